@@ -1,0 +1,67 @@
+/**
+ * Demotion of one batch (demote_folio_list): every folio on LIST_DEMOTE is moved to a target of its own, in lieu of
+ * being swapped out or dropped. A target without room for a base page is passed over for the rest of the batch; a large
+ * folio that fits nowhere whole is split and its pieces tried once. What could not be moved is left on LIST_FAILED.
+ */
+import { EAGAIN, ENOMEM } from "./errno.ts";
+import { folioNr, folioOrder } from "./folio.ts";
+import { H_OPTIONS, hdr, N_DEMOTE_PREFERRED, next, node, ownerMemcg, SC_ACTOR, SC_FULL, sc, scanHead, setSc } from "./layout.ts";
+import { listAddTail, listDel, listEmpty } from "./list.ts";
+import { balanceMask, demotionMask, nearest, nextDemotionNode } from "./memory-tiers.ts";
+import { migrateFolio, splitFolio } from "./migrate.ts";
+import { OPT_COUNT_FOLIOS, OPT_SPLIT } from "./options.ts";
+import { LIST_DEMOTE, LIST_FAILED } from "./scan-control.ts";
+import { count, PGBALANCE, PGDEMOTE_KSWAPD, THP_MIGRATION_SPLIT } from "./vmstat.ts";
+
+/**
+ * Demote LIST_DEMOTE from node `nid`: to the preferred targets, then, if `anyLower`, to any other that is allowed.
+ * Returns what counts as reclaimed: base pages, or folios under OPT_COUNT_FOLIOS. SC_FULL names the full targets.
+ */
+export function demoteBatch(nid: i32, anyLower: boolean): i32 {
+  const list = scanHead(LIST_DEMOTE);
+  let reclaimed: i32 = 0;
+  setSc(SC_FULL, 0);
+  while (!listEmpty(list)) {
+    const f = next(list);
+    listDel(f);
+    reclaimed += demoteOne(f, nid, anyLower);
+  }
+  return reclaimed;
+}
+
+function demoteOne(f: i32, nid: i32, anyLower: boolean): i32 {
+  const nr = folioNr(f);
+  const cg = ownerMemcg(f);
+  const peers = balanceMask(f);
+  if (peers !== 0 && migrateFolio(f, nearest(nid, peers)) >= 0) {
+    count(PGBALANCE, nid, cg, nr);
+    return nr;
+  }
+  const r = tryTargets(f, nid, anyLower);
+  if (r >= 0) {
+    count(PGDEMOTE_KSWAPD + sc(SC_ACTOR), nid, cg, nr);
+    return (hdr(H_OPTIONS) & OPT_COUNT_FOLIOS) !== 0 ? 1 : nr;
+  }
+  if (r === ENOMEM && folioOrder(f) > 0 && (hdr(H_OPTIONS) & OPT_SPLIT) !== 0) {
+    if (splitFolio(f, scanHead(LIST_DEMOTE)) === 0) {
+      count(THP_MIGRATION_SPLIT, nid, cg, 1);
+      return 0;
+    }
+  }
+  listAddTail(scanHead(LIST_FAILED), f);
+  return 0;
+}
+
+/** Migrate to the first target that takes the folio: >= 0; -ENOMEM: none has room; -EAGAIN: the folio is held. */
+function tryTargets(f: i32, nid: i32, anyLower: boolean): i32 {
+  let mask = demotionMask(f) & ~sc(SC_FULL);
+  while (mask !== 0) {
+    const t = nextDemotionNode(nid, mask);
+    const r = migrateFolio(f, t);
+    if (r >= 0 || r === EAGAIN) return r;
+    if (folioOrder(f) === 0) setSc(SC_FULL, sc(SC_FULL) | (1 << t));
+    mask &= ~(1 << t);
+    if (!anyLower) mask &= node(nid, N_DEMOTE_PREFERRED);
+  }
+  return ENOMEM;
+}

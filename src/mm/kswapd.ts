@@ -1,0 +1,96 @@
+/**
+ * kswapd (balance_pgdat), cut into steps so that any runtime can turn the crank: one step is one pass over the node at
+ * one priority. It is woken when an allocation misses low, and sleeps when the node is back at high, or at promo on top
+ * tiers while promotion is on, so that promoted pages find room.
+ */
+import {
+  H_KSWAPD,
+  H_OPTIONS,
+  hdr,
+  N_KSWAPD_FAILURES,
+  N_KSWAPD_ORDER,
+  N_KSWAPD_PRIORITY,
+  N_KSWAPD_RECLAIMED,
+  N_WMARK_HIGH,
+  N_WMARK_LOW,
+  N_WMARK_PROMO,
+  node,
+  SC_MEMCG_LOW_RECLAIM,
+  SC_MEMCG_LOW_SKIPPED,
+  SC_NR_RECLAIMED,
+  SC_NR_SCANNED,
+  SC_PRIORITY,
+  sc,
+  setHdr,
+  setNode,
+  setSc,
+} from "./layout.ts";
+import { isTopTier } from "./memory-tiers.ts";
+import { MAX_KSWAPD_FAILURES } from "./node.ts";
+import { OPT_PROMOTION } from "./options.ts";
+import { watermarkOk } from "./page-alloc.ts";
+import { ACTOR_KSWAPD, DEF_PRIORITY, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
+import { count, KSWAPD_HIGH_WMARK_HIT_QUICKLY, KSWAPD_LOW_WMARK_HIT_QUICKLY, PAGEOUTRUN } from "./vmstat.ts";
+import { shrinkNode } from "./vmscan.ts";
+
+/** The mark that kswapd aims for. */
+function goal(nid: i32): i32 {
+  const promote = (hdr(H_OPTIONS) & OPT_PROMOTION) !== 0 && isTopTier(nid);
+  return node(nid, promote ? N_WMARK_PROMO : N_WMARK_HIGH);
+}
+/** Whether the node has enough free (pgdat_balanced). */
+export function balanced(nid: i32): boolean {
+  return watermarkOk(nid, 0, goal(nid));
+}
+/** Low protection overridden in this run: kept in the priority word's second bit field. */
+const LOW_RECLAIM: i32 = 64;
+
+/** One step of node `nid`'s kswapd. Returns 1 if there is more to do, 0 if it sleeps. */
+export function kswapdStep(nid: i32): i32 {
+  if ((hdr(H_KSWAPD) & (1 << nid)) === 0) return 0;
+  let state: i32 = node(nid, N_KSWAPD_PRIORITY);
+  if (balanced(nid)) return sleep(nid, state >= 0);
+  if (state < 0) {
+    state = DEF_PRIORITY;
+    setNode(nid, N_KSWAPD_RECLAIMED, 0);
+    count(PAGEOUTRUN, nid, -1, 1);
+  }
+  const high = goal(nid);
+  pushScan(ACTOR_KSWAPD, high > SWAP_CLUSTER_MAX ? high : SWAP_CLUSTER_MAX);
+  setSc(SC_PRIORITY, state & 63);
+  setSc(SC_MEMCG_LOW_RECLAIM, state >> 6);
+  shrinkNode(nid);
+  const reclaimed = sc(SC_NR_RECLAIMED);
+  const scanned = sc(SC_NR_SCANNED);
+  const skipped = sc(SC_MEMCG_LOW_SKIPPED);
+  popScan();
+  setNode(nid, N_KSWAPD_RECLAIMED, node(nid, N_KSWAPD_RECLAIMED) + reclaimed);
+  if (balanced(nid)) return sleep(nid, true);
+  // The next pass scans twice as much, unless this one scanned plenty and got something for it.
+  if (scanned < high || reclaimed === 0) state--;
+  if ((state & 63) === 0 || state < 0) {
+    if (node(nid, N_KSWAPD_RECLAIMED) > 0) return restart(nid);
+    if (skipped !== 0 && state < LOW_RECLAIM) return again(nid, LOW_RECLAIM | DEF_PRIORITY);
+    setNode(nid, N_KSWAPD_FAILURES, node(nid, N_KSWAPD_FAILURES) + 1);
+    return node(nid, N_KSWAPD_FAILURES) >= MAX_KSWAPD_FAILURES ? sleep(nid, false) : restart(nid);
+  }
+  return again(nid, state);
+}
+function again(nid: i32, state: i32): i32 {
+  setNode(nid, N_KSWAPD_PRIORITY, state);
+  return 1;
+}
+/** End this run and begin another. */
+function restart(nid: i32): i32 {
+  setNode(nid, N_KSWAPD_PRIORITY, -1);
+  return 1;
+}
+function sleep(nid: i32, ran: boolean): i32 {
+  setHdr(H_KSWAPD, hdr(H_KSWAPD) & ~(1 << nid));
+  setNode(nid, N_KSWAPD_PRIORITY, -1);
+  setNode(nid, N_KSWAPD_ORDER, 0);
+  if (!ran) return 0;
+  if (!watermarkOk(nid, 0, node(nid, N_WMARK_LOW))) count(KSWAPD_LOW_WMARK_HIT_QUICKLY, nid, -1, 1);
+  else if (!watermarkOk(nid, 0, node(nid, N_WMARK_HIGH))) count(KSWAPD_HIGH_WMARK_HIT_QUICKLY, nid, -1, 1);
+  return 0;
+}

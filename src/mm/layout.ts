@@ -1,0 +1,485 @@
+/**
+ * Every offset of the shared segment, and the accessors over it. This is the only file that knows where anything lies.
+ *
+ * One segment holds a whole memory:
+ *
+ *   header | scan controls | nodes | groups | lruvecs | mappings | swap devices | counters |
+ *   frames: flags refs next prev vpn owner private | page table: pte shadow | swap slots: vpn checksum | frame bytes
+ *
+ * Frames, virtual pages and slots are structures of arrays. Frame numbers (pfn) run through all nodes; a node owns one
+ * contiguous range that starts at a multiple of 512, so that a folio's head is found by masking. `next` and `prev` have
+ * further entries behind the last frame: the heads of all lists, so that a list operation needs no special case.
+ *
+ * Cost: 28 bytes a frame, 8 a virtual page, 8 a swap slot.
+ */
+import { ld, ldf, st, stf } from "./machine.ts";
+
+export const PAGE_SHIFT: i32 = 12;
+export const PAGE_SIZE: i32 = 4096;
+/** Largest folio: 2^9 pages, 2 MiB. */
+export const MAX_ORDER: i32 = 9;
+export const NR_ORDERS: i32 = 10;
+export const MAX_NODES: i32 = 16;
+export const MAX_MEMCG: i32 = 64;
+export const MAX_VMAS: i32 = 1024;
+export const MAX_SWAP: i32 = 8;
+/** Frame and slot numbers must fit the 26 bits that a page-table entry has for them. */
+export const MAX_INDEX: i32 = 0x3ffffff;
+export const MAGIC: i32 = 0x6c696575;
+export const LAYOUT_VERSION: i32 = 1;
+
+// ---- header: single words, except where marked f64 -----------------------------------------------------------------
+export const H_MAGIC: i32 = 0;
+export const H_VERSION: i32 = 4;
+export const H_NR_NODES: i32 = 8;
+export const H_NR_FRAMES: i32 = 12;
+export const H_NR_VPNS: i32 = 16;
+export const H_NR_SLOTS: i32 = 20;
+export const H_NR_SWAP: i32 = 24;
+/** Behaviour switches, the OPT_ bits of options.ts. */
+export const H_OPTIONS: i32 = 28;
+export const H_RNG: i32 = 32;
+/** Nodes whose kswapd has been woken and not yet gone back to sleep, a bit each. */
+export const H_KSWAPD: i32 = 36;
+/** f64: the time in milliseconds, set by the runtime. */
+export const H_CLOCK: i32 = 40;
+export const H_SWAPPINESS: i32 = 48;
+/** Byte address of frame 0's bytes, or 0 where frames have none. */
+export const H_DATA: i32 = 52;
+export const H_HOME: i32 = 56;
+export const H_MEMCG_ROTOR: i32 = 60;
+/** The group whose allocation is under way: whose pressure this is (see balancing in memory-tiers.ts); -1 = nobody's. */
+export const H_PRESSURE: i32 = 64;
+export const H_SWAP_FREE: i32 = 68;
+export const H_SWAP_DISCARDABLE: i32 = 72;
+export const H_TOP_TIER: i32 = 76;
+// promotion
+export const H_HINT_PERIOD: i32 = 80;
+export const H_HINT_SIZE: i32 = 84;
+export const H_HOT_THRESHOLD: i32 = 88;
+export const H_RATE_LIMIT: i32 = 92;
+/** f64: when the next hint scan is due. */
+export const H_HINT_DUE: i32 = 96;
+export const H_HINT_VMA: i32 = 104;
+export const H_HINT_VPN: i32 = 108;
+export const H_SWAP_ROTOR: i32 = 112;
+/** Scan controls in use: the depth of nested reclaim. */
+export const H_DEPTH: i32 = 116;
+/** One more than the highest group number in use. */
+export const H_NR_MEMCG: i32 = 120;
+/** How many mappings there can be so far: one more than the highest number in use. */
+export const H_NR_VMAS: i32 = 124;
+const HEADER_SIZE: i32 = 512;
+
+// ---- scan controls (struct scan_control), one a depth of nesting ---------------------------------------------------
+export const SC_NR_TO_RECLAIM: i32 = 0;
+export const SC_NR_RECLAIMED: i32 = 4;
+export const SC_NR_SCANNED: i32 = 8;
+export const SC_PRIORITY: i32 = 12;
+/** ACTOR_KSWAPD, ACTOR_DIRECT or ACTOR_PROACTIVE. */
+export const SC_ACTOR: i32 = 16;
+export const SC_MAY_SWAP: i32 = 20;
+export const SC_MAY_DEMOTE: i32 = 24;
+/** 0 = demote only: what cannot be demoted is put back. */
+export const SC_MAY_EVICT: i32 = 28;
+/** The group to reclaim from, with its descendants; -1 = all. */
+export const SC_MEMCG: i32 = 32;
+export const SC_MAY_DEACTIVATE: i32 = 36;
+export const SC_FORCE_DEACTIVATE: i32 = 40;
+export const SC_MEMCG_LOW_RECLAIM: i32 = 44;
+export const SC_MEMCG_LOW_SKIPPED: i32 = 48;
+export const SC_IGNORE_REFERENCES: i32 = 52;
+export const SC_CACHE_TRIM_MODE: i32 = 56;
+export const SC_FILE_IS_TINY: i32 = 60;
+export const SC_SKIPPED_DEACTIVATE: i32 = 64;
+export const SC_NR_PAGEOUT: i32 = 68;
+export const SC_PROACTIVE: i32 = 72;
+/** Pages that the current scan freed without demoting them. */
+export const SC_NR_FREED: i32 = 76;
+/** 4 words each: pages left to scan on each list, and what that was at the start. */
+export const SC_NR: i32 = 80;
+export const SC_TARGETS: i32 = 96;
+/** Demotion targets that had no room in the last batch, a bit each. */
+export const SC_FULL: i32 = 112;
+export const SC_SIZE: i32 = 120;
+export const MAX_DEPTH: i32 = 18;
+
+// ---- nodes (pg_data_t) ---------------------------------------------------------------------------------------------
+export const N_START: i32 = 0;
+export const N_PAGES: i32 = 4;
+export const N_FREE: i32 = 8;
+export const N_WMARK_MIN: i32 = 12;
+export const N_WMARK_LOW: i32 = 16;
+export const N_WMARK_HIGH: i32 = 20;
+export const N_WMARK_PROMO: i32 = 24;
+export const N_ADISTANCE: i32 = 28;
+export const N_TIER: i32 = 32;
+export const N_DEMOTE_PREFERRED: i32 = 36;
+export const N_DEMOTE_ALLOWED: i32 = 40;
+/** Peers that this node may balance with, a bit each. */
+export const N_BALANCE: i32 = 44;
+export const N_KSWAPD_PRIORITY: i32 = 48;
+export const N_KSWAPD_FAILURES: i32 = 52;
+export const N_ISOLATED_ANON: i32 = 56;
+export const N_ISOLATED_FILE: i32 = 60;
+export const N_PROMO_THRESHOLD: i32 = 64;
+/** Groups whose allocations woke this node's kswapd, 2 x 32 bits. */
+export const N_WAKERS: i32 = 68;
+export const N_KSWAPD_ORDER: i32 = 76;
+/** f64 each: start of the rate window, candidates at its start, start of the threshold window, candidates at its start. */
+export const N_RATE_START: i32 = 80;
+export const N_RATE_CANDIDATES: i32 = 88;
+export const N_ADJUST_START: i32 = 96;
+export const N_ADJUST_CANDIDATES: i32 = 104;
+export const N_KSWAPD_RECLAIMED: i32 = 112;
+/** The node holds only movable memory (ZONE_MOVABLE), as hotplugged slow memory does: its min watermark is small. */
+export const N_MOVABLE: i32 = 116;
+/** MAX_NODES words: NUMA distance to each node. */
+export const N_DISTANCE: i32 = 128;
+/** MAX_NODES words: all nodes, nearest first. */
+export const N_ZONELIST: i32 = 192;
+const NODE_SIZE: i32 = 256;
+
+// ---- groups (struct mem_cgroup) ------------------------------------------------------------------------------------
+export const C_ACTIVE: i32 = 0;
+export const C_PARENT: i32 = 4;
+/** Resident pages, descendants included. */
+export const C_USAGE: i32 = 8;
+export const C_MIN: i32 = 12;
+export const C_LOW: i32 = 16;
+export const C_HIGH: i32 = 20;
+export const C_MAX: i32 = 24;
+/** cpuset.mems, a bit a node. */
+export const C_MEMS: i32 = 28;
+/** Pages in swap, descendants included. */
+export const C_SWAP: i32 = 32;
+const MEMCG_SIZE: i32 = 64;
+
+// ---- lruvecs (struct lruvec): one for each node and group ----------------------------------------------------------
+export const LRU_INACTIVE_ANON: i32 = 0;
+export const LRU_ACTIVE_ANON: i32 = 1;
+export const LRU_INACTIVE_FILE: i32 = 2;
+export const LRU_ACTIVE_FILE: i32 = 3;
+export const LRU_UNEVICTABLE: i32 = 4;
+export const NR_LRU_LISTS: i32 = 5;
+/** NR_LRU_LISTS words: pages on each list. */
+export const L_SIZE: i32 = 0;
+export const L_NONRESIDENT_AGE: i32 = 20;
+/** f64 each: the cost of reclaiming either type lately. */
+export const L_ANON_COST: i32 = 24;
+export const L_FILE_COST: i32 = 32;
+/** 2 words: workingset_activate counts when last looked at. */
+export const L_REFAULTS: i32 = 40;
+/** 2 words: workingset activations of this lruvec. */
+export const L_ACTIVATIONS: i32 = 48;
+const LRUVEC_SIZE: i32 = 56;
+
+// ---- mappings (struct vm_area_struct) ------------------------------------------------------------------------------
+export const V_ACTIVE: i32 = 0;
+export const V_START: i32 = 4;
+export const V_PAGES: i32 = 8;
+/** 0 = anonymous (a region), 1 = file (clean, discardable: a cache). */
+export const V_FILE: i32 = 12;
+export const V_MEMCG: i32 = 16;
+export const V_POLICY: i32 = 20;
+export const V_NODEMASK: i32 = 24;
+export const V_ORDER: i32 = 28;
+export const V_LOCKED: i32 = 32;
+export const V_RESIDENT: i32 = 36;
+export const V_SWAPPED: i32 = 40;
+/** MAX_NODES words: weights of weighted interleave. */
+export const V_WEIGHTS: i32 = 64;
+const VMA_SIZE: i32 = 128;
+
+// ---- swap devices (struct swap_info_struct) ------------------------------------------------------------------------
+export const S_START: i32 = 0;
+export const S_SLOTS: i32 = 4;
+export const S_FREE: i32 = 8;
+export const S_PRIORITY: i32 = 12;
+/** Next-fit hand; also the age order of the slots. */
+export const S_HAND: i32 = 16;
+export const S_DISCARDABLE: i32 = 20;
+/** Consecutive failed writes; after each, the device is passed over for twice as many requests (S_SKIP). */
+export const S_FAILURES: i32 = 24;
+export const S_SKIP: i32 = 28;
+const SWAP_SIZE: i32 = 64;
+
+/** Counters in one vmstat array; must be at least NR_VM_EVENTS of vmstat.ts. */
+export const VMSTAT_SLOTS: i32 = 96;
+const VMSTAT_SIZE: i32 = 768;
+
+/** List heads of one depth of nested reclaim. */
+export const NR_SCAN_LISTS: i32 = 8;
+
+// ---- where each part starts; derived from the header, never stored elsewhere ---------------------------------------
+let SCAN: i32 = 0;
+let NODES: i32 = 0;
+let MEMCGS: i32 = 0;
+let LRUVECS: i32 = 0;
+let VMAS: i32 = 0;
+let SWAPS: i32 = 0;
+let STATS: i32 = 0;
+let F_FLAGS: i32 = 0;
+let F_REFS: i32 = 0;
+let F_NEXT: i32 = 0;
+let F_PREV: i32 = 0;
+let F_VPN: i32 = 0;
+let F_OWNER: i32 = 0;
+let F_PRIVATE: i32 = 0;
+let PTES: i32 = 0;
+let SHADOWS: i32 = 0;
+let SLOT_VPN: i32 = 0;
+let SLOT_SUM: i32 = 0;
+let SCRATCH: i32 = 0;
+let METADATA: i32 = 0;
+let nrFrames: i32 = 0;
+let nrNodes: i32 = 0;
+let freeHeads: i32 = 0;
+let lruHeads: i32 = 0;
+let scanHeads: i32 = 0;
+let frameBytes: i32 = 0;
+
+/** Compute where each part starts for a segment of this shape. Returns the bytes of metadata, a multiple of the page size. */
+export function place(nodes: i32, frames: i32, vpns: i32, slots: i32): i32 {
+  nrNodes = nodes;
+  nrFrames = frames;
+  freeHeads = frames;
+  lruHeads = freeHeads + nodes * NR_ORDERS;
+  scanHeads = lruHeads + nodes * MAX_MEMCG * NR_LRU_LISTS;
+  const links = (scanHeads + MAX_DEPTH * NR_SCAN_LISTS + 15) & ~15;
+  const words = (frames + 15) & ~15;
+  const pages = (vpns + 15) & ~15;
+  const cells = (slots + 15) & ~15;
+  SCAN = HEADER_SIZE;
+  NODES = SCAN + ((MAX_DEPTH * SC_SIZE + 63) & ~63);
+  MEMCGS = NODES + MAX_NODES * NODE_SIZE;
+  LRUVECS = MEMCGS + MAX_MEMCG * MEMCG_SIZE;
+  VMAS = (LRUVECS + nodes * MAX_MEMCG * LRUVEC_SIZE + 63) & ~63;
+  SWAPS = VMAS + MAX_VMAS * VMA_SIZE;
+  STATS = SWAPS + MAX_SWAP * SWAP_SIZE;
+  SCRATCH = STATS + (1 + MAX_NODES + MAX_MEMCG) * VMSTAT_SIZE;
+  F_FLAGS = SCRATCH + 256;
+  F_REFS = F_FLAGS + words * 4;
+  F_VPN = F_REFS + words * 4;
+  F_OWNER = F_VPN + words * 4;
+  F_PRIVATE = F_OWNER + words * 4;
+  F_NEXT = F_PRIVATE + words * 4;
+  F_PREV = F_NEXT + links * 4;
+  PTES = F_PREV + links * 4;
+  SHADOWS = PTES + pages * 4;
+  SLOT_VPN = SHADOWS + pages * 4;
+  SLOT_SUM = SLOT_VPN + cells * 4;
+  METADATA = (SLOT_SUM + cells * 4 + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+  return METADATA;
+}
+
+/** Find the parts of the segment that is plugged in, from its header. */
+export function attach(): void {
+  place(ld(H_NR_NODES), ld(H_NR_FRAMES), ld(H_NR_VPNS), ld(H_NR_SLOTS));
+  frameBytes = ld(H_DATA);
+}
+
+// ---- accessors -----------------------------------------------------------------------------------------------------
+export function hdr(field: i32): i32 {
+  return ld(field);
+}
+export function setHdr(field: i32, v: i32): void {
+  st(field, v);
+}
+export function clock(): f64 {
+  return ldf(H_CLOCK);
+}
+export function hdrf(field: i32): f64 {
+  return ldf(field);
+}
+export function setHdrf(field: i32, v: f64): void {
+  stf(field, v);
+}
+/** A field of the current scan control. */
+export function sc(field: i32): i32 {
+  return ld(SCAN + ld(H_DEPTH) * SC_SIZE + field);
+}
+export function setSc(field: i32, v: i32): void {
+  st(SCAN + ld(H_DEPTH) * SC_SIZE + field, v);
+}
+export function node(nid: i32, field: i32): i32 {
+  return ld(NODES + nid * NODE_SIZE + field);
+}
+export function setNode(nid: i32, field: i32, v: i32): void {
+  st(NODES + nid * NODE_SIZE + field, v);
+}
+export function addNode(nid: i32, field: i32, d: i32): void {
+  const p = NODES + nid * NODE_SIZE + field;
+  st(p, ld(p) + d);
+}
+export function nodef(nid: i32, field: i32): f64 {
+  return ldf(NODES + nid * NODE_SIZE + field);
+}
+export function setNodef(nid: i32, field: i32, v: f64): void {
+  stf(NODES + nid * NODE_SIZE + field, v);
+}
+export function memcg(id: i32, field: i32): i32 {
+  return ld(MEMCGS + id * MEMCG_SIZE + field);
+}
+export function setMemcg(id: i32, field: i32, v: i32): void {
+  st(MEMCGS + id * MEMCG_SIZE + field, v);
+}
+/** The lruvec of a node and a group. */
+export function lruvecOf(nid: i32, cg: i32): i32 {
+  return LRUVECS + (nid * MAX_MEMCG + cg) * LRUVEC_SIZE;
+}
+export function lru(lv: i32, field: i32): i32 {
+  return ld(lv + field);
+}
+export function setLru(lv: i32, field: i32, v: i32): void {
+  st(lv + field, v);
+}
+export function lruf(lv: i32, field: i32): f64 {
+  return ldf(lv + field);
+}
+export function setLruf(lv: i32, field: i32, v: f64): void {
+  stf(lv + field, v);
+}
+export function vma(id: i32, field: i32): i32 {
+  return ld(VMAS + id * VMA_SIZE + field);
+}
+export function setVma(id: i32, field: i32, v: i32): void {
+  st(VMAS + id * VMA_SIZE + field, v);
+}
+export function addVma(id: i32, field: i32, d: i32): void {
+  const p = VMAS + id * VMA_SIZE + field;
+  st(p, ld(p) + d);
+}
+export function swapDev(dev: i32, field: i32): i32 {
+  return ld(SWAPS + dev * SWAP_SIZE + field);
+}
+export function setSwapDev(dev: i32, field: i32, v: i32): void {
+  st(SWAPS + dev * SWAP_SIZE + field, v);
+}
+
+/** Counter arrays: 0 = global, then one a node, then one a group. */
+export function statGlobal(item: i32): i32 {
+  return STATS + (item << 3);
+}
+export function statNode(nid: i32, item: i32): i32 {
+  return STATS + (1 + nid) * VMSTAT_SIZE + (item << 3);
+}
+export function statMemcg(cg: i32, item: i32): i32 {
+  return STATS + (1 + MAX_NODES + cg) * VMSTAT_SIZE + (item << 3);
+}
+
+export function flags(f: i32): i32 {
+  return ld(F_FLAGS + (f << 2));
+}
+export function setFlags(f: i32, v: i32): void {
+  st(F_FLAGS + (f << 2), v);
+}
+export function refs(f: i32): i32 {
+  return ld(F_REFS + (f << 2));
+}
+export function setRefs(f: i32, v: i32): void {
+  st(F_REFS + (f << 2), v);
+}
+export function next(f: i32): i32 {
+  return ld(F_NEXT + (f << 2));
+}
+export function setNext(f: i32, v: i32): void {
+  st(F_NEXT + (f << 2), v);
+}
+export function prev(f: i32): i32 {
+  return ld(F_PREV + (f << 2));
+}
+export function setPrev(f: i32, v: i32): void {
+  st(F_PREV + (f << 2), v);
+}
+/** The virtual page that a folio's first page is mapped at (the reverse map). */
+export function vpnOf(f: i32): i32 {
+  return ld(F_VPN + (f << 2));
+}
+export function setVpnOf(f: i32, v: i32): void {
+  st(F_VPN + (f << 2), v);
+}
+/** The mapping that a folio belongs to. */
+export function ownerVma(f: i32): i32 {
+  return ld(F_OWNER + (f << 2)) >>> 8;
+}
+/** The group that a folio is charged to. */
+export function ownerMemcg(f: i32): i32 {
+  return ld(F_OWNER + (f << 2)) & 255;
+}
+export function setOwner(f: i32, vmaId: i32, cg: i32): void {
+  st(F_OWNER + (f << 2), (vmaId << 8) | cg);
+}
+/** When the folio was last marked for a hint fault (ms); while it is being swapped out, its slot. */
+export function priv(f: i32): i32 {
+  return ld(F_PRIVATE + (f << 2));
+}
+export function setPriv(f: i32, v: i32): void {
+  st(F_PRIVATE + (f << 2), v);
+}
+export function pte(vpn: i32): i32 {
+  return ld(PTES + (vpn << 2));
+}
+export function setPte(vpn: i32, v: i32): void {
+  st(PTES + (vpn << 2), v);
+}
+export function shadow(vpn: i32): i32 {
+  return ld(SHADOWS + (vpn << 2));
+}
+export function setShadow(vpn: i32, v: i32): void {
+  st(SHADOWS + (vpn << 2), v);
+}
+/** The virtual page whose content a slot holds, plus 1; 0 = free. The sign bit says that the page may be discarded. */
+export function slotVpn(slot: i32): i32 {
+  return ld(SLOT_VPN + (slot << 2));
+}
+export function setSlotVpn(slot: i32, v: i32): void {
+  st(SLOT_VPN + (slot << 2), v);
+}
+export function slotSum(slot: i32): i32 {
+  return ld(SLOT_SUM + (slot << 2));
+}
+export function setSlotSum(slot: i32, v: i32): void {
+  st(SLOT_SUM + (slot << 2), v);
+}
+/** Byte address of a frame's content; 0 where frames have no bytes. */
+export function frameAddr(f: i32): i32 {
+  return frameBytes === 0 ? 0 : frameBytes + (f << PAGE_SHIFT);
+}
+export function hasBytes(): boolean {
+  return frameBytes !== 0;
+}
+/** Byte address of 64 words for the arguments of one host call. */
+export function scratch(): i32 {
+  return SCRATCH;
+}
+export function freeHead(nid: i32, order: i32): i32 {
+  return freeHeads + nid * NR_ORDERS + order;
+}
+export function lruHead(nid: i32, cg: i32, list: i32): i32 {
+  return lruHeads + (nid * MAX_MEMCG + cg) * NR_LRU_LISTS + list;
+}
+/** A list head of the current depth of reclaim. */
+export function scanHead(list: i32): i32 {
+  return scanHeads + ld(H_DEPTH) * NR_SCAN_LISTS + list;
+}
+/** Number of entries in `next` and `prev`: frames and list heads. */
+export function nrLinks(): i32 {
+  return scanHeads + MAX_DEPTH * NR_SCAN_LISTS;
+}
+export function frames(): i32 {
+  return nrFrames;
+}
+export function nodes(): i32 {
+  return nrNodes;
+}
+
+// ---- for the hot path outside the engine, which reads the page table itself ----------------------------------------
+/** Byte address of the page table. */
+export function pageTableAddr(): i32 {
+  return PTES;
+}
+/** Byte address of the frames' flags. */
+export function frameFlagsAddr(): i32 {
+  return F_FLAGS;
+}

@@ -1,0 +1,96 @@
+/**
+ * The machine under the engine, for the JavaScript twin: loads and stores over one shared segment, page copies, and the
+ * calls out to the host. `machine.wasm.ts` is the same file for WebAssembly; these two are the only ones that differ
+ * between the twins. The engine addresses memory by byte offset into the segment (unsigned 32 bit, carried in an i32).
+ */
+
+/** What the engine asks of its host. Every call is synchronous and must not call back into the engine. */
+export interface Host {
+  /**
+   * Write `n` pages to consecutive slots of swap device `dev`, from `slot` on. The n byte addresses of the pages stand
+   * as 32-bit words at byte address `addrs` (address 0 each where frames have no bytes).
+   * Returns 0, or a negative errno when none of the pages may be relied on.
+   */
+  swapWrite(dev: number, slot: number, n: number, addrs: number): number;
+  /** Read one slot into the page at byte address `addr`. Returns 0 or a negative errno. */
+  swapRead(dev: number, slot: number, addr: number): number;
+  /** The slot's content is no longer needed. */
+  swapFree(dev: number, slot: number): void;
+  /** The clean, discardable page `vpn` of mapping `vma` is gone. */
+  discard(vma: number, vpn: number): void;
+  /** An invariant is broken: `code` is one of the BUG_ constants. Must throw. */
+  bug(code: number, a: number, b: number): void;
+}
+
+let H32: Int32Array = new Int32Array(0);
+let H8: Uint8Array = new Uint8Array(0);
+let HF: Float64Array = new Float64Array(0);
+let host: Host | undefined;
+
+/** The views over one segment that the twin works on, and its host. */
+export interface Machine {
+  readonly h32: Int32Array;
+  readonly h8: Uint8Array;
+  readonly hf: Float64Array;
+  readonly host: Host;
+}
+
+/** Point the twin at a segment. The twin keeps no other state, so several segments may take turns. */
+export function plug(machine: Machine): void {
+  H32 = machine.h32;
+  H8 = machine.h8;
+  HF = machine.hf;
+  host = machine.host;
+}
+
+export function ld(p: i32): i32 {
+  return H32[p >>> 2] as number;
+}
+export function st(p: i32, v: i32): void {
+  H32[p >>> 2] = v;
+}
+export function ldf(p: i32): f64 {
+  return HF[p >>> 3] as number;
+}
+export function stf(p: i32, v: f64): void {
+  HF[p >>> 3] = v;
+}
+export function copyBytes(to: i32, from: i32, bytes: i32): void {
+  H8.copyWithin(to >>> 0, from >>> 0, (from >>> 0) + bytes);
+}
+export function zeroBytes(to: i32, bytes: i32): void {
+  H8.fill(0, to >>> 0, (to >>> 0) + bytes);
+}
+export function mul(a: i32, b: i32): i32 {
+  return Math.imul(a, b);
+}
+export function ltu(a: i32, b: i32): boolean {
+  return a >>> 0 < b >>> 0;
+}
+export function toI32(x: f64): i32 {
+  return Math.trunc(x);
+}
+/** The index of the lowest set bit; x must not be 0. */
+export function lowestBit(x: i32): i32 {
+  return 31 - Math.clz32(x & -x);
+}
+export function countBits(x: i32): i32 {
+  let n = 0;
+  for (let v = x; v !== 0; v &= v - 1) n++;
+  return n;
+}
+export function hostSwapWrite(dev: i32, slot: i32, n: i32, addrs: i32): i32 {
+  return (host as Host).swapWrite(dev, slot, n, addrs);
+}
+export function hostSwapRead(dev: i32, slot: i32, addr: i32): i32 {
+  return (host as Host).swapRead(dev, slot, addr);
+}
+export function hostSwapFree(dev: i32, slot: i32): void {
+  (host as Host).swapFree(dev, slot);
+}
+export function hostDiscard(vma: i32, vpn: i32): void {
+  (host as Host).discard(vma, vpn);
+}
+export function hostBug(code: i32, a: i32, b: i32): void {
+  (host as Host).bug(code, a, b);
+}

@@ -1,0 +1,110 @@
+/**
+ * Groups (mm/memcontrol.c, cgroup v2's words): what a tenant's pages are charged to, and its min, low, high and max.
+ * Group 0 is the root; groups under it are tenants; a tenant's caches may have groups of their own below it.
+ */
+import { BUG_CHARGE } from "./errno.ts";
+import {
+  C_ACTIVE,
+  C_HIGH,
+  C_LOW,
+  C_MAX,
+  C_MEMS,
+  C_MIN,
+  C_PARENT,
+  C_SWAP,
+  C_USAGE,
+  H_NR_MEMCG,
+  hdr,
+  MAX_MEMCG,
+  memcg,
+  setHdr,
+  setMemcg,
+} from "./layout.ts";
+import { hostBug } from "./machine.ts";
+
+/** No limit. */
+export const PAGE_COUNTER_MAX: i32 = 0x7fffffff;
+
+export const PROTECTED_NONE: i32 = 0;
+export const PROTECTED_LOW: i32 = 1;
+export const PROTECTED_MIN: i32 = 2;
+
+/** Make a group under `parent` (-1: the root itself). Returns its number, or -1 if there are MAX_MEMCG already. */
+export function createMemcg(parent: i32, mems: i32): i32 {
+  let id: i32 = 0;
+  while (id < MAX_MEMCG && memcg(id, C_ACTIVE) !== 0) id++;
+  if (id === MAX_MEMCG) return -1;
+  setMemcg(id, C_ACTIVE, 1);
+  setMemcg(id, C_PARENT, parent);
+  setMemcg(id, C_USAGE, 0);
+  setMemcg(id, C_SWAP, 0);
+  setMemcg(id, C_MIN, 0);
+  setMemcg(id, C_LOW, 0);
+  setMemcg(id, C_HIGH, PAGE_COUNTER_MAX);
+  setMemcg(id, C_MAX, PAGE_COUNTER_MAX);
+  setMemcg(id, C_MEMS, mems);
+  if (id >= hdr(H_NR_MEMCG)) setHdr(H_NR_MEMCG, id + 1);
+  return id;
+}
+/** Forget an empty group. Returns 0, or 1 if it still holds pages. */
+export function destroyMemcg(id: i32): i32 {
+  if (memcg(id, C_USAGE) !== 0 || memcg(id, C_SWAP) !== 0) return 1;
+  setMemcg(id, C_ACTIVE, 0);
+  return 0;
+}
+
+/** The nearest of `cg` and its ancestors that `nr` more pages would take past its max; -1 if none. */
+export function overMax(cg: i32, nr: i32): i32 {
+  for (let c: i32 = cg; c >= 0; c = memcg(c, C_PARENT)) if (memcg(c, C_USAGE) + nr > memcg(c, C_MAX)) return c;
+  return -1;
+}
+/** The nearest of `cg` and its ancestors that is past its high; -1 if none. */
+export function overHigh(cg: i32): i32 {
+  for (let c: i32 = cg; c >= 0; c = memcg(c, C_PARENT)) if (memcg(c, C_USAGE) > memcg(c, C_HIGH)) return c;
+  return -1;
+}
+/** Add `nr` resident pages (negative: take away) to a group and its ancestors. */
+export function charge(cg: i32, nr: i32): void {
+  for (let c: i32 = cg; c >= 0; c = memcg(c, C_PARENT)) {
+    const usage = memcg(c, C_USAGE) + nr;
+    if (usage < 0) hostBug(BUG_CHARGE, c, usage);
+    setMemcg(c, C_USAGE, usage);
+  }
+}
+/** Add `nr` swapped pages (negative: take away) to a group and its ancestors. */
+export function chargeSwap(cg: i32, nr: i32): void {
+  for (let c: i32 = cg; c >= 0; c = memcg(c, C_PARENT)) setMemcg(c, C_SWAP, memcg(c, C_SWAP) + nr);
+}
+/** Whether `cg` is `ancestor` or below it. */
+export function isDescendant(cg: i32, ancestor: i32): boolean {
+  for (let c: i32 = cg; c >= 0; c = memcg(c, C_PARENT)) if (c === ancestor) return true;
+  return false;
+}
+/** The tenant that a group counts as for protection: itself, or the one that its cache belongs to. */
+function tenant(cg: i32): i32 {
+  const p = memcg(cg, C_PARENT);
+  return p > 0 ? p : cg;
+}
+/**
+ * How reclaim that starts above a group must treat it (mem_cgroup_below_min, _below_low). A group is not protected
+ * from its own limit: `target` is the group that is being reclaimed, -1 for all.
+ */
+export function protection(cg: i32, target: i32): i32 {
+  const t = tenant(cg);
+  if (t === 0 || (target >= 0 && isDescendant(target, t))) return PROTECTED_NONE;
+  const usage = memcg(t, C_USAGE);
+  if (usage <= memcg(t, C_MIN)) return usage > 0 ? PROTECTED_MIN : PROTECTED_NONE;
+  return usage <= memcg(t, C_LOW) ? PROTECTED_LOW : PROTECTED_NONE;
+}
+/** Pages of a group's usage that are protected, for scaling scan pressure (mem_cgroup_protection). */
+export function protectedPages(cg: i32, target: i32, lowReclaim: i32): i32 {
+  const t = tenant(cg);
+  if (t === 0 || (target >= 0 && isDescendant(target, t))) return 0;
+  const min = memcg(t, C_MIN);
+  const low = memcg(t, C_LOW);
+  return lowReclaim !== 0 ? min : min > low ? min : low;
+}
+/** Usage that protectedPages() is a part of. */
+export function protectedUsage(cg: i32): i32 {
+  return memcg(tenant(cg), C_USAGE);
+}

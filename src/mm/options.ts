@@ -1,0 +1,31 @@
+/**
+ * Behaviour switches. A preset is a set of them; each is a documented difference between the patch as posted in 2020,
+ * today's kernel, and lieu (see presets.ts for who has which).
+ */
+
+/** Demotion is on (/sys/kernel/mm/numa/demotion_enabled). */
+export const OPT_DEMOTION: i32 = 1;
+/** A demotion target must be allowed by the owner's memory policy. */
+export const OPT_HONOUR_MEMPOLICY: i32 = 2;
+/** A demotion target must be in the owner group's mems. */
+export const OPT_HONOUR_CPUSET: i32 = 4;
+/** Count a demoted folio as one reclaimed page, whatever its size (the RFC's nr_reclaimed++). */
+export const OPT_COUNT_FOLIOS: i32 = 8;
+/** Reclaim for a group's limit demotes, and counts that as progress (Linux since 5.19). */
+export const OPT_MEMCG_DEMOTES: i32 = 16;
+/** When the target is full, its own coldest pages go down first; otherwise the source swaps at once. */
+export const OPT_CASCADE: i32 = 32;
+/** An allocation under the default policy makes room in its tier before it falls back to a slower one. */
+export const OPT_TIER_FIRST: i32 = 64;
+/** Discardable pages go to a swap device with room before they are dropped, and may be dropped from there. */
+export const OPT_SWAP_FILE: i32 = 128;
+/** Promotion by hint faults is on (numa_balancing mode 2). */
+export const OPT_PROMOTION: i32 = 256;
+/** If the target fails, any other lower node that is allowed is tried. */
+export const OPT_ANY_LOWER: i32 = 512;
+/** Room for unconditional promotion is 1/16 of the node; otherwise 1 GiB or that, whichever is more (Linux). */
+export const OPT_SMALL_NODES: i32 = 1024;
+/** The demotion target's kswapd is woken when its low watermark is missed. */
+export const OPT_WAKE_TARGET: i32 = 2048;
+/** Large folios are split when the target has no contiguous room. */
+export const OPT_SPLIT: i32 = 4096;

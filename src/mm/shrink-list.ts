@@ -1,0 +1,348 @@
+/**
+ * What happens to the folios of one list in one batch (the heart of mm/vmscan.c). The order is the contract:
+ *
+ *   unevictable or locked -> writeback -> references -> demote -> swap out -> discard
+ *
+ * isolateInactive() does the first three while it walks the tail of a list. A kept folio is never isolated: runs of
+ * neighbours that stay are moved to the front of the list as one, which gives the order that putting each back would.
+ * evictBatch() does the last two, after demote.ts had its turn.
+ */
+import {
+  clearFlag,
+  folioNid,
+  folioNr,
+  folioOrder,
+  isFile,
+  PG_ACTIVE,
+  PG_LOCKED,
+  PG_RECLAIM,
+  PG_REFERENCED,
+  PG_UNEVICTABLE,
+  PG_WORKINGSET,
+  PG_WRITEBACK,
+  setFlag,
+} from "./folio.ts";
+import {
+  flags,
+  frameAddr,
+  H_OPTIONS,
+  hasBytes,
+  hdr,
+  LRU_ACTIVE_ANON,
+  LRU_INACTIVE_FILE,
+  lruHead,
+  lruvecOf,
+  next,
+  ownerMemcg,
+  ownerVma,
+  prev,
+  priv,
+  refs,
+  S_START,
+  SC_ACTOR,
+  SC_IGNORE_REFERENCES,
+  SC_MAY_DEMOTE,
+  SC_MAY_EVICT,
+  SC_MAY_SWAP,
+  SC_NR_FREED,
+  SC_NR_PAGEOUT,
+  sc,
+  scanHead,
+  scratch,
+  setFlags,
+  setPriv,
+  setPte,
+  setRefs,
+  setSc,
+  setShadow,
+  setSlotSum,
+  swapDev,
+  V_LOCKED,
+  vma,
+  vpnOf,
+} from "./layout.ts";
+import { listAdd, listAddRun, listAddTail, listCut, listDel, listEmpty, listSpliceTail } from "./list.ts";
+import { addSize, lruAdd, lruDel } from "./lruvec.ts";
+import { hostDiscard, hostSwapWrite, st } from "./machine.ts";
+import { charge } from "./memcg.ts";
+import { balanceMask, demotionMask } from "./memory-tiers.ts";
+import { isolate, splitFolio, unisolate } from "./migrate.ts";
+import { OPT_SWAP_FILE } from "./options.ts";
+import { mkPte, PTE_SWAP, testClearReferenced, unmapFolio } from "./page-table.ts";
+import { LIST_DEMOTE, LIST_FAILED, LIST_RET, LIST_SCAN, LIST_SWAP, SWAP_CLUSTER_MAX } from "./scan-control.ts";
+import { allocSlot, cancelSlot, noteSwappedOut, noteWrite, slotDevice, swapAvailable } from "./swap.ts";
+import {
+  count,
+  PGACTIVATE,
+  PGDEACTIVATE,
+  PGDISCARD,
+  PGREFILL,
+  PGSCAN_ANON,
+  PGSCAN_KSWAPD,
+  PSWPOUT,
+  SWAP_WRITE_ERROR,
+  THP_SWPOUT_FALLBACK,
+  UNEVICTABLE_PGS_CULLED,
+} from "./vmstat.ts";
+import { checksum } from "./checksum.ts";
+import { ageNonresident, workingsetEviction } from "./workingset.ts";
+
+const REFS_RECLAIM: i32 = 0;
+const REFS_KEEP: i32 = 1;
+const REFS_ACTIVATE: i32 = 2;
+
+/** Outcomes of evictOne(); a positive one is the pages freed. */
+const EVICT_KEPT: i32 = 0;
+const EVICT_QUEUED: i32 = -1;
+
+/** Referenced once: keep and flag; twice: activate (folio_check_references). Clears the marks that it counts. */
+function checkReferences(f: i32): i32 {
+  const young = testClearReferenced(f);
+  const w = flags(f);
+  if (young === 0) {
+    if ((w & PG_REFERENCED) !== 0) setFlags(f, w & ~PG_REFERENCED);
+    return REFS_RECLAIM;
+  }
+  setFlags(f, w | PG_REFERENCED);
+  return (w & PG_REFERENCED) !== 0 ? REFS_ACTIVATE : REFS_KEEP;
+}
+
+/** Verdict on a folio at the tail of an inactive list. */
+function judge(f: i32): i32 {
+  const w = flags(f);
+  if ((w & PG_LOCKED) !== 0) return REFS_KEEP;
+  if ((w & PG_WRITEBACK) !== 0) {
+    setFlags(f, w | PG_RECLAIM);
+    return REFS_ACTIVATE;
+  }
+  return sc(SC_IGNORE_REFERENCES) !== 0 ? REFS_RECLAIM : checkReferences(f);
+}
+
+/**
+ * Walk up to `nrToScan` pages from the tail of an inactive list: move what must stay to the front, what is in use to the
+ * active list, and isolate the rest to LIST_SCAN. Returns the pages looked at.
+ */
+export function isolateInactive(nid: i32, cg: i32, list: i32, nrToScan: i32): i32 {
+  const head = lruHead(nid, cg, list);
+  let scanned: i32 = 0;
+  let runFirst: i32 = -1;
+  let runLast: i32 = -1;
+  let f: i32 = prev(head);
+  const stop = next(head);
+  let more: i32 = f !== head ? 1 : 0;
+  while (more !== 0 && scanned < nrToScan) {
+    const before = prev(f);
+    if (f === stop) more = 0;
+    scanned += folioNr(f);
+    const verdict = vma(ownerVma(f), V_LOCKED) !== 0 ? REFS_ACTIVATE : judge(f);
+    if (verdict === REFS_KEEP) {
+      if (runLast < 0) runLast = f;
+      runFirst = f;
+    } else {
+      if (runLast >= 0) rotate(head, runFirst, runLast);
+      runLast = -1;
+      lruDel(f);
+      if (verdict === REFS_RECLAIM) {
+        isolate(f);
+        listAdd(scanHead(LIST_SCAN), f);
+      } else {
+        activate(f, nid, cg);
+        lruAdd(f);
+      }
+    }
+    f = before;
+  }
+  if (runLast >= 0) rotate(head, runFirst, runLast);
+  const file = list === LRU_INACTIVE_FILE ? 1 : 0;
+  count(PGSCAN_KSWAPD + sc(SC_ACTOR), nid, cg, scanned);
+  count(PGSCAN_ANON + file, nid, cg, scanned);
+  return scanned;
+}
+function rotate(head: i32, first: i32, last: i32): void {
+  if (prev(first) === head) return;
+  listCut(first, last);
+  listAddRun(head, first, last);
+}
+/** In use: to the active list; or, if its mapping is locked, to the unevictable one. */
+function activate(f: i32, nid: i32, cg: i32): void {
+  if (vma(ownerVma(f), V_LOCKED) !== 0) {
+    clearFlag(f, PG_ACTIVE);
+    setFlag(f, PG_UNEVICTABLE);
+    count(UNEVICTABLE_PGS_CULLED, nid, cg, folioNr(f));
+    return;
+  }
+  setFlag(f, PG_ACTIVE);
+  count(PGACTIVATE, nid, cg, folioNr(f));
+  ageNonresident(lruvecOf(nid, cg), folioNr(f));
+}
+
+/**
+ * Move up to `nrToScan` pages from the tail of an active list to the front of the inactive one, their marks cleared
+ * (shrink_active_list). As in Linux, references do not save them: they get their second chance on the inactive list.
+ */
+export function shrinkActive(nid: i32, cg: i32, list: i32, nrToScan: i32): void {
+  const head = lruHead(nid, cg, list);
+  let scanned: i32 = 0;
+  const last = prev(head);
+  let first: i32 = last;
+  for (let f: i32 = last; f !== head && scanned < nrToScan; f = prev(f)) {
+    testClearReferenced(f);
+    setFlags(f, (flags(f) & ~(PG_ACTIVE | PG_REFERENCED)) | PG_WORKINGSET);
+    scanned += folioNr(f);
+    first = f;
+  }
+  if (scanned === 0) return;
+  listCut(first, last);
+  listAddRun(lruHead(nid, cg, list - LRU_ACTIVE_ANON), first, last);
+  const lv = lruvecOf(nid, cg);
+  addSize(lv, list, -scanned);
+  addSize(lv, list - LRU_ACTIVE_ANON, scanned);
+  count(PGREFILL, nid, cg, scanned);
+  count(PGDEACTIVATE, nid, cg, scanned);
+}
+
+/** Move what may be demoted from LIST_SCAN to LIST_DEMOTE, oldest first. */
+export function queueDemotions(): void {
+  if (sc(SC_MAY_DEMOTE) === 0) return;
+  const from = scanHead(LIST_SCAN);
+  const to = scanHead(LIST_DEMOTE);
+  let f: i32 = prev(from);
+  while (f !== from) {
+    const before = prev(f);
+    if (demotionMask(f) !== 0 || balanceMask(f) !== 0) {
+      listDel(f);
+      listAddTail(to, f);
+    }
+    f = before;
+  }
+}
+
+/**
+ * Swap out or discard what is on LIST_SCAN; what can be neither goes to LIST_RET. Returns the pages freed.
+ * Folios whose demotion failed arrive here through LIST_FAILED: reclaimed in the same call as though demotion were off,
+ * unless the request is proactive, which puts them back.
+ */
+export function evictBatch(): i32 {
+  let freed: i32 = 0;
+  const list = scanHead(LIST_SCAN);
+  let queued: i32 = 0;
+  while (!listEmpty(list)) {
+    const f = prev(list);
+    listDel(f);
+    const verdict = evictOne(f);
+    if (verdict > 0) freed += verdict;
+    if (verdict === EVICT_QUEUED) queued++;
+    if (queued === SWAP_CLUSTER_MAX) {
+      freed += flushSwap();
+      queued = 0;
+    }
+  }
+  return freed + flushSwap();
+}
+function evictOne(f: i32): i32 {
+  const file = isFile(f) !== 0;
+  const swappable = swapAvailable() && sc(SC_MAY_SWAP) !== 0 && (!file || (hdr(H_OPTIONS) & OPT_SWAP_FILE) !== 0);
+  if (sc(SC_MAY_EVICT) === 0 || refs(f) !== 2) return keep(f);
+  if (!file && !swappable) {
+    activate(f, folioNid(f), ownerMemcg(f));
+    return keep(f);
+  }
+  if (!swappable) return discardFolio(f);
+  if (folioOrder(f) > 0) {
+    count(THP_SWPOUT_FALLBACK, folioNid(f), ownerMemcg(f), 1);
+    // Pieces are taken from the end of the list, so the first page goes last on it.
+    splitFolio(f, scanHead(LIST_SCAN));
+    return EVICT_KEPT;
+  }
+  const slot = allocSlot(vpnOf(f), file);
+  if (slot >= 0) {
+    setPriv(f, slot);
+    listAddTail(scanHead(LIST_SWAP), f);
+    return EVICT_QUEUED;
+  }
+  if (file) return discardFolio(f);
+  activate(f, folioNid(f), ownerMemcg(f));
+  return keep(f);
+}
+function keep(f: i32): i32 {
+  listAdd(scanHead(LIST_RET), f);
+  return EVICT_KEPT;
+}
+
+/** Write the folios on LIST_SWAP to their slots, neighbours in one call. Returns the pages freed. */
+function flushSwap(): i32 {
+  const list = scanHead(LIST_SWAP);
+  let freed: i32 = 0;
+  while (!listEmpty(list)) {
+    const slot = priv(next(list));
+    const dev = slotDevice(slot);
+    let n: i32 = 0;
+    for (let f: i32 = next(list); f !== list && n < SWAP_CLUSTER_MAX; f = next(f)) {
+      if (priv(f) !== slot + n || slotDevice(slot + n) !== dev) break;
+      st(scratch() + (n << 2), frameAddr(f));
+      if (hasBytes()) setSlotSum(slot + n, checksum(frameAddr(f)));
+      n++;
+    }
+    const failed = hostSwapWrite(dev, slot - swapDev(dev, S_START), n, scratch()) < 0;
+    noteWrite(dev, failed);
+    for (let i: i32 = 0; i < n; i++) {
+      const f = next(list);
+      listDel(f);
+      if (failed) undoSwapOut(f);
+      else freed += finishSwapOut(f);
+    }
+  }
+  return freed;
+}
+function undoSwapOut(f: i32): void {
+  cancelSlot(priv(f));
+  setPriv(f, 0);
+  count(SWAP_WRITE_ERROR, folioNid(f), ownerMemcg(f), 1);
+  keep(f);
+}
+function finishSwapOut(f: i32): i32 {
+  const slot = priv(f);
+  const vpn = vpnOf(f);
+  unmapFolio(f);
+  setPriv(f, 0);
+  setPte(vpn, mkPte(slot, PTE_SWAP));
+  setShadow(vpn, workingsetEviction(f));
+  noteSwappedOut(ownerVma(f));
+  count(PSWPOUT, folioNid(f), ownerMemcg(f), 1);
+  setSc(SC_NR_PAGEOUT, sc(SC_NR_PAGEOUT) + 1);
+  return release(f);
+}
+/** Drop a clean, discardable folio: the last resort. */
+export function discardFolio(f: i32): i32 {
+  const vpn = vpnOf(f);
+  const nr = folioNr(f);
+  const v = ownerVma(f);
+  const left = workingsetEviction(f);
+  unmapFolio(f);
+  count(PGDISCARD, folioNid(f), ownerMemcg(f), nr);
+  for (let i: i32 = 0; i < nr; i++) {
+    setShadow(vpn + i, left);
+    hostDiscard(v, vpn + i);
+  }
+  return release(f);
+}
+/** Let go of an unmapped, isolated folio. Returns its pages. */
+function release(f: i32): i32 {
+  const nr = folioNr(f);
+  charge(ownerMemcg(f), -nr);
+  setRefs(f, refs(f) - 1);
+  unisolate(f);
+  setSc(SC_NR_FREED, sc(SC_NR_FREED) + nr);
+  return nr;
+}
+
+/** Put everything on LIST_RET and LIST_FAILED back on its LRU list. */
+export function putbackBatch(): void {
+  listSpliceTail(scanHead(LIST_FAILED), scanHead(LIST_RET));
+  const list = scanHead(LIST_RET);
+  while (!listEmpty(list)) {
+    const f = prev(list);
+    listDel(f);
+    if (unisolate(f) === 0) lruAdd(f);
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Swap slots (mm/swapfile.c). Devices are filled by priority, equal priorities in turn. Slot numbers run through all
+ * devices. A device's slots are handed out by a hand that goes round (next fit): neighbours in time are neighbours on
+ * the device, so that a batch is one write; and where the hand stands is the oldest content.
+ *
+ * There is no swap cache: every device answers synchronously, so a page that is read back gives up its slot, and what
+ * was swapped out less what was swapped in is what is in swap.
+ *
+ * A slot keeps the checksum of what was written. Cache pages in slots may be discarded, oldest first, when a page needs
+ * room and no slot is free (under OPT_SWAP_FILE).
+ */
+import { BUG_SLOT } from "./errno.ts";
+import {
+  addVma,
+  H_NR_SWAP,
+  H_OPTIONS,
+  H_SWAP_DISCARDABLE,
+  H_SWAP_FREE,
+  H_SWAP_ROTOR,
+  hdr,
+  S_DISCARDABLE,
+  S_FAILURES,
+  S_FREE,
+  S_HAND,
+  S_PRIORITY,
+  S_SKIP,
+  S_SLOTS,
+  S_START,
+  setHdr,
+  setPte,
+  setSlotVpn,
+  setSwapDev,
+  slotVpn,
+  swapDev,
+  V_MEMCG,
+  V_SWAPPED,
+  vma,
+} from "./layout.ts";
+import { hostBug, hostDiscard, hostSwapFree } from "./machine.ts";
+import { chargeSwap } from "./memcg.ts";
+import { OPT_SWAP_FILE } from "./options.ts";
+import { findVma } from "./page-table.ts";
+import { count, PGDISCARD, SWAP_DISCARD } from "./vmstat.ts";
+
+const DISCARDABLE: i32 = 1 << 31;
+const VPN_MASK: i32 = 0x7fffffff;
+
+/** Describe device `dev`, whose slots are [start, start + slots). Devices come in order of falling priority. */
+export function addSwapDevice(dev: i32, start: i32, slots: i32, priority: i32): void {
+  setSwapDev(dev, S_START, start);
+  setSwapDev(dev, S_SLOTS, slots);
+  setSwapDev(dev, S_FREE, slots);
+  setSwapDev(dev, S_PRIORITY, priority);
+  setHdr(H_SWAP_FREE, hdr(H_SWAP_FREE) + slots);
+  if (dev >= hdr(H_NR_SWAP)) setHdr(H_NR_SWAP, dev + 1);
+}
+/** The device that a slot is on. */
+export function slotDevice(slot: i32): i32 {
+  let dev: i32 = 0;
+  while (slot >= swapDev(dev, S_START) + swapDev(dev, S_SLOTS)) dev++;
+  return dev;
+}
+/** Whether a page could be given a slot now. */
+export function swapAvailable(): boolean {
+  return hdr(H_SWAP_FREE) > 0 || (hdr(H_SWAP_DISCARDABLE) > 0 && (hdr(H_OPTIONS) & OPT_SWAP_FILE) !== 0);
+}
+/** Whether the content of a slot may be discarded. */
+export function slotDiscardable(slot: i32): boolean {
+  return slotVpn(slot) < 0;
+}
+
+/** Take a slot for virtual page `vpn`; -1 if there is none (folio_alloc_swap). */
+export function allocSlot(vpn: i32, discardable: boolean): i32 {
+  const n = hdr(H_NR_SWAP);
+  for (let first: i32 = 0; first < n; ) {
+    const priority = swapDev(first, S_PRIORITY);
+    let last: i32 = first + 1;
+    while (last < n && swapDev(last, S_PRIORITY) === priority) last++;
+    const rotor = hdr(H_SWAP_ROTOR);
+    for (let i: i32 = 0; i < last - first; i++) {
+      const dev = first + ((rotor + i) % (last - first));
+      if (swapDev(dev, S_FREE) === 0 || passOver(dev)) continue;
+      const slot = freeSlotAtHand(dev);
+      enter(dev, slot, vpn, discardable);
+      // Neighbours in time stay together: the turn passes on after a batch, not after a page.
+      if ((slot & 31) === 31) setHdr(H_SWAP_ROTOR, (rotor + i + 1) & 0xffff);
+      return slot;
+    }
+    first = last;
+  }
+  if ((hdr(H_OPTIONS) & OPT_SWAP_FILE) === 0 || hdr(H_SWAP_DISCARDABLE) === 0) return -1;
+  for (let dev: i32 = 0; dev < n; dev++) {
+    if (swapDev(dev, S_DISCARDABLE) === 0 || passOver(dev)) continue;
+    const slot = discardAtHand(dev);
+    enter(dev, slot, vpn, discardable);
+    return slot;
+  }
+  return -1;
+}
+function passOver(dev: i32): boolean {
+  const skip = swapDev(dev, S_SKIP);
+  if (skip === 0) return false;
+  setSwapDev(dev, S_SKIP, skip - 1);
+  return true;
+}
+function freeSlotAtHand(dev: i32): i32 {
+  const start = swapDev(dev, S_START);
+  const slots = swapDev(dev, S_SLOTS);
+  let at: i32 = swapDev(dev, S_HAND);
+  while (slotVpn(start + at) !== 0) {
+    at++;
+    if (at === slots) at = 0;
+  }
+  setSwapDev(dev, S_HAND, at + 1 === slots ? 0 : at + 1);
+  return start + at;
+}
+/** Drop the oldest discardable content of a device and return its slot, free. */
+function discardAtHand(dev: i32): i32 {
+  const start = swapDev(dev, S_START);
+  const slots = swapDev(dev, S_SLOTS);
+  let at: i32 = swapDev(dev, S_HAND);
+  while (slotVpn(start + at) >= 0) {
+    at++;
+    if (at === slots) at = 0;
+  }
+  setSwapDev(dev, S_HAND, at + 1 === slots ? 0 : at + 1);
+  discardSlot(start + at);
+  return start + at;
+}
+/** Drop the cache page in a slot. */
+export function discardSlot(slot: i32): void {
+  const vpn = (slotVpn(slot) & VPN_MASK) - 1;
+  const v = findVma(vpn);
+  setPte(vpn, 0);
+  freeSlot(slot, v);
+  count(SWAP_DISCARD, -1, vma(v, V_MEMCG), 1);
+  count(PGDISCARD, -1, vma(v, V_MEMCG), 1);
+  hostDiscard(v, vpn);
+}
+function enter(dev: i32, slot: i32, vpn: i32, discardable: boolean): void {
+  setSlotVpn(slot, discardable ? (vpn + 1) | DISCARDABLE : vpn + 1);
+  setSwapDev(dev, S_FREE, swapDev(dev, S_FREE) - 1);
+  setHdr(H_SWAP_FREE, hdr(H_SWAP_FREE) - 1);
+  if (!discardable) return;
+  setSwapDev(dev, S_DISCARDABLE, swapDev(dev, S_DISCARDABLE) + 1);
+  setHdr(H_SWAP_DISCARDABLE, hdr(H_SWAP_DISCARDABLE) + 1);
+}
+/** Give back a slot that was taken but never came to hold a page. */
+export function cancelSlot(slot: i32): void {
+  const dev = slotDevice(slot);
+  const was = slotVpn(slot);
+  if (was === 0) hostBug(BUG_SLOT, slot, dev);
+  setSlotVpn(slot, 0);
+  setSwapDev(dev, S_FREE, swapDev(dev, S_FREE) + 1);
+  setHdr(H_SWAP_FREE, hdr(H_SWAP_FREE) + 1);
+  if (was > 0) return;
+  setSwapDev(dev, S_DISCARDABLE, swapDev(dev, S_DISCARDABLE) - 1);
+  setHdr(H_SWAP_DISCARDABLE, hdr(H_SWAP_DISCARDABLE) - 1);
+}
+/** The page of mapping `v` now lives in its slot alone. */
+export function noteSwappedOut(v: i32): void {
+  addVma(v, V_SWAPPED, 1);
+  chargeSwap(vma(v, V_MEMCG), 1);
+}
+/** Give back the slot that held a page of mapping `v` (swap_free). */
+export function freeSlot(slot: i32, v: i32): void {
+  cancelSlot(slot);
+  addVma(v, V_SWAPPED, -1);
+  chargeSwap(vma(v, V_MEMCG), -1);
+  const dev = slotDevice(slot);
+  hostSwapFree(dev, slot - swapDev(dev, S_START));
+}
+/** A write succeeded or failed: a failing device is passed over for 2, 4, 8, ... 4096 requests. */
+export function noteWrite(dev: i32, failed: boolean): void {
+  if (!failed) {
+    if (swapDev(dev, S_FAILURES) !== 0) setSwapDev(dev, S_FAILURES, 0);
+    return;
+  }
+  const failures = swapDev(dev, S_FAILURES) + 1;
+  setSwapDev(dev, S_FAILURES, failures);
+  setSwapDev(dev, S_SKIP, 1 << (failures > 12 ? 12 : failures));
+}
+/** Drop up to `nr` of the oldest cache pages of group `cg` from swap. Returns how many. */
+export function discardSwapped(v: i32, nr: i32): i32 {
+  let done: i32 = 0;
+  for (let dev: i32 = 0; dev < hdr(H_NR_SWAP); dev++) {
+    const start = swapDev(dev, S_START);
+    const slots = swapDev(dev, S_SLOTS);
+    let at: i32 = swapDev(dev, S_HAND);
+    for (let i: i32 = 0; i < slots && done < nr && swapDev(dev, S_DISCARDABLE) > 0; i++) {
+      const slot = start + at;
+      if (slotVpn(slot) < 0 && findVma((slotVpn(slot) & VPN_MASK) - 1) === v) {
+        discardSlot(slot);
+        done++;
+      }
+      at++;
+      if (at === slots) at = 0;
+    }
+  }
+  return done;
+}

@@ -1,0 +1,355 @@
+/**
+ * Reclaim (mm/vmscan.c): how much of which list to scan, one node at a time; kswapd's steps; direct, group and
+ * proactive reclaim.
+ *
+ * The lists of a node are scanned at a falling priority: first a 4096th of each, then twice that, until enough was
+ * reclaimed. Anonymous and file lists share the work by swappiness and by what reclaiming either has cost lately.
+ *
+ * When the demotion target of a batch is full, its own coldest pages go down first (OPT_CASCADE): reclaim nests one
+ * level, on the target, and the batch is tried once more. Only what still finds no room is swapped out or dropped here.
+ */
+import { demoteBatch } from "./demote.ts";
+import {
+  C_ACTIVE,
+  H_MEMCG_ROTOR,
+  H_NR_MEMCG,
+  H_NR_NODES,
+  H_OPTIONS,
+  H_SWAPPINESS,
+  hdr,
+  L_ACTIVATIONS,
+  L_ANON_COST,
+  L_FILE_COST,
+  L_REFAULTS,
+  LRU_ACTIVE_ANON,
+  LRU_ACTIVE_FILE,
+  LRU_INACTIVE_ANON,
+  LRU_INACTIVE_FILE,
+  lru,
+  lruf,
+  lruvecOf,
+  memcg,
+  N_FREE,
+  N_KSWAPD_FAILURES,
+  N_PAGES,
+  N_WMARK_HIGH,
+  N_WMARK_MIN,
+  node,
+  SC_ACTOR,
+  SC_CACHE_TRIM_MODE,
+  SC_FILE_IS_TINY,
+  SC_FORCE_DEACTIVATE,
+  SC_FULL,
+  SC_MAY_DEACTIVATE,
+  SC_MAY_DEMOTE,
+  SC_MAY_EVICT,
+  SC_MAY_SWAP,
+  SC_MEMCG,
+  SC_MEMCG_LOW_RECLAIM,
+  SC_MEMCG_LOW_SKIPPED,
+  SC_NR,
+  SC_NR_PAGEOUT,
+  SC_NR_RECLAIMED,
+  SC_NR_SCANNED,
+  SC_NR_TO_RECLAIM,
+  SC_PRIORITY,
+  SC_PROACTIVE,
+  SC_SKIPPED_DEACTIVATE,
+  SC_TARGETS,
+  sc,
+  scanHead,
+  setHdr,
+  setLru,
+  setNode,
+  setSc,
+} from "./layout.ts";
+import { listEmpty, listSpliceTail } from "./list.ts";
+import { lruSize } from "./lruvec.ts";
+import { lowestBit, toI32 } from "./machine.ts";
+import { isDescendant, PROTECTED_LOW, PROTECTED_MIN, protectedPages, protectedUsage, protection } from "./memcg.ts";
+import { nodeDemotionMask } from "./memory-tiers.ts";
+import { OPT_ANY_LOWER, OPT_CASCADE } from "./options.ts";
+import {
+  ACTOR_KSWAPD,
+  DEF_PRIORITY,
+  LIST_DEMOTE,
+  LIST_FAILED,
+  LIST_RET,
+  LIST_SCAN,
+  popScan,
+  pushScan,
+  SWAP_CLUSTER_MAX,
+} from "./scan-control.ts";
+import { evictBatch, isolateInactive, putbackBatch, queueDemotions, shrinkActive } from "./shrink-list.ts";
+import { swapAvailable } from "./swap.ts";
+import { count, LOW, PGSTEAL_ANON, PGSTEAL_KSWAPD } from "./vmstat.ts";
+import { noteCost } from "./workingset.ts";
+
+const DEACTIVATE_ANON: i32 = 1;
+const DEACTIVATE_FILE: i32 = 2;
+
+/** Whether the inactive list is too short for its active one: 1 : sqrt(10 x GiB) (inactive_is_low). */
+function inactiveIsLow(lv: i32, inactive: i32): boolean {
+  const i = lruSize(lv, inactive);
+  const a = lruSize(lv, inactive + LRU_ACTIVE_ANON);
+  const gb = (i + a) >>> 18;
+  const ratio = gb > 0 ? toI32(Math.floor(Math.sqrt(10 * gb))) : 1;
+  return i * ratio < a;
+}
+/** Whether anonymous pages of a node and group can go anywhere (can_reclaim_anon_pages). */
+function canReclaimAnon(nid: i32, cg: i32): boolean {
+  if (sc(SC_MAY_SWAP) !== 0 && sc(SC_MAY_EVICT) !== 0 && swapAvailable()) return true;
+  return sc(SC_MAY_DEMOTE) !== 0 && nodeDemotionMask(nid, cg) !== 0;
+}
+
+/** Decide for one lruvec which types to deactivate and whether file pages alone will do (prepare_scan_control). */
+function prepareScan(nid: i32, lv: i32): void {
+  let may: i32 = DEACTIVATE_ANON | DEACTIVATE_FILE;
+  if (sc(SC_FORCE_DEACTIVATE) === 0) {
+    may = 0;
+    if (lru(lv, L_ACTIVATIONS) !== lru(lv, L_REFAULTS) || inactiveIsLow(lv, LRU_INACTIVE_ANON)) may |= DEACTIVATE_ANON;
+    if (lru(lv, L_ACTIVATIONS + 4) !== lru(lv, L_REFAULTS + 4) || inactiveIsLow(lv, LRU_INACTIVE_FILE)) {
+      may |= DEACTIVATE_FILE;
+    }
+  }
+  setSc(SC_MAY_DEACTIVATE, may);
+  const file = lruSize(lv, LRU_INACTIVE_FILE);
+  const trim = file >> sc(SC_PRIORITY) > 0 && (may & DEACTIVATE_FILE) === 0;
+  setSc(SC_CACHE_TRIM_MODE, trim ? 1 : 0);
+  const cached = file + lruSize(lv, LRU_ACTIVE_FILE);
+  const tiny =
+    sc(SC_MEMCG) < 0 &&
+    cached + node(nid, N_FREE) <= node(nid, N_WMARK_HIGH) &&
+    (may & DEACTIVATE_ANON) === 0 &&
+    lruSize(lv, LRU_INACTIVE_ANON) >> sc(SC_PRIORITY) > 0;
+  setSc(SC_FILE_IS_TINY, tiny ? 1 : 0);
+}
+
+const SCAN_EQUAL: i32 = 0;
+const SCAN_FRACT: i32 = 1;
+const SCAN_ANON: i32 = 2;
+const SCAN_FILE: i32 = 3;
+
+/** Fill SC_NR with the pages to scan on each list (get_scan_count). */
+function getScanCount(nid: i32, cg: i32, lv: i32): void {
+  const swappiness = hdr(H_SWAPPINESS);
+  let balance: i32 = SCAN_FRACT;
+  if (!canReclaimAnon(nid, cg)) balance = SCAN_FILE;
+  else if (sc(SC_MEMCG) >= 0 && swappiness === 0) balance = SCAN_FILE;
+  else if (sc(SC_PRIORITY) === 0 && swappiness !== 0) balance = SCAN_EQUAL;
+  else if (sc(SC_FILE_IS_TINY) !== 0) balance = SCAN_ANON;
+  else if (sc(SC_CACHE_TRIM_MODE) !== 0) balance = SCAN_FILE;
+  const total = lruf(lv, L_ANON_COST) + lruf(lv, L_FILE_COST);
+  const anonCost = total + lruf(lv, L_ANON_COST);
+  const fileCost = total + lruf(lv, L_FILE_COST);
+  const all = anonCost + fileCost;
+  const ap: f64 = Math.floor((swappiness * (all + 1)) / (anonCost + 1));
+  const fp: f64 = Math.floor(((200 - swappiness) * (all + 1)) / (fileCost + 1));
+  for (let list: i32 = 0; list <= LRU_ACTIVE_FILE; list++) {
+    const file = list >= LRU_INACTIVE_FILE;
+    let scan: i32 = protectedScan(cg, lruSize(lv, list)) >> sc(SC_PRIORITY);
+    if (balance === SCAN_FRACT) scan = toI32(Math.floor((scan * (file ? fp : ap)) / (ap + fp)));
+    else if (balance === SCAN_ANON && file) scan = 0;
+    else if (balance === SCAN_FILE && !file) scan = 0;
+    setSc(SC_NR + (list << 2), scan);
+    setSc(SC_TARGETS + (list << 2), scan);
+  }
+}
+/** Scale a list's size down by the part of its group that is protected. */
+function protectedScan(cg: i32, size: i32): i32 {
+  const kept = protectedPages(cg, sc(SC_MEMCG), sc(SC_MEMCG_LOW_RECLAIM));
+  if (kept === 0) return size;
+  const usage = protectedUsage(cg);
+  const part: f64 = kept < usage ? kept : usage;
+  const scan = size - toI32(Math.floor((size * part) / (usage + 1)));
+  return scan > SWAP_CLUSTER_MAX ? scan : SWAP_CLUSTER_MAX;
+}
+
+/** Reclaim from one list of a node and group. Returns the pages reclaimed. */
+function shrinkList(nid: i32, cg: i32, lv: i32, list: i32, nrToScan: i32): i32 {
+  const file = list >= LRU_INACTIVE_FILE ? 1 : 0;
+  if (list === LRU_ACTIVE_ANON || list === LRU_ACTIVE_FILE) {
+    const bit = file !== 0 ? DEACTIVATE_FILE : DEACTIVATE_ANON;
+    if ((sc(SC_MAY_DEACTIVATE) & bit) !== 0) shrinkActive(nid, cg, list, nrToScan);
+    else setSc(SC_SKIPPED_DEACTIVATE, 1);
+    return 0;
+  }
+  const scanned = isolateInactive(nid, cg, list, nrToScan);
+  if (scanned === 0) return 0;
+  setSc(SC_NR_SCANNED, sc(SC_NR_SCANNED) + scanned);
+  setSc(SC_NR_PAGEOUT, 0);
+  const reclaimed = shrinkFolioList(nid);
+  count(PGSTEAL_KSWAPD + sc(SC_ACTOR), nid, cg, reclaimed);
+  count(PGSTEAL_ANON + file, nid, cg, reclaimed);
+  noteCost(lv, file, sc(SC_NR_PAGEOUT));
+  return reclaimed;
+}
+
+/**
+ * Demote, swap out or discard the isolated folios on LIST_SCAN and put back the rest (shrink_folio_list). Returns the
+ * pages reclaimed, demoted ones included.
+ */
+export function shrinkFolioList(nid: i32): i32 {
+  let reclaimed: i32 = 0;
+  queueDemotions();
+  if (!listEmpty(scanHead(LIST_DEMOTE))) {
+    const options = hdr(H_OPTIONS);
+    const anyLower = (options & OPT_ANY_LOWER) !== 0;
+    const cascade = (options & OPT_CASCADE) !== 0;
+    reclaimed += demoteBatch(nid, anyLower && !cascade);
+    if (cascade && !listEmpty(scanHead(LIST_FAILED))) {
+      makeRoomOn(sc(SC_FULL));
+      listSpliceTail(scanHead(LIST_FAILED), scanHead(LIST_DEMOTE));
+      reclaimed += demoteBatch(nid, anyLower);
+    }
+    // What failed is reclaimed here and now as though demotion were off; a proactive request puts it back instead.
+    listSpliceTail(scanHead(LIST_FAILED), scanHead(sc(SC_PROACTIVE) !== 0 ? LIST_RET : LIST_SCAN));
+  }
+  reclaimed += evictBatch();
+  putbackBatch();
+  return reclaimed;
+}
+
+/** Push the coldest pages of the full demotion targets in `mask` further down. */
+function makeRoomOn(mask: i32): void {
+  const actor = sc(SC_ACTOR);
+  const mayEvict = sc(SC_MAY_EVICT);
+  const mayDemote = sc(SC_MAY_DEMOTE);
+  for (let m: i32 = mask; m !== 0; m &= m - 1) {
+    const t = lowestBit(m);
+    // An earlier target's cascade may have made room here already.
+    if (node(t, N_FREE) > node(t, N_WMARK_MIN) + SWAP_CLUSTER_MAX) continue;
+    pushScan(actor, SWAP_CLUSTER_MAX);
+    setSc(SC_MAY_EVICT, mayEvict);
+    setSc(SC_MAY_DEMOTE, mayDemote);
+    if (mayEvict !== 0) setSc(SC_PROACTIVE, 0);
+    shrinkToTarget(t);
+    popScan();
+  }
+}
+/** Scan node `nid` at falling priority until the control's target is met. */
+function shrinkToTarget(nid: i32): void {
+  for (let priority: i32 = startPriority(nid); priority >= 0; priority--) {
+    setSc(SC_PRIORITY, priority);
+    shrinkNode(nid);
+    if (sc(SC_NR_RECLAIMED) >= sc(SC_NR_TO_RECLAIM)) return;
+  }
+}
+/** The first priority at which the lists of a node can yield anything at all. */
+function startPriority(nid: i32): i32 {
+  let priority: i32 = DEF_PRIORITY;
+  while (priority > 1 && node(nid, N_PAGES) >> priority < SWAP_CLUSTER_MAX) priority--;
+  return priority;
+}
+
+/** Reclaim from one lruvec (shrink_lruvec). */
+function shrinkLruvec(nid: i32, cg: i32): void {
+  const lv = lruvecOf(nid, cg);
+  prepareScan(nid, lv);
+  getScanCount(nid, cg, lv);
+  const wanted = sc(SC_NR_TO_RECLAIM);
+  const proportional = sc(SC_MEMCG) < 0 && sc(SC_ACTOR) !== ACTOR_KSWAPD && sc(SC_PRIORITY) === DEF_PRIORITY;
+  let reclaimed: i32 = 0;
+  while (nrLeft(LRU_INACTIVE_ANON) !== 0 || nrLeft(LRU_ACTIVE_FILE) !== 0 || nrLeft(LRU_INACTIVE_FILE) !== 0) {
+    for (let list: i32 = 0; list <= LRU_ACTIVE_FILE; list++) {
+      const left = nrLeft(list);
+      if (left === 0) continue;
+      const nr = left < SWAP_CLUSTER_MAX ? left : SWAP_CLUSTER_MAX;
+      setSc(SC_NR + (list << 2), left - nr);
+      reclaimed += shrinkList(nid, cg, lv, list, nr);
+    }
+    if (reclaimed < wanted || proportional) continue;
+    if (!keepProportion()) break;
+  }
+  setSc(SC_NR_RECLAIMED, sc(SC_NR_RECLAIMED) + reclaimed);
+  if (canReclaimAnon(nid, cg) && inactiveIsLow(lv, LRU_INACTIVE_ANON)) {
+    shrinkActive(nid, cg, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX);
+  }
+  setLru(lv, L_REFAULTS, lru(lv, L_ACTIVATIONS));
+  setLru(lv, L_REFAULTS + 4, lru(lv, L_ACTIVATIONS + 4));
+}
+function nrLeft(list: i32): i32 {
+  return sc(SC_NR + (list << 2));
+}
+function target(list: i32): i32 {
+  return sc(SC_TARGETS + (list << 2));
+}
+/**
+ * Enough was reclaimed: stop scanning the smaller type, and scan the larger one only as far as keeps the proportion that
+ * was planned. Returns false when one type is done.
+ */
+function keepProportion(): boolean {
+  const file = nrLeft(LRU_INACTIVE_FILE) + nrLeft(LRU_ACTIVE_FILE);
+  const anon = nrLeft(LRU_INACTIVE_ANON) + nrLeft(LRU_ACTIVE_ANON);
+  if (file === 0 || anon === 0) return false;
+  const small = file > anon ? LRU_INACTIVE_ANON : LRU_INACTIVE_FILE;
+  const large = file > anon ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON;
+  const rest = file > anon ? anon : file;
+  const percentage = ((rest * 100) / (target(small) + target(small + 1) + 1)) | 0;
+  setSc(SC_NR + (small << 2), 0);
+  setSc(SC_NR + ((small + 1) << 2), 0);
+  for (let list: i32 = large; list <= large + 1; list++) {
+    const scanned = target(list) - nrLeft(list);
+    const goal = ((target(list) * (100 - percentage)) / 100) | 0;
+    setSc(SC_NR + (list << 2), goal > scanned ? goal - scanned : 0);
+  }
+  return true;
+}
+
+/** Reclaim from a node: every group that is in scope and not protected, in turn (shrink_node). */
+export function shrinkNode(nid: i32): void {
+  const n = hdr(H_NR_MEMCG);
+  const first = hdr(H_MEMCG_ROTOR) % n;
+  const target = sc(SC_MEMCG);
+  const before = sc(SC_NR_RECLAIMED);
+  for (let i: i32 = 0; i < n; i++) {
+    const cg = (first + i) % n;
+    if (memcg(cg, C_ACTIVE) === 0 || (target >= 0 && !isDescendant(cg, target))) continue;
+    const level = protection(cg, target);
+    if (level === PROTECTED_MIN) continue;
+    if (level === PROTECTED_LOW) {
+      if (sc(SC_MEMCG_LOW_RECLAIM) === 0) {
+        setSc(SC_MEMCG_LOW_SKIPPED, 1);
+        continue;
+      }
+      count(LOW, nid, cg, 1);
+    }
+    shrinkLruvec(nid, cg);
+    if (sc(SC_NR_RECLAIMED) > before) setNode(nid, N_KSWAPD_FAILURES, 0);
+    // Callers that wait stop as soon as they have enough and let the next one start behind; kswapd treats all alike.
+    if (sc(SC_ACTOR) !== ACTOR_KSWAPD && sc(SC_NR_RECLAIMED) >= sc(SC_NR_TO_RECLAIM)) {
+      setHdr(H_MEMCG_ROTOR, cg + 1);
+      return;
+    }
+  }
+}
+
+/**
+ * Shrink the nodes of `mask` at falling priority until the control's target is met (do_try_to_free_pages), lowest tier
+ * first if `bottomUp`. If nothing was found because groups are under their low protection, that is overridden; if
+ * nothing was found because active pages were left alone, they are deactivated. Returns the pages reclaimed.
+ */
+export function tryToFree(mask: i32, bottomUp: boolean): i32 {
+  for (let attempt: i32 = 0; attempt < 3; attempt++) {
+    for (let priority: i32 = DEF_PRIORITY; priority >= 0; priority--) {
+      setSc(SC_PRIORITY, priority);
+      shrinkNodes(mask, bottomUp);
+      if (sc(SC_NR_RECLAIMED) >= sc(SC_NR_TO_RECLAIM)) return sc(SC_NR_RECLAIMED);
+    }
+    if (sc(SC_NR_RECLAIMED) > 0) return sc(SC_NR_RECLAIMED);
+    if (sc(SC_SKIPPED_DEACTIVATE) !== 0 && sc(SC_FORCE_DEACTIVATE) === 0) setSc(SC_FORCE_DEACTIVATE, 1);
+    else if (sc(SC_MEMCG_LOW_SKIPPED) !== 0 && sc(SC_MEMCG_LOW_RECLAIM) === 0) setSc(SC_MEMCG_LOW_RECLAIM, 1);
+    else return 0;
+  }
+  return 0;
+}
+function shrinkNodes(mask: i32, bottomUp: boolean): void {
+  // Nodes are numbered from the fastest tier down.
+  const n = hdr(H_NR_NODES);
+  for (let i: i32 = 0; i < n; i++) {
+    const nid = bottomUp ? n - 1 - i : i;
+    if ((mask & (1 << nid)) === 0) continue;
+    shrinkNode(nid);
+    if (sc(SC_NR_RECLAIMED) >= sc(SC_NR_TO_RECLAIM)) return;
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * Loads one of the engine's twins over a segment: the WebAssembly that AssemblyScript made of src/mm, or the JavaScript
+ * that tsc made of the same files. Both work on the same bytes, so even one segment may change twins between calls.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { LieuError } from "../errors.ts";
+import * as twin from "../mm/exports.ts";
+import { type Host, type Machine, plug } from "../mm/machine.ts";
+
+/** Which twin runs the engine: "wasm" in production, "js" to debug and as the oracle of differential tests. */
+export type EngineKind = "wasm" | "js";
+
+/** The engine's entry points (mm/exports.ts). */
+export type EngineCalls = typeof twin;
+
+let compiled: WebAssembly.Module | undefined;
+
+/** The engine's module, compiled once. */
+function wasmModule(): WebAssembly.Module {
+  if (compiled === undefined) {
+    const built = new URL("../mm/mm.wasm", import.meta.url);
+    const fromSources = new URL("../../dist/mm/mm.wasm", import.meta.url);
+    const file = existsSync(built) ? built : fromSources;
+    if (!existsSync(file)) throw new LieuError("ENOENT", `the engine ${built.href} is missing; run "npm run build"`);
+    compiled = new WebAssembly.Module(readFileSync(file));
+  }
+  return compiled;
+}
+
+/** Instantiate a twin over `memory`. The host's calls come back synchronously and must not call the engine. */
+export function loadEngine(memory: WebAssembly.Memory, machine: Machine, kind: EngineKind): EngineCalls {
+  return kind === "wasm" ? loadWasm(memory, machine.host) : loadTwin(machine);
+}
+
+function loadWasm(memory: WebAssembly.Memory, host: Host): EngineCalls {
+  const imports = {
+    env: { memory },
+    host: {
+      swapWrite: (dev: number, slot: number, n: number, addrs: number) => host.swapWrite(dev, slot, n, addrs),
+      swapRead: (dev: number, slot: number, addr: number) => host.swapRead(dev, slot, addr),
+      swapFree: (dev: number, slot: number) => host.swapFree(dev, slot),
+      discard: (vma: number, vpn: number) => host.discard(vma, vpn),
+      bug: (code: number, a: number, b: number) => host.bug(code, a, b),
+    },
+  };
+  return new WebAssembly.Instance(wasmModule(), imports).exports as unknown as EngineCalls;
+}
+
+/** The twin has one set of views for all segments, so each call plugs in its own first. */
+function loadTwin(machine: Machine): EngineCalls {
+  const calls: Record<string, (...args: number[]) => number> = {};
+  for (const [name, f] of Object.entries(twin) as [string, (...args: number[]) => number][]) {
+    calls[name] = (...args) => {
+      plug(machine);
+      if (name !== "initMemory") twin.attach();
+      return f(...args);
+    };
+  }
+  return calls as unknown as EngineCalls;
+}

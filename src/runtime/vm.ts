@@ -1,0 +1,203 @@
+/**
+ * The running engine: a segment, a twin of the engine over it, the swap devices, and whoever turns the crank. Regions
+ * and caches talk to this; it maps the engine's numbers to errors and owns what the engine cannot hold: device objects
+ * and discard listeners.
+ */
+import { isLieuError, LieuError } from "../errors.ts";
+import * as errno from "../mm/errno.ts";
+import {
+  frameFlagsAddr,
+  H_CLOCK,
+  H_KSWAPD,
+  pageTableAddr,
+  place,
+} from "../mm/layout.ts";
+import type { Host, Machine } from "../mm/machine.ts";
+import { PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_SWAP } from "../mm/page-table.ts";
+import type { SwapDevice } from "../swap/device.ts";
+import { type EngineCalls, type EngineKind, loadEngine } from "./engine.ts";
+import type { Segment, SegmentShape } from "./segment.ts";
+
+/** Who turns the crank: gives the time and decides how far kswapd gets between two operations of the caller. */
+export interface Crank {
+  /** Milliseconds, not falling. */
+  now(): number;
+  /** kswapd steps that may run before the next slow operation; a step is one pass over a node at one priority. */
+  readonly stepsPerTurn: number;
+}
+
+/** A page table entry that may be read at once: present, marked accessed, no hint. */
+export const READY_MASK: number = PTE_PRESENT | PTE_ACCESSED | PTE_HINT;
+export const READY_TO_READ: number = PTE_PRESENT | PTE_ACCESSED;
+/** ... and that may be written at once. */
+export const WRITE_MASK: number = READY_MASK | PTE_DIRTY;
+export const READY_TO_WRITE: number = PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY;
+
+/** Where a page is. */
+export type PagePlace =
+  | { readonly where: "nowhere" }
+  | { readonly where: "node"; readonly node: number; readonly frame: number }
+  | { readonly where: "swap"; readonly device: number };
+
+const BUGS = ["", "list", "references", "free", "page table entry", "slot", "charge", "reclaim depth", "isolated"];
+
+/** The engine at work; see the file's head. */
+export class Vm {
+  readonly segment: Segment;
+  readonly shape: SegmentShape;
+  readonly devices: readonly SwapDevice[];
+  /** First global slot number of each device. */
+  readonly deviceStart: readonly number[];
+  readonly calls: EngineCalls;
+  readonly machine: Machine;
+  /** Index into h32 of page 0's entry. */
+  readonly pageTable: number;
+  /** Index into h32 of frame 0's flags. */
+  readonly frameFlags: number;
+  /** The last error of each device, for messages. */
+  readonly deviceErrors: (LieuError | undefined)[];
+  readonly crank: Crank;
+  readonly #listeners = new Map<number, (vpn: number) => void>();
+  #closed = false;
+
+  constructor(segment: Segment, shape: SegmentShape, devices: readonly SwapDevice[], crank: Crank, kind: EngineKind) {
+    this.segment = segment;
+    this.shape = shape;
+    this.devices = devices;
+    this.crank = crank;
+    this.deviceErrors = devices.map(() => undefined);
+    let start = 0;
+    this.deviceStart = devices.map((d) => {
+      const at = start;
+      start += d.slots;
+      return at;
+    });
+    place(shape.nodes, shape.frames, shape.vpns, shape.slots);
+    this.pageTable = pageTableAddr() >>> 2;
+    this.frameFlags = frameFlagsAddr() >>> 2;
+    const { h32, h8, hf } = segment;
+    this.machine = { h32, h8, hf, host: this.#host() };
+    this.calls = loadEngine(segment.memory, this.machine, kind);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** @throws {@link LieuError} ECLOSED after close() */
+  ensureOpen(): void {
+    if (this.#closed) throw new LieuError("ECLOSED", "the memory was closed");
+  }
+
+  /** Hear of the discarded pages of a cache mapping. The listener must not call the engine. */
+  onDiscard(vma: number, listener: ((vpn: number) => void) | undefined): void {
+    if (listener === undefined) this.#listeners.delete(vma);
+    else this.#listeners.set(vma, listener);
+  }
+
+  /**
+   * Give kswapd its turn and the engine the time. Called before each slow operation rather than after it, so that a
+   * page just faulted in is still there when its caller touches it.
+   */
+  turn(): void {
+    const { h32, hf } = this.segment;
+    hf[H_CLOCK >>> 3] = this.crank.now();
+    let steps = this.crank.stepsPerTurn;
+    let woken = h32[H_KSWAPD >>> 2] as number;
+    while (woken !== 0 && steps > 0) {
+      for (let nid = 0; nid < this.shape.nodes && steps > 0; nid++) {
+        if ((woken & (1 << nid)) === 0) continue;
+        this.calls.kswapdStep(nid);
+        steps--;
+      }
+      woken = h32[H_KSWAPD >>> 2] as number;
+    }
+  }
+
+  /** Let time pass: kswapd's turn, and a hint scan if one is due. */
+  tick(): void {
+    this.turn();
+    this.calls.hintScan();
+  }
+
+  /** Make a page present and mark the access. Returns 0 or a negative errno (mm.ts, fault()). */
+  fault(vma: number, vpn: number, mode: number): number {
+    this.turn();
+    return this.calls.fault(vma, vpn, mode);
+  }
+
+  /** Where a page is now, without touching it. */
+  placeOf(vpn: number): PagePlace {
+    const p = this.segment.h32[this.pageTable + vpn] as number;
+    if ((p & PTE_PRESENT) !== 0) return { where: "node", node: this.nodeOfFrame(p >>> 6), frame: p >>> 6 };
+    if ((p & PTE_SWAP) !== 0) return { where: "swap", device: this.deviceOfSlot(p >>> 6) };
+    return { where: "nowhere" };
+  }
+
+  /** The same as one number: node n, -1 = nowhere, -2 - d = swap device d. */
+  placeCode(vpn: number): number {
+    const p = this.segment.h32[this.pageTable + vpn] as number;
+    if ((p & PTE_PRESENT) !== 0) return this.nodeOfFrame(p >>> 6);
+    if ((p & PTE_SWAP) !== 0) return -2 - this.deviceOfSlot(p >>> 6);
+    return -1;
+  }
+
+  nodeOfFrame(frame: number): number {
+    return ((this.segment.h32[this.frameFlags + frame] as number) >>> 4) & 15;
+  }
+
+  deviceOfSlot(slot: number): number {
+    let dev = this.deviceStart.length - 1;
+    while (dev > 0 && slot < (this.deviceStart[dev] as number)) dev--;
+    return dev;
+  }
+
+  /** The error that a failed call stands for. */
+  error(code: number, what: string): LieuError {
+    switch (code) {
+      case errno.ENOMEM:
+        return new LieuError("ENOMEM", `no room for ${what} in any node or swap device that it may use`);
+      case errno.EIO: {
+        const cause = this.deviceErrors.find((e) => e !== undefined);
+        const why = cause === undefined ? "its checksum does not match" : cause.message;
+        return new LieuError("EIO", `${what} could not be read back from swap: ${why}`, { cause });
+      }
+      case errno.EBUSY:
+        return new LieuError("EBUSY", `${what} is held by a pin; dispose of it first`);
+      default:
+        return new LieuError("EBUG", `unexpected result ${code} for ${what}`);
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const device of this.devices) device.close();
+  }
+
+  #host(): Host {
+    const { h8, memory } = this.segment;
+    const attempt = (dev: number, action: (device: SwapDevice) => void): number => {
+      try {
+        action(this.devices[dev] as SwapDevice);
+        this.deviceErrors[dev] = undefined;
+        return 0;
+      } catch (error) {
+        const cause = isLieuError(error) ? error : new LieuError("EIO", String(error), { cause: error });
+        this.deviceErrors[dev] = cause;
+        return cause.code === "ENOSPC" ? errno.ENOSPC : errno.EIO;
+      }
+    };
+    return {
+      swapWrite: (dev, slot, n, addrs) =>
+        attempt(dev, (d) => d.write(slot, n, h8, new Uint32Array(memory.buffer, addrs >>> 0, n))),
+      swapRead: (dev, slot, addr) => attempt(dev, (d) => d.read(slot, h8, addr >>> 0)),
+      swapFree: (dev, slot) => this.devices[dev]?.free(slot),
+      discard: (vma, vpn) => this.#listeners.get(vma)?.(vpn),
+      bug: (code, a, b) => {
+        throw new LieuError("EBUG", `broken invariant: ${BUGS[code] ?? code} (${a}, ${b})`);
+      },
+    };
+  }
+}
+
