@@ -6,44 +6,27 @@
  * tiers one by one: at low, waking kswapd; at min; then by reclaiming in that tier, which demotes; and only then
  * falls back, because a page that is being touched is a better guess at hot than one that has not been for a while.
  */
+import { ENOMEM } from "./errno.ts";
 import { folioNid } from "./folio.ts";
 import { GFP_DIRECT_RECLAIM, GFP_KSWAPD_RECLAIM, GFP_NORETRY } from "./gfp.ts";
 import {
-  C_HIGH,
-  C_USAGE,
   H_NR_NODES,
   H_OPTIONS,
   H_PRESSURE,
   hdr,
-  memcg,
   N_FREE,
   N_TIER,
   N_WMARK_LOW,
   N_WMARK_MIN,
   node,
-  SC_MEMCG,
-  SC_MAY_DEMOTE,
   setHdr,
-  setSc,
 } from "./layout.ts";
-import { overHigh, overMax, charge } from "./memcg.ts";
-import { allNodes, wakeKswapd, zone } from "./node.ts";
-import { OPT_MEMCG_DEMOTES, OPT_TIER_FIRST } from "./options.ts";
+import { wakeKswapd, zone } from "./node.ts";
+import { OPT_TIER_FIRST } from "./options.ts";
 import { takeBlock, watermarkOk } from "./page-alloc.ts";
 import { ACTOR_DIRECT, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
-import { ENOMEM } from "./errno.ts";
-import {
-  ALLOCSTALL_NORMAL,
-  COMPACT_FAIL,
-  count,
-  HIGH,
-  MAX,
-  NUMA_FOREIGN,
-  NUMA_HIT,
-  NUMA_MISS,
-  OOM,
-} from "./vmstat.ts";
 import { tryToFree } from "./vmscan.ts";
+import { ALLOCSTALL_NORMAL, COMPACT_FAIL, count, NUMA_FOREIGN, NUMA_HIT, NUMA_MISS, OOM } from "./vmstat.ts";
 
 /** Times that an allocation or charge reclaims before it gives up (MAX_RECLAIM_RETRIES). */
 const MAX_RECLAIM_RETRIES: i32 = 16;
@@ -77,6 +60,7 @@ export function allocPages(order: i32, gfp: i32, first: i32, chosen: boolean, ma
   noteNode(first, f, order, cg);
   return f;
 }
+
 /** The nodes of `mask` that share its fastest tier. */
 function fastestTier(mask: i32): i32 {
   let best: i32 = 0x7fffffff;
@@ -89,6 +73,7 @@ function fastestTier(mask: i32): i32 {
   }
   return nodes;
 }
+
 /** Take frames on the nodes of `mask` alone, by all means that `gfp` allows. Returns the head frame or -1. */
 function allocWithin(order: i32, gfp: i32, first: i32, mask: i32, cg: i32): i32 {
   let f = takeAbove(order, first, mask, N_WMARK_LOW);
@@ -104,6 +89,7 @@ function allocWithin(order: i32, gfp: i32, first: i32, mask: i32, cg: i32): i32 
   }
   return -1;
 }
+
 /** Take frames on the nearest node of `mask` whose free pages stay above a watermark (get_page_from_freelist). */
 function takeAbove(order: i32, first: i32, mask: i32, wmark: i32): i32 {
   for (let i: i32 = 0; i < hdr(H_NR_NODES); i++) {
@@ -114,11 +100,13 @@ function takeAbove(order: i32, first: i32, mask: i32, wmark: i32): i32 {
   }
   return -1;
 }
+
 function wakeAll(order: i32, mask: i32, cg: i32): void {
   for (let nid: i32 = 0; nid < hdr(H_NR_NODES); nid++) {
     if ((mask & (1 << nid)) !== 0 && node(nid, N_FREE) <= node(nid, N_WMARK_LOW)) wakeKswapd(nid, order, cg);
   }
 }
+
 /** Reclaim a batch from the nodes of `mask` in the caller's time (try_to_free_pages). Returns the pages reclaimed. */
 function directReclaim(order: i32, mask: i32, cg: i32): i32 {
   count(ALLOCSTALL_NORMAL, -1, cg, 1);
@@ -128,6 +116,7 @@ function directReclaim(order: i32, mask: i32, cg: i32): i32 {
   popScan();
   return reclaimed;
 }
+
 function noteNode(first: i32, f: i32, order: i32, cg: i32): void {
   const nid = folioNid(f);
   if (nid === first) {
@@ -136,41 +125,4 @@ function noteNode(first: i32, f: i32, order: i32, cg: i32): void {
   }
   count(NUMA_MISS, nid, cg, 1 << order);
   count(NUMA_FOREIGN, first, cg, 1 << order);
-}
-
-/**
- * Charge `nr` pages to group `cg`, reclaiming from whichever ancestor is at its max (try_charge_memcg). Returns 0 or
- * -ENOMEM, with nothing charged.
- */
-export function tryCharge(cg: i32, nr: i32): i32 {
-  for (let i: i32 = 0; ; i++) {
-    const over = overMax(cg, nr);
-    if (over < 0) break;
-    count(MAX, -1, over, 1);
-    if (i === MAX_RECLAIM_RETRIES || reclaimMemcg(over, nr > SWAP_CLUSTER_MAX ? nr : SWAP_CLUSTER_MAX) === 0) {
-      count(OOM, -1, cg, 1);
-      return ENOMEM;
-    }
-  }
-  charge(cg, nr);
-  const over = overHigh(cg);
-  if (over >= 0) {
-    count(HIGH, -1, over, 1);
-    reclaimMemcg(over, memcg(over, C_USAGE) - memcg(over, C_HIGH));
-  }
-  return 0;
-}
-/**
- * Reclaim from a group for its own limit (try_to_free_mem_cgroup_pages). Demotion does not lower a group's usage, so
- * lieu does not demote here, and takes the lowest tier first; Linux demotes and counts that as progress
- * (OPT_MEMCG_DEMOTES).
- */
-export function reclaimMemcg(cg: i32, nr: i32): i32 {
-  const demotes = (hdr(H_OPTIONS) & OPT_MEMCG_DEMOTES) !== 0;
-  pushScan(ACTOR_DIRECT, nr);
-  setSc(SC_MEMCG, cg);
-  setSc(SC_MAY_DEMOTE, demotes ? 1 : 0);
-  const reclaimed = tryToFree(allNodes(), (hdr(H_OPTIONS) & OPT_TIER_FIRST) !== 0);
-  popScan();
-  return reclaimed;
 }

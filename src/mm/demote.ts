@@ -5,7 +5,19 @@
  */
 import { EAGAIN, ENOMEM } from "./errno.ts";
 import { folioNr, folioOrder } from "./folio.ts";
-import { H_OPTIONS, hdr, N_DEMOTE_PREFERRED, next, node, ownerMemcg, SC_ACTOR, SC_FULL, sc, scanHead, setSc } from "./layout.ts";
+import {
+  H_OPTIONS,
+  hdr,
+  N_DEMOTE_PREFERRED,
+  next,
+  node,
+  ownerMemcg,
+  SC_ACTOR,
+  SC_FULL,
+  sc,
+  scanHead,
+  setSc,
+} from "./layout.ts";
 import { listAddTail, listDel, listEmpty } from "./list.ts";
 import { balanceMask, demotionMask, nearest, nextDemotionNode } from "./memory-tiers.ts";
 import { migrateFolio, splitFolio } from "./migrate.ts";

@@ -1,5 +1,6 @@
 /** Setting up a segment: header, nodes, tiers. Everything starts from zeroed memory. */
 import {
+  attach,
   freeHead,
   H_DATA,
   H_DEPTH,
@@ -34,7 +35,6 @@ import {
   place,
   setHdr,
   setNode,
-  attach,
 } from "./layout.ts";
 import { listInit } from "./list.ts";
 import { createMemcg } from "./memcg.ts";

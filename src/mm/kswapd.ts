@@ -30,8 +30,8 @@ import { MAX_KSWAPD_FAILURES } from "./node.ts";
 import { OPT_PROMOTION } from "./options.ts";
 import { watermarkOk } from "./page-alloc.ts";
 import { ACTOR_KSWAPD, DEF_PRIORITY, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
-import { count, KSWAPD_HIGH_WMARK_HIT_QUICKLY, KSWAPD_LOW_WMARK_HIT_QUICKLY, PAGEOUTRUN } from "./vmstat.ts";
 import { shrinkNode } from "./vmscan.ts";
+import { count, KSWAPD_HIGH_WMARK_HIT_QUICKLY, KSWAPD_LOW_WMARK_HIT_QUICKLY, PAGEOUTRUN } from "./vmstat.ts";
 
 /** The mark that kswapd aims for. */
 function goal(nid: i32): i32 {

@@ -2,7 +2,7 @@
  * The LRU lists of a node and group: active and inactive for anonymous and file folios, and the unevictable ones. The
  * list that a folio belongs on follows from its flags alone (folio_lru_list), so list and flags cannot disagree.
  */
-import { PG_ACTIVE, PG_FILE, PG_LRU, PG_UNEVICTABLE, folioNid, folioNr } from "./folio.ts";
+import { folioNid, folioNr, PG_ACTIVE, PG_FILE, PG_LRU, PG_UNEVICTABLE } from "./folio.ts";
 import {
   flags,
   L_SIZE,

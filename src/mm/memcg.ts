@@ -14,11 +14,15 @@ import {
   C_SWAP,
   C_USAGE,
   H_NR_MEMCG,
+  H_NR_VMAS,
   hdr,
   MAX_MEMCG,
   memcg,
   setHdr,
   setMemcg,
+  V_ACTIVE,
+  V_MEMCG,
+  vma,
 } from "./layout.ts";
 import { hostBug } from "./machine.ts";
 
@@ -46,9 +50,15 @@ export function createMemcg(parent: i32, mems: i32): i32 {
   if (id >= hdr(H_NR_MEMCG)) setHdr(H_NR_MEMCG, id + 1);
   return id;
 }
-/** Forget an empty group. Returns 0, or 1 if it still holds pages. */
+/** Set one of C_MIN, C_LOW, C_HIGH, C_MAX, in pages. */
+export function setLimit(id: i32, field: i32, pages: i32): void {
+  setMemcg(id, field, pages);
+}
+/** Forget a group that nothing belongs to. Returns 0, or 1 if it still has pages, mappings or groups below it. */
 export function destroyMemcg(id: i32): i32 {
   if (memcg(id, C_USAGE) !== 0 || memcg(id, C_SWAP) !== 0) return 1;
+  for (let v: i32 = 0; v < hdr(H_NR_VMAS); v++) if (vma(v, V_ACTIVE) !== 0 && vma(v, V_MEMCG) === id) return 1;
+  for (let c: i32 = 0; c < hdr(H_NR_MEMCG); c++) if (memcg(c, C_ACTIVE) !== 0 && memcg(c, C_PARENT) === id) return 1;
   setMemcg(id, C_ACTIVE, 0);
   return 0;
 }

@@ -17,6 +17,8 @@
  * pages as belong to the group that made the pressure, and only into room above the peer's high watermark, so that no
  * group's pressure ever reaches another group's pages.
  */
+
+import { memsOf } from "./cpuset.ts";
 import { folioNid, folioNr } from "./folio.ts";
 import {
   H_NR_NODES,
@@ -41,7 +43,6 @@ import {
   setNode,
 } from "./layout.ts";
 import { countBits, lowestBit } from "./machine.ts";
-import { memsOf } from "./cpuset.ts";
 import { policyAllowed } from "./mempolicy.ts";
 import { isWaker } from "./node.ts";
 import { OPT_DEMOTION, OPT_HONOUR_CPUSET, OPT_HONOUR_MEMPOLICY } from "./options.ts";

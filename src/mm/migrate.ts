@@ -33,8 +33,8 @@ import {
   addNode,
   flags,
   frameAddr,
-  hasBytes,
   H_OPTIONS,
+  hasBytes,
   hdr,
   N_ISOLATED_ANON,
   N_ISOLATED_FILE,
@@ -63,7 +63,14 @@ import { wakeKswapd } from "./node.ts";
 import { OPT_WAKE_TARGET } from "./options.ts";
 import { freeBlock, takeBlock, watermarkOk } from "./page-alloc.ts";
 import { mkPte, PTE_FLAGS, PTE_HINT, PTE_MIGRATION, PTE_PRESENT } from "./page-table.ts";
-import { count, PGMIGRATE_FAIL, PGMIGRATE_SUCCESS, THP_MIGRATION_FAIL, THP_MIGRATION_SUCCESS, THP_SPLIT_PAGE } from "./vmstat.ts";
+import {
+  count,
+  PGMIGRATE_FAIL,
+  PGMIGRATE_SUCCESS,
+  THP_MIGRATION_FAIL,
+  THP_MIGRATION_SUCCESS,
+  THP_SPLIT_PAGE,
+} from "./vmstat.ts";
 
 /** References of a folio that is mapped and isolated and held by no one else. */
 const EXPECTED_REFS: i32 = 2;

@@ -131,4 +131,3 @@ export function allNodes(): i32 {
 export function freePages(nid: i32): i32 {
   return node(nid, N_FREE);
 }
-

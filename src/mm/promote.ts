@@ -132,7 +132,8 @@ export function hintFault(vpn: i32): void {
   const f = headAt(vpn);
   const from = folioNid(f);
   count(NUMA_HINT_FAULTS, from, ownerMemcg(f), 1);
-  if (isTopTier(from) || !test(f, PG_LRU) || test(f, PG_LOCKED | PG_WRITEBACK | PG_UNEVICTABLE) || refs(f) !== 1) return;
+  if (isTopTier(from) || !test(f, PG_LRU) || test(f, PG_LOCKED | PG_WRITEBACK | PG_UNEVICTABLE) || refs(f) !== 1)
+    return;
   const to = promotionTarget(f);
   if (to < 0 || !isHot(f, to)) return;
   promote(f, from, to);

@@ -7,6 +7,8 @@
  * neighbours that stay are moved to the front of the list as one, which gives the order that putting each back would.
  * evictBatch() does the last two, after demote.ts had its turn.
  */
+
+import { checksum } from "./checksum.ts";
 import {
   clearFlag,
   folioNid,
@@ -84,7 +86,6 @@ import {
   THP_SWPOUT_FALLBACK,
   UNEVICTABLE_PGS_CULLED,
 } from "./vmstat.ts";
-import { checksum } from "./checksum.ts";
 import { ageNonresident, workingsetEviction } from "./workingset.ts";
 
 const REFS_RECLAIM: i32 = 0;

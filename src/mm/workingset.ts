@@ -10,6 +10,7 @@
  */
 import { folioNid, folioNr, isFile, PG_ACTIVE, PG_WORKINGSET, setFlag, test } from "./folio.ts";
 import {
+  C_ACTIVE,
   L_ACTIVATIONS,
   L_ANON_COST,
   L_FILE_COST,
@@ -18,7 +19,6 @@ import {
   LRU_ACTIVE_FILE,
   LRU_INACTIVE_ANON,
   LRU_INACTIVE_FILE,
-  C_ACTIVE,
   lru,
   lruf,
   lruvecOf,
@@ -29,12 +29,7 @@ import {
 } from "./layout.ts";
 import { folioLruvec, lruSize } from "./lruvec.ts";
 import { swapAvailable } from "./swap.ts";
-import {
-  count,
-  WORKINGSET_ACTIVATE_ANON,
-  WORKINGSET_REFAULT_ANON,
-  WORKINGSET_RESTORE_ANON,
-} from "./vmstat.ts";
+import { count, WORKINGSET_ACTIVATE_ANON, WORKINGSET_REFAULT_ANON, WORKINGSET_RESTORE_ANON } from "./vmstat.ts";
 
 const AGE_MASK: i32 = 0xfffff;
 

@@ -5,14 +5,8 @@
  */
 import { isLieuError, LieuError } from "../errors.ts";
 import * as errno from "../mm/errno.ts";
-import {
-  frameFlagsAddr,
-  H_CLOCK,
-  H_KSWAPD,
-  pageTableAddr,
-  place,
-} from "../mm/layout.ts";
-import type { Host, Machine } from "../mm/machine.ts";
+import { attach, frameFlagsAddr, H_CLOCK, H_KSWAPD, pageTableAddr, place } from "../mm/layout.ts";
+import { type Host, type Machine, plug } from "../mm/machine.ts";
 import { PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_SWAP } from "../mm/page-table.ts";
 import type { SwapDevice } from "../swap/device.ts";
 import { type EngineCalls, type EngineKind, loadEngine } from "./engine.ts";
@@ -126,6 +120,12 @@ export class Vm {
     return this.calls.fault(vma, vpn, mode);
   }
 
+  /** Plug this segment into the accessors of mm/layout.ts, to look at it from JavaScript. */
+  inspect(): void {
+    plug(this.machine);
+    attach();
+  }
+
   /** Where a page is now, without touching it. */
   placeOf(vpn: number): PagePlace {
     const p = this.segment.h32[this.pageTable + vpn] as number;
@@ -200,4 +200,3 @@ export class Vm {
     };
   }
 }
-

@@ -2,7 +2,6 @@
  * The contract of a swap device: something that keeps pages in numbered slots. The engine owns the slots (which are free,
  * whose page is where) and their checksums; a device only moves bytes, synchronously, and reports failure by throwing.
  */
-import type { LieuError } from "../errors.ts";
 
 /** Bytes of a page, and of a slot. */
 export const PAGE_SIZE = 4096;
@@ -22,14 +21,14 @@ export interface SwapDevice {
    * `addrs` may be longer than `nr`. Both arrays stay the caller's: they are not changed, and not looked at any more
    * once the call returns.
    *
-   * @throws {@link LieuError} ENOSPC (no room), EIO (failed or short write), EACCES, ECLOSED
+   * @throws LieuError ENOSPC (no room), EIO (failed or short write), EACCES, ECLOSED
    */
   write(slot: number, nr: number, memory: Uint8Array, addrs: Uint32Array): void;
   /**
    * Read one slot into the 4096 bytes of `memory` at byte `addr`. Need not detect corruption: the engine checks. Asked
    * only for slots that were written and not freed since. If it throws, these 4096 bytes may hold anything.
    *
-   * @throws {@link LieuError} EIO (failed or short read), ECLOSED
+   * @throws LieuError EIO (failed or short read), ECLOSED
    */
   read(slot: number, memory: Uint8Array, addr: number): void;
   /** The slot's content will not be asked for again until it is written anew. Never throws, not even once closed. */

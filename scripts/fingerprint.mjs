@@ -1,0 +1,54 @@
+/**
+ * What dist/ was built from, as hashes: content, not times, so that a checkout, a copy and a deleted file all count
+ * right. Free of dependencies: it also runs before anything is installed.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Where the last build left its fingerprint; not part of the package. */
+export const STAMP = "dist/.built.json";
+/** The engine as WebAssembly. */
+export const WASM = "dist/mm/mm.wasm";
+
+/** What a build depends on beside the sources. */
+const COMMON = ["scripts/build.mjs", "package-lock.json"];
+
+/** The fingerprints of the sources as they are now: `wasm` of the engine alone, `all` of everything. */
+export function fingerprint(root) {
+  const sources = filesUnder(root, "src").filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
+  const engine = sources.filter((file) => file.startsWith("src/mm/"));
+  return {
+    wasm: hashOf(root, [...engine, ...COMMON]),
+    all: hashOf(root, [...sources, ...COMMON, "tsconfig.json", "tsconfig.build.json"]),
+  };
+}
+
+/** Which parts of dist/ are there and are those of these sources. */
+export function upToDate(root, wanted = fingerprint(root)) {
+  const built = existsSync(join(root, STAMP)) ? JSON.parse(readFileSync(join(root, STAMP), "utf8")) : {};
+  const wasm = built.wasm === wanted.wasm && existsSync(join(root, WASM));
+  return { wasm, all: wasm && built.all === wanted.all };
+}
+
+function filesUnder(root, folder) {
+  const files = [];
+  for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) files.push(...filesUnder(root, path));
+    else files.push(path);
+  }
+  return files.sort();
+}
+
+function hashOf(root, files) {
+  const hash = createHash("sha256");
+  for (const file of files) {
+    const path = join(root, file);
+    hash
+      .update(`${file}\0`)
+      .update(existsSync(path) ? readFileSync(path) : "")
+      .update("\0");
+  }
+  return hash.digest("hex");
+}

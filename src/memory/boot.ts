@@ -1,0 +1,70 @@
+/** Brings the engine up for a checked configuration: segment, twin, nodes, swap, tunables. */
+import { H_HINT_PERIOD, H_HINT_SIZE, H_HOME, H_HOT_THRESHOLD, H_RATE_LIMIT, H_SWAPPINESS } from "../mm/layout.ts";
+import { createSegment, type SegmentShape } from "../runtime/segment.ts";
+import { type Crank, Vm } from "../runtime/vm.ts";
+import type { MemoryConfig } from "./options.ts";
+import { openSwapDevices, type WrapDevice } from "./swap-devices.ts";
+
+/** Frames of the largest folio: every node starts at a multiple. */
+const ALIGN = 512;
+
+/** First frame of each node, and the frames of all. */
+function layOut(config: MemoryConfig): { starts: number[]; frames: number } {
+  let frames = 0;
+  const starts = config.nodes.map((node) => {
+    const start = Math.ceil(frames / ALIGN) * ALIGN;
+    frames = start + node.pages;
+    return start;
+  });
+  return { starts, frames };
+}
+
+/** Start an engine. Devices that were opened are closed again if anything fails. */
+export function boot(config: MemoryConfig, crank: Crank, wrapDevice?: WrapDevice): Vm {
+  const { starts, frames } = layOut(config);
+  const slots = config.swap.reduce((n, s) => n + s.bytes / 4096, 0);
+  const shape: SegmentShape = { nodes: config.nodes.length, frames, vpns: config.vpns, slots, bytes: config.hasBytes };
+  const segment = createSegment(shape, config.pretouch);
+  const devices = openSwapDevices(config.swap, wrapDevice);
+  try {
+    const vm = new Vm(segment, shape, devices, crank, config.engine);
+    describe(vm, config, starts);
+    return vm;
+  } catch (error) {
+    for (const device of devices) device.close();
+    throw error;
+  }
+}
+
+function describe(vm: Vm, config: MemoryConfig, starts: readonly number[]): void {
+  const { calls, shape, segment } = vm;
+  const n = config.nodes.length;
+  calls.initMemory(n, shape.frames, shape.vpns, shape.slots, segment.data, config.options, config.seed | 0);
+  const fastest = (config.nodes[0]?.adistance ?? 0) >> 7;
+  config.nodes.forEach((node, nid) => {
+    // Slower memory is hotplugged and movable, as CXL and persistent memory usually are.
+    const movable = node.adistance >> 7 > fastest ? 1 : 0;
+    calls.initNode(nid, starts[nid] as number, node.pages, node.adistance, movable);
+    config.distances[nid]?.forEach((d, to) => {
+      calls.setDistance(nid, to, d);
+    });
+  });
+  calls.tune(H_HOME, config.home);
+  calls.tune(H_SWAPPINESS, config.swappiness);
+  calls.tune(H_HINT_PERIOD, config.promotion.scanPeriod);
+  calls.tune(H_HINT_SIZE, config.promotion.scanPages);
+  calls.tune(H_HOT_THRESHOLD, config.promotion.hotThreshold);
+  calls.tune(H_RATE_LIMIT, Math.min(config.promotion.ratePages, 0x7fffffff));
+  calls.finishNodes();
+  calls.setupWatermarks(config.minFreeKbytes, config.watermarkScaleFactor);
+  config.nodes.forEach((node, nid) => {
+    const w = node.watermarks;
+    if (w !== undefined) calls.setWatermarks(nid, w.min, w.low, w.high, w.promo);
+    const targets = config.demotionTargets[nid];
+    if (targets !== undefined) calls.setDemotionTargets(nid, targets, targets);
+    calls.setBalance(nid, config.balance[nid] as number);
+  });
+  vm.devices.forEach((device, dev) => {
+    calls.addSwapDevice(dev, vm.deviceStart[dev] as number, device.slots, config.swap[dev]?.priority ?? 0);
+  });
+}

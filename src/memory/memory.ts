@@ -1,0 +1,394 @@
+/**
+ * A memory: nodes and swap devices, and the regions, caches and groups that live on them.
+ */
+import { Cache } from "../cache/cache.ts";
+import { bytesCodec, type Codec, msgpackCodec, stringCodec } from "../cache/codec.ts";
+import { LieuError } from "../errors.ts";
+import { checkInvariants } from "../mm/debug-vm.ts";
+import { N_FREE, N_PAGES, node as nodeField, V_START, vma } from "../mm/layout.ts";
+import { defaultPolicy, type Policy } from "../region/policy.ts";
+import { Region } from "../region/region.ts";
+import { inlineCrank, startTimer } from "../runtime/inline.ts";
+import { Mapping, type ResolvedPolicy } from "../runtime/mapping.ts";
+import type { Crank, Vm } from "../runtime/vm.ts";
+import { boot } from "./boot.ts";
+import { checkLimits, Group, type GroupOptions } from "./group.ts";
+import { NodeNames } from "./node-names.ts";
+import { type MemoryConfig, type MemoryOptions, resolveOptions } from "./options.ts";
+import { pagesOf, parseSize, type Size } from "./size.ts";
+import type { WrapDevice } from "./swap-devices.ts";
+import { globalVmstat, nodeVmstat, type Vmstat } from "./vmstat.ts";
+
+const PAGE = 4096;
+const ROOT = 0;
+/** How often the inline runtime lets time pass by itself, ms. */
+const TICK_MS = 100;
+
+/** Options of {@link Memory.map}. */
+export interface MapOptions {
+  /** For messages. */
+  name?: string;
+  policy?: Policy;
+  group?: Group;
+  /** Size of folio to fault in where there is room: a power of two from 4 KiB to 2 MiB. */
+  folio?: Size;
+  /** Never demoted nor reclaimed (mlock). */
+  locked?: boolean;
+}
+
+/** Options of {@link Memory.cache}. */
+export interface CacheOptions<V> {
+  name?: string;
+  /** Most bytes that the cache may hold, swap included, in whole pages; by default all that it may use. */
+  maxSize?: Size;
+  policy?: Policy;
+  group?: Group;
+  /** "msgpack" (default), "bytes", "string", or one of your own. */
+  codec?: "msgpack" | "bytes" | "string" | Codec<V>;
+}
+
+/** A request to {@link Memory.reclaim}. */
+export interface ReclaimRequest {
+  /** Only from these nodes. */
+  nodes?: readonly string[];
+  group?: Group;
+  /** "any": demote where there is a lower tier, evict elsewhere; "demote": never evict; "evict": never demote. */
+  mode?: "any" | "demote" | "evict";
+}
+
+/** What a reclaim request came to, in bytes. */
+export interface ReclaimResult {
+  readonly reclaimed: number;
+  readonly demoted: number;
+  readonly evicted: number;
+}
+
+/** A node of a memory, as it is now. */
+export interface NodeInfo {
+  readonly name: string;
+  readonly kind: "dram" | "model";
+  /** Bytes. */
+  readonly size: number;
+  readonly free: number;
+  readonly residentPages: number;
+  /** 0 is the fastest. */
+  readonly tier: number;
+  readonly latency: number;
+  vmstat(): Vmstat;
+}
+
+/** Who drives a memory, beside its options: clock, crank, device wrapper. For tests, simulation and tools. */
+export interface Harness {
+  crank?: Crank;
+  wrapDevice?: WrapDevice;
+}
+
+/**
+ * Open a memory.
+ *
+ * @throws {@link LieuError} EINVAL for a bad option, ENOMEM if the process may not have that much, EACCES, ENOENT, EBUSY
+ *   or ENOSPC from a swap device
+ */
+export async function openMemory(options: MemoryOptions, harness: Harness = {}): Promise<Memory> {
+  return openMemorySync(options, harness);
+}
+
+/** {@link openMemory} without the promise; everything that is supported today opens synchronously. */
+export function openMemorySync(options: MemoryOptions, harness: Harness = {}): Memory {
+  return new Memory(resolveOptions(options), harness);
+}
+
+/** A memory; made by {@link openMemory}. */
+export class Memory implements Disposable, AsyncDisposable {
+  readonly #vm: Vm;
+  readonly #config: MemoryConfig;
+  readonly #names: NodeNames;
+  readonly #regions = new Set<Region>();
+  readonly #caches = new Set<Cache<never>>();
+  readonly #groups = new Map<string, Group>();
+  readonly #stopTimer: () => void;
+
+  /** @internal */
+  constructor(config: MemoryConfig, harness: Harness) {
+    this.#config = config;
+    this.#names = new NodeNames(config.nodes.map((n) => n.name));
+    this.#vm = boot(config, harness.crank ?? inlineCrank(), harness.wrapDevice);
+    this.#stopTimer = harness.crank === undefined ? startTimer(this.#vm, TICK_MS) : () => undefined;
+  }
+
+  /** Names of the nodes, fastest tier first. */
+  get nodeNames(): string[] {
+    return [...this.#names.names];
+  }
+  /** Names of the swap devices, highest priority first. */
+  get swapNames(): string[] {
+    return this.#config.swap.map((s) => s.name);
+  }
+
+  /**
+   * Map a lossless region of `size` bytes. Nothing is allocated until it is touched.
+   *
+   * @throws {@link LieuError} EINVAL, ENOMEM if the address space is used up, ECLOSED
+   */
+  map(size: Size, options: MapOptions = {}): Region {
+    this.#vm.ensureOpen();
+    checkKeys(options, ["name", "policy", "group", "folio", "locked"], "map()");
+    const bytes = parseSize(size, "size");
+    const name = options.name ?? `region${this.#regions.size}`;
+    const order = options.folio === undefined ? 0 : folioOrderOf(options.folio);
+    const memcg = this.#groupId(options.group);
+    const policy = this.#resolvePolicy(options.policy ?? defaultPolicy(), memcg);
+    const locked = options.locked === true;
+    const mapping = this.#mapping(
+      `region ${JSON.stringify(name)}`,
+      pagesOf(bytes),
+      false,
+      memcg,
+      order,
+      locked,
+      policy,
+    );
+    const region = new Region(name, bytes, mapping, {
+      resolvePolicy: (p) => this.#resolvePolicy(p, memcg),
+      unmapped: (r) => this.#regions.delete(r),
+    });
+    this.#regions.add(region);
+    return region;
+  }
+
+  /**
+   * Make a cache on demotable pages.
+   *
+   * @throws {@link LieuError} EINVAL, ENOMEM if there are too many caches or the address space is used up, ECLOSED
+   */
+  cache<V = unknown>(options: CacheOptions<V> = {}): Cache<V> {
+    this.#vm.ensureOpen();
+    checkKeys(options, ["name", "maxSize", "policy", "group", "codec"], "cache()");
+    if (!this.#config.hasBytes)
+      throw new LieuError("ENOTSUP", "a cache needs nodes with bytes; these are all model nodes");
+    const name = options.name ?? `cache${this.#caches.size}`;
+    const parent = this.#groupId(options.group);
+    const policy = this.#resolvePolicy(options.policy ?? defaultPolicy(), parent);
+    const capacity = this.#capacity(policy, parent);
+    const limit = options.maxSize === undefined ? capacity : Math.floor(parseSize(options.maxSize, "maxSize") / PAGE);
+    const maxPages = Math.min(limit, capacity);
+    if (maxPages < 8)
+      throw new LieuError("EINVAL", `maxSize is ${options.maxSize}: a cache needs 32 KiB (8 pages) or more`);
+    const codec = codecOf<V>(options.codec ?? "msgpack");
+    const memcg = this.#vm.calls.createMemcg(parent, this.#names.all);
+    if (memcg < 0) throw new LieuError("ENOMEM", "there are 64 groups and caches already: that is the most");
+    let mapping: Mapping;
+    try {
+      mapping = this.#mapping(`cache ${JSON.stringify(name)}`, 2 * maxPages + 64, true, memcg, 0, false, policy);
+    } catch (error) {
+      this.#vm.calls.destroyMemcg(memcg);
+      throw error;
+    }
+    const cache: Cache<V> = new Cache<V>(mapping, {
+      name,
+      codec,
+      memcg,
+      maxPages,
+      nodeNames: this.nodeNames,
+      swapNames: this.swapNames,
+      closed: () => {
+        this.#vm.calls.destroyMemcg(memcg);
+        this.#caches.delete(cache as Cache<never>);
+      },
+    });
+    this.#caches.add(cache as Cache<never>);
+    return cache;
+  }
+
+  /**
+   * Make a group with these limits.
+   *
+   * @throws {@link LieuError} EINVAL (also if the name is taken), ENOMEM if there are too many, ECLOSED
+   */
+  group(name: string, options: GroupOptions = {}): Group {
+    this.#vm.ensureOpen();
+    if (this.#groups.has(name)) throw new LieuError("EINVAL", `a group named ${JSON.stringify(name)} exists already`);
+    checkLimits(options, `group ${JSON.stringify(name)}`);
+    const mems = options.mems === undefined ? this.#names.all : this.#names.maskOf(options.mems, `mems of ${name}`);
+    const id = this.#vm.calls.createMemcg(ROOT, mems);
+    if (id < 0) throw new LieuError("ENOMEM", "there are 64 groups and caches already: that is the most");
+    const group = new Group(
+      this.#vm,
+      {
+        maskOf: (names, what) => this.#names.maskOf(names, what),
+        removed: (g) => this.#removeGroup(g),
+      },
+      name,
+      id,
+    );
+    this.#groups.set(name, group);
+    return group.set(options);
+  }
+
+  /**
+   * Reclaim about `amount` bytes now (memory.reclaim). Pages that should be demoted but cannot be stay where they are.
+   * Says what it came to; less than asked for is no error.
+   */
+  reclaim(amount: Size, request: ReclaimRequest = {}): ReclaimResult {
+    this.#vm.ensureOpen();
+    checkKeys(request, ["nodes", "group", "mode"], "reclaim()");
+    const modes = { any: 0, demote: 1, evict: 2 } as const;
+    const mode = modes[request.mode ?? "any"];
+    if (mode === undefined) {
+      throw new LieuError("EINVAL", `mode is ${JSON.stringify(request.mode)}; it can be "any", "demote" or "evict"`);
+    }
+    const nr = Math.min(pagesOf(parseSize(amount, "amount")), 0x7fffffff);
+    const mask = request.nodes === undefined ? this.#names.all : this.#names.maskOf(request.nodes, "nodes");
+    const group = request.group === undefined ? -1 : this.#groupId(request.group);
+    this.#vm.turn();
+    const before = globalVmstat(this.#vm);
+    const reclaimed = this.#vm.calls.reclaimProactive(nr, mask, group, mode) * PAGE;
+    const demoted = (globalVmstat(this.#vm).pgdemote_proactive - before.pgdemote_proactive) * PAGE;
+    return { reclaimed, demoted: Math.min(demoted, reclaimed), evicted: Math.max(0, reclaimed - demoted) };
+  }
+
+  /** Counters of the whole memory, with Linux's names. */
+  vmstat(): Vmstat {
+    this.#vm.ensureOpen();
+    return globalVmstat(this.#vm);
+  }
+
+  /** A node by name. @throws {@link LieuError} EINVAL if there is none */
+  node(name: string): NodeInfo {
+    this.#vm.ensureOpen();
+    const nid = this.#names.nid(name, "node()");
+    const config = this.#config.nodes[nid] as MemoryConfig["nodes"][number];
+    const tiers = [...new Set(this.#config.nodes.map((n) => n.adistance >> 7))];
+    this.#vm.inspect();
+    const pages = nodeField(nid, N_PAGES);
+    const free = nodeField(nid, N_FREE);
+    const vm = this.#vm;
+    return {
+      name,
+      kind: config.backing.kind,
+      size: pages * PAGE,
+      free: free * PAGE,
+      residentPages: pages - free,
+      tier: tiers.indexOf(config.adistance >> 7),
+      latency: config.backing.latency,
+      vmstat: () => nodeVmstat(vm, nid),
+    };
+  }
+
+  /** All nodes, fastest tier first. */
+  nodes(): NodeInfo[] {
+    return this.nodeNames.map((name) => this.node(name));
+  }
+
+  /** Let time pass: kswapd's turn and promotion's scan. The inline runtime does this by itself ten times a second. */
+  tick(): void {
+    this.#vm.ensureOpen();
+    this.#vm.tick();
+  }
+
+  /**
+   * Walk every structure of the engine and check all invariants. For tests and debugging: takes time in proportion to
+   * the memory.
+   *
+   * @throws {@link LieuError} EBUG that says what does not hold
+   */
+  check(): void {
+    this.#vm.ensureOpen();
+    this.#vm.inspect();
+    checkInvariants();
+  }
+
+  /**
+   * Close the memory: everything in it is gone, swap files are removed. Closing twice is allowed.
+   *
+   * @throws {@link LieuError} EBUSY while pins are held; the memory stays open
+   */
+  async close(): Promise<void> {
+    this[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#vm.closed) return;
+    let pins = 0;
+    for (const region of this.#regions) pins += region.pins;
+    if (pins > 0) throw new LieuError("EBUSY", `${pins} pins are still held; release them before closing the memory`);
+    this.#stopTimer();
+    this.#vm.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this[Symbol.dispose]();
+  }
+
+  #mapping(
+    what: string,
+    pages: number,
+    file: boolean,
+    memcg: number,
+    order: number,
+    locked: boolean,
+    policy: ResolvedPolicy,
+  ): Mapping {
+    return new Mapping(this.#vm, { what, pages, file, memcg, order, locked, policy }, (id) => {
+      this.#vm.inspect();
+      return vma(id, V_START);
+    });
+  }
+
+  #resolvePolicy(policy: Policy, memcg: number): ResolvedPolicy {
+    return this.#names.resolve(policy, this.#vm.calls.memsOf(memcg));
+  }
+
+  #capacity(policy: ResolvedPolicy, memcg: number): number {
+    const allowed = this.#vm.calls.memsOf(memcg) & (policy.mode === "bind" ? policy.mask : -1);
+    const inNodes = this.#config.nodes.reduce((n, node, nid) => n + ((allowed & (1 << nid)) !== 0 ? node.pages : 0), 0);
+    return inNodes + this.#vm.shape.slots;
+  }
+
+  #groupId(group: Group | undefined): number {
+    if (group === undefined) return ROOT;
+    if (this.#groups.get(group.name) !== group) {
+      throw new LieuError("EINVAL", `group ${JSON.stringify(group.name)} is not a group of this memory`);
+    }
+    return group.id;
+  }
+
+  #removeGroup(group: Group): void {
+    if (this.#vm.calls.destroyMemcg(group.id) !== 0) {
+      throw new LieuError("EBUSY", `group ${JSON.stringify(group.name)} still has regions, caches or pages`);
+    }
+    this.#groups.delete(group.name);
+  }
+}
+
+function folioOrderOf(size: Size): number {
+  const bytes = parseSize(size, "folio");
+  const order = Math.log2(bytes / PAGE);
+  if (Number.isInteger(order) && order >= 0 && order <= 9) return order;
+  throw new LieuError("EINVAL", `folio is ${JSON.stringify(size)}; it must be a power of two from 4 KiB to 2 MiB`);
+}
+
+function codecOf<V>(codec: "msgpack" | "bytes" | "string" | Codec<V>): Codec<V> {
+  if (typeof codec === "object") return codec;
+  const named: Record<string, () => Codec<unknown>> = {
+    msgpack: () => msgpackCodec(),
+    bytes: () => bytesCodec as Codec<unknown>,
+    string: () => stringCodec as Codec<unknown>,
+  };
+  const make = named[codec];
+  if (make === undefined) {
+    throw new LieuError(
+      "EINVAL",
+      `codec is ${JSON.stringify(codec)}; it can be ${Object.keys(named).join(", ")} or a Codec`,
+    );
+  }
+  return make() as Codec<V>;
+}
+
+function checkKeys(options: object, known: readonly string[], what: string): void {
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) {
+      throw new LieuError("EINVAL", `${what}: unknown option ${JSON.stringify(key)}; allowed are ${known.join(", ")}`);
+    }
+  }
+}

@@ -1,0 +1,364 @@
+/**
+ * The options of openMemory(), their schema, and what they come to: a checked description with names resolved and nodes
+ * in order from the fastest tier down. Everything that can be wrong with a configuration is said here.
+ */
+import { z } from "zod";
+import { LieuError } from "../errors.ts";
+import { MAX_INDEX, MAX_NODES, MAX_SWAP } from "../mm/layout.ts";
+import { BEHAVIOURS, type Behaviour, behaviourBits, PRESETS } from "../mm/presets.ts";
+import { ADISTANCE_DRAM, type DramNode, dramNode } from "../nodes/dram.ts";
+import { type ModelNode, modelNode } from "../nodes/model.ts";
+import { formatSize, pagesOf, parseSize } from "./size.ts";
+
+const size = z.union([z.number(), z.string()]);
+const pages = z.number().int().positive();
+const watermarks = z.strictObject({ min: pages, low: pages, high: pages, promo: pages.optional() });
+const nodeCommon = {
+  size,
+  /** Memory tier relative to DRAM's, which is 0: 1 is the next slower one, -1 faster than DRAM; or give `distance`. */
+  tier: z.number().int().min(-4).max(1000).optional(),
+  /** Abstract distance (adistance): DRAM is 576, five times slower 2880; 128 units make a tier. */
+  distance: z.number().int().positive().max(1_000_000).optional(),
+  /** Pages; by default Linux's formulas. */
+  watermarks: watermarks.optional(),
+};
+const nodeSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("dram"), ...nodeCommon }),
+  z.strictObject({
+    kind: z.literal("model"),
+    ...nodeCommon,
+    /** Nanoseconds an access takes; also sets the tier unless `tier` or `distance` do. DRAM is 100. */
+    latency: z.number().positive().optional(),
+  }),
+]);
+const swapCommon = {
+  name: z.string().min(1).optional(),
+  size,
+  priority: z.number().int().min(-32768).max(32767).optional(),
+};
+const swapSchema = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("file"), path: z.string().min(1), ...swapCommon }),
+  z.strictObject({ kind: z.literal("null"), ...swapCommon }),
+]);
+const behaviourNames = Object.keys(BEHAVIOURS) as [Behaviour, ...Behaviour[]];
+const presetNames = Object.keys(PRESETS) as [keyof typeof PRESETS, ...(keyof typeof PRESETS)[]];
+
+/** What a configuration file may hold, and openMemory() takes. */
+export const memorySchema = z.strictObject({
+  nodes: z.record(z.string().min(1), nodeSchema),
+  swap: z.array(swapSchema).optional(),
+  preset: z.enum(presetNames).optional(),
+  demotion: z.boolean().optional(),
+  behaviours: z.partialRecord(z.enum(behaviourNames), z.boolean()).optional(),
+  /** For each node, the targets of its demotion, in place of the derived ones. */
+  demotionTargets: z.record(z.string(), z.array(z.string())).optional(),
+  /** Pairs of nodes of one tier that may balance. */
+  balance: z.array(z.tuple([z.string(), z.string()])).optional(),
+  /** NUMA distances, 10 = local; by default 20 within a tier and 10 more for each tier between. */
+  distances: z.record(z.string(), z.record(z.string(), z.number().int().min(10).max(255))).optional(),
+  /** The node that allocation starts from; by default the first of the fastest tier. */
+  home: z.string().optional(),
+  promotion: z
+    .union([
+      z.boolean(),
+      z.strictObject({
+        /** Milliseconds between hint scans. */
+        scanPeriod: z.number().int().positive().optional(),
+        /** How much of the mappings one scan covers. */
+        scanSize: size.optional(),
+        /** Milliseconds from mark to touch under which a page is hot. */
+        hotThreshold: z.number().int().positive().optional(),
+        /** Bytes a second that may be offered for promotion. */
+        rateLimit: size.optional(),
+      }),
+    ])
+    .optional(),
+  swappiness: z.number().int().min(0).max(200).optional(),
+  minFree: size.optional(),
+  /** Ten-thousandths of a node between its watermarks. */
+  watermarkScaleFactor: z.number().int().min(1).max(3000).optional(),
+  /** Virtual pages' worth of bytes that mappings may cover together; by default four times all nodes and swap. */
+  addressSpace: size.optional(),
+  seed: z.number().int().min(0).max(0xffffffff).optional(),
+  engine: z.enum(["wasm", "js"]).optional(),
+  pretouch: z.boolean().optional(),
+});
+
+/** Options of {@link openMemory}. */
+export type MemoryOptions = z.input<typeof memorySchema>;
+/** Options of one node. */
+export type NodeOptions = z.input<typeof nodeSchema>;
+/** Options of one swap device. */
+export type SwapOptions = z.input<typeof swapSchema>;
+
+/** A node, checked. */
+export interface NodeConfig {
+  readonly name: string;
+  readonly backing: DramNode | ModelNode;
+  readonly pages: number;
+  readonly adistance: number;
+  readonly watermarks?: { readonly min: number; readonly low: number; readonly high: number; readonly promo: number };
+}
+/** A swap device, checked. */
+export interface SwapConfig {
+  readonly name: string;
+  readonly options: SwapOptions;
+  readonly bytes: number;
+  readonly priority: number;
+}
+/** All options, checked, names resolved. Nodes are in order from the fastest tier down, devices by falling priority. */
+export interface MemoryConfig {
+  readonly nodes: readonly NodeConfig[];
+  readonly swap: readonly SwapConfig[];
+  readonly hasBytes: boolean;
+  readonly options: number;
+  /** [from][to] */
+  readonly distances: readonly (readonly number[])[];
+  /** Preferred targets of a node as a mask, where the user gave them. */
+  readonly demotionTargets: readonly (number | undefined)[];
+  readonly balance: readonly number[];
+  readonly home: number;
+  readonly promotion: { scanPeriod: number; scanPages: number; hotThreshold: number; ratePages: number };
+  readonly swappiness: number;
+  readonly minFreeKbytes: number;
+  readonly watermarkScaleFactor: number;
+  readonly vpns: number;
+  readonly seed: number;
+  readonly engine: "wasm" | "js";
+  readonly pretouch: boolean;
+}
+
+/**
+ * Check options and resolve them.
+ *
+ * @throws {@link LieuError} EINVAL that names the key, its value and what is allowed
+ */
+export function resolveOptions(input: unknown): MemoryConfig {
+  const parsed = memorySchema.safeParse(input);
+  if (!parsed.success) throw new LieuError("EINVAL", describeIssues(parsed.error, input));
+  const o = parsed.data;
+  const nodes = resolveNodes(o.nodes);
+  const hasBytes = nodes[0]?.backing.hasBytes === true;
+  const swap = resolveSwap(o.swap ?? [], hasBytes, nodes);
+  const index = nodeIndex(nodes);
+  const distances = resolveDistances(nodes, o.distances ?? {}, index);
+  const changes: Partial<Record<Behaviour, boolean>> = { ...o.behaviours };
+  if (o.demotion !== undefined) changes.demotion = o.demotion;
+  if (typeof o.promotion === "boolean") changes.promotion = o.promotion;
+  const p = typeof o.promotion === "object" ? o.promotion : {};
+  const total = nodes.reduce((n, node) => n + node.pages, 0) + swap.reduce((n, s) => n + s.bytes / 4096, 0);
+  return {
+    nodes,
+    swap,
+    hasBytes,
+    options: behaviourBits(o.preset ?? "lieu", changes),
+    distances,
+    demotionTargets: resolveTargets(nodes, o.demotionTargets ?? {}, index),
+    balance: resolveBalance(nodes, o.balance ?? [], index),
+    home: o.home === undefined ? 0 : index(o.home, "home"),
+    promotion: {
+      scanPeriod: p.scanPeriod ?? 1000,
+      scanPages: p.scanSize === undefined ? 65536 : pagesOf(parseSize(p.scanSize, "promotion.scanSize")),
+      hotThreshold: p.hotThreshold ?? 1000,
+      ratePages: p.rateLimit === undefined ? 16777216 : pagesOf(parseSize(p.rateLimit, "promotion.rateLimit")),
+    },
+    swappiness: o.swappiness ?? 60,
+    minFreeKbytes: o.minFree === undefined ? 0 : Math.ceil(parseSize(o.minFree, "minFree") / 1024),
+    watermarkScaleFactor: o.watermarkScaleFactor ?? 10,
+    vpns: Math.min(
+      MAX_INDEX,
+      o.addressSpace === undefined ? 4 * total : pagesOf(parseSize(o.addressSpace, "addressSpace")),
+    ),
+    seed: o.seed ?? 1,
+    engine: o.engine ?? "wasm",
+    pretouch: o.pretouch ?? true,
+  };
+}
+
+/** One sentence for each thing that is wrong: where, what it is, what is allowed. */
+export function describeIssues(error: z.ZodError, input: unknown): string {
+  return error.issues
+    .map((issue) => {
+      const path = issue.path.map(String).join(".") || "the configuration";
+      let value: unknown = input;
+      for (const key of issue.path) value = (value as Record<PropertyKey, unknown> | undefined)?.[key as PropertyKey];
+      const shown = issue.code === "unrecognized_keys" ? "" : ` is ${JSON.stringify(value) ?? "missing"}`;
+      return `${path}${shown}: ${issue.message}`;
+    })
+    .join("; ");
+}
+
+function resolveNodes(input: Readonly<Record<string, z.output<typeof nodeSchema>>>): NodeConfig[] {
+  const names = Object.keys(input);
+  if (names.length === 0) throw new LieuError("EINVAL", "nodes is empty: at least one node is needed");
+  if (names.length > MAX_NODES) {
+    throw new LieuError("EINVAL", `nodes has ${names.length} entries: at most ${MAX_NODES} are allowed`);
+  }
+  const nodes = names.map((name) => resolveNode(name, input[name] as z.output<typeof nodeSchema>));
+  const odd = nodes.find((n) => n.backing.hasBytes !== nodes[0]?.backing.hasBytes);
+  if (odd !== undefined) {
+    const why = "model nodes have no bytes, so data could not move between them";
+    throw new LieuError(
+      "EINVAL",
+      `nodes mixes kind "model" with others (${odd.name}): ${why}; make all of them model or none`,
+    );
+  }
+  // Stable: nodes of one tier stay in the order given.
+  return nodes.sort((a, b) => (a.adistance >> 7) - (b.adistance >> 7));
+}
+
+function resolveNode(name: string, o: z.output<typeof nodeSchema>): NodeConfig {
+  const bytes = parseSize(o.size, `nodes.${name}.size`);
+  const count = Math.floor(bytes / 4096);
+  if (count < 64) {
+    throw new LieuError(
+      "EINVAL",
+      `nodes.${name}.size is ${formatSize(bytes)}: a node needs at least 256 KiB (64 pages)`,
+    );
+  }
+  if (o.tier !== undefined && o.distance !== undefined) {
+    throw new LieuError("EINVAL", `nodes.${name} has both tier and distance: give one of them`);
+  }
+  const backing = o.kind === "model" ? modelNode(o.latency) : dramNode();
+  const adistance = o.tier !== undefined ? ADISTANCE_DRAM + o.tier * 128 : (o.distance ?? backing.adistance);
+  if (o.watermarks === undefined) return { name, backing, pages: count, adistance };
+  const { min, low, high } = o.watermarks;
+  const promo = o.watermarks.promo ?? high + (high - low);
+  if (!(min < low && low < high && high <= promo && promo < count)) {
+    const marks = `min ${min}, low ${low}, high ${high}, promo ${promo}`;
+    throw new LieuError(
+      "EINVAL",
+      `nodes.${name}.watermarks (${marks}) must rise and stay under the node's ${count} pages`,
+    );
+  }
+  return { name, backing, pages: count, adistance, watermarks: { min, low, high, promo } };
+}
+
+function nodeIndex(nodes: readonly NodeConfig[]): (name: string, what: string) => number {
+  return (name, what) => {
+    const i = nodes.findIndex((n) => n.name === name);
+    if (i >= 0) return i;
+    const known = nodes.map((n) => n.name).join(", ");
+    throw new LieuError("EINVAL", `${what} names the node ${JSON.stringify(name)}; there are: ${known}`);
+  };
+}
+
+function resolveSwap(
+  input: readonly z.output<typeof swapSchema>[],
+  hasBytes: boolean,
+  nodes: readonly NodeConfig[],
+): SwapConfig[] {
+  if (input.length > MAX_SWAP) {
+    throw new LieuError("EINVAL", `swap has ${input.length} entries: at most ${MAX_SWAP} are allowed`);
+  }
+  const names = new Set(nodes.map((n) => n.name));
+  const paths = new Set<string>();
+  const devices = input.map((s, i): SwapConfig => {
+    const name = s.name ?? (input.filter((x) => x.kind === s.kind).length > 1 ? `${s.kind}${i}` : s.kind);
+    if (names.has(name)) throw new LieuError("EINVAL", `swap[${i}].name is ${JSON.stringify(name)}: the name is taken`);
+    names.add(name);
+    if (s.kind === "file") {
+      if (paths.has(s.path))
+        throw new LieuError("EINVAL", `swap[${i}].path ${s.path} is used twice: devices may not overlap`);
+      paths.add(s.path);
+    }
+    if ((s.kind !== "null") !== hasBytes) {
+      const why = hasBytes
+        ? 'kind "null" keeps no bytes: use kind "file"'
+        : 'model nodes have no bytes: use kind "null"';
+      throw new LieuError("EINVAL", `swap[${i}].kind is ${JSON.stringify(s.kind)}: ${why}`);
+    }
+    const bytes = Math.floor(parseSize(s.size, `swap[${i}].size`) / 4096) * 4096;
+    if (bytes === 0) throw new LieuError("EINVAL", `swap[${i}].size must be at least one page of 4096 bytes`);
+    // Unset priorities count down from -2, as swapon's do.
+    return { name, options: s, bytes, priority: s.priority ?? -2 - i };
+  });
+  if (devices.reduce((n, d) => n + d.bytes / 4096, 0) > MAX_INDEX) {
+    throw new LieuError("EINVAL", `swap holds more than ${formatSize(MAX_INDEX * 4096)} in all: that is the most`);
+  }
+  return devices.sort((a, b) => b.priority - a.priority);
+}
+
+function resolveDistances(
+  nodes: readonly NodeConfig[],
+  given: Readonly<Record<string, Readonly<Record<string, number>>>>,
+  index: (name: string, what: string) => number,
+): number[][] {
+  const tiers = [...new Set(nodes.map((n) => n.adistance >> 7))].sort((a, b) => a - b);
+  const rank = (n: NodeConfig) => tiers.indexOf(n.adistance >> 7);
+  const d = nodes.map((a, i) => nodes.map((b, j) => (i === j ? 10 : 20 + 10 * Math.abs(rank(a) - rank(b)))));
+  for (const [from, row] of Object.entries(given)) {
+    const i = index(from, "distances");
+    for (const [to, distance] of Object.entries(row)) {
+      const j = index(to, `distances.${from}`);
+      if (i === j && distance !== 10)
+        throw new LieuError("EINVAL", `distances.${from}.${to} is ${distance}: must be 10`);
+      (d[i] as number[])[j] = distance;
+    }
+  }
+  return d;
+}
+
+function resolveTargets(
+  nodes: readonly NodeConfig[],
+  given: Readonly<Record<string, readonly string[]>>,
+  index: (name: string, what: string) => number,
+): (number | undefined)[] {
+  const targets: (number[] | undefined)[] = nodes.map(() => undefined);
+  for (const [from, list] of Object.entries(given)) {
+    targets[index(from, "demotionTargets")] = list.map((to) => index(to, `demotionTargets.${from}`));
+  }
+  const cycle = findCycle(targets);
+  if (cycle !== undefined) {
+    const path = cycle.map((i) => (nodes[i] as NodeConfig).name).join(" -> ");
+    throw new LieuError("EINVAL", `demotionTargets has a cycle: ${path}; demotion must end at a lowest tier`);
+  }
+  return targets.map((list, i) => {
+    if (list === undefined) return undefined;
+    const from = nodes[i] as NodeConfig;
+    let mask = 0;
+    for (const t of list) {
+      const to = nodes[t] as NodeConfig;
+      if (to.adistance >> 7 <= from.adistance >> 7) {
+        const why = "a target must be in a strictly lower tier; peers can only be named for balance";
+        throw new LieuError("EINVAL", `demotionTargets.${from.name} names ${to.name}: ${why}`);
+      }
+      mask |= 1 << t;
+    }
+    return mask;
+  });
+}
+
+function findCycle(targets: readonly (readonly number[] | undefined)[]): number[] | undefined {
+  const visit = (i: number, path: readonly number[]): number[] | undefined => {
+    if (path.includes(i)) return [...path.slice(path.indexOf(i)), i];
+    for (const t of targets[i] ?? []) {
+      const found = visit(t, [...path, i]);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  for (let i = 0; i < targets.length; i++) {
+    const found = visit(i, []);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function resolveBalance(
+  nodes: readonly NodeConfig[],
+  pairs: readonly (readonly [string, string])[],
+  index: (name: string, what: string) => number,
+): number[] {
+  const masks = nodes.map(() => 0);
+  for (const [a, b] of pairs) {
+    const i = index(a, "balance");
+    const j = index(b, "balance");
+    if (i === j || (nodes[i] as NodeConfig).adistance >> 7 !== (nodes[j] as NodeConfig).adistance >> 7) {
+      throw new LieuError("EINVAL", `balance pairs ${a} with ${b}: peers must be two nodes of one tier`);
+    }
+    masks[i] = (masks[i] as number) | (1 << j);
+    masks[j] = (masks[j] as number) | (1 << i);
+  }
+  return masks;
+}

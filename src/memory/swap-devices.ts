@@ -1,0 +1,36 @@
+/** Opens the swap devices of a configuration. */
+import { LieuError } from "../errors.ts";
+import type { SwapDevice } from "../swap/device.ts";
+import { openFileDevice } from "../swap/file.ts";
+import { openNullDevice } from "../swap/null.ts";
+import type { SwapConfig } from "./options.ts";
+
+/** Replaces a device as it is opened, for example with one that injects faults. */
+export type WrapDevice = (device: SwapDevice, name: string) => SwapDevice;
+
+/** Open all devices, or none: those already open are closed again if one fails. */
+export function openSwapDevices(configs: readonly SwapConfig[], wrap?: WrapDevice): SwapDevice[] {
+  const devices: SwapDevice[] = [];
+  try {
+    for (const config of configs) {
+      const device = openDevice(config);
+      devices.push(wrap === undefined ? device : wrap(device, config.name));
+    }
+  } catch (error) {
+    for (const device of devices) device.close();
+    throw error;
+  }
+  return devices;
+}
+
+function openDevice(config: SwapConfig): SwapDevice {
+  const { options, bytes } = config;
+  switch (options.kind) {
+    case "file":
+      return openFileDevice({ path: options.path, size: bytes });
+    case "null":
+      return openNullDevice({ size: bytes });
+    default:
+      throw new LieuError("EINVAL", `swap kind ${JSON.stringify(options)} is not known`);
+  }
+}

@@ -1,0 +1,94 @@
+/** Counter snapshots: Linux's names, for the whole memory, a node, or a group. */
+import {
+  C_ACTIVE,
+  C_SWAP,
+  H_SWAP_FREE,
+  hdr,
+  L_SIZE,
+  lru,
+  lruvecOf,
+  MAX_MEMCG,
+  memcg,
+  N_FREE,
+  N_ISOLATED_ANON,
+  N_ISOLATED_FILE,
+  node,
+  statGlobal,
+  statMemcg,
+  statNode,
+} from "../mm/layout.ts";
+import { isDescendant } from "../mm/memcg.ts";
+import { VM_EVENTS, type VmEventName } from "../mm/vmstat-names.ts";
+import type { Vm } from "../runtime/vm.ts";
+
+/** Gauges: pages now. */
+const LISTS = ["nr_inactive_anon", "nr_active_anon", "nr_inactive_file", "nr_active_file", "nr_unevictable"] as const;
+const GAUGES = ["nr_free_pages", ...LISTS, "nr_isolated_anon", "nr_isolated_file", "nr_swap_pages"] as const;
+
+/** The name of a gauge. */
+export type VmGaugeName = (typeof GAUGES)[number];
+/** A snapshot: gauges (nr_*, pages now) and counters since the memory was opened. */
+export type Vmstat = Readonly<Record<VmGaugeName | VmEventName, number>>;
+
+function snapshot(
+  vm: Vm,
+  nids: readonly number[],
+  groups: (cg: number) => boolean,
+  event: (item: number) => number,
+): Vmstat {
+  const out = {} as Record<VmGaugeName | VmEventName, number>;
+  for (const name of GAUGES) out[name] = 0;
+  for (const nid of nids) {
+    out.nr_free_pages += node(nid, N_FREE);
+    out.nr_isolated_anon += node(nid, N_ISOLATED_ANON);
+    out.nr_isolated_file += node(nid, N_ISOLATED_FILE);
+    for (let cg = 0; cg < MAX_MEMCG; cg++) {
+      if (memcg(cg, C_ACTIVE) === 0 || !groups(cg)) continue;
+      LISTS.forEach((name, i) => {
+        out[name] += lru(lruvecOf(nid, cg), L_SIZE + (i << 2));
+      });
+    }
+  }
+  VM_EVENTS.forEach(([name], item) => {
+    out[name] = event(item);
+  });
+  out.nr_swap_pages = vm.shape.slots - hdr(H_SWAP_FREE);
+  return out;
+}
+
+function read(vm: Vm, address: number): number {
+  return vm.segment.hf[address >>> 3] as number;
+}
+
+/** Counters of the whole memory; `nr_swap_pages` is pages in swap. */
+export function globalVmstat(vm: Vm): Vmstat {
+  vm.inspect();
+  const nids = [...Array(vm.shape.nodes).keys()];
+  return snapshot(
+    vm,
+    nids,
+    () => true,
+    (item) => read(vm, statGlobal(item)),
+  );
+}
+
+/** Counters of one node; `nr_swap_pages` is of the whole memory. */
+export function nodeVmstat(vm: Vm, nid: number): Vmstat {
+  vm.inspect();
+  return snapshot(
+    vm,
+    [nid],
+    () => true,
+    (item) => read(vm, statNode(nid, item)),
+  );
+}
+
+/** Counters of one group and those below it; free and isolated pages are no group's and stay 0. */
+export function groupVmstat(vm: Vm, group: number): Vmstat {
+  vm.inspect();
+  const members = [...Array(MAX_MEMCG).keys()].filter((cg) => memcg(cg, C_ACTIVE) !== 0 && isDescendant(cg, group));
+  const sum = (item: number) => members.reduce((n, cg) => n + read(vm, statMemcg(cg, item)), 0);
+  const nids = [...Array(vm.shape.nodes).keys()];
+  const out = snapshot(vm, nids, (cg) => members.includes(cg), sum);
+  return { ...out, nr_free_pages: 0, nr_isolated_anon: 0, nr_isolated_file: 0, nr_swap_pages: memcg(group, C_SWAP) };
+}

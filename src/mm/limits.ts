@@ -1,0 +1,106 @@
+/**
+ * Reclaim that somebody asked for: a group over its limit, or a request (mm/memcontrol.c: try_charge, memory.reclaim).
+ */
+import { ENOMEM } from "./errno.ts";
+import {
+  C_HIGH,
+  C_USAGE,
+  H_OPTIONS,
+  hdr,
+  memcg,
+  SC_MAY_DEMOTE,
+  SC_MAY_EVICT,
+  SC_MAY_SWAP,
+  SC_MEMCG,
+  setSc,
+} from "./layout.ts";
+import { charge, overHigh, overMax } from "./memcg.ts";
+import { allNodes } from "./node.ts";
+import { OPT_MEMCG_DEMOTES, OPT_TIER_FIRST } from "./options.ts";
+import { ACTOR_DIRECT, ACTOR_PROACTIVE, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
+import { discardSwapped } from "./swap.ts";
+import { tryToFree } from "./vmscan.ts";
+import { count, HIGH, MAX, OOM } from "./vmstat.ts";
+
+/** Times that an allocation or charge reclaims before it gives up (MAX_RECLAIM_RETRIES). */
+const MAX_RECLAIM_RETRIES: i32 = 16;
+
+/**
+ * Charge `nr` pages to group `cg`, reclaiming from whichever ancestor is at its max (try_charge_memcg). Returns 0 or
+ * -ENOMEM, with nothing charged.
+ */
+export function tryCharge(cg: i32, nr: i32): i32 {
+  for (let i: i32 = 0; ; i++) {
+    const over = overMax(cg, nr);
+    if (over < 0) break;
+    count(MAX, -1, over, 1);
+    if (i === MAX_RECLAIM_RETRIES || reclaimMemcg(over, nr > SWAP_CLUSTER_MAX ? nr : SWAP_CLUSTER_MAX, 1) === 0) {
+      count(OOM, -1, cg, 1);
+      return ENOMEM;
+    }
+  }
+  charge(cg, nr);
+  const over = overHigh(cg);
+  if (over >= 0) {
+    count(HIGH, -1, over, 1);
+    reclaimMemcg(over, memcg(over, C_USAGE) - memcg(over, C_HIGH), 1);
+  }
+  return 0;
+}
+
+/**
+ * Reclaim from a group for its own limit (try_to_free_mem_cgroup_pages). Demotion does not lower a group's usage, so
+ * lieu does not demote here, and takes the lowest tier first; Linux demotes and counts that as progress
+ * (OPT_MEMCG_DEMOTES). With `maySwap` 0 only
+ * discardable pages are taken, and dropped.
+ */
+export function reclaimMemcg(cg: i32, nr: i32, maySwap: i32): i32 {
+  const demotes = (hdr(H_OPTIONS) & OPT_MEMCG_DEMOTES) !== 0;
+  pushScan(ACTOR_DIRECT, nr);
+  setSc(SC_MEMCG, cg);
+  setSc(SC_MAY_SWAP, maySwap);
+  setSc(SC_MAY_DEMOTE, demotes && maySwap !== 0 ? 1 : 0);
+  const reclaimed = tryToFree(allNodes(), (hdr(H_OPTIONS) & OPT_TIER_FIRST) !== 0);
+  popScan();
+  return reclaimed;
+}
+
+/** Modes of proactive reclaim. */
+export const RECLAIM_ANY: i32 = 0;
+
+export const RECLAIM_DEMOTE_ONLY: i32 = 1;
+
+export const RECLAIM_NO_DEMOTE: i32 = 2;
+
+/**
+ * Reclaim up to `nr` pages on request from the nodes of `mask` and group `cg` (-1: all), as memory.reclaim does: a page
+ * that should have been demoted but could not be is put back, not evicted. Demote-only and reclaim-only requests are
+ * what the kernel lacks. Returns the pages demoted and freed.
+ */
+export function reclaimProactive(nr: i32, mask: i32, cg: i32, mode: i32): i32 {
+  let done: i32 = 0;
+  for (let retries: i32 = 16; retries > 0 && done < nr; ) {
+    const quarter = (nr - done) >> 2;
+    pushScan(
+      ACTOR_PROACTIVE,
+      quarter > SWAP_CLUSTER_MAX ? quarter : nr - done < SWAP_CLUSTER_MAX ? nr - done : SWAP_CLUSTER_MAX,
+    );
+    setSc(SC_MEMCG, cg);
+    setSc(SC_MAY_DEMOTE, mode === RECLAIM_NO_DEMOTE ? 0 : 1);
+    setSc(SC_MAY_EVICT, mode === RECLAIM_DEMOTE_ONLY ? 0 : 1);
+    const r = tryToFree(mask, mode === RECLAIM_NO_DEMOTE);
+    popScan();
+    done += r;
+    if (r === 0) retries--;
+  }
+  return done;
+}
+
+/**
+ * Drop about `nr` pages of cache mapping `v` and group `cg`, coldest first: from swap, then from the lowest tier up.
+ * Returns the pages dropped.
+ */
+export function discardCold(v: i32, cg: i32, nr: i32): i32 {
+  const swapped = discardSwapped(v, nr);
+  return swapped >= nr ? swapped : swapped + reclaimMemcg(cg, nr - swapped, 0);
+}

@@ -1,0 +1,57 @@
+/** Unmapping (mm/mmap.c, zap_page_range): pages, slots and the mapping itself are given back. */
+import { EBUSY, EINVAL } from "./errno.ts";
+import { folioHead, folioNr, folioOrder } from "./folio.ts";
+import { anyPinned, isolatePage } from "./gup.ts";
+import {
+  ownerMemcg,
+  pte,
+  setPte,
+  setShadow,
+  setVma,
+  V_ACTIVE,
+  V_PAGES,
+  V_RESIDENT,
+  V_START,
+  V_SWAPPED,
+  vma,
+} from "./layout.ts";
+import { lruDel } from "./lruvec.ts";
+import { charge } from "./memcg.ts";
+import { folioPut, unisolate } from "./migrate.ts";
+import { PTE_PRESENT, PTE_SWAP, pteIndex, unmapFolio } from "./page-table.ts";
+import { freeSlot } from "./swap.ts";
+
+/** Drop `nr` pages of mapping `v` from `vpn` on, wherever they are (zap_page_range). Returns 0 or -EBUSY if any is pinned. */
+export function zapRange(v: i32, vpn: i32, nr: i32): i32 {
+  if (anyPinned(vpn, vpn + nr)) return EBUSY;
+  for (let at: i32 = vpn; at < vpn + nr; at++) {
+    const p = pte(at);
+    setShadow(at, 0);
+    if ((p & PTE_SWAP) !== 0) {
+      setPte(at, 0);
+      freeSlot(pteIndex(p), v);
+    } else if ((p & PTE_PRESENT) !== 0) zapFolio(at, vpn, nr);
+  }
+  return 0;
+}
+
+function zapFolio(at: i32, vpn: i32, nr: i32): void {
+  let f: i32 = folioHead(pteIndex(pte(at)));
+  if (folioOrder(f) > 0 && (f !== pteIndex(pte(at)) || at + folioNr(f) > vpn + nr)) {
+    isolatePage(at);
+    f = pteIndex(pte(at));
+    unisolate(f);
+  } else lruDel(f);
+  charge(ownerMemcg(f), -folioNr(f));
+  unmapFolio(f);
+  folioPut(f);
+}
+
+/** Unmap a whole mapping and forget it. Returns 0 or -EBUSY if any of its pages is pinned. */
+export function destroyVma(v: i32): i32 {
+  const r = zapRange(v, vma(v, V_START), vma(v, V_PAGES));
+  if (r < 0) return r;
+  if (vma(v, V_RESIDENT) !== 0 || vma(v, V_SWAPPED) !== 0) return EINVAL;
+  setVma(v, V_ACTIVE, 0);
+  return 0;
+}

@@ -1,0 +1,79 @@
+/**
+ * A region as an array of numbers. The pages under it may be anywhere, so it is not a TypedArray, but it is used like
+ * one; for a real one, pin the range.
+ */
+import { LieuError } from "../errors.ts";
+import type { Region } from "./region.ts";
+
+const KINDS = {
+  uint8: { bytes: 1, get: "getUint8", set: "setUint8" },
+  int8: { bytes: 1, get: "getInt8", set: "setInt8" },
+  uint16: { bytes: 2, get: "getUint16", set: "setUint16" },
+  int16: { bytes: 2, get: "getInt16", set: "setInt16" },
+  uint32: { bytes: 4, get: "getUint32", set: "setUint32" },
+  int32: { bytes: 4, get: "getInt32", set: "setInt32" },
+  float32: { bytes: 4, get: "getFloat32", set: "setFloat32" },
+  float64: { bytes: 8, get: "getFloat64", set: "setFloat64" },
+} as const;
+
+/** Element types of {@link RegionArray}, little-endian. */
+export type TypedArrayKind = keyof typeof KINDS;
+
+/** Numbers in a region, by index; made by `region.array()`. */
+export class RegionArray {
+  readonly kind: TypedArrayKind;
+  /** Elements. */
+  readonly length: number;
+  readonly #region: Region;
+  readonly #offset: number;
+  readonly #bytes: number;
+  readonly #get: (typeof KINDS)[TypedArrayKind]["get"];
+  readonly #set: (typeof KINDS)[TypedArrayKind]["set"];
+  readonly #view: DataView;
+
+  /** @internal */
+  constructor(region: Region, kind: TypedArrayKind, offset: number, length: number | undefined) {
+    const k = KINDS[kind];
+    if (k === undefined) {
+      throw new LieuError("EINVAL", `kind is ${JSON.stringify(kind)}; it can be ${Object.keys(KINDS).join(", ")}`);
+    }
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset % k.bytes !== 0) {
+      throw new LieuError("EINVAL", `offset ${offset} must be a multiple of ${k.bytes}, the size of ${kind}`);
+    }
+    const fits = Math.floor((region.size - offset) / k.bytes);
+    this.length = length ?? Math.max(0, fits);
+    if (!Number.isSafeInteger(this.length) || this.length < 0 || this.length > fits) {
+      throw new LieuError("ERANGE", `length ${length}: at most ${fits} elements of ${kind} follow offset ${offset}`);
+    }
+    this.kind = kind;
+    this.#region = region;
+    this.#offset = offset;
+    this.#bytes = k.bytes;
+    this.#get = k.get;
+    this.#set = k.set;
+    this.#view = new DataView(region.buffer);
+  }
+
+  /** Element `index`. @throws {@link LieuError} ERANGE */
+  get(index: number): number {
+    return this.#view[this.#get](this.#region.translate(this.#at(index)), true);
+  }
+
+  /** Set element `index`. @throws {@link LieuError} ERANGE, ENOMEM */
+  set(index: number, value: number): void {
+    this.#view[this.#set](this.#region.translate(this.#at(index), "write"), value, true);
+  }
+
+  /** All elements in order. */
+  *[Symbol.iterator](): IterableIterator<number> {
+    for (let i = 0; i < this.length; i++) yield this.get(i);
+  }
+
+  /** Elements are aligned, so none lies across two pages. */
+  #at(index: number): number {
+    if (!(Number.isInteger(index) && index >= 0 && index < this.length)) {
+      throw new LieuError("ERANGE", `index ${index}: the array has ${this.length} elements`);
+    }
+    return this.#offset + index * this.#bytes;
+  }
+}

@@ -1,0 +1,252 @@
+/**
+ * The architecture's rules, read off the sources: who may import whom, how big a file may get, what the engine's
+ * portable subset leaves out, and that nothing of a machine or a registry is in the repository.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { join } from "node:path";
+import ts from "typescript";
+import { describe, expect, test } from "vitest";
+import {
+  codeOf,
+  importsOf,
+  manifest,
+  parse,
+  reachableFrom,
+  read,
+  root,
+  sourceFiles,
+  trackedFiles,
+  whereIs,
+} from "./support/sources.ts";
+
+/** What each part of src/ may import, beside itself and errors.ts. The order is that of the layers. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  errors: [],
+  mm: [],
+  nodes: ["mm"],
+  swap: ["mm"],
+  runtime: ["mm", "nodes", "swap"],
+  region: ["mm", "nodes", "swap", "runtime"],
+  cache: ["mm", "nodes", "swap", "runtime"],
+  memory: ["mm", "nodes", "swap", "runtime", "region", "cache"],
+  trace: ["mm", "nodes", "swap", "runtime", "region", "cache", "memory"],
+  server: ["mm", "nodes", "swap", "runtime", "region", "cache", "memory", "trace"],
+  cli: ["mm", "nodes", "swap", "runtime", "region", "cache", "memory", "trace", "server", "index"],
+  index: ["mm", "nodes", "swap", "runtime", "region", "cache", "memory", "trace"],
+};
+/** The parts that may use Node's own modules. */
+const MAY_USE_NODE = new Set(["nodes", "swap", "runtime", "memory", "trace", "server", "cli"]);
+
+/** The files of mm/ that only one compiler reads: the machine's two versions, and what is for the host's side. */
+const MACHINE = ["src/mm/machine.ts", "src/mm/machine.wasm.ts"];
+const HOST_SIDE = /^src\/mm\/(presets|vmstat-names|debug-vm[^/]*)\.ts$/;
+
+const MAX_LINES = 400;
+const MAX_MEDIAN_LINES = 150;
+
+const sources = sourceFiles();
+const engine = sources.filter((file) => file.startsWith("src/mm/"));
+const portable = [...reachableFrom("src/mm/exports.ts")].filter((file) => !MACHINE.includes(file));
+
+/** `src/mm/folio.ts` is of the part `mm`; `src/index.ts` is the part `index`. */
+function partOf(file: string): string {
+  return (file.split("/")[1] as string).replace(/\.ts$/, "");
+}
+
+function lineCount(file: string): number {
+  return read(file).trimEnd().split("\n").length;
+}
+
+describe("imports", () => {
+  test("every part of src/ has a row in the table of who may import whom", () => {
+    const unknown = sources.filter((file) => MAY_IMPORT[partOf(file)] === undefined);
+    expect(unknown.map((file) => `${file}: its part of src/ has no row in the table of this test`)).toEqual([]);
+  });
+
+  test("point one way", () => {
+    const faults: string[] = [];
+    for (const file of sources) {
+      const part = partOf(file);
+      const allowed = [part, "errors", ...(MAY_IMPORT[part] ?? [])];
+      for (const imported of importsOf(file).filter((name) => name.endsWith(".ts"))) {
+        if (!imported.startsWith("src/")) faults.push(`${file}: imports ${imported}, outside src/`);
+        else if (/\.test\.ts$/.test(imported)) faults.push(`${file}: imports the test ${imported}`);
+        else if (!allowed.includes(partOf(imported))) faults.push(`${file}: ${part} may not import ${imported}`);
+      }
+    }
+    expect(faults).toEqual([]);
+  });
+
+  test("Node's modules are used where I/O lives, packages where package.json lists them, neither in the engine", () => {
+    const faults: string[] = [];
+    for (const file of sources) {
+      for (const name of importsOf(file).filter((name) => !name.startsWith("src/"))) {
+        const packageName = name
+          .split("/")
+          .slice(0, name.startsWith("@") ? 2 : 1)
+          .join("/");
+        if (builtinModules.includes(name)) faults.push(`${file}: write "node:${name}", not "${name}"`);
+        else if (name.startsWith("node:")) {
+          if (!MAY_USE_NODE.has(partOf(file))) faults.push(`${file}: ${partOf(file)} may not import ${name}`);
+        } else if (partOf(file) === "mm") faults.push(`${file}: the engine may not import the package ${name}`);
+        else if (!manifest.dependencies[packageName])
+          faults.push(`${file}: ${name} is not in package.json dependencies`);
+      }
+    }
+    expect(faults).toEqual([]);
+  });
+
+  test("index.ts holds re-exports and nothing else", () => {
+    if (!existsSync(join(root, "src/index.ts"))) return;
+    const others = parse("src/index.ts").statements.filter((s) => !ts.isExportDeclaration(s) || !s.moduleSpecifier);
+    expect(others.map((node) => `${whereIs(node)}: not a re-export: ${node.getText().split("\n")[0]}`)).toEqual([]);
+  });
+});
+
+describe("the engine", () => {
+  test("has no file that is neither reached from exports.ts nor known to be for the host's side", () => {
+    const stray = engine.filter((f) => !portable.includes(f) && !MACHINE.includes(f) && !HOST_SIDE.test(f));
+    expect(stray.map((file) => `${file}: exports.ts does not reach it`)).toEqual([]);
+    const hostSide = portable.filter((file) => HOST_SIDE.test(file) || !file.startsWith("src/mm/"));
+    expect(hostSide.map((file) => `${file}: exports.ts reaches it, so it must compile to WebAssembly`)).toEqual([]);
+  });
+
+  test("has no clock, chance, timer, process or console", () => {
+    const banned = /\bMath\.random\b|\b(?:Date|performance|setTimeout|setInterval|setImmediate|process|console)\b/g;
+    const faults: string[] = [];
+    for (const file of engine.filter((file) => !HOST_SIDE.test(file))) {
+      const code = codeOf(file);
+      for (const { 0: name, index } of code.matchAll(banned)) {
+        faults.push(`${file}:${code.slice(0, index).split("\n").length}: uses ${name}`);
+      }
+    }
+    expect(faults).toEqual([]);
+  });
+
+  test("is written in the subset that both compilers read the same way", () => {
+    expect(portable.length).toBeGreaterThan(1);
+    const faults: string[] = [];
+    for (const file of portable) {
+      const visit = (node: ts.Node): void => {
+        const what = whyNotPortable(node);
+        if (what) faults.push(`${whereIs(node)}: ${what}`);
+        ts.forEachChild(node, visit);
+      };
+      visit(parse(file));
+    }
+    expect(faults).toEqual([]);
+  });
+
+  test("carries no data in its WebAssembly", () => {
+    const wasm = join(root, "dist/mm/mm.wasm");
+    if (!existsSync(wasm)) return;
+    const sections = wasmSections(readFileSync(wasm));
+    expect(sections).toContain(10);
+    expect(sections, "section 11 is data: a string or an array literal got into the engine").not.toContain(11);
+  });
+});
+
+/** What the portable subset leaves out, by node; undefined for what is fine. */
+function whyNotPortable(node: ts.Node): string | undefined {
+  if (ts.isStringLiteralLike(node)) {
+    return ts.isImportDeclaration(node.parent) || ts.isExportDeclaration(node.parent) ? undefined : "a string";
+  }
+  if (ts.isTemplateExpression(node)) return "a string";
+  if (ts.isArrowFunction(node) || ts.isFunctionExpression(node)) return "a closure";
+  if (ts.isFunctionDeclaration(node) && !ts.isSourceFile(node.parent)) return "a function in a function";
+  if (ts.isClassLike(node)) return "a class";
+  if (ts.isArrayLiteralExpression(node)) return "an array";
+  if (ts.isObjectLiteralExpression(node)) return "an object";
+  if (ts.isThrowStatement(node) || ts.isTryStatement(node)) return "an exception";
+  if (ts.isRegularExpressionLiteral(node)) return "a regular expression";
+  if (node.kind === ts.SyntaxKind.NumberKeyword) return "the type number: say i32 or f64";
+  return undefined;
+}
+
+/** The ids of a module's sections, in order. */
+function wasmSections(bytes: Uint8Array): number[] {
+  const ids: number[] = [];
+  for (let at = 8; at < bytes.length; ) {
+    ids.push(bytes[at++] as number);
+    let size = 0;
+    for (let shift = 0, more = true; more; shift += 7) {
+      const byte = bytes[at++] as number;
+      size |= (byte & 127) << shift;
+      more = byte > 127;
+    }
+    at += size;
+  }
+  return ids;
+}
+
+/** Whether a file is one of those that a pattern of package.json's "files" means: `*` is any part of a name. */
+function matches(file: string, pattern: string): boolean {
+  const parts = pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${parts.join("[^/]*")}$`).test(file);
+}
+
+describe("sizes", () => {
+  test(`no source is over ${MAX_LINES} lines`, () => {
+    const all = trackedFiles().filter((file) => /^(src|bench|scripts|dashboard)\/.*\.(ts|tsx|mjs)$/.test(file));
+    const big = all.filter((file) => !/\.test\.tsx?$/.test(file) && lineCount(file) > MAX_LINES);
+    expect(big.map((file) => `${file}: ${lineCount(file)} lines`)).toEqual([]);
+  });
+
+  test(`half of the sources are at most ${MAX_MEDIAN_LINES} lines`, () => {
+    const counts = sources.map(lineCount).sort((a, b) => a - b);
+    expect(counts[counts.length >> 1]).toBeLessThanOrEqual(MAX_MEDIAN_LINES);
+  });
+});
+
+describe("the repository", () => {
+  test("names no folder of one machine and no registry", () => {
+    const banned = [
+      /(?<![\w.~-])\/(?:work|root)\b(?!-)/,
+      /(?<![\w.~-])\/(?:tmp|home)\//,
+      /registry\.(?:npmjs|yarnpkg|npmmirror)\.|npm\.pkg\.github\.|https?:\/\/[^\s"'/]*(?:registry|artifactory|verdaccio|nexus)/,
+    ];
+    const faults: string[] = [];
+    for (const file of trackedFiles()) {
+      const bytes = readFileSync(join(root, file));
+      if (bytes.includes(0)) continue;
+      for (const [i, line] of bytes.toString("utf8").split("\n").entries()) {
+        const found = banned.map((pattern) => pattern.exec(line)?.[0]).find(Boolean);
+        if (found) faults.push(`${file}:${i + 1}: ${found}`);
+      }
+    }
+    expect(faults).toEqual([]);
+  });
+
+  test("locks its dependencies by content, for every platform, and not by the place they came from", () => {
+    type Entry = { version: string; integrity?: string; resolved?: string; optional?: true };
+    type Locked = Record<string, Entry & { optionalDependencies?: Record<string, string> }>;
+    const { packages } = JSON.parse(read("package-lock.json")) as { packages: Locked };
+    const faults: string[] = [];
+    for (const [path, entry] of Object.entries(packages)) {
+      if (path === "") continue;
+      if (entry.resolved) faults.push(`${path}: has "resolved", which names a registry; see .npmrc`);
+      if (!entry.integrity && !entry.optional) faults.push(`${path}: has no "integrity"`);
+      // npm ci refuses a lockfile without them, and npm install leaves them out where a registry does not have them.
+      for (const name of Object.keys(entry.optionalDependencies ?? {})) {
+        const found = packages[`${path}/node_modules/${name}`] ?? packages[`node_modules/${name}`];
+        if (!found?.version) faults.push(`${path}: its optional dependency ${name} has no entry`);
+      }
+    }
+    expect(faults.map((fault) => `package-lock.json: ${fault}`)).toEqual([]);
+  });
+
+  test("has every file that package.json promises, once built", () => {
+    if (!existsSync(join(root, "dist"))) return;
+    const targets = [manifest.main, manifest.types, ...Object.values(manifest.bin)];
+    for (const target of Object.values(manifest.exports)) {
+      targets.push(...(typeof target === "string" ? [target] : Object.values(target)));
+    }
+    const missing = targets.filter((target) => !existsSync(join(root, target)));
+    const tracked = trackedFiles();
+    for (const pattern of manifest.files.filter((pattern) => !pattern.startsWith("!"))) {
+      if (!existsSync(join(root, pattern)) && !tracked.some((file) => matches(file, pattern))) missing.push(pattern);
+    }
+    expect([...new Set(missing)].map((target) => `package.json: ${target} does not exist`)).toEqual([]);
+  });
+});
