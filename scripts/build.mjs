@@ -20,32 +20,12 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compileWasm } from "./compile-wasm.mjs";
 import { fingerprint, STAMP, upToDate, WASM } from "./fingerprint.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-
-/** Compile one portable entry to WebAssembly over an imported shared memory; gives the module's bytes. */
-async function compileWasm(entry) {
-  const { default: asc } = await import("assemblyscript/asc");
-  const flags = ["--runtime", "stub", "--importMemory", "--sharedMemory", "--initialMemory", "1"];
-  flags.push("--maximumMemory", "65536", "--noAssert", "-O3");
-  flags.push("--enable", "simd", "--enable", "threads", "--enable", "bulk-memory");
-  let bytes;
-  const { error, stderr } = await asc.main([entry, ...flags, "--outFile", "out.wasm"], {
-    readFile(name, base) {
-      const file = resolve(base, name.replace(/\.ts\.ts$/, ".ts").replace(/\bmachine\.ts$/, "machine.wasm.ts"));
-      return existsSync(file) ? readFileSync(file, "utf8") : null;
-    },
-    writeFile(name, data) {
-      if (name.endsWith(".wasm")) bytes = data;
-    },
-    listFiles: () => [],
-  });
-  if (error) fail(`${stderr}${error.message}`);
-  return bytes;
-}
 
 /** Write the whole file or none of it. */
 function writeWhole(path, data) {
