@@ -2,12 +2,12 @@
  * The engine with a few loops added, so that what is timed is the engine and not the calls into it. Portable subset.
  */
 
-import { frameAddr, LRU_INACTIVE_ANON, pte } from "../src/mm/layout.ts";
-import { copyBytes } from "../src/mm/machine.ts";
+import { clearFlag, folioNid, PG_REFERENCED } from "../src/mm/folio.ts";
+import { frameAddr, LRU_INACTIVE_ANON, pte, setPte } from "../src/mm/layout.ts";
 import { lruDel } from "../src/mm/lruvec.ts";
-import { folioNid } from "../src/mm/folio.ts";
+import { copyBytes } from "../src/mm/machine.ts";
 import { isolate, migrateFolio, putback } from "../src/mm/migrate.ts";
-import { pteIndex } from "../src/mm/page-table.ts";
+import { PTE_ACCESSED, pteIndex } from "../src/mm/page-table.ts";
 import { ACTOR_KSWAPD, popScan, pushScan } from "../src/mm/scan-control.ts";
 import { isolateInactive } from "../src/mm/shrink-list.ts";
 
@@ -42,6 +42,14 @@ export function benchMigrate(n: i32, bits: i32, seed: i32): i32 {
     else putback(f);
   }
   return moved;
+}
+/** Mark the first `n` virtual pages accessed, as a program's touches do, and forget what scans have noted. */
+export function benchMark(n: i32): void {
+  for (let vpn: i32 = 0; vpn < n; vpn++) {
+    const p = pte(vpn);
+    setPte(vpn, p | PTE_ACCESSED);
+    clearFlag(pteIndex(p), PG_REFERENCED);
+  }
 }
 /** Scan `n` descriptors of node 0's inactive anonymous list. */
 export function benchScan(n: i32): i32 {

@@ -1,0 +1,93 @@
+/** A region's hit path: translate and read through the page table, against a raw typed array. */
+import { openMemorySync } from "../dist/index.js";
+import { alternate, atMost } from "./measure.mjs";
+
+const HOT = 256 * 1024;
+const BIG = 256 * 2 ** 20;
+
+// Each loop is a function of its own, so that no call site sees both a region and an array.
+const readRegion = new Function(
+  "region",
+  "at",
+  "let sum = 0; for (let i = 0; i < at.length; i++) sum += region.readUint8(at[i]); return String(sum);",
+);
+const readArray = new Function(
+  "array",
+  "at",
+  "let sum = 0; for (let i = 0; i < at.length; i++) sum += array[at[i]]; return String(sum);",
+);
+// Where to read next depends on what was read, as when one follows pointers. All bytes are 7.
+const chaseRegion = new Function(
+  "region",
+  "at",
+  "let b = 0; for (let i = 0; i < at.length; i++) b = region.readUint8(at[i] ^ (b >> 3)); return String(b);",
+);
+const chaseArray = new Function(
+  "array",
+  "at",
+  "let b = 0; for (let i = 0; i < at.length; i++) b = array[at[i] ^ (b >> 3)]; return String(b);",
+);
+const readRegionHot = new Function(
+  "region",
+  "n",
+  "mask",
+  `
+  let sum = 0;
+  for (let i = 0; i < n; i++) sum += region.readUint8(i & mask);
+  return String(sum);`,
+);
+const readArrayHot = new Function(
+  "array",
+  "n",
+  "mask",
+  `
+  let sum = 0;
+  for (let i = 0; i < n; i++) sum += array[i & mask];
+  return String(sum);`,
+);
+
+export async function regionBench() {
+  const memory = openMemorySync({ nodes: { dram: { kind: "dram", size: BIG + 16 * 2 ** 20 } } });
+  const region = memory.map(BIG);
+  region.fill(7);
+  const array = new Uint8Array(new SharedArrayBuffer(BIG)).fill(7);
+  const n = 2e6;
+  let x = 12345;
+  const at = Uint32Array.from({ length: n }, () => {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    return (x >>> 0) % BIG;
+  });
+  const r = alternate({
+    "raw hot": [() => readArrayHot(array, n, HOT - 1), n],
+    "region hot": [() => readRegionHot(region, n, HOT - 1), n],
+    "raw random": [() => readArray(array, at), n],
+    "region random": [() => readRegion(region, at), n],
+    "raw chase": [() => chaseArray(array, at), n],
+    "region chase": [() => chaseRegion(region, at), n],
+  });
+  const grown = heapGrowth(region);
+  await memory.close();
+  return {
+    "translate + read / raw read, hot": atMost(r["region hot"].median / r["raw hot"].median, 4, { ns: r }),
+    "translate + read / raw read, random over 256 MiB, each read waits for the one before": atMost(
+      r["region chase"].median / r["raw chase"].median,
+      1.6,
+      {},
+    ),
+    "translate + read / raw read, random over 256 MiB, reads overlap": atMost(
+      r["region random"].median / r["raw random"].median,
+      1.6,
+      {},
+    ),
+    "heap bytes allocated per hit": atMost(grown, 0.01, {}),
+  };
+}
+
+/** Heap bytes that a hit leaves behind, over ten million. */
+function heapGrowth(region) {
+  const before = process.memoryUsage().heapUsed;
+  readRegionHot(region, 1e7, HOT - 1);
+  return Math.max(0, process.memoryUsage().heapUsed - before) / 1e7;
+}

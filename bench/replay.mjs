@@ -1,0 +1,3 @@
+export async function replayBench() {
+  return {};
+}
