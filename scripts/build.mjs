@@ -1,6 +1,7 @@
 /**
  * Builds dist/: the JavaScript twin and everything else with tsc, and the engine's WebAssembly with AssemblyScript from
- * the same sources. `machine.ts` is the one file that AssemblyScript reads another version of.
+ * the same sources. `machine.ts` is the one file that AssemblyScript reads another version of. The fill and check of
+ * replayed values (pattern.wasm.ts) is a second, small module.
  *
  *     node scripts/build.mjs              everything
  *     node scripts/build.mjs --if-stale   everything, unless dist/ is that of these sources
@@ -23,7 +24,7 @@ import {
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { compileWasm } from "./compile-wasm.mjs";
-import { fingerprint, STAMP, upToDate, WASM } from "./fingerprint.mjs";
+import { fingerprint, STAMP, upToDate, WASM_MODULES } from "./fingerprint.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -74,7 +75,7 @@ function fail(message) {
 }
 
 async function buildWasm(wanted) {
-  writeWhole(WASM, await compileWasm("src/mm/exports.ts"));
+  for (const [file, entry] of Object.entries(WASM_MODULES)) writeWhole(file, await compileWasm(entry));
   const built = existsSync(STAMP) ? JSON.parse(readFileSync(STAMP, "utf8")) : {};
   writeWhole(STAMP, `${JSON.stringify({ ...built, wasm: wanted.wasm })}\n`);
 }
@@ -86,7 +87,9 @@ async function buildAll(wanted) {
   const tsc = spawnSync(process.execPath, ["node_modules/typescript/bin/tsc", ...flags], { stdio: "inherit" });
   if (tsc.status !== 0) fail("The build failed: type errors, see above.");
   trimDeclarations(out);
-  writeWhole(WASM.replace("dist", out), fresh.wasm ? readFileSync(WASM) : await compileWasm("src/mm/exports.ts"));
+  for (const [file, entry] of Object.entries(WASM_MODULES)) {
+    writeWhole(file.replace("dist", out), fresh.wasm ? readFileSync(file) : await compileWasm(entry));
+  }
   writeWhole(STAMP.replace("dist", out), `${JSON.stringify(wanted)}\n`);
   if (existsSync(`${out}/cli/main.js`)) chmodSync(`${out}/cli/main.js`, 0o755);
   rmSync(`${out}.old`, { recursive: true, force: true });

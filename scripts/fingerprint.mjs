@@ -8,18 +8,21 @@ import { join } from "node:path";
 
 /** Where the last build left its fingerprint; not part of the package. */
 export const STAMP = "dist/.built.json";
-/** The engine as WebAssembly. */
-export const WASM = "dist/mm/mm.wasm";
+/** What is compiled to WebAssembly: the module, and the source it is made of. */
+export const WASM_MODULES = {
+  "dist/mm/mm.wasm": "src/mm/exports.ts",
+  "dist/trace/pattern.wasm": "src/trace/pattern.wasm.ts",
+};
 
 /** What a build depends on beside the sources. */
 const COMMON = ["scripts/build.mjs", "package-lock.json"];
 
-/** The fingerprints of the sources as they are now: `wasm` of the engine alone, `all` of everything. */
+/** The fingerprints of the sources as they are now: `wasm` of the WebAssembly alone, `all` of everything. */
 export function fingerprint(root) {
   const sources = filesUnder(root, "src").filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
-  const engine = sources.filter((file) => file.startsWith("src/mm/"));
+  const compiled = sources.filter((file) => file.startsWith("src/mm/") || file.endsWith(".wasm.ts"));
   return {
-    wasm: hashOf(root, [...engine, ...COMMON]),
+    wasm: hashOf(root, [...compiled, ...COMMON]),
     all: hashOf(root, [...sources, ...COMMON, "tsconfig.json", "tsconfig.build.json"]),
   };
 }
@@ -27,7 +30,7 @@ export function fingerprint(root) {
 /** Which parts of dist/ are there and are those of these sources. */
 export function upToDate(root, wanted = fingerprint(root)) {
   const built = existsSync(join(root, STAMP)) ? JSON.parse(readFileSync(join(root, STAMP), "utf8")) : {};
-  const wasm = built.wasm === wanted.wasm && existsSync(join(root, WASM));
+  const wasm = built.wasm === wanted.wasm && Object.keys(WASM_MODULES).every((file) => existsSync(join(root, file)));
   return { wasm, all: wasm && built.all === wanted.all };
 }
 

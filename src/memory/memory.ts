@@ -116,6 +116,11 @@ export class Memory implements Disposable, AsyncDisposable {
     this.#stopTimer = harness.crank === undefined ? startTimer(this.#vm, TICK_MS) : () => undefined;
   }
 
+  /** The engine at work, for tools that look under the hood. @internal */
+  get vm(): Vm {
+    return this.#vm;
+  }
+
   /** Names of the nodes, fastest tier first. */
   get nodeNames(): string[] {
     return [...this.#names.names];
@@ -313,6 +318,7 @@ export class Memory implements Disposable, AsyncDisposable {
     for (const region of this.#regions) pins += region.pins;
     if (pins > 0) throw new LieuError("EBUSY", `${pins} pins are still held; release them before closing the memory`);
     this.#stopTimer();
+    for (const region of this.#regions) region.retire();
     this.#vm.close();
   }
 

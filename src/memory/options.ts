@@ -62,11 +62,11 @@ export const memorySchema = z.strictObject({
     .union([
       z.boolean(),
       z.strictObject({
-        /** Milliseconds between hint scans. */
+        /** Milliseconds between hint scans: by default 100, under the kernel's presets 1000. */
         scanPeriod: z.number().int().positive().optional(),
         /** How much of the mappings one scan covers. */
         scanSize: size.optional(),
-        /** Milliseconds from mark to touch under which a page is hot. */
+        /** Milliseconds from mark to touch under which a page is hot: by default 300, under the kernel's presets 1000. */
         hotThreshold: z.number().int().positive().optional(),
         /** Bytes a second that may be offered for promotion. */
         rateLimit: size.optional(),
@@ -142,6 +142,7 @@ export function resolveOptions(input: unknown): MemoryConfig {
   const swap = resolveSwap(o.swap ?? [], hasBytes, nodes);
   const index = nodeIndex(nodes);
   const distances = resolveDistances(nodes, o.distances ?? {}, index);
+  const preset = o.preset ?? "lieu";
   const changes: Partial<Record<Behaviour, boolean>> = { ...o.behaviours };
   if (o.demotion !== undefined) changes.demotion = o.demotion;
   if (typeof o.promotion === "boolean") changes.promotion = o.promotion;
@@ -151,15 +152,16 @@ export function resolveOptions(input: unknown): MemoryConfig {
     nodes,
     swap,
     hasBytes,
-    options: behaviourBits(o.preset ?? "lieu", changes),
+    options: behaviourBits(preset, changes),
     distances,
     demotionTargets: resolveTargets(nodes, o.demotionTargets ?? {}, index),
     balance: resolveBalance(nodes, o.balance ?? [], index),
     home: o.home === undefined ? 0 : index(o.home, "home"),
     promotion: {
-      scanPeriod: p.scanPeriod ?? 1000,
+      // Linux scans once a second and takes a second for hot; lieu's scan is a walk over words, and looks more often.
+      scanPeriod: p.scanPeriod ?? (preset === "lieu" ? 100 : 1000),
       scanPages: p.scanSize === undefined ? 65536 : pagesOf(parseSize(p.scanSize, "promotion.scanSize")),
-      hotThreshold: p.hotThreshold ?? 1000,
+      hotThreshold: p.hotThreshold ?? (preset === "lieu" ? 300 : 1000),
       ratePages: p.rateLimit === undefined ? 16777216 : pagesOf(parseSize(p.rateLimit, "promotion.rateLimit")),
     },
     swappiness: o.swappiness ?? 60,

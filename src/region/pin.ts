@@ -4,11 +4,8 @@
  */
 import { LieuError } from "../errors.ts";
 
-/** How a pin lets go. */
-export interface PinRelease {
-  /** Drop the references; `bytes` is the copy to write back first, if there is one. */
-  (bytes: Uint8Array | undefined): void;
-}
+/** How a pin lets go: drop the references; `bytes` is the copy to write back first, if there is one. */
+export type PinRelease = (bytes: Uint8Array | undefined) => void;
 
 /** A held part of a region; release it with `using` or {@link Pin.release}. */
 export class Pin implements Disposable {

@@ -1,0 +1,135 @@
+/**
+ * `lieu demo`: what demoting in lieu of discarding buys, on the recorded trace that comes with lieu. Three runs over the
+ * same tiers differ in nothing but two switches: whether cold pages are demoted, and whether they are swapped out before
+ * they are dropped.
+ */
+import { relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import { formatSize, parseSize } from "../memory/size.ts";
+import { openTrace } from "../trace/open.ts";
+import type { ReplayResult } from "../trace/replay.ts";
+import type { ReplayOptions } from "../trace/replay-options.ts";
+import { footprintBytes, type Trace } from "../trace/trace.ts";
+import type { Context } from "./cli.ts";
+import { orInterrupted, replayWithProgress } from "./replay.ts";
+import { count, demotions, pages, percent, table, wrap } from "./report.ts";
+
+const PAGE = 4096;
+const TRACE = fileURLToPath(new URL("../../traces/sqlite-session.mtr.gz", import.meta.url));
+const TIERS = { dram: "8MiB", slow: "16MiB", swapSize: "16MiB" } as const;
+
+/** The three results that the demo compares. */
+export interface Comparison {
+  readonly demote: ReplayResult;
+  readonly swap: ReplayResult;
+  readonly discard: ReplayResult;
+}
+
+const RUNS: Readonly<Record<keyof Comparison, ReplayOptions>> = {
+  demote: TIERS,
+  swap: { ...TIERS, demotion: false },
+  discard: { ...TIERS, demotion: false, behaviours: { swapFile: false } },
+};
+
+export function addDemo(program: Command, context: Context): void {
+  program
+    .command("demo")
+    .summary("see what demotion buys, on a recorded trace")
+    .description("Replay the recorded trace that comes with lieu with demotion and without, and compare.")
+    .action(async () => {
+      const trace = await orInterrupted(openTrace(TRACE), context.signal);
+      context.stdout.write(`${introduction(trace)}\n\n`);
+      const results = await runAll(trace, context);
+      context.stdout.write(`${comparisonTable(results)}\n\n${conclusion(results)}\n\n${nextSteps()}\n`);
+      const wrong = Object.values(results).reduce((n, { corrupt }) => n + corrupt, 0);
+      if (wrong > 0) context.status = 1;
+    });
+}
+
+async function runAll(trace: Trace, context: Context): Promise<Comparison> {
+  const run = (name: keyof Comparison) => replayWithProgress(trace, RUNS[name], context, { label: name.padEnd(7) });
+  return { demote: await run("demote"), swap: await run("swap"), discard: await run("discard") };
+}
+
+function introduction(trace: Trace): string {
+  const [dram, slow, swap] = [TIERS.dram, TIERS.slow, TIERS.swapSize].map((size) =>
+    formatSize(parseSize(size, "size")),
+  );
+  const requests = `${count(trace.requests)} accesses to ${count(trace.keys)} pages (${formatSize(footprintBytes(trace))})`;
+  return `${wrap(`A recorded session of sqlite3, ${requests}, is replayed through a cache three times. Trace, seed and memory
+are the same each time: ${dram} of DRAM, a slower node of ${slow}, a swap file of ${swap}. What differs is what becomes of a
+cold page when the DRAM is full:`)}
+
+  demote   it moves to the slower node; when cold there too, to swap; only then is it dropped (lieu's default)
+  swap     demotion off: it goes straight to swap, and nothing ever reaches the slower node
+  discard  demotion off, swapping off: it is dropped, and fetched anew when it is asked for
+
+Every byte of every value is checked on every hit.`;
+}
+
+/** The table that answers what demoting bought. */
+export function comparisonTable({ demote, swap, discard }: Comparison): string {
+  const results = [demote, swap, discard];
+  const row = (name: string, cell: (result: ReplayResult) => string) => [name, ...results.map(cell)];
+  const hits = (tier: string) => row(`hits in ${tier}`, (r) => count(r.hitsByTier[tier] ?? 0));
+  return table(
+    ["", "demote", "swap", "discard"],
+    [
+      row("origin fetches", (r) => count(r.misses)),
+      row("  of these, not the first", (r) => count(r.misses - firstRequests(r))),
+      ...Object.keys(demote.hitsByTier).map(hits),
+      row("hit ratio", (r) => percent(r.hits / r.requests)),
+      row("pages demoted", (r) => count(demotions(r.vmstat))),
+      row("pages promoted", (r) => count(r.vmstat.pgpromote_success)),
+      row("pages dropped", (r) => count(r.vmstat.pgdiscard)),
+      row("written to swap", (r) => pages(r.vmstat.pswpout)),
+      row("read from swap", (r) => pages(r.vmstat.pswpin)),
+      row("bytes checked", (r) => formatSize(r.checkedBytes)),
+      row("wrong values", (r) => count(r.corrupt)),
+      row("seconds", (r) => r.elapsedSeconds.toFixed(1)),
+    ],
+  );
+}
+
+/** What the numbers say, whichever way they came out. */
+export function conclusion({ demote, swap, discard }: Comparison): string {
+  const io = (r: ReplayResult) => r.vmstat.pswpin + r.vmstat.pswpout;
+  const fast = Object.keys(demote.nodes)[0] as string;
+  const inDram = (r: ReplayResult) => r.hitsByTier[fast] ?? 0;
+  const fetched = difference(demote.misses, discard.misses, "fewer");
+  const again = difference(demote.misses, swap.misses, "fewer");
+  const moved = difference(io(demote), io(swap), "less");
+  const hits = difference(inDram(demote), inDram(swap), "fewer");
+  return wrap(
+    `Demoting in lieu of discarding: ${fetched} fetches from the origin (${count(demote.misses)} for
+    ${count(discard.misses)}), ${count(firstRequests(demote))} of which are first requests that no cache can save. Against
+    swapping alone: ${again} fetches and ${moved} swap I/O (${pages(io(demote))} for ${pages(io(swap))}). The price: ${hits}
+    hits in ${fast}, as a demoted page is read where it is until it has proved hot and is promoted.`,
+  );
+}
+
+/** "78 % fewer": `a` against `b`. */
+function difference(a: number, b: number, less: "less" | "fewer"): string {
+  if (a === b) return less === "less" ? "as much" : "as many";
+  if (b === 0) return `${count(a)} more`;
+  const share = Math.round((Math.abs(a - b) / b) * 100);
+  return `${share === 0 ? "under 1" : share} % ${a < b ? less : "more"}`;
+}
+
+/** Pages asked for at all: each must be fetched once. */
+function firstRequests(result: ReplayResult): number {
+  return result.footprint / PAGE;
+}
+
+function nextSteps(): string {
+  const replayIt = `npx lieu replay ${relative(process.cwd(), TRACE)}`;
+  const steps = [
+    [`${replayIt} --as region`, "lossless memory: nothing is dropped"],
+    [`${replayIt} --preset linux`, "as today's kernel does it"],
+    [`${replayIt} --dram 4MiB`, "another size"],
+    ["npx lieu replay --help", "your own traces and tiers"],
+  ] as const;
+  const width = Math.max(...steps.map(([command]) => command.length));
+  return `Try next:\n${steps.map(([command, what]) => `  ${command.padEnd(width)}  # ${what}`).join("\n")}`;
+}

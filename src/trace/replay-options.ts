@@ -1,0 +1,203 @@
+/**
+ * The options of a replay: those of openMemory() and a few of its own, in one flat schema that flags and configuration
+ * files share, and the memory that they come to for a given trace.
+ */
+import { z } from "zod";
+import { LieuError } from "../errors.ts";
+import { describeIssues, type MemoryOptions, memorySchema, resolveOptions } from "../memory/options.ts";
+import { parseSize, type Size } from "../memory/size.ts";
+import { footprintBytes, type Trace } from "./trace.ts";
+
+const PAGE = 4096;
+/** What the smallest node has. */
+const MIN_NODE_PAGES = 64;
+const MIB = 2 ** 20;
+
+/** Bytes, "64MiB", or "33%" of the trace's footprint. */
+const amount = z.union([z.number(), z.string()]);
+
+/** What a configuration file of a replay may hold: everything of openMemory(), `nodes` optional, and this. */
+export const replaySchema = z.strictObject({
+  ...memorySchema.shape,
+  nodes: memorySchema.shape.nodes.optional(),
+  /** "cache" (default): objects with their sizes, fetched on a miss. "region": each key one page of a lossless region. */
+  as: z.enum(["cache", "region"]).optional(),
+  /** false: model nodes, which have no bytes to move or check. Default true. */
+  bytes: z.boolean().optional(),
+  /** Size of the default node `dram`. */
+  dram: amount.optional(),
+  /** Size of the default node `slow`, a tier below; 0 for none. */
+  slow: amount.optional(),
+  /** Size of the default swap device `swap`, a file; 0 for none. */
+  swapSize: amount.optional(),
+  /** Where the default swap file is to be; by default in a temporary directory, removed at the end. */
+  swapFile: z.string().min(1).optional(),
+  /** The most that the cache may hold; by default all that the tiers hold. */
+  maxSize: amount.optional(),
+  /** Replay only so many requests. */
+  limit: z.number().int().positive().optional(),
+  /** Virtual microseconds that pass from one request to the next. Default 10. */
+  accessTime: z.number().positive().max(1e9).optional(),
+});
+
+/** Options of {@link replay}. */
+export type ReplayOptions = z.input<typeof replaySchema>;
+
+/**
+ * Check the options of a replay. `source` is what messages call them, where that is not clear: a file's name.
+ *
+ * @throws {@link LieuError} EINVAL that names the key, its value and what is allowed
+ */
+export function checkReplayOptions(input: unknown, source?: string): ReplayOptions {
+  const parsed = replaySchema.safeParse(input);
+  if (parsed.success) return parsed.data as ReplayOptions;
+  const unknown = parsed.error.issues.some((i) => i.code === "unrecognized_keys" && i.path.length === 0);
+  const allowed = unknown ? `; allowed are ${Object.keys(replaySchema.shape).join(", ")}` : "";
+  throw new LieuError(
+    "EINVAL",
+    `${source === undefined ? "" : `${source}: `}${describeIssues(parsed.error, input)}${allowed}`,
+  );
+}
+
+/** Bytes that the whole trace needs: its objects, or a page for each. */
+export function replayFootprint(trace: Trace, as: "cache" | "region"): number {
+  return as === "region" ? trace.keys * PAGE : footprintBytes(trace);
+}
+
+/** Bytes of a size that may be a percentage of the footprint. @throws {@link LieuError} EINVAL naming `what` */
+export function amountOf(value: Size, footprint: number, what: string): number {
+  const percent = typeof value === "string" ? /^\s*(\d+(?:\.\d+)?)\s*%\s*$/.exec(value) : null;
+  if (percent === null) {
+    if (typeof value === "string" && value.includes("%")) {
+      throw new LieuError(
+        "EINVAL",
+        `${what} is ${JSON.stringify(value)}: not a percentage; give "33%" of the footprint, or a size such as "64MiB"`,
+      );
+    }
+    return parseSize(value, what);
+  }
+  const share = Number(percent[1]);
+  if (share === 0) throw new LieuError("EINVAL", `${what} is ${JSON.stringify(value)}: must be more than 0`);
+  return Math.ceil((footprint * share) / 100 / PAGE) * PAGE;
+}
+
+/** Whether the default swap device is wanted, and in a temporary place. */
+export function wantsTemporarySwap(options: ReplayOptions): boolean {
+  return options.bytes !== false && options.swap === undefined && !isNone(options.swapSize) && !options.swapFile;
+}
+
+/**
+ * The memory that replays `trace`: the configured nodes and swap devices, or the default ones, sized for the footprint.
+ *
+ * @throws {@link LieuError} EINVAL, ENOTSUP
+ */
+export function memoryOptionsOf(trace: Trace, options: ReplayOptions, swapPath: string): MemoryOptions {
+  const { as = "cache", bytes = true, dram, slow, swapSize, swapFile, maxSize, limit, accessTime, ...rest } = options;
+  if (as === "cache" && !bytes) {
+    throw new LieuError("ENOTSUP", 'without bytes there is no cache to replay as; use as "region" (--as region)');
+  }
+  if (as === "region" && maxSize !== undefined) {
+    throw new LieuError("EINVAL", `maxSize is ${maxSize}: only a cache has one; a region loses nothing`);
+  }
+  const footprint = replayFootprint(trace, as);
+  const nodes = sizedNodes(options, footprint, as);
+  const swap = sizedSwap(options, footprint, as, swapFile ?? swapPath);
+  const made = { ...rest, nodes: bytes ? nodes : modelled(nodes), swap: bytes ? swap : forgetful(swap) };
+  if (as === "cache" || rest.addressSpace !== undefined) return made;
+  // A region's address space is its footprint, however small the memory under it.
+  const total = [...Object.values(nodes), ...swap].reduce((n, { size }) => n + Number(size), 0);
+  return { ...made, addressSpace: Math.max(4 * total, footprint + MIB) };
+}
+
+/** Check all that can be wrong with these options for this trace, without opening anything. */
+export function checkMemoryOptions(options: MemoryOptions, source?: string): void {
+  try {
+    resolveOptions(options);
+  } catch (error) {
+    if (source === undefined || !(error instanceof LieuError)) throw error;
+    throw new LieuError(error.code, `${source}: ${error.message.slice(error.code.length + 2)}`, { cause: error });
+  }
+}
+
+type Nodes = MemoryOptions["nodes"];
+type Swap = NonNullable<MemoryOptions["swap"]>;
+
+function sizedNodes(options: ReplayOptions, footprint: number, as: "cache" | "region"): Nodes {
+  const { nodes, dram, slow } = options;
+  if (nodes !== undefined) {
+    for (const [name, value] of Object.entries({ dram, slow })) {
+      if (value === undefined) continue;
+      const own = Object.keys(nodes).join(", ");
+      throw new LieuError(
+        "EINVAL",
+        `${name} is ${value}: it sizes a default node, but the configuration has nodes (${own})`,
+      );
+    }
+    const sized = Object.entries(nodes).map(([name, node]) => {
+      return [name, { ...node, size: nodeAmount(node.size, footprint, `nodes.${name}.size`) }];
+    });
+    return Object.fromEntries(sized);
+  }
+  const share = (region: string, cache: string, cap: number) => {
+    const bytes = amountOf(as === "region" ? region : cache, footprint, "size");
+    return Math.max(MIN_NODE_PAGES * PAGE, Math.min(bytes, cap));
+  };
+  const made: Nodes = {
+    dram: {
+      kind: "dram",
+      size:
+        dram === undefined
+          ? share("33%", "10%", as === "region" ? 1024 * MIB : 256 * MIB)
+          : nodeAmount(dram, footprint, "dram"),
+    },
+  };
+  if (isNone(slow)) return made;
+  const size =
+    slow === undefined
+      ? share("33%", "20%", as === "region" ? 1024 * MIB : 512 * MIB)
+      : nodeAmount(slow, footprint, "slow");
+  return { ...made, slow: { kind: "dram", tier: 1, size } };
+}
+
+function sizedSwap(options: ReplayOptions, footprint: number, as: "cache" | "region", path: string): Swap {
+  const { swap, swapSize, swapFile } = options;
+  if (swap !== undefined) {
+    if (swapSize !== undefined || swapFile !== undefined) {
+      throw new LieuError("EINVAL", "a swap size or file is given, but the configuration has swap devices of its own");
+    }
+    return swap.map((device, i) => ({ ...device, size: amountOf(device.size, footprint, `swap[${i}].size`) }));
+  }
+  if (isNone(swapSize)) {
+    if (swapFile === undefined) return [];
+    throw new LieuError("EINVAL", `the swap file is ${JSON.stringify(swapFile)}, but the swap size is ${swapSize}`);
+  }
+  const share = as === "region" ? footprint : Math.min(amountOf("20%", footprint, "swap size"), 512 * MIB);
+  const size = swapSize === undefined ? Math.max(share, PAGE) : amountOf(swapSize, footprint, "swap size");
+  return [{ kind: "file", name: "swap", path, size }];
+}
+
+function nodeAmount(value: Size, footprint: number, what: string): number {
+  const bytes = amountOf(value, footprint, what);
+  const isShare = typeof value === "string" && value.includes("%");
+  return isShare ? Math.max(MIN_NODE_PAGES * PAGE, bytes) : bytes;
+}
+
+function isNone(size: Size | undefined): boolean {
+  return size !== undefined && /^\s*(0+(\.0*)?\s*[a-z%]*|none)\s*$/i.test(String(size));
+}
+
+/** The same nodes without bytes. A model node's tier is given rather than taken from a latency. */
+function modelled(nodes: Nodes): Nodes {
+  const models = Object.entries(nodes).map(([name, node]) => [name, { ...node, kind: "model" as const }]);
+  return Object.fromEntries(models);
+}
+
+/** The same devices, of names and sizes alone. */
+function forgetful(swap: Swap): Swap {
+  return swap.map((device, i) => {
+    const { size, priority } = device;
+    const many = swap.filter((other) => other.kind === device.kind).length > 1;
+    const name = device.name ?? (many ? `${device.kind}${i}` : device.kind);
+    return { kind: "null", name, size, ...(priority === undefined ? {} : { priority }) };
+  });
+}

@@ -1,0 +1,119 @@
+/**
+ * A trace as a region: key k is page k of a lossless mapping. The first touch of a page is a fetch from the origin (a
+ * miss, the only kind that a region has); every other access is a hit, of the tier in which the page was just before.
+ *
+ * Every hit is checked, all 4096 bytes of it, in place. A write then turns the page into its next version, so a stale copy
+ * that comes back from a lower tier shows. Writes read the page first, as a program that changes a part of a page makes
+ * the system do: a page in swap is read back even though all of it is written over.
+ */
+import type { Memory } from "../memory/memory.ts";
+import type { Region } from "../region/region.ts";
+import type { Pattern } from "./pattern.ts";
+import type { Replayer, RequestClock, Tally } from "./replayer.ts";
+import type { Trace } from "./trace.ts";
+
+const PAGE = 4096;
+const NOWHERE = -1;
+
+export class RegionReplayer implements Replayer {
+  readonly region: Region;
+  readonly #trace: Trace;
+  readonly #clock: RequestClock;
+  readonly #pattern: Pattern | undefined;
+  readonly #names: readonly string[];
+  readonly #nodes: number;
+  /** By place: nodes by number, then swap devices. */
+  readonly #hits: Float64Array;
+  /** Key to the version its page has; 0: never touched. */
+  readonly #version: Uint32Array;
+  #requests = 0;
+  #misses = 0;
+  #corrupt = 0;
+
+  /** Without a pattern, pages have no bytes, and only their places are replayed. */
+  constructor(trace: Trace, memory: Memory, clock: RequestClock, pattern: Pattern | undefined) {
+    this.#trace = trace;
+    this.#clock = clock;
+    this.#pattern = pattern;
+    this.#names = [...memory.nodeNames, ...memory.swapNames];
+    this.#nodes = memory.nodeNames.length;
+    this.#hits = new Float64Array(this.#names.length);
+    this.#version = new Uint32Array(trace.keys);
+    this.region = memory.map(trace.keys * PAGE, { name: trace.name });
+  }
+
+  run(from: number, to: number): void {
+    const pattern = this.#pattern;
+    if (pattern === undefined) this.#runPlaces(from, to);
+    else this.#runBytes(from, to, pattern);
+    this.#requests += to - from;
+  }
+
+  tally(): Tally {
+    const hits = this.#requests - this.#misses;
+    return {
+      hits,
+      misses: this.#misses,
+      requestedBytes: this.#requests * PAGE,
+      missedBytes: this.#misses * PAGE,
+      hitsByTier: Object.fromEntries(this.#names.map((name, i) => [name, this.#hits[i] as number])),
+      corrupt: this.#corrupt,
+      checkedBytes: this.#pattern === undefined ? 0 : hits * PAGE,
+      rejected: 0,
+    };
+  }
+
+  #runBytes(from: number, to: number, pattern: Pattern): void {
+    const { key, op } = this.#trace;
+    const region = this.region;
+    const clock = this.#clock;
+    const version = this.#version;
+    for (let i = from; i < to; i++) {
+      clock.request = i;
+      const k = key[i] as number;
+      const v = version[k] as number;
+      if (v === 0) {
+        pattern.fill(region.translate(k * PAGE, "overwrite"), PAGE, k, 1, 0);
+        version[k] = 1;
+        this.#misses++;
+        continue;
+      }
+      this.#countHit(region.placeCode(k));
+      if (op !== undefined && op[i] === 1) {
+        const address = region.translate(k * PAGE, "write");
+        if (pattern.check(address, PAGE, k, v, 0) === 0) this.#corrupt++;
+        version[k] = v + 1;
+        pattern.fill(address, PAGE, k, v + 1, 0);
+      } else if (pattern.check(region.translate(k * PAGE), PAGE, k, v, 0) === 0) this.#corrupt++;
+    }
+  }
+
+  #runPlaces(from: number, to: number): void {
+    const { key, op } = this.#trace;
+    const region = this.region;
+    const clock = this.#clock;
+    const version = this.#version;
+    for (let i = from; i < to; i++) {
+      clock.request = i;
+      const k = key[i] as number;
+      if (version[k] === 0) {
+        region.translate(k * PAGE, "overwrite");
+        version[k] = 1;
+        this.#misses++;
+        continue;
+      }
+      this.#countHit(region.placeCode(k));
+      if (op !== undefined && op[i] === 1) region.translate(k * PAGE, "write");
+      else region.translate(k * PAGE);
+    }
+  }
+
+  #countHit(place: number): void {
+    // A page that was touched is somewhere; one that is nowhere was lost, bytes or not.
+    if (place === NOWHERE) this.#corrupt++;
+    else {
+      const i = place >= 0 ? place : this.#nodes - 2 - place;
+      this.#hits[i] = (this.#hits[i] as number) + 1;
+    }
+  }
+}

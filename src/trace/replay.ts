@@ -1,0 +1,179 @@
+/**
+ * Replays a trace over a memory and counts what became of each request. The memory's clock is the trace (a fixed virtual
+ * time a request), so the same trace, options and seed give the same counters on any machine; only the speed is the
+ * machine's.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Harness, type Memory, openMemory } from "../memory/memory.ts";
+import type { Vmstat } from "../memory/vmstat.ts";
+import { loadPattern } from "./pattern.ts";
+import { CacheReplayer } from "./replay-cache.ts";
+import {
+  amountOf,
+  checkMemoryOptions,
+  checkReplayOptions,
+  memoryOptionsOf,
+  type ReplayOptions,
+  replayFootprint,
+  wantsTemporarySwap,
+} from "./replay-options.ts";
+import { RegionReplayer } from "./replay-region.ts";
+import { type Replayer, RequestClock, type Tally } from "./replayer.ts";
+import { fileError } from "./source.ts";
+import type { Trace } from "./trace.ts";
+
+/** Requests between two turns of kswapd and of the hint scan that no slow operation asked for. */
+const TICK_REQUESTS = 1024;
+/** How long the event loop waits at most, about, in milliseconds. */
+const SLICE_MS = 50;
+
+/** Who watches a replay or meddles with it. */
+export interface ReplayHooks {
+  /** Called about twenty times a second with the requests done. */
+  onProgress?: (requests: number) => void;
+  /** Ends the replay early: it throws the signal's reason, with everything closed. */
+  signal?: AbortSignal;
+  /** Replaces swap devices as they are opened, for example with ones that inject faults. */
+  wrapDevice?: NonNullable<Harness["wrapDevice"]>;
+  /** What messages call the options: the name of the file that they are from. */
+  source?: string;
+}
+
+/** How a node of the memory ended. */
+export interface ReplayedNode {
+  /** Bytes. */
+  readonly size: number;
+  readonly residentPages: number;
+  readonly vmstat: Vmstat;
+}
+
+/** What a replay came to. */
+export interface ReplayResult extends Tally {
+  readonly trace: string;
+  readonly as: "cache" | "region";
+  readonly requests: number;
+  /** Bytes that the whole trace needs. */
+  readonly footprint: number;
+  readonly objectMissRatio: number;
+  readonly byteMissRatio: number;
+  /** Counters of the whole memory. */
+  readonly vmstat: Vmstat;
+  /** By name, fastest tier first. */
+  readonly nodes: Readonly<Record<string, ReplayedNode>>;
+  /** Bytes of each swap device by name. */
+  readonly swap: Readonly<Record<string, number>>;
+  /** Pages placed where their policy or group forbids it. */
+  readonly violations: number;
+  /** Of the loop over the requests alone: reading the trace and opening the memory are not in it, checking bytes is. */
+  readonly requestsPerSecond: number;
+  /** Of the same loop. */
+  readonly elapsedSeconds: number;
+  /** Of the whole process since it started. */
+  readonly peakRssBytes: number;
+  readonly seed: number;
+}
+
+/**
+ * Replay `trace`. At the end every invariant of the engine is checked.
+ *
+ * @throws {@link LieuError} EINVAL, ENOTSUP for options; ENOMEM, ENOSPC, EACCES, ENOENT, EBUSY from opening the memory;
+ *   ENOMEM, EIO from a region that ran out of room or lost a device; EBUG: an invariant does not hold
+ */
+export async function replay(
+  trace: Trace,
+  options: ReplayOptions = {},
+  hooks: ReplayHooks = {},
+): Promise<ReplayResult> {
+  const checked = checkReplayOptions(options, hooks.source);
+  const folder = wantsTemporarySwap(checked) ? temporaryFolder() : undefined;
+  try {
+    const memoryOptions = memoryOptionsOf(trace, checked, join(folder ?? tmpdir(), "swap"));
+    checkMemoryOptions(memoryOptions, hooks.source);
+    const clock = new RequestClock((checked.accessTime ?? 10) / 1000);
+    const { wrapDevice } = hooks;
+    await using memory = await openMemory(memoryOptions, { crank: clock, ...(wrapDevice && { wrapDevice }) });
+    const replayer = makeReplayer(trace, checked, memory, clock);
+    const requests = Math.min(trace.requests, checked.limit ?? trace.requests);
+    const seconds = await runAll(replayer, memory, requests, hooks);
+    memory.check();
+    const swap = Object.fromEntries(
+      (memoryOptions.swap ?? []).map((s, i) => [s.name ?? `${s.kind}${i}`, Number(s.size)]),
+    );
+    return { ...summarize(trace, checked, memory, replayer.tally(), requests, seconds), swap };
+  } finally {
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** One way of replaying, over a memory whose crank is `clock`. */
+export function makeReplayer(trace: Trace, options: ReplayOptions, memory: Memory, clock: RequestClock): Replayer {
+  const pattern = options.bytes === false ? undefined : loadPattern(memory.vm.segment);
+  if (options.as === "region" || pattern === undefined) return new RegionReplayer(trace, memory, clock, pattern);
+  const { maxSize } = options;
+  const limit = maxSize === undefined ? undefined : amountOf(maxSize, replayFootprint(trace, "cache"), "maxSize");
+  return new CacheReplayer(trace, memory, clock, pattern, limit);
+}
+
+/** Runs every request; gives the seconds that took, without those that the event loop had. */
+async function runAll(replayer: Replayer, memory: Memory, requests: number, hooks: ReplayHooks): Promise<number> {
+  let elapsed = 0;
+  for (let at = 0; at < requests; ) {
+    hooks.signal?.throwIfAborted();
+    const started = performance.now();
+    let now = started;
+    while (at < requests && now - started < SLICE_MS) {
+      const to = Math.min(requests, at + TICK_REQUESTS);
+      replayer.run(at, to);
+      memory.tick();
+      at = to;
+      now = performance.now();
+    }
+    elapsed += now - started;
+    hooks.onProgress?.(at);
+    await new Promise(setImmediate);
+  }
+  return elapsed / 1000;
+}
+
+function summarize(
+  trace: Trace,
+  options: ReplayOptions,
+  memory: Memory,
+  tally: Tally,
+  requests: number,
+  seconds: number,
+): Omit<ReplayResult, "swap"> {
+  const as = options.as ?? "cache";
+  const vmstat = memory.vmstat();
+  const nodes = memory.nodes().map((node) => {
+    const { name, size, residentPages } = node;
+    return [name, { size, residentPages, vmstat: node.vmstat() }] as const;
+  });
+  return {
+    ...tally,
+    trace: trace.name,
+    as,
+    requests,
+    footprint: replayFootprint(trace, as),
+    objectMissRatio: tally.misses / requests,
+    byteMissRatio: tally.missedBytes / tally.requestedBytes,
+    vmstat,
+    nodes: Object.fromEntries(nodes),
+    violations: vmstat.policy_violations,
+    requestsPerSecond: Math.round(requests / seconds),
+    elapsedSeconds: seconds,
+    peakRssBytes: process.resourceUsage().maxRSS * 1024,
+    seed: options.seed ?? 1,
+  };
+}
+
+function temporaryFolder(): string {
+  const folder = tmpdir();
+  try {
+    return mkdtempSync(join(folder, "lieu-"));
+  } catch (error) {
+    throw fileError(folder, error);
+  }
+}
