@@ -288,7 +288,7 @@ export class Memory implements Disposable, AsyncDisposable {
   /** Let time pass: kswapd's turn and promotion's scan. The inline runtime does this by itself ten times a second. */
   tick(): void {
     this.#vm.ensureOpen();
-    this.#vm.tick();
+    this.#vm.turn();
   }
 
   /**

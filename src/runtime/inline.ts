@@ -14,7 +14,7 @@ export function inlineCrank(now: () => number = () => performance.now(), stepsPe
 
 /** Let time pass every `periodMs`. Returns what stops it. */
 export function startTimer(vm: Vm, periodMs: number): () => void {
-  const timer = setInterval(() => vm.tick(), periodMs);
+  const timer = setInterval(() => vm.turn(), periodMs);
   timer.unref();
   return () => clearInterval(timer);
 }

@@ -5,7 +5,7 @@
  */
 import { isLieuError, LieuError } from "../errors.ts";
 import * as errno from "../mm/errno.ts";
-import { attach, frameFlagsAddr, H_CLOCK, H_KSWAPD, pageTableAddr, place } from "../mm/layout.ts";
+import { attach, frameFlagsAddr, H_CLOCK, H_HINT_DUE, H_KSWAPD, pageTableAddr, place } from "../mm/layout.ts";
 import { type Host, type Machine, plug } from "../mm/machine.ts";
 import { PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_SWAP } from "../mm/page-table.ts";
 import type { SwapDevice } from "../swap/device.ts";
@@ -90,7 +90,7 @@ export class Vm {
   }
 
   /**
-   * Give kswapd its turn and the engine the time. Called before each slow operation rather than after it, so that a
+   * Let time pass: give the engine the time, kswapd its turn, and promotion its scan if one is due. Called before each slow operation rather than after it, so that a
    * page just faulted in is still there when its caller touches it.
    */
   turn(): void {
@@ -106,12 +106,7 @@ export class Vm {
       }
       woken = h32[H_KSWAPD >>> 2] as number;
     }
-  }
-
-  /** Let time pass: kswapd's turn, and a hint scan if one is due. */
-  tick(): void {
-    this.turn();
-    this.calls.hintScan();
+    if ((hf[H_CLOCK >>> 3] as number) >= (hf[H_HINT_DUE >>> 3] as number)) this.calls.hintScan();
   }
 
   /** Make a page present and mark the access. Returns 0 or a negative errno (mm.ts, fault()). */
