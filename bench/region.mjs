@@ -6,26 +6,26 @@ const HOT = 256 * 1024;
 const BIG = 256 * 2 ** 20;
 
 // Each loop is a function of its own, so that no call site sees both a region and an array.
-const readRegion = new Function(
+const loop = (...args) => new Function(...args);
+const readRegion = loop(
   "region",
   "at",
-  "let sum = 0; for (let i = 0; i < at.length; i++) sum += region.readUint8(at[i]); return String(sum);",
+  "n",
+  "let s = 0; for (let i = 0; i < n; i++) s += region.readUint8(at[i]); return `${s}`",
 );
-const readArray = new Function(
-  "array",
-  "at",
-  "let sum = 0; for (let i = 0; i < at.length; i++) sum += array[at[i]]; return String(sum);",
-);
+const readArray = loop("array", "at", "n", "let s = 0; for (let i = 0; i < n; i++) s += array[at[i]]; return `${s}`");
 // Where to read next depends on what was read, as when one follows pointers. All bytes are 7.
-const chaseRegion = new Function(
+const chaseRegion = loop(
   "region",
   "at",
-  "let b = 0; for (let i = 0; i < at.length; i++) b = region.readUint8(at[i] ^ (b >> 3)); return String(b);",
+  "n",
+  "let b = 0; for (let i = 0; i < n; i++) b = region.readUint8(at[i] ^ (b >> 3)); return `${b}`",
 );
-const chaseArray = new Function(
+const chaseArray = loop(
   "array",
   "at",
-  "let b = 0; for (let i = 0; i < at.length; i++) b = array[at[i] ^ (b >> 3)]; return String(b);",
+  "n",
+  "let b = 0; for (let i = 0; i < n; i++) b = array[at[i] ^ (b >> 3)]; return `${b}`",
 );
 const readRegionHot = new Function(
   "region",
@@ -62,10 +62,10 @@ export async function regionBench() {
   const r = alternate({
     "raw hot": [() => readArrayHot(array, n, HOT - 1), n],
     "region hot": [() => readRegionHot(region, n, HOT - 1), n],
-    "raw random": [() => readArray(array, at), n],
-    "region random": [() => readRegion(region, at), n],
-    "raw chase": [() => chaseArray(array, at), n],
-    "region chase": [() => chaseRegion(region, at), n],
+    "raw random": [() => readArray(array, at, n), n],
+    "region random": [() => readRegion(region, at, n), n],
+    "raw chase": [() => chaseArray(array, at, n), n],
+    "region chase": [() => chaseRegion(region, at, n), n],
   });
   const grown = heapGrowth(region);
   await memory.close();

@@ -47,3 +47,13 @@ export class LieuError extends Error {
 export function isLieuError(error: unknown, code?: LieuErrorCode): error is LieuError {
   return error instanceof LieuError && (code === undefined || error.code === code);
 }
+
+/** A value as a message shows it. Never throws, whatever the value. */
+export function shown(value: unknown): string {
+  if (typeof value === "number" || typeof value === "bigint") return String(value);
+  try {
+    return JSON.stringify(value, (_, v: unknown) => (typeof v === "bigint" ? `${v}n` : v)) ?? String(value);
+  } catch {
+    return Object.prototype.toString.call(value);
+  }
+}

@@ -19,8 +19,10 @@ export {
 } from "./memory/memory.ts";
 export type { MemoryOptions, NodeOptions, SwapOptions } from "./memory/options.ts";
 export type { Size } from "./memory/size.ts";
-export type { Vmstat } from "./memory/vmstat.ts";
+export type { WrapDevice } from "./memory/swap-devices.ts";
+export type { VmGaugeName, Vmstat } from "./memory/vmstat.ts";
 export type { Behaviour, Preset } from "./mm/presets.ts";
+export type { VmEventName } from "./mm/vmstat-names.ts";
 export { Pin } from "./region/pin.ts";
 export { bind, defaultPolicy, interleave, type Policy, preferred, weightedInterleave } from "./region/policy.ts";
 export { type Advice, Region } from "./region/region.ts";
@@ -29,4 +31,4 @@ export { inlineCrank } from "./runtime/inline.ts";
 export { type SimCrank, simCrank } from "./runtime/sim.ts";
 export type { Crank, PagePlace } from "./runtime/vm.ts";
 export type { SwapDevice } from "./swap/device.ts";
-export { type FaultPlan, injectFaults } from "./swap/faulty.ts";
+export { type FaultPlan, type FaultyDevice, injectFaults, type ScheduledFault } from "./swap/faulty.ts";

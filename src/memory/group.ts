@@ -7,6 +7,7 @@ import * as errno from "../mm/errno.ts";
 import { C_HIGH, C_LOW, C_MAX, C_MIN, C_SWAP, C_USAGE, memcg } from "../mm/layout.ts";
 import { PAGE_COUNTER_MAX } from "../mm/memcg.ts";
 import type { Vm } from "../runtime/vm.ts";
+import { checkKeys } from "./arguments.ts";
 import { pagesOf, parseSize, type Size } from "./size.ts";
 import { groupVmstat, type Vmstat } from "./vmstat.ts";
 
@@ -122,15 +123,7 @@ export class Group {
 
 /** Limits in pages. @throws {@link LieuError} EINVAL */
 export function checkLimits(options: GroupOptions, what: string): Map<Limit, number> {
-  const known = new Set(["mems", ...Object.keys(LIMITS)]);
-  for (const key of Object.keys(options)) {
-    if (!known.has(key)) {
-      throw new LieuError(
-        "EINVAL",
-        `${what}: unknown key ${JSON.stringify(key)}; allowed are ${[...known].join(", ")}`,
-      );
-    }
-  }
+  checkKeys(options, ["mems", ...Object.keys(LIMITS)], what);
   const limits = new Map<Limit, number>();
   for (const limit of Object.keys(LIMITS) as Limit[]) {
     const value = options[limit];

@@ -2,8 +2,8 @@
  * A memory: nodes and swap devices, and the regions, caches and groups that live on them.
  */
 import { Cache } from "../cache/cache.ts";
-import { bytesCodec, type Codec, msgpackCodec, stringCodec } from "../cache/codec.ts";
-import { LieuError } from "../errors.ts";
+import type { Codec } from "../cache/codec.ts";
+import { LieuError, shown } from "../errors.ts";
 import { checkInvariants } from "../mm/debug-vm.ts";
 import { N_FREE, N_PAGES, node as nodeField, V_START, vma } from "../mm/layout.ts";
 import { defaultPolicy, type Policy } from "../region/policy.ts";
@@ -11,6 +11,7 @@ import { Region } from "../region/region.ts";
 import { inlineCrank, startTimer } from "../runtime/inline.ts";
 import { Mapping, type ResolvedPolicy } from "../runtime/mapping.ts";
 import type { Crank, Vm } from "../runtime/vm.ts";
+import { checkBoolean, checkKeys, checkName, codecOf, folioOrderOf } from "./arguments.ts";
 import { boot } from "./boot.ts";
 import { checkLimits, Group, type GroupOptions } from "./group.ts";
 import { NodeNames } from "./node-names.ts";
@@ -139,11 +140,11 @@ export class Memory implements Disposable, AsyncDisposable {
     this.#vm.ensureOpen();
     checkKeys(options, ["name", "policy", "group", "folio", "locked"], "map()");
     const bytes = parseSize(size, "size");
-    const name = options.name ?? `region${this.#regions.size}`;
+    const name = checkName(options.name, `region${this.#regions.size}`, "map()");
     const order = options.folio === undefined ? 0 : folioOrderOf(options.folio);
     const memcg = this.#groupId(options.group);
     const policy = this.#resolvePolicy(options.policy ?? defaultPolicy(), memcg);
-    const locked = options.locked === true;
+    const locked = checkBoolean(options.locked, "locked");
     const mapping = this.#mapping(
       `region ${JSON.stringify(name)}`,
       pagesOf(bytes),
@@ -171,14 +172,14 @@ export class Memory implements Disposable, AsyncDisposable {
     checkKeys(options, ["name", "maxSize", "policy", "group", "codec"], "cache()");
     if (!this.#config.hasBytes)
       throw new LieuError("ENOTSUP", "a cache needs nodes with bytes; these are all model nodes");
-    const name = options.name ?? `cache${this.#caches.size}`;
+    const name = checkName(options.name, `cache${this.#caches.size}`, "cache()");
     const parent = this.#groupId(options.group);
     const policy = this.#resolvePolicy(options.policy ?? defaultPolicy(), parent);
     const capacity = this.#capacity(policy, parent);
     const limit = options.maxSize === undefined ? capacity : Math.floor(parseSize(options.maxSize, "maxSize") / PAGE);
     const maxPages = Math.min(limit, capacity);
     if (maxPages < 8)
-      throw new LieuError("EINVAL", `maxSize is ${options.maxSize}: a cache needs 32 KiB (8 pages) or more`);
+      throw new LieuError("EINVAL", `maxSize is ${shown(options.maxSize)}: a cache needs 32 KiB (8 pages) or more`);
     const codec = codecOf<V>(options.codec ?? "msgpack");
     const memcg = this.#vm.calls.createMemcg(parent, this.#names.all);
     if (memcg < 0) throw new LieuError("ENOMEM", "there are 64 groups and caches already: that is the most");
@@ -212,6 +213,7 @@ export class Memory implements Disposable, AsyncDisposable {
    */
   group(name: string, options: GroupOptions = {}): Group {
     this.#vm.ensureOpen();
+    checkName(name, undefined, "group()");
     if (this.#groups.has(name)) throw new LieuError("EINVAL", `a group named ${JSON.stringify(name)} exists already`);
     checkLimits(options, `group ${JSON.stringify(name)}`);
     const mems = options.mems === undefined ? this.#names.all : this.#names.maskOf(options.mems, `mems of ${name}`);
@@ -240,7 +242,7 @@ export class Memory implements Disposable, AsyncDisposable {
     const modes = { any: 0, demote: 1, evict: 2 } as const;
     const mode = modes[request.mode ?? "any"];
     if (mode === undefined) {
-      throw new LieuError("EINVAL", `mode is ${JSON.stringify(request.mode)}; it can be "any", "demote" or "evict"`);
+      throw new LieuError("EINVAL", `mode is ${shown(request.mode)}; it can be "any", "demote" or "evict"`);
     }
     const nr = Math.min(pagesOf(parseSize(amount, "amount")), 0x7fffffff);
     const mask = request.nodes === undefined ? this.#names.all : this.#names.maskOf(request.nodes, "nodes");
@@ -353,8 +355,9 @@ export class Memory implements Disposable, AsyncDisposable {
 
   #groupId(group: Group | undefined): number {
     if (group === undefined) return ROOT;
-    if (this.#groups.get(group.name) !== group) {
-      throw new LieuError("EINVAL", `group ${JSON.stringify(group.name)} is not a group of this memory`);
+    if (!(group instanceof Group) || this.#groups.get(group.name) !== group) {
+      const what = group instanceof Group ? group.name : group;
+      throw new LieuError("EINVAL", `group ${shown(what)} is not a group of this memory; make one with group()`);
     }
     return group.id;
   }
@@ -364,37 +367,5 @@ export class Memory implements Disposable, AsyncDisposable {
       throw new LieuError("EBUSY", `group ${JSON.stringify(group.name)} still has regions, caches or pages`);
     }
     this.#groups.delete(group.name);
-  }
-}
-
-function folioOrderOf(size: Size): number {
-  const bytes = parseSize(size, "folio");
-  const order = Math.log2(bytes / PAGE);
-  if (Number.isInteger(order) && order >= 0 && order <= 9) return order;
-  throw new LieuError("EINVAL", `folio is ${JSON.stringify(size)}; it must be a power of two from 4 KiB to 2 MiB`);
-}
-
-function codecOf<V>(codec: "msgpack" | "bytes" | "string" | Codec<V>): Codec<V> {
-  if (typeof codec === "object") return codec;
-  const named: Record<string, () => Codec<unknown>> = {
-    msgpack: () => msgpackCodec(),
-    bytes: () => bytesCodec as Codec<unknown>,
-    string: () => stringCodec as Codec<unknown>,
-  };
-  const make = named[codec];
-  if (make === undefined) {
-    throw new LieuError(
-      "EINVAL",
-      `codec is ${JSON.stringify(codec)}; it can be ${Object.keys(named).join(", ")} or a Codec`,
-    );
-  }
-  return make() as Codec<V>;
-}
-
-function checkKeys(options: object, known: readonly string[], what: string): void {
-  for (const key of Object.keys(options)) {
-    if (!known.includes(key)) {
-      throw new LieuError("EINVAL", `${what}: unknown option ${JSON.stringify(key)}; allowed are ${known.join(", ")}`);
-    }
   }
 }

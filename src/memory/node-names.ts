@@ -1,5 +1,5 @@
 /** Nodes by name: masks and policies as the engine takes them, from what the user wrote. */
-import { LieuError } from "../errors.ts";
+import { LieuError, shown } from "../errors.ts";
 import type { Policy } from "../region/policy.ts";
 import type { ResolvedPolicy } from "../runtime/mapping.ts";
 
@@ -20,14 +20,14 @@ export class NodeNames {
   nid(name: string, what: string): number {
     const nid = this.names.indexOf(name);
     if (nid >= 0) return nid;
-    throw new LieuError(
-      "EINVAL",
-      `${what} names the node ${JSON.stringify(name)}; there are: ${this.names.join(", ")}`,
-    );
+    throw new LieuError("EINVAL", `${what} names the node ${shown(name)}; there are: ${this.names.join(", ")}`);
   }
 
   /** A mask of nodes, at least one. */
   maskOf(names: readonly string[], what: string): number {
+    if (!Array.isArray(names)) {
+      throw new LieuError("EINVAL", `${what} is ${shown(names)}; give a list of nodes: ${this.names.join(", ")}`);
+    }
     if (names.length === 0) throw new LieuError("EINVAL", `${what} names no node; name at least one`);
     return names.reduce((mask, name) => mask | (1 << this.nid(name, what)), 0);
   }
@@ -35,7 +35,7 @@ export class NodeNames {
   /** A policy with names resolved. `mems` are the nodes that the owner's group may use. */
   resolve(policy: Policy, mems: number): ResolvedPolicy {
     const weights = new Map<number, number>();
-    switch (policy.mode) {
+    switch (policy?.mode) {
       case "default":
         return { mode: "default", mask: 0, weights };
       case "preferred":
@@ -49,21 +49,25 @@ export class NodeNames {
       case "interleave":
         return { mode: "interleave", mask: this.maskOf(policy.nodes, "policy"), weights };
       case "weightedInterleave":
-        for (const [name, weight] of Object.entries(policy.weights)) {
+        for (const [name, weight] of Object.entries(policy.weights ?? {})) {
           if (!Number.isInteger(weight) || weight < 1 || weight > 255) {
             throw new LieuError(
               "EINVAL",
-              `the weight of ${name} is ${weight}; weights are whole numbers from 1 to 255`,
+              `the weight of ${name} is ${shown(weight)}; weights are whole numbers from 1 to 255`,
             );
           }
           weights.set(this.nid(name, "policy"), weight);
         }
-        return { mode: policy.mode, mask: this.maskOf(Object.keys(policy.weights), "policy"), weights };
+        return {
+          mode: policy.mode,
+          mask: this.maskOf(
+            [...weights.keys()].map((nid) => this.names[nid] as string),
+            "policy",
+          ),
+          weights,
+        };
       default:
-        throw new LieuError(
-          "EINVAL",
-          `policy is ${JSON.stringify(policy)}; make one with bind(), preferred(), interleave() …`,
-        );
+        throw new LieuError("EINVAL", `policy is ${shown(policy)}; make one with bind(), preferred(), interleave() …`);
     }
   }
 }

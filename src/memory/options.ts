@@ -3,16 +3,29 @@
  * in order from the fastest tier down. Everything that can be wrong with a configuration is said here.
  */
 import { z } from "zod";
-import { LieuError } from "../errors.ts";
+import { LieuError, shown } from "../errors.ts";
 import { MAX_INDEX, MAX_NODES, MAX_SWAP } from "../mm/layout.ts";
 import { BEHAVIOURS, type Behaviour, behaviourBits, PRESETS } from "../mm/presets.ts";
 import { ADISTANCE_DRAM, type DramNode, dramNode } from "../nodes/dram.ts";
 import { type ModelNode, modelNode } from "../nodes/model.ts";
-import { formatSize, pagesOf, parseSize } from "./size.ts";
+import { formatSize, pagesOf, parseSize, type Size } from "./size.ts";
 
-const size = z.union([z.number(), z.string()]);
+const size = z.union([z.number(), z.string()], { error: 'give bytes or a string such as "256MiB"' });
 const pages = z.number().int().positive();
-const watermarks = z.strictObject({ min: pages, low: pages, high: pages, promo: pages.optional() });
+/** Milliseconds that fit the engine's words. */
+const duration = z.number().int().positive().max(0x7fffffff);
+
+/** An object that says which keys it may have when it has another. */
+function strict<S extends z.core.$ZodLooseShape>(shape: S): z.ZodObject<S, z.core.$strict> {
+  const allowed = `allowed are ${Object.keys(shape).join(", ")}`;
+  return z.strictObject(shape, { error: (issue) => unknownKeys(issue, allowed) });
+}
+function unknownKeys(issue: { code?: string; keys?: unknown }, allowed: string): string | undefined {
+  if (issue.code !== "unrecognized_keys") return undefined;
+  return `unknown key ${(issue.keys as string[]).map(shown).join(", ")}; ${allowed}`;
+}
+
+const watermarks = strict({ min: pages, low: pages, high: pages, promo: pages.optional() });
 const nodeCommon = {
   size,
   /** Memory tier relative to DRAM's, which is 0: 1 is the next slower one, -1 faster than DRAM; or give `distance`. */
@@ -23,8 +36,8 @@ const nodeCommon = {
   watermarks: watermarks.optional(),
 };
 const nodeSchema = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("dram"), ...nodeCommon }),
-  z.strictObject({
+  strict({ kind: z.literal("dram"), ...nodeCommon }),
+  strict({
     kind: z.literal("model"),
     ...nodeCommon,
     /** Nanoseconds an access takes; also sets the tier unless `tier` or `distance` do. DRAM is 100. */
@@ -37,19 +50,22 @@ const swapCommon = {
   priority: z.number().int().min(-32768).max(32767).optional(),
 };
 const swapSchema = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("file"), path: z.string().min(1), ...swapCommon }),
-  z.strictObject({ kind: z.literal("null"), ...swapCommon }),
+  strict({ kind: z.literal("file"), path: z.string().min(1), ...swapCommon }),
+  strict({ kind: z.literal("null"), ...swapCommon }),
 ]);
-const behaviourNames = Object.keys(BEHAVIOURS) as [Behaviour, ...Behaviour[]];
+const behaviours = Object.fromEntries(Object.keys(BEHAVIOURS).map((name) => [name, z.boolean().optional()])) as Record<
+  Behaviour,
+  z.ZodOptional<z.ZodBoolean>
+>;
 const presetNames = Object.keys(PRESETS) as [keyof typeof PRESETS, ...(keyof typeof PRESETS)[]];
 
 /** What a configuration file may hold, and openMemory() takes. */
-export const memorySchema = z.strictObject({
-  nodes: z.record(z.string().min(1), nodeSchema),
+export const memorySchema = strict({
+  nodes: z.record(z.string().min(1, "the name of a node must not be empty"), nodeSchema),
   swap: z.array(swapSchema).optional(),
   preset: z.enum(presetNames).optional(),
   demotion: z.boolean().optional(),
-  behaviours: z.partialRecord(z.enum(behaviourNames), z.boolean()).optional(),
+  behaviours: strict(behaviours).optional(),
   /** For each node, the targets of its demotion, in place of the derived ones. */
   demotionTargets: z.record(z.string(), z.array(z.string())).optional(),
   /** Pairs of nodes of one tier that may balance. */
@@ -59,19 +75,22 @@ export const memorySchema = z.strictObject({
   /** The node that allocation starts from; by default the first of the fastest tier. */
   home: z.string().optional(),
   promotion: z
-    .union([
-      z.boolean(),
-      z.strictObject({
-        /** Milliseconds between hint scans: by default 100, under the kernel's presets 1000. */
-        scanPeriod: z.number().int().positive().optional(),
-        /** How much of the mappings one scan covers. */
-        scanSize: size.optional(),
-        /** Milliseconds from mark to touch under which a page is hot: by default 300, under the kernel's presets 1000. */
-        hotThreshold: z.number().int().positive().optional(),
-        /** Bytes a second that may be offered for promotion. */
-        rateLimit: size.optional(),
-      }),
-    ])
+    .union(
+      [
+        z.boolean(),
+        strict({
+          /** Milliseconds between hint scans: by default 100, under the kernel's presets 1000. */
+          scanPeriod: duration.optional(),
+          /** How much of the mappings one scan covers. */
+          scanSize: size.optional(),
+          /** Milliseconds from mark to touch under which a page is hot: by default 300, under the kernel's presets 1000. */
+          hotThreshold: duration.optional(),
+          /** Bytes a second that may be offered for promotion. */
+          rateLimit: size.optional(),
+        }),
+      ],
+      { error: "give true, false or an object with scanPeriod, scanSize, hotThreshold, rateLimit" },
+    )
     .optional(),
   swappiness: z.number().int().min(0).max(200).optional(),
   minFree: size.optional(),
@@ -143,7 +162,8 @@ export function resolveOptions(input: unknown): MemoryConfig {
   const index = nodeIndex(nodes);
   const distances = resolveDistances(nodes, o.distances ?? {}, index);
   const preset = o.preset ?? "lieu";
-  const changes: Partial<Record<Behaviour, boolean>> = { ...o.behaviours };
+  const changes: Partial<Record<Behaviour, boolean>> = {};
+  for (const [name, on] of Object.entries(o.behaviours ?? {})) if (on !== undefined) changes[name as Behaviour] = on;
   if (o.demotion !== undefined) changes.demotion = o.demotion;
   if (typeof o.promotion === "boolean") changes.promotion = o.promotion;
   const p = typeof o.promotion === "object" ? o.promotion : {};
@@ -160,32 +180,38 @@ export function resolveOptions(input: unknown): MemoryConfig {
     promotion: {
       // Linux scans once a second and takes a second for hot; lieu's scan is a walk over words, and looks more often.
       scanPeriod: p.scanPeriod ?? (preset === "lieu" ? 100 : 1000),
-      scanPages: p.scanSize === undefined ? 65536 : pagesOf(parseSize(p.scanSize, "promotion.scanSize")),
+      scanPages: atMost(p.scanSize, "promotion.scanSize", 0x7fffffff) ?? 65536,
       hotThreshold: p.hotThreshold ?? (preset === "lieu" ? 300 : 1000),
-      ratePages: p.rateLimit === undefined ? 16777216 : pagesOf(parseSize(p.rateLimit, "promotion.rateLimit")),
+      ratePages: atMost(p.rateLimit, "promotion.rateLimit", 0x7fffffff) ?? 16777216,
     },
     swappiness: o.swappiness ?? 60,
-    minFreeKbytes: o.minFree === undefined ? 0 : Math.ceil(parseSize(o.minFree, "minFree") / 1024),
+    minFreeKbytes: 4 * (atMost(o.minFree, "minFree", total) ?? 0),
     watermarkScaleFactor: o.watermarkScaleFactor ?? 10,
-    vpns: Math.min(
-      MAX_INDEX,
-      o.addressSpace === undefined ? 4 * total : pagesOf(parseSize(o.addressSpace, "addressSpace")),
-    ),
+    vpns: atMost(o.addressSpace, "addressSpace", MAX_INDEX) ?? Math.min(MAX_INDEX, 4 * total),
     seed: o.seed ?? 1,
     engine: o.engine ?? "wasm",
     pretouch: o.pretouch ?? true,
   };
 }
 
+/** A size in pages, if there is one. */
+function atMost(value: Size | undefined, what: string, most: number): number | undefined {
+  if (value === undefined) return undefined;
+  const nr = pagesOf(parseSize(value, what));
+  if (nr <= most) return nr;
+  throw new LieuError("EINVAL", `${what} is ${shown(value)}: at most ${formatSize(most * 4096)} here`);
+}
+
 /** One sentence for each thing that is wrong: where, what it is, what is allowed. */
 export function describeIssues(error: z.ZodError, input: unknown): string {
   return error.issues
     .map((issue) => {
-      const path = issue.path.map(String).join(".") || "the configuration";
+      const steps = issue.path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`));
+      const path = steps.join("").slice(1) || "the configuration";
       let value: unknown = input;
       for (const key of issue.path) value = (value as Record<PropertyKey, unknown> | undefined)?.[key as PropertyKey];
-      const shown = issue.code === "unrecognized_keys" ? "" : ` is ${JSON.stringify(value) ?? "missing"}`;
-      return `${path}${shown}: ${issue.message}`;
+      const is = issue.code === "unrecognized_keys" ? "" : ` is ${value === undefined ? "missing" : shown(value)}`;
+      return `${path}${is}: ${issue.message}`;
     })
     .join("; ");
 }

@@ -1,5 +1,5 @@
 /** Sizes as people write them. */
-import { LieuError } from "../errors.ts";
+import { LieuError, shown } from "../errors.ts";
 
 const UNITS: Readonly<Record<string, number>> = {
   b: 1,
@@ -27,9 +27,10 @@ export type Size = number | string;
  */
 export function parseSize(size: Size, what: string): number {
   const fail = (why: string) =>
-    new LieuError("EINVAL", `${what} is ${JSON.stringify(size)}: ${why}; give bytes or a string such as "256MiB"`);
+    new LieuError("EINVAL", `${what} is ${shown(size)}: ${why}; give bytes or a string such as "256MiB"`);
   let bytes: number;
   if (typeof size === "number") bytes = size;
+  else if (typeof size !== "string") throw fail("not a size");
   else {
     const match = /^\s*(-?\d+(?:\.\d+)?)\s*([a-z]*)\s*$/i.exec(size);
     const unit = match === null ? undefined : UNITS[(match[2] as string).toLowerCase() || "b"];

@@ -14,7 +14,8 @@ export function openSwapDevices(configs: readonly SwapConfig[], wrap?: WrapDevic
   try {
     for (const config of configs) {
       const device = openDevice(config);
-      devices.push(wrap === undefined ? device : wrap(device, config.name));
+      devices.push(device);
+      if (wrap !== undefined) devices[devices.length - 1] = wrap(device, config.name);
     }
   } catch (error) {
     for (const device of devices) device.close();

@@ -66,14 +66,18 @@ function demoteOne(f: i32, nid: i32, anyLower: boolean): i32 {
 
 /** Migrate to the first target that takes the folio: >= 0; -ENOMEM: none has room; -EAGAIN: the folio is held. */
 function tryTargets(f: i32, nid: i32, anyLower: boolean): i32 {
-  let mask = demotionMask(f) & ~sc(SC_FULL);
+  const may = demotionMask(f);
+  const preferred = node(nid, N_DEMOTE_PREFERRED);
+  let mask: i32 = may & ~sc(SC_FULL);
+  // A preferred target that is full is not passed over for another node here; one that is forbidden is.
+  if (!anyLower && (may & preferred) !== 0) mask &= preferred;
   while (mask !== 0) {
     const t = nextDemotionNode(nid, mask);
     const r = migrateFolio(f, t);
     if (r >= 0 || r === EAGAIN) return r;
     if (folioOrder(f) === 0) setSc(SC_FULL, sc(SC_FULL) | (1 << t));
     mask &= ~(1 << t);
-    if (!anyLower) mask &= node(nid, N_DEMOTE_PREFERRED);
+    if (!anyLower) mask &= preferred;
   }
   return ENOMEM;
 }

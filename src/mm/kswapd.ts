@@ -6,6 +6,7 @@
 import {
   H_KSWAPD,
   H_OPTIONS,
+  H_PRESSURE,
   hdr,
   N_KSWAPD_FAILURES,
   N_KSWAPD_ORDER,
@@ -59,7 +60,9 @@ export function kswapdStep(nid: i32): i32 {
   pushScan(ACTOR_KSWAPD, high > SWAP_CLUSTER_MAX ? high : SWAP_CLUSTER_MAX);
   setSc(SC_PRIORITY, state & 63);
   setSc(SC_MEMCG_LOW_RECLAIM, state >> 6);
+  setHdr(H_PRESSURE, -2 - nid);
   shrinkNode(nid);
+  setHdr(H_PRESSURE, -1);
   const reclaimed = sc(SC_NR_RECLAIMED);
   const scanned = sc(SC_NR_SCANNED);
   const skipped = sc(SC_MEMCG_LOW_SKIPPED);

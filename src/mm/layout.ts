@@ -48,7 +48,10 @@ export const H_SWAPPINESS: i32 = 48;
 export const H_DATA: i32 = 52;
 export const H_HOME: i32 = 56;
 export const H_MEMCG_ROTOR: i32 = 60;
-/** The group whose allocation is under way: whose pressure this is (see balancing in memory-tiers.ts); -1 = nobody's. */
+/**
+ * Whose pressure this is (see balancing in memory-tiers.ts): the group whose allocation is under way; -1 = nobody's;
+ * -2 - n = that of the groups that woke node n's kswapd, which is at work.
+ */
 export const H_PRESSURE: i32 = 64;
 export const H_SWAP_FREE: i32 = 68;
 export const H_SWAP_DISCARDABLE: i32 = 72;
@@ -103,6 +106,8 @@ export const SC_NR: i32 = 80;
 export const SC_TARGETS: i32 = 96;
 /** Demotion targets that had no room in the last batch, a bit each. */
 export const SC_FULL: i32 = 112;
+/** Full targets on which this request has already tried in vain to make room, a bit each. */
+export const SC_HOPELESS: i32 = 116;
 export const SC_SIZE: i32 = 120;
 export const MAX_DEPTH: i32 = 18;
 

@@ -23,7 +23,6 @@ import { folioNid, folioNr } from "./folio.ts";
 import {
   H_NR_NODES,
   H_OPTIONS,
-  H_PRESSURE,
   H_TOP_TIER,
   hdr,
   N_ADISTANCE,
@@ -37,17 +36,14 @@ import {
   node,
   ownerMemcg,
   ownerVma,
-  SC_ACTOR,
-  sc,
   setHdr,
   setNode,
 } from "./layout.ts";
 import { countBits, lowestBit } from "./machine.ts";
 import { policyAllowed } from "./mempolicy.ts";
-import { isWaker } from "./node.ts";
+import { madePressure } from "./node.ts";
 import { OPT_DEMOTION, OPT_HONOUR_CPUSET, OPT_HONOUR_MEMPOLICY } from "./options.ts";
 import { randomBelow } from "./random.ts";
-import { ACTOR_KSWAPD } from "./scan-control.ts";
 
 /** Abstract distance units in one tier (MEMTIER_CHUNK_SIZE). */
 export const MEMTIER_CHUNK_BITS: i32 = 7;
@@ -141,8 +137,7 @@ export function balanceMask(f: i32): i32 {
   const peers = node(nid, N_BALANCE);
   if (peers === 0) return 0;
   const cg = ownerMemcg(f);
-  const mine = sc(SC_ACTOR) === ACTOR_KSWAPD ? isWaker(nid, cg) : hdr(H_PRESSURE) === cg;
-  if (!mine) return 0;
+  if (!madePressure(cg)) return 0;
   let mask: i32 = 0;
   const allowed = peers & memsOf(cg) & policyAllowed(ownerVma(f));
   for (let m: i32 = allowed; m !== 0; m &= m - 1) {

@@ -59,7 +59,7 @@ import { listAdd } from "./list.ts";
 import { lruAdd } from "./lruvec.ts";
 import { copyBytes } from "./machine.ts";
 import { notePlacement } from "./mempolicy.ts";
-import { wakeKswapd } from "./node.ts";
+import { passPressureOn } from "./node.ts";
 import { OPT_WAKE_TARGET } from "./options.ts";
 import { freeBlock, takeBlock, watermarkOk } from "./page-alloc.ts";
 import { mkPte, PTE_FLAGS, PTE_HINT, PTE_MIGRATION, PTE_PRESENT } from "./page-table.ts";
@@ -102,9 +102,9 @@ export function folioPut(f: i32): i32 {
  * Take frames for a migration: above the target's low watermark, else wake its kswapd (if `gfp` says so) and take them
  * above min; never below (GFP_DEMOTE). Returns the head, or -ENOMEM.
  */
-export function allocTarget(nid: i32, order: i32, gfp: i32, cg: i32): i32 {
+export function allocTarget(nid: i32, order: i32, gfp: i32): i32 {
   if (!watermarkOk(nid, order, node(nid, N_WMARK_LOW))) {
-    if ((gfp & GFP_KSWAPD_RECLAIM) !== 0) wakeKswapd(nid, 0, cg);
+    if ((gfp & GFP_KSWAPD_RECLAIM) !== 0) passPressureOn(nid);
     if (!watermarkOk(nid, order, node(nid, N_WMARK_MIN))) return ENOMEM;
   }
   const f = takeBlock(nid, order);
@@ -155,7 +155,7 @@ export function migrateFolio(f: i32, nid: i32): i32 {
   const cg = ownerMemcg(f);
   let gfp: i32 = GFP_DEMOTE;
   if ((hdr(H_OPTIONS) & OPT_WAKE_TARGET) === 0) gfp &= ~GFP_KSWAPD_RECLAIM;
-  const r = refs(f) !== EXPECTED_REFS ? EAGAIN : allocTarget(nid, order, gfp, cg);
+  const r = refs(f) !== EXPECTED_REFS ? EAGAIN : allocTarget(nid, order, gfp);
   if (r < 0) {
     noteFailure(from, cg, order, nr);
     return r;

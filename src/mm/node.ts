@@ -4,6 +4,7 @@
 import {
   H_KSWAPD,
   H_NR_NODES,
+  H_PRESSURE,
   hdr,
   N_DISTANCE,
   N_FREE,
@@ -89,6 +90,22 @@ export function wakeKswapd(nid: i32, order: i32, cg: i32): void {
 /** Whether group `cg` is one of those whose allocations woke this node's kswapd. */
 export function isWaker(nid: i32, cg: i32): boolean {
   return (node(nid, N_WAKERS + ((cg >> 5) << 2)) & (1 << (cg & 31))) !== 0;
+}
+
+/** Whether the pressure under which reclaim now works was made by group `cg`. */
+export function madePressure(cg: i32): boolean {
+  const by = hdr(H_PRESSURE);
+  return by < -1 ? isWaker(-2 - by, cg) : by === cg;
+}
+
+/** Wake node `nid`'s kswapd on behalf of whoever made the pressure under which pages are moved there. */
+export function passPressureOn(nid: i32): void {
+  const by = hdr(H_PRESSURE);
+  wakeKswapd(nid, 0, by);
+  if (by >= -1 || (hdr(H_KSWAPD) & (1 << nid)) === 0) return;
+  for (let field: i32 = N_WAKERS; field <= N_WAKERS + 4; field += 4) {
+    setNode(nid, field, node(nid, field) | node(-2 - by, field));
+  }
 }
 
 /** Order all nodes by distance from each, ties by number (build_zonelists). */

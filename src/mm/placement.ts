@@ -25,7 +25,7 @@ import { lruDel } from "./lruvec.ts";
 import { advisePageout } from "./madvise.ts";
 import { isDescendant } from "./memcg.ts";
 import { nearest } from "./memory-tiers.ts";
-import { placementMask } from "./mempolicy.ts";
+import { MPOL_BIND, placementMask } from "./mempolicy.ts";
 import { isolate, migrateFolio, putback } from "./migrate.ts";
 import { PTE_PRESENT, pteIndex, setPolicy } from "./page-table.ts";
 import { ACTOR_PROACTIVE, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
@@ -71,6 +71,8 @@ function evacuateFolio(f: i32, at: i32, v: i32, targets: i32): i32 {
     pushScan(ACTOR_PROACTIVE, SWAP_CLUSTER_MAX);
     const made = tryToFree(targets, false);
     popScan();
+    // Making room may have moved this very page, or sent it out.
+    if ((pte(at) & PTE_PRESENT) === 0 || pteIndex(pte(at)) !== f) return 0;
     if (made > 0) {
       lruDel(f);
       isolate(f);
@@ -82,9 +84,9 @@ function evacuateFolio(f: i32, at: i32, v: i32, targets: i32): i32 {
 }
 
 /**
- * Change a mapping's policy and move its pages to where the new one allows them. Pages only go where old and new both
- * allow, or out to swap, so a failure leaves the old policy in force with no page out of place. Returns 0, -EBUSY or
- * -ENOMEM.
+ * Change a mapping's policy and move its pages to where the new one allows them. Meanwhile both are in force, so that
+ * making room here does not put a page there; a failure leaves the old one in force with no page out of place. Returns
+ * 0, -EBUSY or -ENOMEM.
  */
 export function changePolicy(v: i32, policy: i32, mask: i32): i32 {
   const oldPolicy = vma(v, V_POLICY);
@@ -94,9 +96,10 @@ export function changePolicy(v: i32, policy: i32, mask: i32): i32 {
   const after = placementMask(v);
   setPolicy(v, oldPolicy, oldMask);
   if (after === 0) return EINVAL;
-  // Placed under the old policy, which still allows every target.
+  setPolicy(v, MPOL_BIND, before & after);
   const r = evacuate(v, after, before & after);
   if (r === 0) setPolicy(v, policy, mask);
+  else setPolicy(v, oldPolicy, oldMask);
   return r;
 }
 
@@ -113,12 +116,14 @@ export function changeMems(cg: i32, mems: i32): i32 {
   }
   for (let v: i32 = 0; v < n; v++) {
     if (vma(v, V_ACTIVE) === 0 || !isDescendant(vma(v, V_MEMCG), cg)) continue;
-    const before = placementMask(v);
     setMemcg(cg, C_MEMS, mems);
     const after = placementMask(v);
-    setMemcg(cg, C_MEMS, old);
-    const r = evacuate(v, after, before & after);
-    if (r < 0) return r;
+    setMemcg(cg, C_MEMS, old & mems);
+    const r = evacuate(v, after, placementMask(v));
+    if (r < 0) {
+      setMemcg(cg, C_MEMS, old);
+      return r;
+    }
   }
   setMemcg(cg, C_MEMS, mems);
   return 0;

@@ -27,7 +27,6 @@ import {
   hdrf,
   N_ADJUST_CANDIDATES,
   N_ADJUST_START,
-  N_FREE,
   N_PAGES,
   N_PROMO_THRESHOLD,
   N_RATE_CANDIDATES,
@@ -152,7 +151,7 @@ function promotionTarget(f: i32): i32 {
 function isHot(f: i32, to: i32): boolean {
   const nr = folioNr(f);
   const cg = ownerMemcg(f);
-  if (node(to, N_FREE) - nr > node(to, N_WMARK_PROMO) + plenty(to)) {
+  if (watermarkOk(to, 0, node(to, N_WMARK_PROMO) + plenty(to))) {
     setNode(to, N_PROMO_THRESHOLD, 0);
     count(PGPROMOTE_CANDIDATE_NRL, to, cg, nr);
     return true;

@@ -10,6 +10,7 @@ import {
   NR_SCAN_LISTS,
   SC_ACTOR,
   SC_FORCE_DEACTIVATE,
+  SC_HOPELESS,
   SC_IGNORE_REFERENCES,
   SC_MAY_DEMOTE,
   SC_MAY_EVICT,
@@ -71,6 +72,7 @@ export function pushScan(actor: i32, nrToReclaim: i32): void {
   setSc(SC_MEMCG_LOW_RECLAIM, 0);
   setSc(SC_MEMCG_LOW_SKIPPED, 0);
   setSc(SC_SKIPPED_DEACTIVATE, 0);
+  setSc(SC_HOPELESS, 0);
 }
 export function popScan(): void {
   setHdr(H_DEPTH, hdr(H_DEPTH) - 1);

@@ -255,7 +255,7 @@ function evictOne(f: i32): i32 {
     splitFolio(f, scanHead(LIST_SCAN));
     return EVICT_KEPT;
   }
-  const slot = allocSlot(vpnOf(f), file);
+  const slot = allocSlot(vpnOf(f));
   if (slot >= 0) {
     setPriv(f, slot);
     listAddTail(scanHead(LIST_SWAP), f);
@@ -308,7 +308,7 @@ function finishSwapOut(f: i32): i32 {
   setPriv(f, 0);
   setPte(vpn, mkPte(slot, PTE_SWAP));
   setShadow(vpn, workingsetEviction(f));
-  noteSwappedOut(ownerVma(f));
+  noteSwappedOut(ownerVma(f), slot);
   count(PSWPOUT, folioNid(f), ownerMemcg(f), 1);
   setSc(SC_NR_PAGEOUT, sc(SC_NR_PAGEOUT) + 1);
   return release(f);

@@ -32,6 +32,7 @@ import {
   setSwapDev,
   slotVpn,
   swapDev,
+  V_FILE,
   V_MEMCG,
   V_SWAPPED,
   vma,
@@ -69,8 +70,11 @@ export function slotDiscardable(slot: i32): boolean {
   return slotVpn(slot) < 0;
 }
 
-/** Take a slot for virtual page `vpn`; -1 if there is none (folio_alloc_swap). */
-export function allocSlot(vpn: i32, discardable: boolean): i32 {
+/**
+ * Take a slot for virtual page `vpn`; -1 if there is none (folio_alloc_swap). Until noteSwappedOut() its content may not
+ * be discarded: the page is still in its frame, and the slot queued to be written.
+ */
+export function allocSlot(vpn: i32): i32 {
   const n = hdr(H_NR_SWAP);
   for (let first: i32 = 0; first < n; ) {
     const priority = swapDev(first, S_PRIORITY);
@@ -81,7 +85,7 @@ export function allocSlot(vpn: i32, discardable: boolean): i32 {
       const dev = first + ((rotor + i) % (last - first));
       if (swapDev(dev, S_FREE) === 0 || passOver(dev)) continue;
       const slot = freeSlotAtHand(dev);
-      enter(dev, slot, vpn, discardable);
+      enter(dev, slot, vpn);
       // Neighbours in time stay together: the turn passes on after a batch, not after a page.
       if ((slot & 31) === 31) setHdr(H_SWAP_ROTOR, (rotor + i + 1) & 0xffff);
       return slot;
@@ -92,7 +96,7 @@ export function allocSlot(vpn: i32, discardable: boolean): i32 {
   for (let dev: i32 = 0; dev < n; dev++) {
     if (swapDev(dev, S_DISCARDABLE) === 0 || passOver(dev)) continue;
     const slot = discardAtHand(dev);
-    enter(dev, slot, vpn, discardable);
+    enter(dev, slot, vpn);
     return slot;
   }
   return -1;
@@ -137,13 +141,10 @@ export function discardSlot(slot: i32): void {
   count(PGDISCARD, -1, vma(v, V_MEMCG), 1);
   hostDiscard(v, vpn);
 }
-function enter(dev: i32, slot: i32, vpn: i32, discardable: boolean): void {
-  setSlotVpn(slot, discardable ? (vpn + 1) | DISCARDABLE : vpn + 1);
+function enter(dev: i32, slot: i32, vpn: i32): void {
+  setSlotVpn(slot, vpn + 1);
   setSwapDev(dev, S_FREE, swapDev(dev, S_FREE) - 1);
   setHdr(H_SWAP_FREE, hdr(H_SWAP_FREE) - 1);
-  if (!discardable) return;
-  setSwapDev(dev, S_DISCARDABLE, swapDev(dev, S_DISCARDABLE) + 1);
-  setHdr(H_SWAP_DISCARDABLE, hdr(H_SWAP_DISCARDABLE) + 1);
 }
 /** Give back a slot that was taken but never came to hold a page. */
 export function cancelSlot(slot: i32): void {
@@ -158,9 +159,14 @@ export function cancelSlot(slot: i32): void {
   setHdr(H_SWAP_DISCARDABLE, hdr(H_SWAP_DISCARDABLE) - 1);
 }
 /** The page of mapping `v` now lives in its slot alone. */
-export function noteSwappedOut(v: i32): void {
+export function noteSwappedOut(v: i32, slot: i32): void {
   addVma(v, V_SWAPPED, 1);
   chargeSwap(vma(v, V_MEMCG), 1);
+  if (vma(v, V_FILE) === 0) return;
+  const dev = slotDevice(slot);
+  setSlotVpn(slot, slotVpn(slot) | DISCARDABLE);
+  setSwapDev(dev, S_DISCARDABLE, swapDev(dev, S_DISCARDABLE) + 1);
+  setHdr(H_SWAP_DISCARDABLE, hdr(H_SWAP_DISCARDABLE) + 1);
 }
 /** Give back the slot that held a page of mapping `v` (swap_free). */
 export function freeSlot(slot: i32, v: i32): void {

@@ -9,6 +9,7 @@
  * level, on the target, and the batch is tried once more. Only what still finds no room is swapped out or dropped here.
  */
 import { demoteBatch } from "./demote.ts";
+import { folioNr } from "./folio.ts";
 import {
   C_ACTIVE,
   H_MEMCG_ROTOR,
@@ -34,12 +35,14 @@ import {
   N_PAGES,
   N_WMARK_HIGH,
   N_WMARK_MIN,
+  next,
   node,
   SC_ACTOR,
   SC_CACHE_TRIM_MODE,
   SC_FILE_IS_TINY,
   SC_FORCE_DEACTIVATE,
   SC_FULL,
+  SC_HOPELESS,
   SC_MAY_DEACTIVATE,
   SC_MAY_DEMOTE,
   SC_MAY_EVICT,
@@ -65,7 +68,7 @@ import {
 } from "./layout.ts";
 import { listEmpty, listSpliceTail } from "./list.ts";
 import { lruSize } from "./lruvec.ts";
-import { lowestBit, toI32 } from "./machine.ts";
+import { countBits, lowestBit, toI32 } from "./machine.ts";
 import { isDescendant, PROTECTED_LOW, PROTECTED_MIN, protectedPages, protectedUsage, protection } from "./memcg.ts";
 import { nodeDemotionMask } from "./memory-tiers.ts";
 import { OPT_ANY_LOWER, OPT_CASCADE } from "./options.ts";
@@ -181,7 +184,7 @@ function shrinkList(nid: i32, cg: i32, lv: i32, list: i32, nrToScan: i32): i32 {
   const reclaimed = shrinkFolioList(nid);
   count(PGSTEAL_KSWAPD + sc(SC_ACTOR), nid, cg, reclaimed);
   count(PGSTEAL_ANON + file, nid, cg, reclaimed);
-  noteCost(lv, file, sc(SC_NR_PAGEOUT));
+  noteCost(lv, file, sc(SC_NR_PAGEOUT), scanned > reclaimed ? scanned - reclaimed : 0);
   return reclaimed;
 }
 
@@ -198,7 +201,7 @@ export function shrinkFolioList(nid: i32): i32 {
     const cascade = (options & OPT_CASCADE) !== 0;
     reclaimed += demoteBatch(nid, anyLower && !cascade);
     if (cascade && !listEmpty(scanHead(LIST_FAILED))) {
-      makeRoomOn(sc(SC_FULL));
+      makeRoomOn(sc(SC_FULL), listPages(scanHead(LIST_FAILED)));
       listSpliceTail(scanHead(LIST_FAILED), scanHead(LIST_DEMOTE));
       reclaimed += demoteBatch(nid, anyLower);
     }
@@ -210,21 +213,37 @@ export function shrinkFolioList(nid: i32): i32 {
   return reclaimed;
 }
 
-/** Push the coldest pages of the full demotion targets in `mask` further down. */
-function makeRoomOn(mask: i32): void {
+/** Pages of the folios on a list. */
+function listPages(list: i32): i32 {
+  let pages: i32 = 0;
+  for (let f: i32 = next(list); f !== list; f = next(f)) pages += folioNr(f);
+  return pages;
+}
+/** Push the coldest pages of the full demotion targets in `mask` further down: a batch each, or more if `pages` need it. */
+function makeRoomOn(mask: i32, pages: i32): void {
+  if (mask === 0) return;
+  const share = ((pages / countBits(mask)) | 0) + 1;
+  const nr = share > SWAP_CLUSTER_MAX ? share : SWAP_CLUSTER_MAX;
   const actor = sc(SC_ACTOR);
   const mayEvict = sc(SC_MAY_EVICT);
   const mayDemote = sc(SC_MAY_DEMOTE);
   for (let m: i32 = mask; m !== 0; m &= m - 1) {
     const t = lowestBit(m);
     // An earlier target's cascade may have made room here already.
-    if (node(t, N_FREE) > node(t, N_WMARK_MIN) + SWAP_CLUSTER_MAX) continue;
-    pushScan(actor, SWAP_CLUSTER_MAX);
+    if (node(t, N_FREE) > node(t, N_WMARK_MIN) + nr) continue;
+    // Looking through a whole target in vain once is enough, or each batch of the source would do it again.
+    let hopeless: i32 = sc(SC_HOPELESS);
+    if ((hopeless & (1 << t)) !== 0) continue;
+    pushScan(actor, nr);
+    setSc(SC_HOPELESS, hopeless);
     setSc(SC_MAY_EVICT, mayEvict);
     setSc(SC_MAY_DEMOTE, mayDemote);
     if (mayEvict !== 0) setSc(SC_PROACTIVE, 0);
     shrinkToTarget(t);
+    hopeless = sc(SC_HOPELESS);
+    if (sc(SC_NR_RECLAIMED) === 0) hopeless |= 1 << t;
     popScan();
+    setSc(SC_HOPELESS, hopeless);
   }
 }
 /** Scan node `nid` at falling priority until the control's target is met. */
@@ -331,11 +350,8 @@ export function shrinkNode(nid: i32): void {
  */
 export function tryToFree(mask: i32, bottomUp: boolean): i32 {
   for (let attempt: i32 = 0; attempt < 3; attempt++) {
-    for (let priority: i32 = DEF_PRIORITY; priority >= 0; priority--) {
-      setSc(SC_PRIORITY, priority);
-      shrinkNodes(mask, bottomUp);
-      if (sc(SC_NR_RECLAIMED) >= sc(SC_NR_TO_RECLAIM)) return sc(SC_NR_RECLAIMED);
-    }
+    if (bottomUp) shrinkUpwards(mask);
+    else shrinkNodes(mask);
     if (sc(SC_NR_RECLAIMED) > 0) return sc(SC_NR_RECLAIMED);
     if (sc(SC_SKIPPED_DEACTIVATE) !== 0 && sc(SC_FORCE_DEACTIVATE) === 0) setSc(SC_FORCE_DEACTIVATE, 1);
     else if (sc(SC_MEMCG_LOW_SKIPPED) !== 0 && sc(SC_MEMCG_LOW_RECLAIM) === 0) setSc(SC_MEMCG_LOW_RECLAIM, 1);
@@ -343,13 +359,23 @@ export function tryToFree(mask: i32, bottomUp: boolean): i32 {
   }
   return 0;
 }
-function shrinkNodes(mask: i32, bottomUp: boolean): void {
-  // Nodes are numbered from the fastest tier down.
-  const n = hdr(H_NR_NODES);
-  for (let i: i32 = 0; i < n; i++) {
-    const nid = bottomUp ? n - 1 - i : i;
-    if ((mask & (1 << nid)) === 0) continue;
-    shrinkNode(nid);
-    if (sc(SC_NR_RECLAIMED) >= sc(SC_NR_TO_RECLAIM)) return;
+function enough(): boolean {
+  return sc(SC_NR_RECLAIMED) >= sc(SC_NR_TO_RECLAIM);
+}
+/** All nodes at one priority, then at the next. */
+function shrinkNodes(mask: i32): void {
+  for (let priority: i32 = DEF_PRIORITY; priority >= 0; priority--) {
+    setSc(SC_PRIORITY, priority);
+    for (let m: i32 = mask; m !== 0; m &= m - 1) {
+      shrinkNode(lowestBit(m));
+      if (enough()) return;
+    }
+  }
+}
+/** All of one node before the next; nodes are numbered from the fastest tier down. */
+function shrinkUpwards(mask: i32): void {
+  for (let nid: i32 = hdr(H_NR_NODES) - 1; nid >= 0; nid--) {
+    if ((mask & (1 << nid)) !== 0) shrinkNodes(1 << nid);
+    if (enough()) return;
   }
 }

@@ -28,6 +28,7 @@ import {
   setLruf,
 } from "./layout.ts";
 import { folioLruvec, lruSize } from "./lruvec.ts";
+import { SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { swapAvailable } from "./swap.ts";
 import { count, WORKINGSET_ACTIVATE_ANON, WORKINGSET_REFAULT_ANON, WORKINGSET_RESTORE_ANON } from "./vmstat.ts";
 
@@ -70,7 +71,7 @@ export function workingsetRefault(f: i32, shadow: i32): void {
   count(WORKINGSET_ACTIVATE_ANON + file, folioNid(f), ownerMemcg(f), 1);
   if ((shadow & 2) === 0) return;
   setFlag(f, PG_WORKINGSET);
-  noteCost(lv, file, 1);
+  noteCost(lv, file, 1, 0);
   count(WORKINGSET_RESTORE_ANON + file, folioNid(f), ownerMemcg(f), 1);
 }
 function noteActivation(lv: i32, file: i32): void {
@@ -79,12 +80,13 @@ function noteActivation(lv: i32, file: i32): void {
 }
 
 /**
- * Reclaiming this type has just cost `nr` I/Os or refaults (lru_note_cost); both costs decay by half when their sum
- * passes a quarter of the lruvec's pages.
+ * Reclaiming this type has just cost `nrIo` I/Os or refaults, and `nrRotated` pages looked at in vain (lru_note_cost). An
+ * I/O weighs as much as a batch of rotations. Both types' costs are halved when their sum passes a quarter of the
+ * lruvec's pages.
  */
-export function noteCost(lv: i32, file: i32, nr: i32): void {
+export function noteCost(lv: i32, file: i32, nrIo: i32, nrRotated: i32): void {
   const field = file !== 0 ? L_FILE_COST : L_ANON_COST;
-  setLruf(lv, field, lruf(lv, field) + nr);
+  setLruf(lv, field, lruf(lv, field) + nrIo * SWAP_CLUSTER_MAX + nrRotated);
   const pages: f64 =
     lruSize(lv, LRU_INACTIVE_ANON) +
     lruSize(lv, LRU_ACTIVE_ANON) +

@@ -2,7 +2,7 @@
  * A region as an array of numbers. The pages under it may be anywhere, so it is not a TypedArray, but it is used like
  * one; for a real one, pin the range.
  */
-import { LieuError } from "../errors.ts";
+import { LieuError, shown } from "../errors.ts";
 import type { Region } from "./region.ts";
 
 const KINDS = {
@@ -33,12 +33,15 @@ export class RegionArray {
 
   /** @internal */
   constructor(region: Region, kind: TypedArrayKind, offset: number, length: number | undefined) {
-    const k = KINDS[kind];
+    const k = Object.hasOwn(KINDS, kind) ? KINDS[kind] : undefined;
     if (k === undefined) {
-      throw new LieuError("EINVAL", `kind is ${JSON.stringify(kind)}; it can be ${Object.keys(KINDS).join(", ")}`);
+      throw new LieuError("EINVAL", `kind is ${shown(kind)}; it can be ${Object.keys(KINDS).join(", ")}`);
     }
     if (!Number.isSafeInteger(offset) || offset < 0 || offset % k.bytes !== 0) {
       throw new LieuError("EINVAL", `offset ${offset} must be a multiple of ${k.bytes}, the size of ${kind}`);
+    }
+    if (offset > region.size) {
+      throw new LieuError("ERANGE", `offset ${offset}: region ${shown(region.name)} has ${region.size} bytes`);
     }
     const fits = Math.floor((region.size - offset) / k.bytes);
     this.length = length ?? Math.max(0, fits);

@@ -8,7 +8,7 @@
  * The masks stand here as literals, since V8 loads an imported constant anew at each use: (entry & 11) === 3 is present,
  * accessed, not hinted; (entry & 15) === 7 is that and dirty. A test holds them against runtime/vm.ts.
  */
-import { LieuError } from "../errors.ts";
+import { LieuError, shown } from "../errors.ts";
 import { H_SCRATCH } from "../mm/layout.ts";
 import { FAULT_OVERWRITE, FAULT_READ, FAULT_WRITE } from "../mm/mm.ts";
 import { PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT } from "../mm/page-table.ts";
@@ -166,6 +166,7 @@ export class Region implements Disposable {
 
   /** Fill `target` with the bytes from `offset` on. */
   readInto(offset: number, target: Uint8Array): void {
+    checkBytes(target, "target");
     this.#check(offset, target.length);
     let done = 0;
     while (done < target.length) {
@@ -182,6 +183,7 @@ export class Region implements Disposable {
    * @throws {@link LieuError} ENOMEM, ERANGE, EIO, ECLOSED
    */
   write(offset: number, bytes: Uint8Array): void {
+    checkBytes(bytes, "bytes");
     this.#check(offset, bytes.length);
     let done = 0;
     while (done < bytes.length) {
@@ -194,6 +196,7 @@ export class Region implements Disposable {
 
   /** Set `length` bytes from `offset` on to `value`. */
   fill(value: number, offset = 0, length: number = this.size - offset): void {
+    if (!Number.isInteger(value)) throw new LieuError("EINVAL", `value is ${shown(value)}; it must be a whole number`);
     this.#check(offset, length);
     for (let done = 0; done < length; ) {
       const n = Math.min(PAGE - ((offset + done) & 4095), length - done);
@@ -263,7 +266,7 @@ export class Region implements Disposable {
         for (let page = first; page < first + nr; page++) this.translate(page * PAGE);
         return nr;
       default:
-        throw new LieuError("EINVAL", `advice is ${JSON.stringify(advice)}; it can be "cold", "pageout" or "willneed"`);
+        throw new LieuError("EINVAL", `advice is ${shown(advice)}; it can be "cold", "pageout" or "willneed"`);
     }
   }
 
@@ -386,4 +389,9 @@ export class Region implements Disposable {
   #unpin(frames: readonly number[]): void {
     for (const frame of frames) this.vm.calls.unpinFrame(frame);
   }
+}
+
+function checkBytes(bytes: Uint8Array, what: string): void {
+  if (bytes instanceof Uint8Array) return;
+  throw new LieuError("EINVAL", `${what} is ${shown(bytes)?.slice(0, 40)}; it must be a Uint8Array`);
 }

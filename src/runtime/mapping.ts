@@ -57,7 +57,9 @@ export class Mapping {
     this.vm = vm;
     this.what = what;
     this.pages = pages;
-    this.id = vm.calls.createVma(pages, 1 << order, file ? 1 : 0, memcg, order, locked ? 1 : 0);
+    // More pages than there are would not fit the engine's 32 bits either.
+    const fits = pages <= vm.shape.vpns;
+    this.id = !fits ? -2 : vm.calls.createVma(pages, 1 << order, file ? 1 : 0, memcg, order, locked ? 1 : 0);
     if (this.id === -1) throw new LieuError("ENOMEM", `no room for ${what}: there are 1024 regions and caches already`);
     if (this.id === -2) {
       const why = `its ${pages} pages do not fit what is left of the address space`;

@@ -3,7 +3,7 @@
  * SharedArrayBuffer that starts on a page boundary of the operating system.
  */
 import { LieuError } from "../errors.ts";
-import { place } from "../mm/layout.ts";
+import { MAX_INDEX, place } from "../mm/layout.ts";
 
 const WASM_PAGE = 65536;
 /** The most that a segment can hold: 4 GiB, less one WebAssembly page so that every length fits a typed array. */
@@ -41,9 +41,12 @@ export interface Segment {
  * @throws {@link LieuError} EINVAL if it would not fit 4 GiB, ENOMEM if the process may not have that much
  */
 export function createSegment(shape: SegmentShape, touch: boolean): Segment {
-  const metadata = place(shape.nodes, shape.frames, shape.vpns, shape.slots);
-  const bytes = metadata + (shape.bytes ? shape.frames * 4096 : 0);
-  if (metadata < 0 || bytes > MAX_SEGMENT_BYTES) {
+  const { nodes, frames, vpns, slots } = shape;
+  // What has a number takes 40 bytes at most, so that the sum fits 32 bits without a sign.
+  const numbered = Math.max(frames, vpns, slots) <= MAX_INDEX;
+  const metadata = numbered ? place(nodes, frames, vpns, slots) >>> 0 : 28 * frames + 8 * vpns + 8 * slots;
+  const bytes = metadata + (shape.bytes ? frames * 4096 : 0);
+  if (!numbered || bytes > MAX_SEGMENT_BYTES) {
     const size = `${(bytes / 2 ** 30).toFixed(2)} GiB`;
     throw new LieuError("EINVAL", `the nodes and their metadata need ${size}; one memory holds at most 4 GiB`);
   }

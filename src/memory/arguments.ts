@@ -1,0 +1,51 @@
+/** What the memory's methods check of their arguments before they do anything. */
+import { bytesCodec, type Codec, msgpackCodec, stringCodec } from "../cache/codec.ts";
+import { LieuError, shown } from "../errors.ts";
+import { parseSize, type Size } from "./size.ts";
+
+const PAGE = 4096;
+
+/** An options object with no keys but those known. */
+export function checkKeys(options: object, known: readonly string[], what: string): void {
+  if (typeof options !== "object" || options === null) {
+    throw new LieuError("EINVAL", `${what}: options is ${shown(options)}; give an object with ${known.join(", ")}`);
+  }
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) {
+      throw new LieuError("EINVAL", `${what}: unknown key ${shown(key)}; allowed are ${known.join(", ")}`);
+    }
+  }
+}
+
+/** A name, or `otherwise` if there is none. */
+export function checkName(name: string | undefined, otherwise: string | undefined, what: string): string {
+  const given = name ?? otherwise;
+  if (typeof given === "string" && given !== "") return given;
+  throw new LieuError("EINVAL", `${what}: name is ${shown(name)}; it must be a string that is not empty`);
+}
+
+export function checkBoolean(value: boolean | undefined, what: string): boolean {
+  if (value === undefined || typeof value === "boolean") return value === true;
+  throw new LieuError("EINVAL", `${what} is ${shown(value)}; it can be true or false`);
+}
+
+/** The order of a folio of that size: 0 for a page. */
+export function folioOrderOf(size: Size): number {
+  const order = Math.log2(parseSize(size, "folio") / PAGE);
+  if (Number.isInteger(order) && order >= 0 && order <= 9) return order;
+  throw new LieuError("EINVAL", `folio is ${shown(size)}; it must be a power of two from 4 KiB to 2 MiB`);
+}
+
+export function codecOf<V>(codec: "msgpack" | "bytes" | "string" | Codec<V>): Codec<V> {
+  const named: Record<string, () => Codec<unknown>> = {
+    msgpack: () => msgpackCodec(),
+    bytes: () => bytesCodec as Codec<unknown>,
+    string: () => stringCodec as Codec<unknown>,
+  };
+  if (typeof codec === "string" && Object.hasOwn(named, codec)) return (named[codec] as () => Codec<V>)();
+  if (typeof codec === "object" && typeof codec?.encode === "function" && typeof codec.decode === "function") {
+    return codec;
+  }
+  const known = Object.keys(named).join(", ");
+  throw new LieuError("EINVAL", `codec is ${shown(codec)}; it can be ${known} or an object with encode() and decode()`);
+}

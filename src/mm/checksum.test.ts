@@ -1,0 +1,59 @@
+import { randomBytes } from "node:crypto";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { bootEngine } from "../../test/support/engine.ts";
+
+describe("the checksum of a page", () => {
+  const js = bootEngine({ nodes: [{ pages: 64 }], engine: "js" });
+  const wasm = bootEngine({ nodes: [{ pages: 64 }], engine: "wasm" });
+  const sums = (page: Uint8Array): [number, number] => {
+    const of = (memory: typeof js): number => {
+      const { h8, data } = memory.vm.segment;
+      h8.set(page, data);
+      return memory.calls.checksum(data);
+    };
+    return [of(js), of(wasm)];
+  };
+
+  test("is the same from both twins", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 4096, maxLength: 4096 }), (page) => {
+        const [a, b] = sums(page);
+        expect(a).toBe(b);
+      }),
+      { numRuns: 50 },
+    );
+    expect(sums(new Uint8Array(4096))[0]).toBe(sums(new Uint8Array(4096))[1]);
+  });
+
+  test("tells any one bit", () => {
+    const page = new Uint8Array(randomBytes(4096));
+    const [sum] = sums(page);
+    const { h8, data } = js.vm.segment;
+    h8.set(page, data);
+    for (let bit = 0; bit < 32768; bit += 7) {
+      h8[data + (bit >>> 3)]! ^= 1 << (bit & 7);
+      if (js.calls.checksum(data) === sum) throw new Error(`bit ${bit} of ${page.toString()}`);
+      h8[data + (bit >>> 3)]! ^= 1 << (bit & 7);
+    }
+    expect(js.calls.checksum(data)).toBe(sum);
+  });
+
+  test("tells changes in two words, swapped words and lanes, and pages of one value", () => {
+    const zero = new Uint8Array(4096);
+    const seen = new Map<number, string>([[sums(zero)[0], "zeros"]]);
+    const note = (page: Uint8Array, what: string): void => {
+      const [sum] = sums(page);
+      expect(seen.get(sum), `${what} has the sum of`).toBeUndefined();
+      seen.set(sum, what);
+    };
+    for (let value = 1; value < 256; value++) note(zero.slice().fill(value), `all ${value}`);
+    for (let at = 0; at < 4096; at += 4) note(zero.slice().fill(1, at, at + 1), `1 at ${at}`);
+    for (let at = 0; at < 4080; at += 4) {
+      const page = zero.slice();
+      page[at] = 2;
+      page[at + 16] = 3;
+      note(page, `2 and 3 from ${at}`);
+    }
+  });
+});
