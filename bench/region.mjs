@@ -11,21 +11,26 @@ const readRegion = loop(
   "region",
   "at",
   "n",
-  "let s = 0; for (let i = 0; i < n; i++) s += region.readUint8(at[i]); return `${s}`",
+  "let s = 0; for (let i = 0; i < n; i++) s += region.readUint8(at[i]); return String(s)",
 );
-const readArray = loop("array", "at", "n", "let s = 0; for (let i = 0; i < n; i++) s += array[at[i]]; return `${s}`");
+const readArray = loop(
+  "array",
+  "at",
+  "n",
+  "let s = 0; for (let i = 0; i < n; i++) s += array[at[i]]; return String(s)",
+);
 // Where to read next depends on what was read, as when one follows pointers. All bytes are 7.
 const chaseRegion = loop(
   "region",
   "at",
   "n",
-  "let b = 0; for (let i = 0; i < n; i++) b = region.readUint8(at[i] ^ (b >> 3)); return `${b}`",
+  "let b = 0; for (let i = 0; i < n; i++) b = region.readUint8(at[i] ^ (b >> 3)); return String(b)",
 );
 const chaseArray = loop(
   "array",
   "at",
   "n",
-  "let b = 0; for (let i = 0; i < n; i++) b = array[at[i] ^ (b >> 3)]; return `${b}`",
+  "let b = 0; for (let i = 0; i < n; i++) b = array[at[i] ^ (b >> 3)]; return String(b)",
 );
 const readRegionHot = new Function(
   "region",

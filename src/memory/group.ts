@@ -72,7 +72,7 @@ export class Group {
 
   /**
    * Change limits or mems. All are checked before any is changed. Lowering `max` or `high` under the usage reclaims at
-   * once; `mems` moves pages that are on nodes no longer allowed, or else changes nothing.
+   * once, as far as that is possible; `mems` moves pages that are on nodes no longer allowed, or else changes nothing.
    *
    * @throws {@link LieuError} EINVAL; EBUSY (a page to be moved is pinned) or ENOMEM (no room for it): nothing is
    *   changed then
@@ -94,6 +94,7 @@ export class Group {
       if (r < 0) throw this.#vm.error(r, `a page of group ${this.name} that its mems would move`);
     }
     for (const [limit, pages] of limits) this.#vm.calls.setLimit(this.id, LIMITS[limit], pages);
+    if (limits.has("high") || limits.has("max")) this.#vm.calls.enforceLimits(this.id);
     return this;
   }
 

@@ -4,6 +4,7 @@
 import { ENOMEM } from "./errno.ts";
 import {
   C_HIGH,
+  C_MAX,
   C_USAGE,
   H_OPTIONS,
   hdr,
@@ -34,7 +35,7 @@ export function tryCharge(cg: i32, nr: i32): i32 {
     const over = overMax(cg, nr);
     if (over < 0) break;
     count(MAX, -1, over, 1);
-    if (i === MAX_RECLAIM_RETRIES || reclaimMemcg(over, nr > SWAP_CLUSTER_MAX ? nr : SWAP_CLUSTER_MAX, 1) === 0) {
+    if (i === MAX_RECLAIM_RETRIES || reclaimMemcg(over, atLeastBatch(nr), 1) === 0) {
       count(OOM, -1, cg, 1);
       return ENOMEM;
     }
@@ -43,16 +44,37 @@ export function tryCharge(cg: i32, nr: i32): i32 {
   const over = overHigh(cg);
   if (over >= 0) {
     count(HIGH, -1, over, 1);
-    reclaimMemcg(over, memcg(over, C_USAGE) - memcg(over, C_HIGH), 1);
+    reclaimMemcg(over, atLeastBatch(memcg(over, C_USAGE) - memcg(over, C_HIGH)), 1);
   }
   return 0;
+}
+function atLeastBatch(nr: i32): i32 {
+  return nr > SWAP_CLUSTER_MAX ? nr : SWAP_CLUSTER_MAX;
+}
+
+/**
+ * Reclaim from group `cg` until it is under its max and high again, which were set under its usage (memory_max_write,
+ * memory_high_write). Returns the pages that it is still over its max, because nothing more could be reclaimed.
+ */
+export function enforceLimits(cg: i32): i32 {
+  const high = memcg(cg, C_HIGH);
+  const max = memcg(cg, C_MAX);
+  const limit = high < max ? high : max;
+  let fruitless: i32 = 0;
+  while (memcg(cg, C_USAGE) > limit && fruitless < MAX_RECLAIM_RETRIES) {
+    const before = memcg(cg, C_USAGE);
+    // A quarter at a time, as each call may overshoot by as much as it was asked for.
+    reclaimMemcg(cg, atLeastBatch((before - limit) >> 2), 1);
+    if (memcg(cg, C_USAGE) >= before) fruitless++;
+  }
+  const over = memcg(cg, C_USAGE) - max;
+  return over > 0 ? over : 0;
 }
 
 /**
  * Reclaim from a group for its own limit (try_to_free_mem_cgroup_pages). Demotion does not lower a group's usage, so
  * lieu does not demote here, and takes the lowest tier first; Linux demotes and counts that as progress
- * (OPT_MEMCG_DEMOTES). With `maySwap` 0 only
- * discardable pages are taken, and dropped.
+ * (OPT_MEMCG_DEMOTES). With `maySwap` 0 only discardable pages are taken, and dropped.
  */
 export function reclaimMemcg(cg: i32, nr: i32, maySwap: i32): i32 {
   const demotes = (hdr(H_OPTIONS) & OPT_MEMCG_DEMOTES) !== 0;
