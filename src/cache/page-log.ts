@@ -158,7 +158,8 @@ export class PageLog {
   /** A byte offset with `length` bytes of room: behind the tail if that fits, else on the next free pages. */
   #place(length: number): number {
     const { pages } = this.#mapping;
-    const need = Math.ceil(length / PAGE);
+    // An item of no bytes needs a place too: one that it can be dropped with.
+    const need = Math.max(1, Math.ceil(length / PAGE));
     const tailPage = Math.floor(this.#tail / PAGE);
     const within = this.#tail & (PAGE - 1);
     if (within > 0 && (this.#live[tailPage] as number) > 0) {

@@ -6,6 +6,7 @@ import type { Codec } from "../cache/codec.ts";
 import { LieuError, shown } from "../errors.ts";
 import { checkInvariants } from "../mm/debug-vm.ts";
 import { N_FREE, N_PAGES, node as nodeField, V_START, vma } from "../mm/layout.ts";
+import { PlaceRegion } from "../region/place-region.ts";
 import { defaultPolicy, type Policy } from "../region/policy.ts";
 import { Region } from "../region/region.ts";
 import { inlineCrank, startTimer } from "../runtime/inline.ts";
@@ -154,7 +155,8 @@ export class Memory implements Disposable, AsyncDisposable {
       locked,
       policy,
     );
-    const region = new Region(name, bytes, mapping, {
+    const make = this.#config.hasBytes ? Region : PlaceRegion;
+    const region = new make(name, bytes, mapping, {
       resolvePolicy: (p) => this.#resolvePolicy(p, memcg),
       unmapped: (r) => this.#regions.delete(r),
     });
@@ -240,8 +242,8 @@ export class Memory implements Disposable, AsyncDisposable {
     this.#vm.ensureOpen();
     checkKeys(request, ["nodes", "group", "mode"], "reclaim()");
     const modes = { any: 0, demote: 1, evict: 2 } as const;
-    const mode = modes[request.mode ?? "any"];
-    if (mode === undefined) {
+    const how = request.mode ?? "any";
+    if (!Object.hasOwn(modes, how)) {
       throw new LieuError("EINVAL", `mode is ${shown(request.mode)}; it can be "any", "demote" or "evict"`);
     }
     const nr = Math.min(pagesOf(parseSize(amount, "amount")), 0x7fffffff);
@@ -249,7 +251,7 @@ export class Memory implements Disposable, AsyncDisposable {
     const group = request.group === undefined ? -1 : this.#groupId(request.group);
     this.#vm.turn();
     const before = globalVmstat(this.#vm);
-    const reclaimed = this.#vm.calls.reclaimProactive(nr, mask, group, mode) * PAGE;
+    const reclaimed = this.#vm.calls.reclaimProactive(nr, mask, group, modes[how]) * PAGE;
     const demoted = (globalVmstat(this.#vm).pgdemote_proactive - before.pgdemote_proactive) * PAGE;
     return { reclaimed, demoted: Math.min(demoted, reclaimed), evicted: Math.max(0, reclaimed - demoted) };
   }

@@ -1,13 +1,13 @@
 /** Advice about ranges (mm/madvise.c). */
 import { clearFlag, folioHead, folioNid, PG_ACTIVE, PG_LRU, PG_REFERENCED, PG_UNEVICTABLE, test } from "./folio.ts";
 import { isolatePage } from "./gup.ts";
-import { pte, SC_IGNORE_REFERENCES, SC_MAY_DEMOTE, scanHead, setPte, setSc, V_MEMCG, vma } from "./layout.ts";
+import { pte, SC_IGNORE_REFERENCES, SC_MAY_DEMOTE, scanHead, setPte, setSc, V_FILE, V_MEMCG, vma } from "./layout.ts";
 import { listAdd } from "./list.ts";
 import { lruAdd, lruDel } from "./lruvec.ts";
 import { PTE_ACCESSED, PTE_PRESENT, pteIndex } from "./page-table.ts";
 import { ACTOR_PROACTIVE, LIST_SCAN, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { shrinkFolioList } from "./vmscan.ts";
-import { count, PGSCAN_PROACTIVE, PGSTEAL_PROACTIVE } from "./vmstat.ts";
+import { count, PGSCAN_ANON, PGSCAN_PROACTIVE, PGSTEAL_ANON, PGSTEAL_PROACTIVE } from "./vmstat.ts";
 
 /** Make a range's pages the next to be reclaimed, without reclaiming them (MADV_COLD). Returns the pages concerned. */
 export function adviseCold(vpn: i32, nr: i32): i32 {
@@ -37,30 +37,41 @@ export function advisePageout(v: i32, vpn: i32, nr: i32): i32 {
     pushScan(ACTOR_PROACTIVE, SWAP_CLUSTER_MAX);
     setSc(SC_MAY_DEMOTE, 0);
     setSc(SC_IGNORE_REFERENCES, 1);
-    let nid: i32 = 0;
+    // A batch is of one node, so that it can be counted there.
+    let nid: i32 = -1;
     let taken: i32 = 0;
     while (at < vpn + nr && taken < SWAP_CLUSTER_MAX) {
-      if (
-        (pte(at) & PTE_PRESENT) !== 0 &&
-        !test(folioHead(pteIndex(pte(at))), PG_UNEVICTABLE) &&
-        isolatePage(at) === 0
-      ) {
+      const on = evictableOn(at);
+      if (on >= 0 && nid >= 0 && on !== nid) break;
+      if (on >= 0 && isolatePage(at) === 0) {
         const f = pteIndex(pte(at));
         setPte(at, pte(at) & ~PTE_ACCESSED);
         clearFlag(f, PG_ACTIVE | PG_REFERENCED);
-        nid = folioNid(f);
         listAdd(scanHead(LIST_SCAN), f);
+        nid = on;
         taken++;
       }
       at++;
     }
-    if (taken > 0) {
-      const reclaimed = shrinkFolioList(nid);
-      count(PGSCAN_PROACTIVE, -1, vma(v, V_MEMCG), taken);
-      count(PGSTEAL_PROACTIVE, -1, vma(v, V_MEMCG), reclaimed);
-      done += reclaimed;
-    }
+    if (taken > 0) done += pageOut(v, nid, taken);
     popScan();
   }
   return done;
+}
+/** The node of a page that may be taken; -1 if it is not there or locked. */
+function evictableOn(vpn: i32): i32 {
+  if ((pte(vpn) & PTE_PRESENT) === 0) return -1;
+  const f = folioHead(pteIndex(pte(vpn)));
+  return test(f, PG_UNEVICTABLE) ? -1 : folioNid(f);
+}
+/** Send out what was isolated, and count it as a scan of its own. */
+function pageOut(v: i32, nid: i32, taken: i32): i32 {
+  const cg = vma(v, V_MEMCG);
+  const file = vma(v, V_FILE);
+  const reclaimed = shrinkFolioList(nid);
+  count(PGSCAN_PROACTIVE, nid, cg, taken);
+  count(PGSCAN_ANON + file, nid, cg, taken);
+  count(PGSTEAL_PROACTIVE, nid, cg, reclaimed);
+  count(PGSTEAL_ANON + file, nid, cg, reclaimed);
+  return reclaimed;
 }

@@ -8,6 +8,7 @@ import {
   H_HOT_THRESHOLD,
   H_RATE_LIMIT,
   N_PROMO_THRESHOLD,
+  setNode,
   setPriv,
   setPte,
   statNode,
@@ -150,10 +151,11 @@ describe.each(TWINS)("promotion (%s)", (engine) => {
       memory.map(used, { policy: MPOL_BIND, mask: 1 }).touch();
       memory.clock.advance(100_000);
       mark(pages, 0, 0);
+      setNode(0, N_PROMO_THRESHOLD, 500);
       pages.touch(0, 1);
       expect(pages.place(0), `${used} in use`).toBe(taken ? 0 : 1);
       expect(memory.vmstat()).toMatchObject({ pgpromote_candidate: 0, pgpromote_candidate_nrl: taken ? 1 : 0 });
-      expect(memory.node(0, N_PROMO_THRESHOLD)).toBe(taken ? 0 : 1125);
+      expect(memory.node(0, N_PROMO_THRESHOLD)).toBe(taken ? 0 : 625);
     }
   });
 

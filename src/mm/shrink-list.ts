@@ -251,7 +251,6 @@ function evictOne(f: i32): i32 {
   if (!swappable) return discardFolio(f);
   if (folioOrder(f) > 0) {
     count(THP_SWPOUT_FALLBACK, folioNid(f), ownerMemcg(f), 1);
-    // Pieces are taken from the end of the list, so the first page goes last on it.
     splitFolio(f, scanHead(LIST_SCAN));
     return EVICT_KEPT;
   }
