@@ -35,6 +35,8 @@ export interface CacheHost<V> {
   readonly memcg: number;
   /** Most pages that may be held, swap included. */
   readonly maxPages: number;
+  /** Whether a value of so many bytes could be held at all, were it alone. */
+  fits(length: number): boolean;
   /** Names of nodes, then of swap devices. */
   readonly nodeNames: readonly string[];
   readonly swapNames: readonly string[];
@@ -128,7 +130,12 @@ export class Cache<V> implements Disposable {
   set(key: CacheKey, value: V): this {
     this.#mapping.ensureMapped();
     checkKey(key);
-    const bytes = this.#host.codec.encode(value);
+    const bytes: unknown = this.#host.codec.encode(value);
+    if (!(bytes instanceof Uint8Array)) {
+      throw new LieuError("EINVAL", `the codec of cache ${JSON.stringify(this.name)} must encode to a Uint8Array`);
+    }
+    // The codec is the user's and may have done anything.
+    this.#mapping.ensureMapped();
     this.setBytes(key, bytes.length, (address, length, done) => {
       this.#mapping.vm.segment.h8.set(bytes.subarray(done, done + length), address);
     });
@@ -152,10 +159,10 @@ export class Cache<V> implements Disposable {
     this.#settle();
   }
 
-  /** Keys, in the order in which they were first set. */
+  /** Keys as they are now, in the order in which they were last set. */
   *keys(): IterableIterator<CacheKey> {
     this.#mapping.ensureMapped();
-    yield* this.#index.keys();
+    yield* [...this.#index.keys()];
   }
 
   /** Give everything back. @throws {@link LieuError} ECLOSED the second time */
@@ -181,7 +188,7 @@ export class Cache<V> implements Disposable {
     if (old !== undefined) this.#remove(old);
     this.#settle();
     this.#counts.sets++;
-    const stored = this.#makeRoom(length) && this.#tryStore(key, length, fill);
+    const stored = this.#host.fits(length) && this.#makeRoom(length) && this.#tryStore(key, length, fill);
     if (!stored) this.#counts.rejected++;
     return stored;
   }
@@ -206,19 +213,34 @@ export class Cache<V> implements Disposable {
   /** Filling an item's later pages may cost it its first ones; then it is tried once more. */
   #tryStore(key: CacheKey, length: number, fill: Visit): boolean {
     for (let tries = 0; tries < 2; tries++) {
-      const item = this.#log.reserve(length);
-      if (item < 0) return false;
+      let item = this.#log.reserve(length);
+      if (item < 0) {
+        this.#clearRun(length);
+        item = this.#log.reserve(length);
+        if (item < 0) return false;
+      }
       this.#index.set(key, item);
       this.#keys[item] = key;
       this.#bytes += length;
-      const r = this.#log.visit(item, true, fill);
+      let r = -1;
+      try {
+        r = this.#log.visit(item, true, fill);
+      } finally {
+        if (r < 0 && this.#index.get(key) === item) this.#remove(item);
+        this.#settle();
+      }
       const kept = this.#index.get(key) === item;
-      if (kept && r < 0) this.#remove(item);
-      this.#settle();
       if (r < 0) return false;
       if (kept) return true;
     }
     return false;
+  }
+
+  /** No neighbouring pages are free: drop what is on those where that costs the fewest items. */
+  #clearRun(length: number): void {
+    const { from, to } = this.#log.cheapestRun(length);
+    for (let page = from; page < to; page++) this.#drop(page);
+    this.#settle();
   }
 
   #find(key: CacheKey): number | undefined {
@@ -286,7 +308,7 @@ export class Cache<V> implements Disposable {
     this.#log.release(item, this.#emptied);
   }
 
-  /** The engine drops a page, in the middle of a call: its items are gone. */
+  /** A page is dropped, by the engine in the middle of a call or by clearRun(): its items are gone. */
   #drop(page: number): void {
     for (const item of this.#log.itemsOn(page)) {
       this.#remove(item);

@@ -73,7 +73,8 @@ export class PageLog {
     }
     this.#next[item] = this.#first[first] as number;
     this.#first[first] = item;
-    this.#tail = at + length;
+    // Even an empty item takes a byte, so that each has a page that is its own or its neighbours'.
+    this.#tail = at + Math.max(1, length);
     return item;
   }
 
@@ -179,6 +180,21 @@ export class PageLog {
       tried += run + 1;
     }
     return -1;
+  }
+  /** The pages that could hold `length` bytes at the least loss, [from, to): those with the fewest items on them. */
+  cheapestRun(length: number): { from: number; to: number } {
+    const need = Math.max(1, Math.ceil(length / PAGE));
+    let live = 0;
+    let best = Number.POSITIVE_INFINITY;
+    let from = 0;
+    for (let page = 0; page < this.#mapping.pages; page++) {
+      live += this.#live[page] as number;
+      if (page >= need) live -= this.#live[page - need] as number;
+      if (page < need - 1 || live >= best) continue;
+      best = live;
+      from = page - need + 1;
+    }
+    return { from, to: from + need };
   }
   /** Pages from `page` on that hold nothing, up to `need`. */
   #freeRun(page: number, need: number): number {

@@ -99,7 +99,7 @@ function tierTable(result: ReplayResult): string {
   ]);
   const names = Object.keys(swap);
   for (const name of names) {
-    const used = names.length === 1 ? pages(vmstat.nr_swap_pages) : "";
+    const used = names.length === 1 ? pages(vmstat.nr_swapped) : "";
     rows.push([name, formatSize(swap[name] as number), used, ...share(name), "", ""]);
   }
   const origin = result.as === "region" ? "first touch" : "origin";

@@ -14,6 +14,7 @@ import { Mapping, type ResolvedPolicy } from "../runtime/mapping.ts";
 import type { Crank, Vm } from "../runtime/vm.ts";
 import { checkBoolean, checkKeys, checkName, codecOf, folioOrderOf } from "./arguments.ts";
 import { boot } from "./boot.ts";
+import { capacityPages, fits } from "./capacity.ts";
 import { checkLimits, Group, type GroupOptions } from "./group.ts";
 import { NodeNames } from "./node-names.ts";
 import { type MemoryConfig, type MemoryOptions, resolveOptions } from "./options.ts";
@@ -60,8 +61,11 @@ export interface ReclaimRequest {
 
 /** What a reclaim request came to, in bytes. */
 export interface ReclaimResult {
+  /** What the nodes asked were relieved of. */
   readonly reclaimed: number;
+  /** Moved to lower tiers, on the way to making room there too. */
   readonly demoted: number;
+  /** Swapped out or dropped, on the way too. */
   readonly evicted: number;
 }
 
@@ -177,7 +181,7 @@ export class Memory implements Disposable, AsyncDisposable {
     const name = checkName(options.name, `cache${this.#caches.size}`, "cache()");
     const parent = this.#groupId(options.group);
     const policy = this.#resolvePolicy(options.policy ?? defaultPolicy(), parent);
-    const capacity = this.#capacity(policy, parent);
+    const capacity = capacityPages(this.#vm, policy, parent);
     const limit = options.maxSize === undefined ? capacity : Math.floor(parseSize(options.maxSize, "maxSize") / PAGE);
     const maxPages = Math.min(limit, capacity);
     if (maxPages < 8)
@@ -187,7 +191,15 @@ export class Memory implements Disposable, AsyncDisposable {
     if (memcg < 0) throw new LieuError("ENOMEM", "there are 64 groups and caches already: that is the most");
     let mapping: Mapping;
     try {
-      mapping = this.#mapping(`cache ${JSON.stringify(name)}`, 2 * maxPages + 64, true, memcg, 0, false, policy);
+      mapping = this.#mapping(
+        `cache ${JSON.stringify(name)}`,
+        maxPages + (maxPages >> 2) + 64,
+        true,
+        memcg,
+        0,
+        false,
+        policy,
+      );
     } catch (error) {
       this.#vm.calls.destroyMemcg(memcg);
       throw error;
@@ -197,6 +209,7 @@ export class Memory implements Disposable, AsyncDisposable {
       codec,
       memcg,
       maxPages,
+      fits: (length) => fits(this.#vm, length, maxPages, policy, parent),
       nodeNames: this.nodeNames,
       swapNames: this.swapNames,
       closed: () => {
@@ -252,8 +265,10 @@ export class Memory implements Disposable, AsyncDisposable {
     this.#vm.turn();
     const before = globalVmstat(this.#vm);
     const reclaimed = this.#vm.calls.reclaimProactive(nr, mask, group, modes[how]) * PAGE;
-    const demoted = (globalVmstat(this.#vm).pgdemote_proactive - before.pgdemote_proactive) * PAGE;
-    return { reclaimed, demoted: Math.min(demoted, reclaimed), evicted: Math.max(0, reclaimed - demoted) };
+    const after = globalVmstat(this.#vm);
+    const demoted = (after.pgdemote_proactive - before.pgdemote_proactive) * PAGE;
+    const gone = (v: Vmstat) => v.pswpout + v.pgdiscard - v.swap_discard;
+    return { reclaimed, demoted, evicted: (gone(after) - gone(before)) * PAGE };
   }
 
   /** Counters of the whole memory, with Linux's names. */
@@ -280,7 +295,10 @@ export class Memory implements Disposable, AsyncDisposable {
       residentPages: pages - free,
       tier: tiers.indexOf(config.adistance >> 7),
       latency: config.backing.latency,
-      vmstat: () => nodeVmstat(vm, nid),
+      vmstat: () => {
+        vm.ensureOpen();
+        return nodeVmstat(vm, nid);
+      },
     };
   }
 
@@ -347,12 +365,6 @@ export class Memory implements Disposable, AsyncDisposable {
 
   #resolvePolicy(policy: Policy, memcg: number): ResolvedPolicy {
     return this.#names.resolve(policy, this.#vm.calls.memsOf(memcg));
-  }
-
-  #capacity(policy: ResolvedPolicy, memcg: number): number {
-    const allowed = this.#vm.calls.memsOf(memcg) & (policy.mode === "bind" ? policy.mask : -1);
-    const inNodes = this.#config.nodes.reduce((n, node, nid) => n + ((allowed & (1 << nid)) !== 0 ? node.pages : 0), 0);
-    return inNodes + this.#vm.shape.slots;
   }
 
   #groupId(group: Group | undefined): number {

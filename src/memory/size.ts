@@ -38,7 +38,7 @@ export function parseSize(size: Size, what: string): number {
     bytes = Number(match[1]) * unit;
   }
   if (!Number.isFinite(bytes)) throw fail("not a finite number");
-  if (bytes <= 0) throw fail("must be more than 0");
+  if (Math.round(bytes) <= 0) throw fail("must be more than 0");
   if (bytes > Number.MAX_SAFE_INTEGER) throw fail("too large");
   return Math.round(bytes);
 }

@@ -15,7 +15,8 @@ export function openSwapDevices(configs: readonly SwapConfig[], wrap?: WrapDevic
     for (const config of configs) {
       const device = openDevice(config);
       devices.push(device);
-      if (wrap !== undefined) devices[devices.length - 1] = wrap(device, config.name);
+      if (wrap !== undefined)
+        devices[devices.length - 1] = checkWrapped(wrap(device, config.name), device, config.name);
     }
   } catch (error) {
     for (const device of devices) device.close();
@@ -34,4 +35,12 @@ function openDevice(config: SwapConfig): SwapDevice {
     default:
       throw new LieuError("EINVAL", `swap kind ${JSON.stringify(options)} is not known`);
   }
+}
+
+/** A wrapper may change how a device behaves, not what the engine has been told of it. */
+function checkWrapped(made: SwapDevice, device: SwapDevice, name: string): SwapDevice {
+  if (made.slots === device.slots && made.keepsBytes === device.keepsBytes) return made;
+  const is = `${made.slots} slots, keepsBytes ${made.keepsBytes}`;
+  const must = `${device.slots} and ${device.keepsBytes}`;
+  throw new LieuError("EINVAL", `the device that wraps swap ${name} has ${is}; it must have ${must}`);
 }

@@ -23,7 +23,7 @@ import type { Vm } from "../runtime/vm.ts";
 
 /** Gauges: pages now. */
 const LISTS = ["nr_inactive_anon", "nr_active_anon", "nr_inactive_file", "nr_active_file", "nr_unevictable"] as const;
-const GAUGES = ["nr_free_pages", ...LISTS, "nr_isolated_anon", "nr_isolated_file", "nr_swap_pages"] as const;
+const GAUGES = ["nr_free_pages", ...LISTS, "nr_isolated_anon", "nr_isolated_file", "nr_swapped"] as const;
 
 /** The name of a gauge. */
 export type VmGaugeName = (typeof GAUGES)[number];
@@ -52,7 +52,7 @@ function snapshot(
   VM_EVENTS.forEach(([name], item) => {
     out[name] = event(item);
   });
-  out.nr_swap_pages = vm.shape.slots - hdr(H_SWAP_FREE);
+  out.nr_swapped = vm.shape.slots - hdr(H_SWAP_FREE);
   return out;
 }
 
@@ -60,7 +60,7 @@ function read(vm: Vm, address: number): number {
   return vm.segment.hf[address >>> 3] as number;
 }
 
-/** Counters of the whole memory; `nr_swap_pages` is pages in swap. */
+/** Counters of the whole memory; `nr_swapped` is pages in swap. */
 export function globalVmstat(vm: Vm): Vmstat {
   vm.inspect();
   const nids = [...Array(vm.shape.nodes).keys()];
@@ -72,7 +72,7 @@ export function globalVmstat(vm: Vm): Vmstat {
   );
 }
 
-/** Counters of one node; `nr_swap_pages` is of the whole memory. */
+/** Counters of one node; `nr_swapped` is of the whole memory. */
 export function nodeVmstat(vm: Vm, nid: number): Vmstat {
   vm.inspect();
   return snapshot(
@@ -90,5 +90,5 @@ export function groupVmstat(vm: Vm, group: number): Vmstat {
   const sum = (item: number) => members.reduce((n, cg) => n + read(vm, statMemcg(cg, item)), 0);
   const nids = [...Array(vm.shape.nodes).keys()];
   const out = snapshot(vm, nids, (cg) => members.includes(cg), sum);
-  return { ...out, nr_free_pages: 0, nr_isolated_anon: 0, nr_isolated_file: 0, nr_swap_pages: memcg(group, C_SWAP) };
+  return { ...out, nr_free_pages: 0, nr_isolated_anon: 0, nr_isolated_file: 0, nr_swapped: memcg(group, C_SWAP) };
 }

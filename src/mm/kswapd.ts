@@ -13,7 +13,6 @@ import {
   N_KSWAPD_PRIORITY,
   N_KSWAPD_RECLAIMED,
   N_WMARK_HIGH,
-  N_WMARK_LOW,
   N_WMARK_PROMO,
   node,
   SC_MEMCG_LOW_RECLAIM,
@@ -32,7 +31,7 @@ import { OPT_PROMOTION } from "./options.ts";
 import { watermarkOk } from "./page-alloc.ts";
 import { ACTOR_KSWAPD, DEF_PRIORITY, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { shrinkNode } from "./vmscan.ts";
-import { count, KSWAPD_HIGH_WMARK_HIT_QUICKLY, KSWAPD_LOW_WMARK_HIT_QUICKLY, PAGEOUTRUN } from "./vmstat.ts";
+import { count, PAGEOUTRUN } from "./vmstat.ts";
 
 /** The mark that kswapd aims for. */
 function goal(nid: i32): i32 {
@@ -50,7 +49,7 @@ const LOW_RECLAIM: i32 = 64;
 export function kswapdStep(nid: i32): i32 {
   if ((hdr(H_KSWAPD) & (1 << nid)) === 0) return 0;
   let state: i32 = node(nid, N_KSWAPD_PRIORITY);
-  if (balanced(nid)) return sleep(nid, state >= 0);
+  if (balanced(nid)) return sleep(nid);
   if (state < 0) {
     state = DEF_PRIORITY;
     setNode(nid, N_KSWAPD_RECLAIMED, 0);
@@ -68,14 +67,14 @@ export function kswapdStep(nid: i32): i32 {
   const skipped = sc(SC_MEMCG_LOW_SKIPPED);
   popScan();
   setNode(nid, N_KSWAPD_RECLAIMED, node(nid, N_KSWAPD_RECLAIMED) + reclaimed);
-  if (balanced(nid)) return sleep(nid, true);
+  if (balanced(nid)) return sleep(nid);
   // The next pass scans twice as much, unless this one scanned plenty and got something for it.
   if (scanned < high || reclaimed === 0) state--;
   if ((state & 63) === 0 || state < 0) {
     if (node(nid, N_KSWAPD_RECLAIMED) > 0) return restart(nid);
     if (skipped !== 0 && state < LOW_RECLAIM) return again(nid, LOW_RECLAIM | DEF_PRIORITY);
     setNode(nid, N_KSWAPD_FAILURES, node(nid, N_KSWAPD_FAILURES) + 1);
-    return node(nid, N_KSWAPD_FAILURES) >= MAX_KSWAPD_FAILURES ? sleep(nid, false) : restart(nid);
+    return node(nid, N_KSWAPD_FAILURES) >= MAX_KSWAPD_FAILURES ? sleep(nid) : restart(nid);
   }
   return again(nid, state);
 }
@@ -88,12 +87,9 @@ function restart(nid: i32): i32 {
   setNode(nid, N_KSWAPD_PRIORITY, -1);
   return 1;
 }
-function sleep(nid: i32, ran: boolean): i32 {
+function sleep(nid: i32): i32 {
   setHdr(H_KSWAPD, hdr(H_KSWAPD) & ~(1 << nid));
   setNode(nid, N_KSWAPD_PRIORITY, -1);
   setNode(nid, N_KSWAPD_ORDER, 0);
-  if (!ran) return 0;
-  if (!watermarkOk(nid, 0, node(nid, N_WMARK_LOW))) count(KSWAPD_LOW_WMARK_HIT_QUICKLY, nid, -1, 1);
-  else if (!watermarkOk(nid, 0, node(nid, N_WMARK_HIGH))) count(KSWAPD_HIGH_WMARK_HIT_QUICKLY, nid, -1, 1);
   return 0;
 }

@@ -2,6 +2,7 @@
  * Reclaim that somebody asked for: a group over its limit, or a request (mm/memcontrol.c: try_charge, memory.reclaim).
  */
 import { ENOMEM } from "./errno.ts";
+import { GFP_DIRECT_RECLAIM } from "./gfp.ts";
 import {
   C_HIGH,
   C_MAX,
@@ -27,13 +28,14 @@ import { count, HIGH, MAX, OOM } from "./vmstat.ts";
 const MAX_RECLAIM_RETRIES: i32 = 16;
 
 /**
- * Charge `nr` pages to group `cg`, reclaiming from whichever ancestor is at its max (try_charge_memcg). Returns 0 or
- * -ENOMEM, with nothing charged.
+ * Charge `nr` pages to group `cg`, reclaiming from whichever ancestor is at its max, if `gfp` allows it
+ * (try_charge_memcg). Returns 0 or -ENOMEM, with nothing charged.
  */
-export function tryCharge(cg: i32, nr: i32): i32 {
+export function tryCharge(cg: i32, nr: i32, gfp: i32): i32 {
   for (let i: i32 = 0; ; i++) {
     const over = overMax(cg, nr);
     if (over < 0) break;
+    if ((gfp & GFP_DIRECT_RECLAIM) === 0) return ENOMEM;
     count(MAX, -1, over, 1);
     if (i === MAX_RECLAIM_RETRIES || reclaimMemcg(over, atLeastBatch(nr), 1) === 0) {
       count(OOM, -1, cg, 1);

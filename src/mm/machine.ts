@@ -67,8 +67,9 @@ export function mul(a: i32, b: i32): i32 {
 export function ltu(a: i32, b: i32): boolean {
   return a >>> 0 < b >>> 0;
 }
+/** The whole part of a number, modulo 2^32. */
 export function toI32(x: f64): i32 {
-  return Math.trunc(x);
+  return Math.trunc(x) | 0;
 }
 /** The index of the lowest set bit; x must not be 0. */
 export function lowestBit(x: i32): i32 {

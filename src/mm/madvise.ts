@@ -3,25 +3,30 @@ import { clearFlag, folioHead, folioNid, PG_ACTIVE, PG_LRU, PG_REFERENCED, PG_UN
 import { isolatePage } from "./gup.ts";
 import { pte, SC_IGNORE_REFERENCES, SC_MAY_DEMOTE, scanHead, setPte, setSc, V_FILE, V_MEMCG, vma } from "./layout.ts";
 import { listAdd } from "./list.ts";
-import { lruAdd, lruDel } from "./lruvec.ts";
+import { lruAddTail, lruDel } from "./lruvec.ts";
 import { PTE_ACCESSED, PTE_PRESENT, pteIndex } from "./page-table.ts";
 import { ACTOR_PROACTIVE, LIST_SCAN, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { shrinkFolioList } from "./vmscan.ts";
 import { count, PGSCAN_ANON, PGSCAN_PROACTIVE, PGSTEAL_ANON, PGSTEAL_PROACTIVE } from "./vmstat.ts";
 
-/** Make a range's pages the next to be reclaimed, without reclaiming them (MADV_COLD). Returns the pages concerned. */
+/**
+ * Make a range's pages the next to be reclaimed, without reclaiming them: to the tail of the inactive list, unmarked.
+ * (MADV_COLD only deactivates.) Returns the pages concerned.
+ */
 export function adviseCold(vpn: i32, nr: i32): i32 {
   let done: i32 = 0;
-  for (let at: i32 = vpn; at < vpn + nr; at++) {
+  // From the end, so that the first page of the range is the very next to go.
+  for (let at: i32 = vpn + nr - 1; at >= vpn; at--) {
     const p = pte(at);
     if ((p & PTE_PRESENT) === 0) continue;
     const f = folioHead(pteIndex(p));
     setPte(at, p & ~PTE_ACCESSED);
-    if (!test(f, PG_LRU) || test(f, PG_UNEVICTABLE)) continue;
+    done++;
+    // A large folio moves once, at the first of its pages in the range.
+    if (!test(f, PG_LRU) || test(f, PG_UNEVICTABLE) || (pteIndex(p) !== f && at !== vpn)) continue;
     lruDel(f);
     clearFlag(f, PG_ACTIVE | PG_REFERENCED);
-    lruAdd(f);
-    done++;
+    lruAddTail(f);
   }
   return done;
 }

@@ -16,15 +16,25 @@ import {
   H_NR_MEMCG,
   H_NR_VMAS,
   hdr,
+  L_ACTIVATIONS,
+  L_ANON_COST,
+  L_FILE_COST,
+  L_REFAULTS,
+  lruvecOf,
   MAX_MEMCG,
   memcg,
+  nodes,
   setHdr,
+  setLru,
+  setLruf,
   setMemcg,
+  statMemcg,
   V_ACTIVE,
   V_MEMCG,
   vma,
 } from "./layout.ts";
-import { hostBug } from "./machine.ts";
+import { hostBug, ldf, stf } from "./machine.ts";
+import { NR_VM_EVENTS } from "./vmstat.ts";
 
 /** No limit. */
 export const PAGE_COUNTER_MAX: i32 = 0x7fffffff;
@@ -60,7 +70,22 @@ export function destroyMemcg(id: i32): i32 {
   for (let v: i32 = 0; v < hdr(H_NR_VMAS); v++) if (vma(v, V_ACTIVE) !== 0 && vma(v, V_MEMCG) === id) return 1;
   for (let c: i32 = 0; c < hdr(H_NR_MEMCG); c++) if (memcg(c, C_ACTIVE) !== 0 && memcg(c, C_PARENT) === id) return 1;
   setMemcg(id, C_ACTIVE, 0);
+  handOver(id, memcg(id, C_PARENT));
   return 0;
+}
+/** What a group has counted goes to its parent; its number starts from nothing when it is used again. */
+function handOver(id: i32, parent: i32): void {
+  for (let item: i32 = 0; item < NR_VM_EVENTS; item++) {
+    const from = statMemcg(id, item);
+    if (parent >= 0) stf(statMemcg(parent, item), ldf(statMemcg(parent, item)) + ldf(from));
+    stf(from, 0);
+  }
+  for (let nid: i32 = 0; nid < nodes(); nid++) {
+    const lv = lruvecOf(nid, id);
+    setLruf(lv, L_ANON_COST, 0);
+    setLruf(lv, L_FILE_COST, 0);
+    for (let field: i32 = L_REFAULTS; field < L_ACTIVATIONS + 8; field += 4) setLru(lv, field, 0);
+  }
 }
 
 /** The nearest of `cg` and its ancestors that `nr` more pages would take past its max; -1 if none. */

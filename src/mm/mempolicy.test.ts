@@ -29,7 +29,7 @@ const boot = (home = 0): TestEngine => {
 /** The nodes that the first pages ask for. */
 const asked = (pages: Pages, n: number): string => {
   const mask = placementMask(pages.id);
-  return Array.from({ length: n }, (_, i) => policyNode(pages.id, pages.start + i, mask)).join("");
+  return Array.from({ length: n }, (_, i) => policyNode(pages.id, pages.start + i, 0, mask)).join("");
 };
 
 describe("the node that a page asks for", () => {

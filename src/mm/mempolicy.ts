@@ -29,13 +29,14 @@ export function policyChoosesNode(vmaId: i32): boolean {
   return vma(vmaId, V_POLICY) >= MPOL_PREFERRED;
 }
 
-/** The node that virtual page `vpn` should be on first, out of `mask`. */
-export function policyNode(vmaId: i32, vpn: i32, mask: i32): i32 {
+/** The node that a folio of this order at virtual page `vpn` should be on first, out of `mask`. */
+export function policyNode(vmaId: i32, vpn: i32, order: i32, mask: i32): i32 {
   const policy = vma(vmaId, V_POLICY);
   const named = vma(vmaId, V_NODEMASK) & mask;
   if (policy >= MPOL_PREFERRED && named !== 0) {
     if (policy === MPOL_PREFERRED) return lowestBit(named);
-    return policy === MPOL_INTERLEAVE ? interleaveNode(vmaId, vpn, named) : weightedNode(vmaId, vpn, named);
+    const at = (vpn - vma(vmaId, V_START)) >> order;
+    return policy === MPOL_INTERLEAVE ? interleaveNode(at, named) : weightedNode(vmaId, at, named);
   }
   const home = hdr(H_HOME);
   let i: i32 = 0;
@@ -43,17 +44,17 @@ export function policyNode(vmaId: i32, vpn: i32, mask: i32): i32 {
   return zone(home, i);
 }
 
-/** By offset into the mapping, so that the same page always asks for the same node (interleave_nid). */
-function interleaveNode(vmaId: i32, vpn: i32, mask: i32): i32 {
+/** By offset into the mapping, in folios, so that the same one always asks for the same node (interleave_nid). */
+function interleaveNode(at: i32, mask: i32): i32 {
   let m: i32 = mask;
-  for (let skip: i32 = (vpn - vma(vmaId, V_START)) % countBits(mask); skip > 0; skip--) m &= m - 1;
+  for (let skip: i32 = at % countBits(mask); skip > 0; skip--) m &= m - 1;
   return lowestBit(m);
 }
 
-function weightedNode(vmaId: i32, vpn: i32, mask: i32): i32 {
+function weightedNode(vmaId: i32, offset: i32, mask: i32): i32 {
   let total: i32 = 0;
   for (let m: i32 = mask; m !== 0; m &= m - 1) total += vma(vmaId, V_WEIGHTS + (lowestBit(m) << 2));
-  let at: i32 = (vpn - vma(vmaId, V_START)) % total;
+  let at: i32 = offset % total;
   let m: i32 = mask;
   while (at >= vma(vmaId, V_WEIGHTS + (lowestBit(m) << 2))) {
     at -= vma(vmaId, V_WEIGHTS + (lowestBit(m) << 2));

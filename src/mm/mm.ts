@@ -89,8 +89,8 @@ function faultAnonymous(v: i32, vpn: i32, mode: i32): i32 {
         count(THP_FAULT_ALLOC, folioNid(f), vma(v, V_MEMCG), 1);
         return 0;
       }
+      count(THP_FAULT_FALLBACK, -1, vma(v, V_MEMCG), 1);
     }
-    count(THP_FAULT_FALLBACK, -1, vma(v, V_MEMCG), 1);
   }
   const f = newFolio(v, vpn, 0, GFP_USER, mode !== FAULT_OVERWRITE);
   if (f < 0) return f;
@@ -163,8 +163,8 @@ function newFolio(v: i32, vpn: i32, order: i32, gfp: i32, zero: boolean): i32 {
   const cg = vma(v, V_MEMCG);
   const mask = placementMask(v);
   if (mask === 0) return ENOMEM;
-  if (tryCharge(cg, 1 << order) < 0) return ENOMEM;
-  const first = policyNode(v, vpn, mask);
+  if (tryCharge(cg, 1 << order, gfp) < 0) return ENOMEM;
+  const first = policyNode(v, vpn, order, mask);
   const f = allocPages(order, gfp, first, policyChoosesNode(v), mask, cg);
   if (f < 0) {
     charge(cg, -(1 << order));

@@ -68,7 +68,7 @@ describe("mappings", () => {
     const free = memory.free(0);
     expect(pages.unmap()).toBe(0);
     expect(memory.free(0)).toBe(free + 30);
-    expect(memory.vmstat().nr_swap_pages).toBe(0);
+    expect(memory.vmstat().nr_swapped).toBe(0);
     expect(pages.shadow(0)).toBe(0);
   });
 });

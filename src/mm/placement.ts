@@ -10,6 +10,9 @@ import {
   H_NR_VMAS,
   hdr,
   memcg,
+  N_FREE,
+  N_WMARK_MIN,
+  node,
   pte,
   refs,
   setMemcg,
@@ -22,6 +25,7 @@ import {
   vma,
 } from "./layout.ts";
 import { lruDel } from "./lruvec.ts";
+import { lowestBit } from "./machine.ts";
 import { advisePageout } from "./madvise.ts";
 import { isDescendant } from "./memcg.ts";
 import { nearest } from "./memory-tiers.ts";
@@ -83,10 +87,44 @@ function evacuateFolio(f: i32, at: i32, v: i32, targets: i32): i32 {
   return advisePageout(v, at, 1) > 0 ? 0 : ENOMEM;
 }
 
+/** Pages of mapping `v` on nodes outside `allowed`, or -EBUSY if one of them is held. */
+function strays(v: i32, allowed: i32): i32 {
+  let nr: i32 = 0;
+  const end = vma(v, V_START) + vma(v, V_PAGES);
+  for (let at: i32 = vma(v, V_START); at < end; at++) {
+    if ((pte(at) & PTE_PRESENT) === 0) continue;
+    const f = folioHead(pteIndex(pte(at)));
+    if ((allowed & (1 << folioNid(f))) !== 0) continue;
+    if (refs(f) !== 1 || !test(f, PG_LRU)) return EBUSY;
+    nr++;
+  }
+  return nr;
+}
+/** Base pages that a migration may take on the nodes of `mask`. */
+function roomOn(mask: i32): i32 {
+  let room: i32 = 0;
+  for (let m: i32 = mask; m !== 0; m &= m - 1) {
+    const spare = node(lowestBit(m), N_FREE) - node(lowestBit(m), N_WMARK_MIN);
+    if (spare > 0) room += spare;
+  }
+  return room;
+}
+/** Reclaim from the nodes of `mask` until `nr` pages find room there. Returns whether they do. */
+function makeRoomFor(nr: i32, mask: i32): boolean {
+  let made: i32 = 1;
+  while (made > 0 && roomOn(mask) < nr) {
+    const missing = nr - roomOn(mask);
+    pushScan(ACTOR_PROACTIVE, missing > SWAP_CLUSTER_MAX ? missing : SWAP_CLUSTER_MAX);
+    made = tryToFree(mask, false);
+    popScan();
+  }
+  return roomOn(mask) >= nr;
+}
+
 /**
- * Change a mapping's policy and move its pages to where the new one allows them. Meanwhile both are in force, so that
- * making room here does not put a page there; a failure leaves the old one in force with no page out of place. Returns
- * 0, -EBUSY or -ENOMEM.
+ * Change a mapping's policy and move its pages to where the new one allows them. Where there is room for all of them,
+ * nothing can fail. Where there is not, old and new are both in force meanwhile: pages go to where both allow, or out, so
+ * that a failure leaves the old one in force with no page out of place. Returns 0, -EINVAL, -EBUSY or -ENOMEM.
  */
 export function changePolicy(v: i32, policy: i32, mask: i32): i32 {
   const oldPolicy = vma(v, V_POLICY);
@@ -96,30 +134,50 @@ export function changePolicy(v: i32, policy: i32, mask: i32): i32 {
   const after = placementMask(v);
   setPolicy(v, oldPolicy, oldMask);
   if (after === 0) return EINVAL;
+  const nr = strays(v, after);
+  if (nr < 0) return nr;
   setPolicy(v, MPOL_BIND, before & after);
-  const r = evacuate(v, after, before & after);
+  if (makeRoomFor(nr, after)) setPolicy(v, MPOL_BIND, after);
+  const r = evacuate(v, after, placementMask(v));
   if (r === 0) setPolicy(v, policy, mask);
   else setPolicy(v, oldPolicy, oldMask);
   return r;
+}
+
+/** Whether changing the mems of `cg` concerns mapping `v`. */
+function concerns(v: i32, cg: i32): boolean {
+  return vma(v, V_ACTIVE) !== 0 && isDescendant(vma(v, V_MEMCG), cg);
+}
+/** The nodes that mapping `v` could be on if the mems of `cg` were `mems`. */
+function placementUnder(v: i32, cg: i32, mems: i32): i32 {
+  const now = memcg(cg, C_MEMS);
+  setMemcg(cg, C_MEMS, mems);
+  const mask = placementMask(v);
+  setMemcg(cg, C_MEMS, now);
+  return mask;
 }
 
 /** Change a group's mems likewise. Returns 0, -EINVAL if a mapping would be left without any node, -EBUSY or -ENOMEM. */
 export function changeMems(cg: i32, mems: i32): i32 {
   const old = memcg(cg, C_MEMS);
   const n = hdr(H_NR_VMAS);
+  let nr: i32 = 0;
+  for (let v: i32 = 0; v < n; v++) if (concerns(v, cg) && placementUnder(v, cg, mems) === 0) return EINVAL;
   for (let v: i32 = 0; v < n; v++) {
-    if (vma(v, V_ACTIVE) === 0 || !isDescendant(vma(v, V_MEMCG), cg)) continue;
-    setMemcg(cg, C_MEMS, mems);
-    const after = placementMask(v);
-    setMemcg(cg, C_MEMS, old);
-    if (after === 0) return EINVAL;
+    if (!concerns(v, cg)) continue;
+    const r = strays(v, placementUnder(v, cg, mems));
+    if (r < 0) return r;
+    nr += r;
   }
+  setMemcg(cg, C_MEMS, old & mems);
+  for (let v: i32 = 0; v < n; v++) if (concerns(v, cg)) makeRoomFor(nr, placementUnder(v, cg, mems));
+  // Room for all where any of them may go is room enough, in whatever order they go.
+  let room = true;
+  for (let v: i32 = 0; v < n; v++) if (concerns(v, cg) && roomOn(placementUnder(v, cg, mems)) < nr) room = false;
+  if (room) setMemcg(cg, C_MEMS, mems);
   for (let v: i32 = 0; v < n; v++) {
-    if (vma(v, V_ACTIVE) === 0 || !isDescendant(vma(v, V_MEMCG), cg)) continue;
-    setMemcg(cg, C_MEMS, mems);
-    const after = placementMask(v);
-    setMemcg(cg, C_MEMS, old & mems);
-    const r = evacuate(v, after, placementMask(v));
+    if (!concerns(v, cg)) continue;
+    const r = evacuate(v, placementUnder(v, cg, mems), placementMask(v));
     if (r < 0) {
       setMemcg(cg, C_MEMS, old);
       return r;

@@ -55,7 +55,7 @@ import {
 import { lruDel } from "./lruvec.ts";
 import { toI32 } from "./machine.ts";
 import { isTopTier } from "./memory-tiers.ts";
-import { placementMask } from "./mempolicy.ts";
+import { placementMask, policyChoosesNode } from "./mempolicy.ts";
 import { headAt, isolate, migrateFolio, putback } from "./migrate.ts";
 import { wakeKswapd, zone } from "./node.ts";
 import { OPT_PROMOTION, OPT_SMALL_NODES } from "./options.ts";
@@ -94,7 +94,8 @@ export function hintScan(): i32 {
       id = 0;
       at = 0;
     }
-    if (id < n && vma(id, V_ACTIVE) !== 0) {
+    // A policy that names where to be is not second-guessed (vma_policy_mof); bind only bounds where to go.
+    if (id < n && vma(id, V_ACTIVE) !== 0 && !policyChoosesNode(id)) {
       const pages = vma(id, V_PAGES);
       const end = pages - at < left ? pages : at + left;
       left -= end - at;

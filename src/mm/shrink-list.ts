@@ -188,7 +188,7 @@ export function shrinkActive(nid: i32, cg: i32, list: i32, nrToScan: i32): void 
   let first: i32 = last;
   for (let f: i32 = last; f !== head && scanned < nrToScan; f = prev(f)) {
     testClearReferenced(f);
-    setFlags(f, (flags(f) & ~(PG_ACTIVE | PG_REFERENCED)) | PG_WORKINGSET);
+    setFlags(f, (flags(f) & ~PG_ACTIVE) | PG_WORKINGSET);
     scanned += folioNr(f);
     first = f;
   }

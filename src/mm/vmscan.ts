@@ -225,6 +225,8 @@ function makeRoomOn(mask: i32, pages: i32): void {
   const share = ((pages / countBits(mask)) | 0) + 1;
   const nr = share > SWAP_CLUSTER_MAX ? share : SWAP_CLUSTER_MAX;
   const actor = sc(SC_ACTOR);
+  // A request about one group stays with that group, on the target too.
+  const cg = sc(SC_MEMCG);
   const mayEvict = sc(SC_MAY_EVICT);
   const mayDemote = sc(SC_MAY_DEMOTE);
   for (let m: i32 = mask; m !== 0; m &= m - 1) {
@@ -236,6 +238,7 @@ function makeRoomOn(mask: i32, pages: i32): void {
     if ((hopeless & (1 << t)) !== 0) continue;
     pushScan(actor, nr);
     setSc(SC_HOPELESS, hopeless);
+    setSc(SC_MEMCG, cg);
     setSc(SC_MAY_EVICT, mayEvict);
     setSc(SC_MAY_DEMOTE, mayDemote);
     if (mayEvict !== 0) setSc(SC_PROACTIVE, 0);

@@ -56,22 +56,19 @@ export const WORKINGSET_RESTORE_ANON: i32 = 45;
 export const WORKINGSET_RESTORE_FILE: i32 = 46;
 export const ALLOCSTALL_NORMAL: i32 = 47;
 export const PAGEOUTRUN: i32 = 48;
-export const KSWAPD_LOW_WMARK_HIT_QUICKLY: i32 = 49;
-export const KSWAPD_HIGH_WMARK_HIT_QUICKLY: i32 = 50;
-export const UNEVICTABLE_PGS_CULLED: i32 = 51;
-export const UNEVICTABLE_PGS_RESCUED: i32 = 52;
-export const COMPACT_FAIL: i32 = 53;
-export const OOM: i32 = 54;
-export const LOW: i32 = 55;
-export const HIGH: i32 = 56;
-export const MAX: i32 = 57;
-export const PGDISCARD: i32 = 58;
-export const PGBALANCE: i32 = 59;
-export const SWAP_DISCARD: i32 = 60;
-export const SWAP_READ_ERROR: i32 = 61;
-export const SWAP_WRITE_ERROR: i32 = 62;
-export const POLICY_VIOLATIONS: i32 = 63;
-export const NR_VM_EVENTS: i32 = 64;
+export const UNEVICTABLE_PGS_CULLED: i32 = 49;
+export const COMPACT_FAIL: i32 = 50;
+export const OOM: i32 = 51;
+export const LOW: i32 = 52;
+export const HIGH: i32 = 53;
+export const MAX: i32 = 54;
+export const PGDISCARD: i32 = 55;
+export const PGBALANCE: i32 = 56;
+export const SWAP_DISCARD: i32 = 57;
+export const SWAP_READ_ERROR: i32 = 58;
+export const SWAP_WRITE_ERROR: i32 = 59;
+export const POLICY_VIOLATIONS: i32 = 60;
+export const NR_VM_EVENTS: i32 = 61;
 
 /** Count `delta` on the whole memory, on node `nid` (unless negative) and on group `cg` (unless negative). */
 export function count(item: i32, nid: i32, cg: i32, delta: i32): void {

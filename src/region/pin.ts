@@ -1,6 +1,7 @@
 /**
  * Pins: a view of a region's bytes that stays put while it is held. Where the frames are contiguous it is the memory
- * itself; otherwise `bytes` is a copy, and a pin taken for writing puts it back when released.
+ * itself; otherwise `bytes` is a copy, and a pin taken for writing puts it back when released. `chunks` are the memory
+ * itself in any case.
  */
 import { LieuError } from "../errors.ts";
 
@@ -11,22 +12,26 @@ export type PinRelease = (bytes: Uint8Array | undefined) => void;
 export class Pin implements Disposable {
   /**
    * The bytes. Backed by shared memory if {@link zeroCopy}; some Web APIs refuse views of shared memory, Node's own
-   * do not.
+   * do not. Otherwise a copy, made when first asked for; then {@link chunks} should not be written to.
    */
-  readonly bytes: Uint8Array;
+  get bytes(): Uint8Array {
+    if (this.zeroCopy) return this.chunks[0] as Uint8Array;
+    this.#copy ??= concat(this.chunks);
+    return this.#copy;
+  }
   /** Whether `bytes` is the region's memory itself. */
   readonly zeroCopy: boolean;
   /** The memory itself as one view for each contiguous run of frames. */
   readonly chunks: readonly Uint8Array[];
-  readonly #writeBack: boolean;
+  readonly #write: boolean;
+  #copy: Uint8Array | undefined;
   #release: PinRelease | undefined;
 
   /** @internal */
   constructor(chunks: readonly Uint8Array[], write: boolean, release: PinRelease) {
     this.chunks = chunks;
     this.zeroCopy = chunks.length === 1;
-    this.bytes = this.zeroCopy ? (chunks[0] as Uint8Array) : concat(chunks);
-    this.#writeBack = write && !this.zeroCopy;
+    this.#write = write;
     this.#release = release;
   }
 
@@ -44,7 +49,7 @@ export class Pin implements Disposable {
   [Symbol.dispose](): void {
     const release = this.#release;
     this.#release = undefined;
-    release?.(this.#writeBack ? this.bytes : undefined);
+    release?.(this.#write ? this.#copy : undefined);
   }
 }
 

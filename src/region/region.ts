@@ -2,6 +2,8 @@
  * Regions: lossless, byte-addressed memory larger than any one node. An offset never changes its meaning while the page
  * under it moves between nodes and swap.
  *
+ * Offsets are whole numbers; whether they are is only checked off the hit path, where a fraction is cut off.
+ *
  * A hit is a page-table entry, a mask, a load: no lock, no list, no allocation. What the mask does not pass (absent, not
  * yet marked, marked for a hint) goes to the engine.
  *
@@ -94,7 +96,7 @@ export class Region implements Disposable {
         return this.data + (p >>> 6) * 4096 + (offset & 4095);
       }
     }
-    return this.#slow(offset, 1, mode === "read" ? FAULT_READ : mode === "write" ? FAULT_WRITE : FAULT_OVERWRITE);
+    return this.#slow(offset, 1, faultMode(mode));
   }
 
   /** The shared buffer that {@link translate}'s addresses are in. */
@@ -394,4 +396,11 @@ export class Region implements Disposable {
 function checkBytes(bytes: Uint8Array, what: string): void {
   if (bytes instanceof Uint8Array) return;
   throw new LieuError("EINVAL", `${what} is ${shown(bytes)?.slice(0, 40)}; it must be a Uint8Array`);
+}
+
+function faultMode(mode: "read" | "write" | "overwrite"): number {
+  if (mode === "read") return FAULT_READ;
+  if (mode === "write") return FAULT_WRITE;
+  if (mode === "overwrite") return FAULT_OVERWRITE;
+  throw new LieuError("EINVAL", `mode is ${JSON.stringify(mode)}; it can be "read", "write" or "overwrite"`);
 }

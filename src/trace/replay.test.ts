@@ -60,7 +60,7 @@ describe("as a region", () => {
     const nodes = Object.values(result.nodes);
     expect(nodes.map(({ size }) => size)).toEqual([3 * 2 ** 20, 4 * 2 ** 20]);
     const resident = nodes.reduce((n, { residentPages }) => n + residentPages, 0);
-    expect(resident + result.vmstat.nr_swap_pages).toBe(pages.keys);
+    expect(resident + result.vmstat.nr_swapped).toBe(pages.keys);
     expect(result.peakRssBytes).toBeGreaterThan(2 ** 20);
     expect(result.requestsPerSecond).toBeGreaterThan(0);
   });
@@ -111,7 +111,7 @@ describe("as a cache", () => {
     const more = await replay(objects, TIERS);
     expect(less.misses).toBeGreaterThan(more.misses);
     const pagesHeld = Object.values(less.nodes).reduce((n, { residentPages }) => n + residentPages, 0);
-    expect(pagesHeld + less.vmstat.nr_swap_pages).toBeLessThanOrEqual(Math.ceil((less.footprint * 0.1) / 4096));
+    expect(pagesHeld + less.vmstat.nr_swapped).toBeLessThanOrEqual(Math.ceil((less.footprint * 0.1) / 4096));
   });
 
   test("of DRAM alone has no other tier", async () => {

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Harness, type Memory, openMemory } from "../memory/memory.ts";
+import { resolveOptions } from "../memory/options.ts";
 import type { Vmstat } from "../memory/vmstat.ts";
 import { loadPattern } from "./pattern.ts";
 import { CacheReplayer } from "./replay-cache.ts";
@@ -98,9 +99,7 @@ export async function replay(
     const requests = Math.min(trace.requests, checked.limit ?? trace.requests);
     const seconds = await runAll(replayer, memory, requests, hooks);
     memory.check();
-    const swap = Object.fromEntries(
-      (memoryOptions.swap ?? []).map((s, i) => [s.name ?? `${s.kind}${i}`, Number(s.size)]),
-    );
+    const swap = Object.fromEntries(resolveOptions(memoryOptions).swap.map((s) => [s.name, s.bytes]));
     return { ...summarize(trace, checked, memory, replayer.tally(), requests, seconds), swap };
   } finally {
     if (folder !== undefined) rmSync(folder, { recursive: true, force: true });

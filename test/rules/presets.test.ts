@@ -190,7 +190,7 @@ describe.each(TWINS)("presets (%s)", (engine) => {
       memory.map(150, { memcg: cg }).fill();
       return {
         demoted: memory.groupVmstat(cg).pgdemote_direct > 0,
-        fits: memory.memcg(cg, C_USAGE) <= 100 && memory.groupVmstat(cg).nr_swap_pages >= 50,
+        fits: memory.memcg(cg, C_USAGE) <= 100 && memory.groupVmstat(cg).nr_swapped >= 50,
       };
     },
   );

@@ -52,8 +52,8 @@ describe.each(TWINS)("rule 1, order (%s)", (engine) => {
 
   test("a page whose mapping was locked later is culled to the unevictable list by the scan that meets it", () => {
     const memory = boot();
-    const locked = memory.map(4).fill().chill();
     coldPages(memory);
+    const locked = memory.map(4).fill().chill();
     memory.vm.inspect();
     setVma(locked.id, V_LOCKED, 1);
     reclaimSome(memory);

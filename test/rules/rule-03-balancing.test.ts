@@ -37,7 +37,7 @@ describe.each(TWINS)("rule 3, balancing (%s)", (engine) => {
     expect(least, "never into the last room above high").toBe(HIGH + 1);
     expect(memory.vmstat().pgbalance, "charged to the source").toBe(memory.nodeVmstat(0).pgbalance);
     expect(memory.vmstat()[actor === "kswapd" ? "pgdemote_kswapd" : "pgdemote_direct"]).toBeGreaterThan(0);
-    expect(memory.memcg(a, C_USAGE) + memory.groupVmstat(a).nr_swap_pages).toBe(600);
+    expect(memory.memcg(a, C_USAGE) + memory.groupVmstat(a).nr_swapped).toBe(600);
     pages.verify();
   });
 

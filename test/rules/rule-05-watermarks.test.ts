@@ -124,7 +124,7 @@ describe.each(TWINS)("rule 5, watermarks (%s)", (engine) => {
       expect(memory.awake(nid as number)).toBe(memory.free(nid as number) <= (goal as number));
     }
     expect(seen.length).toBeGreaterThan(1);
-    expect(memory.vmstat()).toMatchObject({ pageoutrun: 1, kswapd_high_wmark_hit_quickly: 0, allocstall_normal: 0 });
+    expect(memory.vmstat()).toMatchObject({ pageoutrun: 1, allocstall_normal: 0 });
   });
 
   test("a caller reclaims only when it finds free pages at min, and then each time", () => {

@@ -61,8 +61,8 @@ describe.each(TWINS)("rule 6, huge folios (%s)", (engine) => {
 
   test("a folio is one to references: a touch of any page keeps all of it", () => {
     const memory = boot();
-    const pages = huge(memory);
     const other = memory.map(32).fill().chill();
+    const pages = huge(memory);
     pages.touch(300, 301);
     expect(memory.reclaim(1, 1, DEMOTE_ONLY)).toBeGreaterThan(0);
     expect(pages.order(0)).toBe(9);
