@@ -1,0 +1,32 @@
+/**
+ * The random operations of test/property with a new seed for every run, for LIEU_FUZZ_SECONDS (60 by default): each
+ * configuration in turn, then as many random ones. LIEU_SEED is the first seed.
+ */
+import { expect, test } from "vitest";
+import { CONFIGS, randomConfig } from "../property/configs.ts";
+import { drive } from "../property/drive.ts";
+import { runSeed, seeded } from "../property/source.ts";
+
+const seconds = Number(process.env.LIEU_FUZZ_SECONDS ?? 60);
+const first = runSeed();
+/** Say what is run before it is run, to find one that does not end. */
+const verbose = process.env.LIEU_FUZZ_VERBOSE === "1";
+/** Enough to fill a memory and to use up what is scarce; the JavaScript twin gets there with fewer. */
+const OPS = 20_000;
+
+test(`random operations for ${seconds} s, first seed ${first}`, () => {
+  const seeds = seeded(first);
+  const end = Date.now() + seconds * 1000;
+  let runs = 0;
+  let ops = 0;
+  for (let seed = first; Date.now() < end; seed = seeds.below(0x100000000)) {
+    for (const config of [...CONFIGS, ...Array.from(CONFIGS, () => randomConfig(seeds.below(0x100000000)))]) {
+      if (Date.now() >= end) break;
+      if (verbose) process.stderr.write(`${config.name}: LIEU_SEED=${seed}\n`);
+      ops += drive(config, seed, Math.ceil(OPS * (config.share ?? 1))).ops;
+      runs++;
+    }
+  }
+  console.info(`${ops} operations in ${runs} runs`);
+  expect(runs).toBeGreaterThan(0);
+});
