@@ -5,9 +5,6 @@
  */
 import { LieuError } from "../errors.ts";
 
-/** How a pin lets go: drop the references; `bytes` is the copy to write back first, if there is one. */
-export type PinRelease = (bytes: Uint8Array | undefined) => void;
-
 /** A held part of a region; release it with `using` or {@link Pin.release}. */
 export class Pin implements Disposable {
   /**
@@ -25,10 +22,10 @@ export class Pin implements Disposable {
   readonly chunks: readonly Uint8Array[];
   readonly #write: boolean;
   #copy: Uint8Array | undefined;
-  #release: PinRelease | undefined;
+  #release: (() => void) | undefined;
 
   /** @internal */
-  constructor(chunks: readonly Uint8Array[], write: boolean, release: PinRelease) {
+  constructor(chunks: readonly Uint8Array[], write: boolean, release: () => void) {
     this.chunks = chunks;
     this.zeroCopy = chunks.length === 1;
     this.#write = write;
@@ -48,9 +45,45 @@ export class Pin implements Disposable {
 
   [Symbol.dispose](): void {
     const release = this.#release;
+    if (release === undefined) return;
     this.#release = undefined;
-    release?.(this.#write ? this.#copy : undefined);
+    if (this.#write && this.#copy !== undefined) this.#putBack(this.#copy);
+    release();
   }
+
+  #putBack(copy: Uint8Array): void {
+    let done = 0;
+    for (const chunk of this.chunks) {
+      chunk.set(copy.subarray(done, done + chunk.length));
+      done += chunk.length;
+    }
+  }
+}
+
+/**
+ * `length` bytes from byte `offset` of the first of `frames` on, as views of the memory itself: one for each run of
+ * neighbouring frames. Frame n is at byte n x 4096 of `memory`.
+ */
+export function contiguousRuns(
+  memory: Uint8Array,
+  frames: readonly number[],
+  offset: number,
+  length: number,
+): Uint8Array[] {
+  const chunks: Uint8Array[] = [];
+  let skip = offset & 4095;
+  let left = length;
+  for (let i = 0; i < frames.length; ) {
+    let n = 1;
+    while (i + n < frames.length && frames[i + n] === (frames[i] as number) + n) n++;
+    const bytes = Math.min(n * 4096 - skip, left);
+    const at = (frames[i] as number) * 4096 + skip;
+    chunks.push(memory.subarray(at, at + bytes));
+    left -= bytes;
+    skip = 0;
+    i += n;
+  }
+  return chunks;
 }
 
 function concat(chunks: readonly Uint8Array[]): Uint8Array {

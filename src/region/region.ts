@@ -16,7 +16,7 @@ import { FAULT_OVERWRITE, FAULT_READ, FAULT_WRITE } from "../mm/mm.ts";
 import { PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT } from "../mm/page-table.ts";
 import type { Mapping, ResolvedPolicy } from "../runtime/mapping.ts";
 import type { PagePlace, Vm } from "../runtime/vm.ts";
-import { Pin } from "./pin.ts";
+import { contiguousRuns, Pin } from "./pin.ts";
 import type { Policy } from "./policy.ts";
 import { RegionArray, type TypedArrayKind } from "./region-array.ts";
 
@@ -240,12 +240,10 @@ export class Region implements Disposable {
       throw error;
     }
     this.#pins++;
-    const pin = new Pin(this.#runs(frames, offset, length), write, (bytes) => {
-      if (bytes !== undefined) this.#putBack(frames, offset, bytes);
+    return new Pin(contiguousRuns(this.frames, frames, offset, length), write, () => {
       this.#unpin(frames);
       this.#pins--;
     });
-    return pin;
   }
 
   /**
@@ -364,30 +362,6 @@ export class Region implements Disposable {
     this.write(offset, bytes);
   }
 
-  /** Views of the memory itself, one for each run of neighbouring frames. */
-  #runs(frames: readonly number[], offset: number, length: number): Uint8Array[] {
-    const chunks: Uint8Array[] = [];
-    let skip = offset & 4095;
-    let left = length;
-    for (let i = 0; i < frames.length; ) {
-      let n = 1;
-      while (i + n < frames.length && frames[i + n] === (frames[i] as number) + n) n++;
-      const bytes = Math.min(n * PAGE - skip, left);
-      const at = this.data + (frames[i] as number) * PAGE + skip;
-      chunks.push(this.u8.subarray(at, at + bytes));
-      left -= bytes;
-      skip = 0;
-      i += n;
-    }
-    return chunks;
-  }
-  #putBack(frames: readonly number[], offset: number, bytes: Uint8Array): void {
-    let done = 0;
-    for (const chunk of this.#runs(frames, offset, bytes.length)) {
-      chunk.set(bytes.subarray(done, done + chunk.length));
-      done += chunk.length;
-    }
-  }
   #unpin(frames: readonly number[]): void {
     for (const frame of frames) this.vm.calls.unpinFrame(frame);
   }

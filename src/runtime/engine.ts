@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { LieuError } from "../errors.ts";
 import * as twin from "../mm/exports.ts";
 import { type Host, type Machine, plug } from "../mm/machine.ts";
+import type { SharedMemory } from "./segment.ts";
 
 /** Which twin runs the engine: "wasm" in production, "js" to debug and as the oracle of differential tests. */
 export type EngineKind = "wasm" | "js";
@@ -28,11 +29,11 @@ function wasmModule(): WebAssembly.Module {
 }
 
 /** Instantiate a twin over `memory`. The host's calls come back synchronously and must not call the engine. */
-export function loadEngine(memory: WebAssembly.Memory, machine: Machine, kind: EngineKind): EngineCalls {
+export function loadEngine(memory: SharedMemory, machine: Machine, kind: EngineKind): EngineCalls {
   return kind === "wasm" ? loadWasm(memory, machine.host) : loadTwin(machine);
 }
 
-function loadWasm(memory: WebAssembly.Memory, host: Host): EngineCalls {
+function loadWasm(memory: SharedMemory, host: Host): EngineCalls {
   const imports = {
     env: { memory },
     host: {

@@ -22,9 +22,14 @@ export interface SegmentShape {
   readonly bytes: boolean;
 }
 
+/** A shared WebAssembly memory, as far as anyone needs to know it. */
+export interface SharedMemory {
+  readonly buffer: SharedArrayBuffer;
+}
+
 /** A segment and the views over it. */
 export interface Segment {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: SharedMemory;
   readonly h8: Uint8Array;
   readonly h32: Int32Array;
   readonly hf: Float64Array;
