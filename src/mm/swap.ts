@@ -26,6 +26,8 @@ import {
   S_SKIP,
   S_SLOTS,
   S_START,
+  SC_PRIORITY,
+  sc,
   setHdr,
   setPte,
   setSlotVpn,
@@ -75,15 +77,29 @@ export function slotDiscardable(slot: i32): boolean {
  * be discarded: the page is still in its frame, and the slot queued to be written.
  */
 export function allocSlot(vpn: i32): i32 {
+  let slot = freeSlotByPriority(vpn, false);
+  if (slot >= 0) return slot;
+  const mayDiscard = (hdr(H_OPTIONS) & OPT_SWAP_FILE) !== 0 && hdr(H_SWAP_DISCARDABLE) > 0;
+  if (mayDiscard) slot = discardedSlot(vpn, false);
+  // In the last round of reclaim a device that failed lately is better than none: it may be well again.
+  if (slot < 0 && sc(SC_PRIORITY) === 0) {
+    slot = freeSlotByPriority(vpn, true);
+    if (slot < 0 && mayDiscard) slot = discardedSlot(vpn, true);
+  }
+  return slot;
+}
+/** A free slot of the first device in order of priority that has one. `anyway`: failing devices too. */
+function freeSlotByPriority(vpn: i32, anyway: boolean): i32 {
   const n = hdr(H_NR_SWAP);
-  for (let first: i32 = 0; first < n; ) {
+  let first: i32 = 0;
+  while (first < n) {
     const priority = swapDev(first, S_PRIORITY);
     let last: i32 = first + 1;
     while (last < n && swapDev(last, S_PRIORITY) === priority) last++;
     const rotor = hdr(H_SWAP_ROTOR);
     for (let i: i32 = 0; i < last - first; i++) {
       const dev = first + ((rotor + i) % (last - first));
-      if (swapDev(dev, S_FREE) === 0 || passOver(dev)) continue;
+      if (swapDev(dev, S_FREE) === 0 || (!anyway && passOver(dev))) continue;
       const slot = freeSlotAtHand(dev);
       enter(dev, slot, vpn);
       // Neighbours in time stay together: the turn passes on after a batch, not after a page.
@@ -92,9 +108,12 @@ export function allocSlot(vpn: i32): i32 {
     }
     first = last;
   }
-  if ((hdr(H_OPTIONS) & OPT_SWAP_FILE) === 0 || hdr(H_SWAP_DISCARDABLE) === 0) return -1;
-  for (let dev: i32 = 0; dev < n; dev++) {
-    if (swapDev(dev, S_DISCARDABLE) === 0 || passOver(dev)) continue;
+  return -1;
+}
+/** The slot of the oldest cache page of the first device that has any, which is dropped. */
+function discardedSlot(vpn: i32, anyway: boolean): i32 {
+  for (let dev: i32 = 0; dev < hdr(H_NR_SWAP); dev++) {
+    if (swapDev(dev, S_DISCARDABLE) === 0 || (!anyway && passOver(dev))) continue;
     const slot = discardAtHand(dev);
     enter(dev, slot, vpn);
     return slot;

@@ -1,9 +1,9 @@
 /**
  * The random operations of test/property with a new seed for every run, for LIEU_FUZZ_SECONDS (60 by default): each
- * configuration in turn, then as many random ones. LIEU_SEED is the first seed.
+ * configuration in turn, with a random one after each. LIEU_SEED is the first seed.
  */
 import { expect, test } from "vitest";
-import { CONFIGS, randomConfig } from "../property/configs.ts";
+import { CONFIGS, type Config, randomConfig } from "../property/configs.ts";
 import { drive } from "../property/drive.ts";
 import { runSeed, seeded } from "../property/source.ts";
 
@@ -19,12 +19,19 @@ test(`random operations for ${seconds} s, first seed ${first}`, () => {
   const end = Date.now() + seconds * 1000;
   let runs = 0;
   let ops = 0;
+  const run = (config: Config, seed: number) => {
+    if (Date.now() >= end) return;
+    if (verbose) process.stderr.write(`${config.name}: LIEU_SEED=${seed}\n`);
+    ops += drive(config, seed, Math.ceil(OPS * (config.share ?? 1))).ops;
+    runs++;
+  };
   for (let seed = first; Date.now() < end; seed = seeds.below(0x100000000)) {
-    for (const config of [...CONFIGS, ...Array.from(CONFIGS, () => randomConfig(seeds.below(0x100000000)))]) {
-      if (Date.now() >= end) break;
-      if (verbose) process.stderr.write(`${config.name}: LIEU_SEED=${seed}\n`);
-      ops += drive(config, seed, Math.ceil(OPS * (config.share ?? 1))).ops;
-      runs++;
+    // The seed is the configuration's and the run's, so that it alone shows a failure again, first thing.
+    run(randomConfig(seed), seed);
+    for (const config of CONFIGS) {
+      run(config, seed);
+      const other = seeds.below(0x100000000);
+      run(randomConfig(other), other);
     }
   }
   console.info(`${ops} operations in ${runs} runs`);

@@ -10,7 +10,7 @@ import { agree, type World } from "./world.ts";
 
 const seed = runSeed();
 /** The JavaScript twin is slow under a test runner, which turns each import into a getter. */
-const OPS = Math.min(3000, Number(process.env.LIEU_OPS ?? 3000));
+const OPS = Math.min(1500, Number(process.env.LIEU_OPS ?? 1500));
 const EVERY = 20;
 
 const counters = (w: World) => [w.memory.vmstat(), ...w.memory.nodes().map((n) => n.vmstat())];
