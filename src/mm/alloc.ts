@@ -78,7 +78,7 @@ function fastestTier(mask: i32): i32 {
 function allocWithin(order: i32, gfp: i32, first: i32, mask: i32, cg: i32): i32 {
   let f = takeAbove(order, first, mask, N_WMARK_LOW);
   if (f >= 0) return f;
-  if ((gfp & GFP_KSWAPD_RECLAIM) !== 0) wakeAll(order, mask, cg);
+  if ((gfp & GFP_KSWAPD_RECLAIM) !== 0) wakeAll(mask, cg);
   f = takeAbove(order, first, mask, N_WMARK_MIN);
   if (f >= 0 || (gfp & GFP_DIRECT_RECLAIM) === 0) return f;
   const tries = (gfp & GFP_NORETRY) !== 0 ? 1 : MAX_RECLAIM_RETRIES;
@@ -101,9 +101,9 @@ function takeAbove(order: i32, first: i32, mask: i32, wmark: i32): i32 {
   return -1;
 }
 
-function wakeAll(order: i32, mask: i32, cg: i32): void {
+function wakeAll(mask: i32, cg: i32): void {
   for (let nid: i32 = 0; nid < hdr(H_NR_NODES); nid++) {
-    if ((mask & (1 << nid)) !== 0 && node(nid, N_FREE) <= node(nid, N_WMARK_LOW)) wakeKswapd(nid, order, cg);
+    if ((mask & (1 << nid)) !== 0 && node(nid, N_FREE) <= node(nid, N_WMARK_LOW)) wakeKswapd(nid, cg);
   }
 }
 

@@ -14,4 +14,3 @@ export const BUG_PTE: i32 = 4;
 export const BUG_SLOT: i32 = 5;
 export const BUG_CHARGE: i32 = 6;
 export const BUG_DEPTH: i32 = 7;
-export const BUG_ISOLATED: i32 = 8;

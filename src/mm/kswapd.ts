@@ -9,7 +9,6 @@ import {
   H_PRESSURE,
   hdr,
   N_KSWAPD_FAILURES,
-  N_KSWAPD_ORDER,
   N_KSWAPD_PRIORITY,
   N_KSWAPD_RECLAIMED,
   N_WMARK_HIGH,
@@ -90,6 +89,5 @@ function restart(nid: i32): i32 {
 function sleep(nid: i32): i32 {
   setHdr(H_KSWAPD, hdr(H_KSWAPD) & ~(1 << nid));
   setNode(nid, N_KSWAPD_PRIORITY, -1);
-  setNode(nid, N_KSWAPD_ORDER, 0);
   return 0;
 }

@@ -99,8 +99,6 @@ export const SC_FILE_IS_TINY: i32 = 60;
 export const SC_SKIPPED_DEACTIVATE: i32 = 64;
 export const SC_NR_PAGEOUT: i32 = 68;
 export const SC_PROACTIVE: i32 = 72;
-/** Pages that the current scan freed without demoting them. */
-export const SC_NR_FREED: i32 = 76;
 /** 4 words each: pages left to scan on each list, and what that was at the start. */
 export const SC_NR: i32 = 80;
 export const SC_TARGETS: i32 = 96;
@@ -132,7 +130,6 @@ export const N_ISOLATED_FILE: i32 = 60;
 export const N_PROMO_THRESHOLD: i32 = 64;
 /** Groups whose allocations woke this node's kswapd, 2 x 32 bits. */
 export const N_WAKERS: i32 = 68;
-export const N_KSWAPD_ORDER: i32 = 76;
 /** f64 each: start of the rate window, candidates at its start, start of the threshold window, candidates at its start. */
 export const N_RATE_START: i32 = 80;
 export const N_RATE_CANDIDATES: i32 = 88;
@@ -213,7 +210,7 @@ const SWAP_SIZE: i32 = 64;
 
 /** Counters in one vmstat array; must be at least NR_VM_EVENTS of vmstat.ts. */
 export const VMSTAT_SLOTS: i32 = 96;
-const VMSTAT_SIZE: i32 = 768;
+const VMSTAT_SIZE: i32 = VMSTAT_SLOTS * 8;
 
 /** List heads of one depth of nested reclaim. */
 export const NR_SCAN_LISTS: i32 = 8;
@@ -469,10 +466,6 @@ export function lruHead(nid: i32, cg: i32, list: i32): i32 {
 /** A list head of the current depth of reclaim. */
 export function scanHead(list: i32): i32 {
   return scanHeads + ld(H_DEPTH) * NR_SCAN_LISTS + list;
-}
-/** Number of entries in `next` and `prev`: frames and list heads. */
-export function nrLinks(): i32 {
-  return scanHeads + MAX_DEPTH * NR_SCAN_LISTS;
 }
 export function frames(): i32 {
   return nrFrames;

@@ -89,9 +89,7 @@ export function reclaimMemcg(cg: i32, nr: i32, maySwap: i32): i32 {
   return reclaimed;
 }
 
-/** Modes of proactive reclaim. */
-export const RECLAIM_ANY: i32 = 0;
-
+/** Modes of proactive reclaim; 0 is any. */
 export const RECLAIM_DEMOTE_ONLY: i32 = 1;
 
 export const RECLAIM_NO_DEMOTE: i32 = 2;

@@ -7,9 +7,7 @@ import {
   H_PRESSURE,
   hdr,
   N_DISTANCE,
-  N_FREE,
   N_KSWAPD_FAILURES,
-  N_KSWAPD_ORDER,
   N_KSWAPD_PRIORITY,
   N_MOVABLE,
   N_PAGES,
@@ -70,17 +68,15 @@ export function setWatermarks(nid: i32, min: i32, low: i32, high: i32, promo: i3
 }
 
 /** Wake a node's kswapd on behalf of group `cg` (wakeup_kswapd). A hopeless node's stays asleep. */
-export function wakeKswapd(nid: i32, order: i32, cg: i32): void {
+export function wakeKswapd(nid: i32, cg: i32): void {
   if (node(nid, N_KSWAPD_FAILURES) >= MAX_KSWAPD_FAILURES) return;
   const woken = hdr(H_KSWAPD);
   if ((woken & (1 << nid)) === 0) {
     setHdr(H_KSWAPD, woken | (1 << nid));
     setNode(nid, N_KSWAPD_PRIORITY, -1);
-    setNode(nid, N_KSWAPD_ORDER, 0);
     setNode(nid, N_WAKERS, 0);
     setNode(nid, N_WAKERS + 4, 0);
   }
-  if (order > node(nid, N_KSWAPD_ORDER)) setNode(nid, N_KSWAPD_ORDER, order);
   if (cg >= 0) {
     const field = N_WAKERS + ((cg >> 5) << 2);
     setNode(nid, field, node(nid, field) | (1 << (cg & 31)));
@@ -101,7 +97,7 @@ export function madePressure(cg: i32): boolean {
 /** Wake node `nid`'s kswapd on behalf of whoever made the pressure under which pages are moved there. */
 export function passPressureOn(nid: i32): void {
   const by = hdr(H_PRESSURE);
-  wakeKswapd(nid, 0, by);
+  wakeKswapd(nid, by);
   if (by >= -1 || (hdr(H_KSWAPD) & (1 << nid)) === 0) return;
   for (let field: i32 = N_WAKERS; field <= N_WAKERS + 4; field += 4) {
     setNode(nid, field, node(nid, field) | node(-2 - by, field));
@@ -142,9 +138,4 @@ export function nodeOfFrame(pfn: i32): i32 {
 /** All nodes of this memory, a bit each. */
 export function allNodes(): i32 {
   return (1 << hdr(H_NR_NODES)) - 1;
-}
-
-/** Free pages of a node. */
-export function freePages(nid: i32): i32 {
-  return node(nid, N_FREE);
 }

@@ -200,7 +200,7 @@ function promote(f: i32, from: i32, to: i32): void {
   const nr = folioNr(f);
   const cg = ownerMemcg(f);
   if (!watermarkOk(to, order, node(to, N_WMARK_HIGH))) {
-    wakeKswapd(to, 0, cg);
+    wakeKswapd(to, cg);
     return;
   }
   lruDel(f);

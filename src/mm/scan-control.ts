@@ -18,7 +18,6 @@ import {
   SC_MEMCG,
   SC_MEMCG_LOW_RECLAIM,
   SC_MEMCG_LOW_SKIPPED,
-  SC_NR_FREED,
   SC_NR_PAGEOUT,
   SC_NR_RECLAIMED,
   SC_NR_SCANNED,
@@ -59,7 +58,6 @@ export function pushScan(actor: i32, nrToReclaim: i32): void {
   setSc(SC_NR_TO_RECLAIM, nrToReclaim);
   setSc(SC_NR_RECLAIMED, 0);
   setSc(SC_NR_SCANNED, 0);
-  setSc(SC_NR_FREED, 0);
   setSc(SC_NR_PAGEOUT, 0);
   setSc(SC_PRIORITY, DEF_PRIORITY);
   setSc(SC_MAY_SWAP, 1);

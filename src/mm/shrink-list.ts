@@ -46,7 +46,6 @@ import {
   SC_MAY_DEMOTE,
   SC_MAY_EVICT,
   SC_MAY_SWAP,
-  SC_NR_FREED,
   SC_NR_PAGEOUT,
   sc,
   scanHead,
@@ -332,7 +331,6 @@ function release(f: i32): i32 {
   charge(ownerMemcg(f), -nr);
   setRefs(f, refs(f) - 1);
   unisolate(f);
-  setSc(SC_NR_FREED, sc(SC_NR_FREED) + nr);
   return nr;
 }
 

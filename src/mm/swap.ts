@@ -67,10 +67,6 @@ export function slotDevice(slot: i32): i32 {
 export function swapAvailable(): boolean {
   return hdr(H_SWAP_FREE) > 0 || (hdr(H_SWAP_DISCARDABLE) > 0 && (hdr(H_OPTIONS) & OPT_SWAP_FILE) !== 0);
 }
-/** Whether the content of a slot may be discarded. */
-export function slotDiscardable(slot: i32): boolean {
-  return slotVpn(slot) < 0;
-}
 
 /**
  * Take a slot for virtual page `vpn`; -1 if there is none (folio_alloc_swap). Until noteSwappedOut() its content may not

@@ -33,7 +33,7 @@ export type PagePlace =
   | { readonly where: "node"; readonly node: number; readonly frame: number }
   | { readonly where: "swap"; readonly device: number };
 
-const BUGS = ["", "list", "references", "free", "page table entry", "slot", "charge", "reclaim depth", "isolated"];
+const BUGS = ["", "list", "references", "free", "page table entry", "slot", "charge", "reclaim depth"];
 
 /** The engine at work; see the file's head. */
 export class Vm {

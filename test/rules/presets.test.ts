@@ -220,7 +220,7 @@ describe.each(TWINS)("presets (%s)", (engine) => {
       const memory = boot(preset, { nodes: two });
       const colder = memory.map(248, { policy: MPOL_BIND, mask: 2 }).fill().chill();
       memory.map(248).fill().chill();
-      memory.calls.wakeKswapd(0, 0, 0);
+      memory.calls.wakeKswapd(0, 0);
       while (memory.awake(0)) memory.calls.kswapdStep(0);
       colder.verify(240);
       const [top, next] = [memory.nodeVmstat(0), memory.nodeVmstat(1)];

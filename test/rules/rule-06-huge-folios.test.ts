@@ -37,7 +37,7 @@ describe.each(TWINS)("rule 6, huge folios (%s)", (engine) => {
   /** Have node 0's kswapd reclaim all that it can. */
   const reclaimAll = (memory: TestEngine): void => {
     memory.calls.setWatermarks(0, 8, 2038, 2039, 2040);
-    memory.calls.wakeKswapd(0, 0, 0);
+    memory.calls.wakeKswapd(0, 0);
     while (memory.awake(0)) memory.calls.kswapdStep(0);
   };
 

@@ -99,7 +99,7 @@ describe.each(TWINS)("rule 7, accounting (%s)", (engine) => {
     const pages = memory.map(64, { order: 6 }).fill().chill();
     // 20 pieces find room on the target, the other 44 a slot.
     memory.calls.setWatermarks(0, 8, 250, 253, 254);
-    memory.calls.wakeKswapd(0, 0, 0);
+    memory.calls.wakeKswapd(0, 0);
     while (memory.awake(0)) memory.calls.kswapdStep(0);
     const v = memory.vmstat();
     expect(v).toMatchObject({ thp_split_page: 1, pgdemote_kswapd: 20, pswpout: pages.countAt(-2) });

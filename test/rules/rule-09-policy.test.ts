@@ -145,7 +145,7 @@ describe.each(TWINS)("rule 9, policy (%s)", (engine) => {
       .fill()
       .chill();
     memory.calls.setWatermarks(0, 8, 250, 252, 253);
-    memory.calls.wakeKswapd(0, 0, 0);
+    memory.calls.wakeKswapd(0, 0);
     memory.settle();
     const violations = memory.vmstat().policy_violations;
     const found = { mbind: bound.countAt(1), cpuset: caged.countAt(1) };
