@@ -11,7 +11,7 @@ import { checkKeys } from "./arguments.ts";
 import { pagesOf, parseSize, type Size } from "./size.ts";
 import { groupVmstat, type Vmstat } from "./vmstat.ts";
 
-/** Limits of a group. Sizes are bytes or strings such as "64MiB"; "max" or 0 lifts one. */
+/** Limits of a group. Sizes are bytes or strings such as "64MiB"; "max" lifts high and max, 0 lifts min and low. */
 export interface GroupOptions {
   /** The nodes that the group may use (cpuset.mems); all by default. */
   mems?: readonly string[];

@@ -8,7 +8,7 @@
  */
 import { ENOMEM } from "./errno.ts";
 import { folioNid } from "./folio.ts";
-import { GFP_DIRECT_RECLAIM, GFP_KSWAPD_RECLAIM, GFP_NORETRY } from "./gfp.ts";
+import { GFP_DIRECT_RECLAIM, GFP_KSWAPD_RECLAIM } from "./gfp.ts";
 import {
   H_NR_NODES,
   H_OPTIONS,
@@ -24,12 +24,9 @@ import {
 import { wakeKswapd, zone } from "./node.ts";
 import { OPT_TIER_FIRST } from "./options.ts";
 import { takeBlock, watermarkOk } from "./page-alloc.ts";
-import { ACTOR_DIRECT, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
+import { ACTOR_DIRECT, MAX_RECLAIM_RETRIES, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { tryToFree } from "./vmscan.ts";
 import { ALLOCSTALL_NORMAL, COMPACT_FAIL, count, NUMA_FOREIGN, NUMA_HIT, NUMA_MISS, OOM } from "./vmstat.ts";
-
-/** Times that an allocation or charge reclaims before it gives up (MAX_RECLAIM_RETRIES). */
-const MAX_RECLAIM_RETRIES: i32 = 16;
 
 /**
  * Take 2^order frames for group `cg` on a node of `mask`, starting from node `first`; `chosen`: first was named by a
@@ -81,8 +78,7 @@ function allocWithin(order: i32, gfp: i32, first: i32, mask: i32, cg: i32): i32 
   if ((gfp & GFP_KSWAPD_RECLAIM) !== 0) wakeAll(mask, cg);
   f = takeAbove(order, first, mask, N_WMARK_MIN);
   if (f >= 0 || (gfp & GFP_DIRECT_RECLAIM) === 0) return f;
-  const tries = (gfp & GFP_NORETRY) !== 0 ? 1 : MAX_RECLAIM_RETRIES;
-  for (let i: i32 = 0; i < tries; i++) {
+  for (let i: i32 = 0; i < MAX_RECLAIM_RETRIES; i++) {
     const progress = directReclaim(order, mask, cg);
     f = takeAbove(order, first, mask, N_WMARK_MIN);
     if (f >= 0 || progress === 0) return f;

@@ -19,13 +19,17 @@ import {
 import { charge, overHigh, overMax } from "./memcg.ts";
 import { allNodes } from "./node.ts";
 import { OPT_MEMCG_DEMOTES, OPT_TIER_FIRST } from "./options.ts";
-import { ACTOR_DIRECT, ACTOR_PROACTIVE, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
+import {
+  ACTOR_DIRECT,
+  ACTOR_PROACTIVE,
+  MAX_RECLAIM_RETRIES,
+  popScan,
+  pushScan,
+  SWAP_CLUSTER_MAX,
+} from "./scan-control.ts";
 import { discardSwapped } from "./swap.ts";
 import { tryToFree } from "./vmscan.ts";
 import { count, HIGH, MAX, OOM } from "./vmstat.ts";
-
-/** Times that an allocation or charge reclaims before it gives up (MAX_RECLAIM_RETRIES). */
-const MAX_RECLAIM_RETRIES: i32 = 16;
 
 /**
  * Charge `nr` pages to group `cg`, reclaiming from whichever ancestor is at its max, if `gfp` allows it
@@ -56,9 +60,9 @@ function atLeastBatch(nr: i32): i32 {
 
 /**
  * Reclaim from group `cg` until it is under its max and high again, which were set under its usage (memory_max_write,
- * memory_high_write). Returns the pages that it is still over its max, because nothing more could be reclaimed.
+ * memory_high_write), or nothing more can be reclaimed.
  */
-export function enforceLimits(cg: i32): i32 {
+export function enforceLimits(cg: i32): void {
   const high = memcg(cg, C_HIGH);
   const max = memcg(cg, C_MAX);
   const limit = high < max ? high : max;
@@ -69,8 +73,6 @@ export function enforceLimits(cg: i32): i32 {
     reclaimMemcg(cg, atLeastBatch((before - limit) >> 2), 1);
     if (memcg(cg, C_USAGE) >= before) fruitless++;
   }
-  const over = memcg(cg, C_USAGE) - max;
-  return over > 0 ? over : 0;
 }
 
 /**
@@ -101,7 +103,7 @@ export const RECLAIM_NO_DEMOTE: i32 = 2;
  */
 export function reclaimProactive(nr: i32, mask: i32, cg: i32, mode: i32): i32 {
   let done: i32 = 0;
-  for (let retries: i32 = 16; retries > 0 && done < nr; ) {
+  for (let retries: i32 = MAX_RECLAIM_RETRIES; retries > 0 && done < nr; ) {
     const quarter = (nr - done) >> 2;
     pushScan(
       ACTOR_PROACTIVE,

@@ -6,7 +6,7 @@ import { allocPages } from "./alloc.ts";
 import { checksum } from "./checksum.ts";
 import { EAGAIN, EIO, ENOMEM } from "./errno.ts";
 import { folioNid, folioNr, PG_FILE, PG_UNEVICTABLE, setFlag } from "./folio.ts";
-import { GFP_NORETRY, GFP_NOWAIT, GFP_USER } from "./gfp.ts";
+import { GFP_NOWAIT, GFP_USER } from "./gfp.ts";
 import {
   frameAddr,
   hasBytes,
@@ -82,7 +82,7 @@ function faultAnonymous(v: i32, vpn: i32, mode: i32): i32 {
     const at = vpn - vma(v, V_START);
     const first = vpn - (at & ((1 << order) - 1));
     if (first + (1 << order) <= vma(v, V_START) + vma(v, V_PAGES) && untouched(first, 1 << order)) {
-      const f = newFolio(v, first, order, GFP_NOWAIT | GFP_NORETRY, true);
+      const f = newFolio(v, first, order, GFP_NOWAIT, true);
       if (f >= 0) {
         enter(f, mode === FAULT_READ ? 0 : PTE_DIRTY);
         touch(vpn, mode);
@@ -94,10 +94,7 @@ function faultAnonymous(v: i32, vpn: i32, mode: i32): i32 {
   }
   const f = newFolio(v, vpn, 0, GFP_USER, mode !== FAULT_OVERWRITE);
   if (f < 0) return f;
-  if (shadow(vpn) !== 0) {
-    workingsetRefault(f, shadow(vpn));
-    setShadow(vpn, 0);
-  }
+  refault(f, vpn);
   enter(f, PTE_ACCESSED | (mode === FAULT_READ ? 0 : PTE_DIRTY));
   return 0;
 }
@@ -141,7 +138,9 @@ function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
   return 0;
 }
 
+/** If the page left a shadow when it was evicted, judge by it. */
 function refault(f: i32, vpn: i32): void {
+  if (shadow(vpn) === 0) return;
   workingsetRefault(f, shadow(vpn));
   setShadow(vpn, 0);
 }

@@ -11,7 +11,6 @@ import {
   N_KSWAPD_PRIORITY,
   N_MOVABLE,
   N_PAGES,
-  N_START,
   N_WAKERS,
   N_WMARK_HIGH,
   N_WMARK_LOW,
@@ -124,15 +123,6 @@ export function buildZonelists(): void {
 /** The i-th nearest node to `nid`, itself first. */
 export function zone(nid: i32, i: i32): i32 {
   return node(nid, N_ZONELIST + (i << 2));
-}
-
-/** The node that frame `pfn` belongs to. */
-export function nodeOfFrame(pfn: i32): i32 {
-  const n = hdr(H_NR_NODES);
-  for (let nid: i32 = 0; nid < n; nid++) {
-    if (pfn >= node(nid, N_START) && pfn < node(nid, N_START) + node(nid, N_PAGES)) return nid;
-  }
-  return -1;
 }
 
 /** All nodes of this memory, a bit each. */

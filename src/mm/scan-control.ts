@@ -40,6 +40,8 @@ export const ACTOR_PROACTIVE: i32 = 2;
 export const DEF_PRIORITY: i32 = 12;
 /** Pages in one batch (SWAP_CLUSTER_MAX). */
 export const SWAP_CLUSTER_MAX: i32 = 32;
+/** Fruitless rounds of reclaim after which an allocation, charge or request gives up. */
+export const MAX_RECLAIM_RETRIES: i32 = 16;
 
 // List heads of one depth.
 export const LIST_SCAN: i32 = 0;

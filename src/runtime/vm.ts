@@ -90,8 +90,8 @@ export class Vm {
   }
 
   /**
-   * Let time pass: give the engine the time, kswapd its turn, and promotion its scan if one is due. Called before each slow operation rather than after it, so that a
-   * page just faulted in is still there when its caller touches it.
+   * Let time pass: give the engine the time, kswapd its turn, and promotion its scan if one is due. Called before each
+   * slow operation rather than after it, so that a page just faulted in is still there when its caller touches it.
    */
   turn(): void {
     const { h32, hf } = this.segment;
