@@ -11,7 +11,7 @@ import { PTE_ACCESSED, pteIndex } from "../src/mm/page-table.ts";
 import { ACTOR_KSWAPD, popScan, pushScan } from "../src/mm/scan-control.ts";
 import { isolateInactive } from "../src/mm/shrink-list.ts";
 
-export * from "../src/mm/exports.ts";
+export * from "../src/store/exports.ts";
 
 /** A full-period walk over 2^bits numbers. */
 function step(x: i32, bits: i32): i32 {

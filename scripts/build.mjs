@@ -37,7 +37,7 @@ function writeWhole(path, data) {
 }
 
 /**
- * Make the emitted declarations fit for users: keep those that index.d.ts reaches, name the files that are there (.js),
+ * Make the emitted declarations fit for users: keep those that package.json's exports reach, name the files that are there (.js),
  * and call the engine's number types (globals of portable.d.ts, which a user's project does not have) number.
  */
 function trimDeclarations(out) {
@@ -51,7 +51,8 @@ function trimDeclarations(out) {
       visit(join(dirname(file), specifier.replace(/\.[jt]s$/, ".d.ts")));
     }
   };
-  visit(join(out, "index.d.ts"));
+  const { exports } = JSON.parse(readFileSync("package.json", "utf8"));
+  for (const { types } of Object.values(exports)) if (types) visit(join(out, types.replace("./dist/", "")));
   for (const name of readdirSync(out, { recursive: true })) {
     const file = join(out, name);
     if (!file.endsWith(".d.ts")) continue;

@@ -10,17 +10,17 @@ import { join } from "node:path";
 export const STAMP = "dist/.built.json";
 /** What is compiled to WebAssembly: the module, and the source it is made of. */
 export const WASM_MODULES = {
-  "dist/mm/mm.wasm": "src/mm/exports.ts",
+  "dist/engine.wasm": "src/store/exports.ts",
   "dist/trace/pattern.wasm": "src/trace/pattern.wasm.ts",
 };
 
 /** What a build depends on beside the sources. */
-const COMMON = ["scripts/build.mjs", "package-lock.json"];
+const COMMON = ["scripts/build.mjs", "scripts/compile-wasm.mjs", "package-lock.json"];
 
 /** The fingerprints of the sources as they are now: `wasm` of the WebAssembly alone, `all` of everything. */
 export function fingerprint(root) {
   const sources = filesUnder(root, "src").filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
-  const compiled = sources.filter((file) => file.startsWith("src/mm/") || file.endsWith(".wasm.ts"));
+  const compiled = sources.filter((file) => /^src\/(mm|store)\/|\.wasm\.ts$/.test(file));
   return {
     wasm: hashOf(root, [...compiled, ...COMMON]),
     all: hashOf(root, [...sources, ...COMMON, "tsconfig.json", "tsconfig.build.json"]),

@@ -2,32 +2,35 @@
  * lieu: a tiered memory engine. When a memory node fills up, its cold pages move to slower memory in lieu of being
  * discarded.
  */
-export { Cache, type CacheKey, type CacheStats } from "./cache/cache.ts";
-export { bytesCodec, type Codec, msgpackCodec, stringCodec } from "./cache/codec.ts";
+export { Cache } from "./cache/cache.ts";
+export { type Codec, msgpackCodec } from "./cache/codec.ts";
+export type { CacheKey } from "./cache/keys.ts";
+export type {
+  DisposeReason,
+  Disposer,
+  EntryOptions,
+  FetcherOptions,
+  FetchMethod,
+  FetchOptions,
+  GetOptions,
+  SetOptions,
+} from "./cache/options.ts";
+export type { CacheStats, DumpedEntry, EntryInfo } from "./cache/types.ts";
 export { isLieuError, LieuError, type LieuErrorCode } from "./errors.ts";
 export { Group, type GroupOptions } from "./memory/group.ts";
-export {
-  type CacheOptions,
-  type Harness,
-  type MapOptions,
-  Memory,
-  type NodeInfo,
-  openMemory,
-  openMemorySync,
-  type ReclaimRequest,
-  type ReclaimResult,
-} from "./memory/memory.ts";
+export { type Harness, Memory, openMemory, openMemorySync } from "./memory/memory.ts";
 export type { MemoryOptions, NodeOptions, SwapOptions } from "./memory/options.ts";
+export type { CacheOptions, MapOptions, NodeInfo, ReclaimRequest, ReclaimResult } from "./memory/requests.ts";
 export type { Size } from "./memory/size.ts";
 export type { WrapDevice } from "./memory/swap-devices.ts";
 export type { VmGaugeName, Vmstat } from "./memory/vmstat.ts";
 export type { Behaviour, Preset } from "./mm/presets.ts";
 export type { VmEventName } from "./mm/vmstat-names.ts";
-export { Pin } from "./region/pin.ts";
 export { bind, defaultPolicy, interleave, type Policy, preferred, weightedInterleave } from "./region/policy.ts";
 export { type Advice, Region } from "./region/region.ts";
 export { RegionArray, type TypedArrayKind } from "./region/region-array.ts";
 export { inlineCrank } from "./runtime/inline.ts";
+export { Pin } from "./runtime/pin.ts";
 export { type SimCrank, simCrank } from "./runtime/sim.ts";
 export type { Crank, PagePlace } from "./runtime/vm.ts";
 export type { SwapDevice } from "./swap/device.ts";

@@ -1,328 +1,312 @@
 /**
- * A cache on demotable pages: cold entries sink to slower nodes and to swap, and are dropped only when every tier that
- * the cache may use is full. Names follow lru-cache; what is different because values are off the JavaScript heap: a
- * value that comes out is a copy, never the object that went in.
- *
- * This class is the index (key to item) and the limits; page-log.ts is where the bytes are.
+ * A cache on demotable pages: cold entries sink to slower nodes and to swap, and are dropped only when everything that the
+ * cache may use is full. Names and meanings follow lru-cache; what is different because values are off the JavaScript heap:
+ * a value that comes out is a copy, never the object that went in, and what is dropped first is not the least recently used
+ * entry but the one whose bytes are the least likely to be of use (store/rank.ts).
  */
-import { LieuError } from "../errors.ts";
+import { LieuError, shown } from "../errors.ts";
 import type { Mapping } from "../runtime/mapping.ts";
-import type { Codec } from "./codec.ts";
-import { PageLog, type Visit } from "./page-log.ts";
-
-/** Keys of a cache. */
-export type CacheKey = string | number;
-
-/** Counters of one cache since it was made. Sizes are bytes. */
-export interface CacheStats {
-  readonly hits: number;
-  readonly misses: number;
-  readonly sets: number;
-  /** Values not stored because they are larger than the cache, or because there was no room. */
-  readonly rejected: number;
-  /** Entries lost to discarded pages: by a lack of room, or by a swap device that failed. */
-  readonly discarded: number;
-  readonly deleted: number;
-  /** Hits by the lowest place that a page of the value was in: names of nodes and swap devices. */
-  readonly hitsByTier: Readonly<Record<string, number>>;
-}
-
-/** What a cache needs of the memory that made it. */
-export interface CacheHost<V> {
-  readonly name: string;
-  readonly codec: Codec<V>;
-  /** Group number that the pages are charged to. */
-  readonly memcg: number;
-  /** Most pages that may be held, swap included. */
-  readonly maxPages: number;
-  /** Whether a value of so many bytes could be held at all, were it alone. */
-  fits(length: number): boolean;
-  /** Names of nodes, then of swap devices. */
-  readonly nodeNames: readonly string[];
-  readonly swapNames: readonly string[];
-  /** Called once, when the cache has been closed. */
-  closed(): void;
-}
+import type { Pin } from "../runtime/pin.ts";
+import { CacheEntries } from "./cache-entries.ts";
+import { Loads } from "./fetch.ts";
+import { AS_ACCESS, EVEN_STALE, HIT, MISS, RENEW, STALE, type Visit, WITH_VALUE } from "./items.ts";
+import type { CacheKey } from "./keys.ts";
+import { checkTtl, type FetchOptions, type GetOptions, type SetOptions } from "./options.ts";
+import type { CacheHost, DumpedEntry, EntryInfo } from "./types.ts";
+import { encodeValue, VALUE_ASCII, VALUE_BYTES, VALUE_UTF8 } from "./values.ts";
 
 /** A cache; made by `memory.cache()`. */
-export class Cache<V> implements Disposable {
-  readonly name: string;
-  readonly #mapping: Mapping;
-  readonly #host: CacheHost<V>;
-  readonly #log: PageLog;
-  readonly #index = new Map<CacheKey, number>();
-  /** Item number to its key. */
-  readonly #keys: (CacheKey | undefined)[] = [];
-  /** Pages that hold nothing any more, to be given back when the engine is not at work. */
-  readonly #emptied: number[] = [];
-  readonly #counts = { hits: 0, misses: 0, sets: 0, rejected: 0, discarded: 0, deleted: 0 };
-  readonly #tierHits: Float64Array;
-  #bytes = 0;
+export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposable {
+  private readonly loads: Loads<V, C> | undefined;
+  /** Flags of a plain get(). */
+  private readonly getFlags: number;
+  private pins = 0;
 
   /** @internal */
-  constructor(mapping: Mapping, host: CacheHost<V>) {
-    this.name = host.name;
-    this.#mapping = mapping;
-    this.#host = host;
-    this.#log = new PageLog(mapping);
-    this.#tierHits = new Float64Array(host.nodeNames.length + host.swapNames.length);
-    mapping.vm.onDiscard(mapping.id, (vpn) => this.#drop(vpn - mapping.start));
+  constructor(mapping: Mapping, host: CacheHost<V, C>) {
+    super(mapping, host);
+    this.getFlags = AS_ACCESS | WITH_VALUE | (host.config.updateAgeOnGet ? RENEW : 0);
+    const { fetchMethod } = host.config;
+    const store = (key: CacheKey, value: V, options: SetOptions) => this.put(key, value, options, "fetch");
+    this.loads = fetchMethod === undefined ? undefined : new Loads(fetchMethod, { store });
   }
 
-  /** Entries. */
-  get size(): number {
-    return this.#index.size;
-  }
+  // ---- reading --------------------------------------------------------------------------------------------------------
 
-  /** Bytes of all values, as encoded. */
-  get calculatedSize(): number {
-    return this.#bytes;
-  }
-
-  /** The most bytes that may be held, in pages of 4096, swap included. */
-  get maxSize(): number {
-    return this.#host.maxPages * 4096;
-  }
-
-  /** Bytes held in pages now, swap included. */
-  get pagesSize(): number {
-    return this.#log.pages * 4096;
-  }
-
-  /** Counters so far. */
-  stats(): CacheStats {
-    const names = [...this.#host.nodeNames, ...this.#host.swapNames];
-    const hitsByTier = Object.fromEntries(names.map((name, i) => [name, this.#tierHits[i] as number]));
-    return { ...this.#counts, hitsByTier };
-  }
-
-  /** The value of `key`, or undefined. Counts as an access. */
-  get(key: CacheKey): V | undefined {
-    const item = this.#find(key);
-    if (item !== undefined) {
-      const place = this.#log.placeCode(item);
-      const bytes = this.#copyOut(item);
-      if (bytes !== undefined) {
-        this.#hit(place);
-        return this.#host.codec.decode(bytes);
-      }
-    }
-    this.#counts.misses++;
-    return undefined;
-  }
-
-  /** The value of `key`, or undefined; counts neither as a hit nor as a miss. */
-  peek(key: CacheKey): V | undefined {
-    const item = this.#find(key);
-    const bytes = item === undefined ? undefined : this.#copyOut(item);
-    return bytes === undefined ? undefined : this.#host.codec.decode(bytes);
-  }
-
-  /** Whether `key` has a value; not an access. */
-  has(key: CacheKey): boolean {
-    return this.#find(key) !== undefined;
+  /** The value of `key`, a copy; undefined if there is none. An access. */
+  get(key: CacheKey, options?: GetOptions): V | undefined {
+    if (options !== undefined || this.timed) return this.getAged(key, options);
+    this.ensureOpen();
+    if (this.items.find(key, this.getFlags, 0) !== HIT) return undefined;
+    return this.value();
   }
 
   /**
-   * Store a value. One that is larger than the cache is not stored, nor one for which no room can be made; the old value
-   * of the key is gone then too. `stats().rejected` counts both.
+   * Copy the value's bytes, as stored, to `target` from `offset` on. Returns their number, or -1 if there is no value. If
+   * they do not fit, nothing is copied; the number says how much room they need. An access.
    */
-  set(key: CacheKey, value: V): this {
-    this.#mapping.ensureMapped();
-    checkKey(key);
-    const bytes: unknown = this.#host.codec.encode(value);
-    if (!(bytes instanceof Uint8Array)) {
-      throw new LieuError("EINVAL", `the codec of cache ${JSON.stringify(this.name)} must encode to a Uint8Array`);
+  getInto(key: CacheKey, target: Uint8Array, offset = 0): number {
+    this.ensureOpen();
+    if (this.look(key, this.getFlags) !== HIT) return -1;
+    const { items } = this;
+    const n = items.length;
+    if (n > target.length - offset) return n;
+    if (items.inArea) {
+      target.set(items.values.view(n), offset);
+      return n;
     }
-    // The codec is the user's and may have done anything.
-    this.#mapping.ensureMapped();
-    this.setBytes(key, bytes.length, (address, length, done) => {
-      this.#mapping.vm.segment.h8.set(bytes.subarray(done, done + length), address);
+    const { h8 } = this.mapping.vm.segment;
+    const copy: Visit = (at, length, done) => target.set(h8.subarray(at, at + length), offset + done);
+    return items.visit(items.location, n, copy) ? n : -1;
+  }
+
+  /**
+   * Hold the value of `key`: a view of its bytes, as stored, that stays as it is until it is released, whatever happens to
+   * the key. Values that do not lie in one piece of memory are copied (`zeroCopy` says so). An access; undefined if there is
+   * no value. Release it soon: pages that are held cannot be demoted.
+   */
+  pin(key: CacheKey): Pin | undefined {
+    this.ensureOpen();
+    if (this.look(key, AS_ACCESS | (this.config.updateAgeOnGet ? RENEW : 0)) !== HIT) return undefined;
+    this.pins++;
+    return this.items.pin(() => {
+      this.pins--;
     });
+  }
+
+  /** The value of `key` without making use of it; with `allowStale`, an expired one will do. */
+  peek(key: CacheKey, options: Pick<GetOptions, "allowStale"> = {}): V | undefined {
+    this.ensureOpen();
+    const stale = options.allowStale ?? this.config.allowStale;
+    const found = this.look(key, WITH_VALUE | (stale ? EVEN_STALE : 0));
+    return found === HIT || (found === STALE && stale) ? this.value() : undefined;
+  }
+
+  /** Whether `key` has a value that has not expired; not an access. */
+  has(key: CacheKey): boolean {
+    this.ensureOpen();
+    return this.look(key, 0) === HIT;
+  }
+
+  /** Milliseconds that the entry has left: 0 if there is none or it has expired, Infinity if it never expires. */
+  getRemainingTTL(key: CacheKey): number {
+    this.ensureOpen();
+    if (this.look(key, 0) !== HIT) return 0;
+    const { start, ttl } = this.items;
+    return ttl === 0 ? Number.POSITIVE_INFINITY : start + ttl - this.now();
+  }
+
+  /** What is known of an entry; undefined if there is none. Not an access. */
+  info(key: CacheKey): EntryInfo<V> | undefined {
+    this.ensureOpen();
+    if (this.look(key, WITH_VALUE) !== HIT) return undefined;
+    const { length } = this.items;
+    const age = this.age();
+    const value = this.value();
+    return value === undefined ? undefined : { value, size: length, ...age };
+  }
+
+  // ---- writing --------------------------------------------------------------------------------------------------------
+
+  /**
+   * Store a value. One that is too large is not stored, nor one for which no room can be made; the old value of the key is
+   * gone then too. `undefined` deletes the key. `stats().rejected` counts what was not stored.
+   */
+  set(key: CacheKey, value: V | undefined, options?: SetOptions): this {
+    this.ensureOpen();
+    if (this.loads !== undefined) this.loads.supersede(key);
+    if (value === undefined) this.delete(key);
+    else this.put(key, value, options, "set");
     return this;
   }
 
   /** Forget `key`. Returns whether it had a value. */
   delete(key: CacheKey): boolean {
-    const item = this.#find(key);
-    if (item === undefined) return false;
-    this.#remove(item);
-    this.#settle();
-    this.#counts.deleted++;
-    return true;
+    this.ensureOpen();
+    if (this.loads !== undefined) this.loads.supersede(key);
+    if (this.config.dispose !== undefined) this.part(key, "delete");
+    const had = this.items.delete(key);
+    if (had) this.deleted++;
+    this.tellGone();
+    return had;
+  }
+
+  /** Forget everything, and store what dump() gave. What has expired meanwhile is left out. */
+  load(entries: Iterable<readonly [CacheKey, DumpedEntry<V>]>): void {
+    this.clear();
+    for (const [key, { value, ttl, start }] of entries) {
+      if (ttl === undefined || ttl === 0 || start === undefined) {
+        this.set(key, value, { ttl: ttl ?? 0 });
+        continue;
+      }
+      const age = Date.now() - start;
+      if (age < ttl) this.set(key, value, { ttl, start: this.now() - age });
+    }
   }
 
   /** Forget everything. */
   clear(): void {
-    this.#mapping.ensureMapped();
-    for (const item of [...this.#index.values()]) this.#remove(item);
-    this.#settle();
+    this.ensureOpen();
+    this.loads?.supersedeAll();
+    if (this.config.dispose !== undefined) {
+      for (const key of this.storedKeys()) this.part(key, "delete");
+    }
+    this.items.clear();
+    this.sets = 0;
+    this.rejected = 0;
+    this.deleted = 0;
+    this.tellGone();
   }
 
-  /** Keys as they are now, in the order in which they were last set. */
-  *keys(): IterableIterator<CacheKey> {
-    this.#mapping.ensureMapped();
-    yield* [...this.#index.keys()];
-  }
-
-  /** Give everything back. @throws {@link LieuError} ECLOSED the second time */
+  /** Give everything back. Loads in flight are aborted. @throws {@link LieuError} EBUSY while pins are held, ECLOSED the second time */
   close(): void {
-    this.#mapping.unmap();
-    this.#index.clear();
-    this.#emptied.length = 0;
-    this.#bytes = 0;
-    this.#host.closed();
+    this.ensureOpen();
+    if (this.pins > 0) {
+      throw new LieuError("EBUSY", `cache ${shown(this.name)}: ${this.pins} pins are held; release them first`);
+    }
+    this.loads?.supersedeAll();
+    this.mapping.vm.onEvict(this.host.meta.start, undefined);
+    this.mapping.unmap();
+    this.host.meta.unmap();
+    this.open = false;
+    this.host.closed();
   }
 
   /** Closes the cache unless that was done, or the memory was closed. */
   [Symbol.dispose](): void {
-    if (!this.#mapping.unmapped && !this.#mapping.vm.closed) this.close();
+    if (this.open && !this.mapping.vm.closed) this.close();
   }
 
+  // ---- loading --------------------------------------------------------------------------------------------------------
+
   /**
-   * Store `length` bytes that `fill` writes part by part into the memory itself. Returns whether they were stored.
-   * @internal
+   * The value of `key`, loaded by the cache's fetchMethod if there is none. One load is in flight for a key at a time. With
+   * `allowStale`, an expired value is given at once and loaded anew behind the scenes.
+   *
+   * Rejects with the load's error, or with the signal's reason; the cache is as it was then.
    */
+  async fetch(key: CacheKey, options: FetchOptions<C> = {}): Promise<V | undefined> {
+    this.ensureOpen();
+    const { loads } = this;
+    if (loads === undefined) return this.get(key, options);
+    const allowStale = options.allowStale ?? this.config.allowStale;
+    const found = this.look(key, WITH_VALUE | EVEN_STALE);
+    const stale = found === MISS ? undefined : this.value();
+    if (found === HIT && stale !== undefined && options.forceRefresh !== true) return this.get(key, options);
+    const set: SetOptions = options.ttl === undefined ? {} : { ttl: options.ttl };
+    if (stale !== undefined && allowStale) {
+      loads.begin(key, stale, set, options.context);
+      return stale;
+    }
+    if (found !== HIT) this.look(key, AS_ACCESS);
+    try {
+      return await loads.wait(key, stale, set, options.context, options.signal);
+    } catch (error) {
+      const keep = options.allowStaleOnFetchRejection ?? this.config.allowStaleOnFetchRejection;
+      if (keep && stale !== undefined && options.signal?.aborted !== true) return stale;
+      throw error;
+    }
+  }
+
+  // ---- for replay: values written and read in the memory itself -----------------------------------------------------------
+
+  /** Store `length` bytes that `fill` writes part by part into the memory itself. Returns whether they were stored. @internal */
   setBytes(key: CacheKey, length: number, fill: Visit): boolean {
-    const old = this.#index.get(key);
-    if (old !== undefined) this.#remove(old);
-    this.#settle();
-    this.#counts.sets++;
-    const stored = this.#host.fits(length) && this.#makeRoom(length) && this.#tryStore(key, length, fill);
-    if (!stored) this.#counts.rejected++;
+    this.ensureOpen();
+    this.sets++;
+    const stored = this.items.setBy(key, length, VALUE_BYTES, 0, 0, fill);
+    if (!stored) this.rejected++;
     return stored;
   }
 
-  /**
-   * Visit the bytes of `key` part by part in the memory itself: a get without a copy. Returns whether all were there.
-   * @internal
-   */
+  /** Visit the bytes of `key` part by part in the memory itself: a get without a copy. Returns whether all were there. @internal */
   getBytes(key: CacheKey, visit: Visit): boolean {
-    const item = this.#find(key);
-    if (item !== undefined) {
-      const place = this.#log.placeCode(item);
-      if (this.#visitAll(item, visit)) {
-        this.#hit(place);
-        return true;
-      }
+    this.ensureOpen();
+    if (this.items.find(key, AS_ACCESS, 0) !== HIT) return false;
+    return this.items.visit(this.items.location, this.items.length, visit);
+  }
+
+  /** Walk the whole store and check its invariants. @throws {@link LieuError} EBUG @internal */
+  check(): void {
+    if (this.open) this.items.check();
+  }
+
+  /** Time has passed: reclaim what has expired. @internal */
+  tick(): void {
+    if (!this.open || !this.timed) return;
+    this.tellTime();
+    this.items.expire();
+    this.tellGone();
+  }
+
+  /** The memory is closed. @internal */
+  retire(): void {
+    this.loads?.supersedeAll();
+    this.open = false;
+  }
+
+  /** Pins held. @internal */
+  get pinned(): number {
+    return this.pins;
+  }
+
+  // ---- within -----------------------------------------------------------------------------------------------------------
+
+  private getAged(key: CacheKey, options: GetOptions = {}): V | undefined {
+    this.ensureOpen();
+    const { config } = this;
+    const stale = options.allowStale ?? config.allowStale;
+    const renew = options.updateAgeOnGet ?? config.updateAgeOnGet;
+    const flags = AS_ACCESS | WITH_VALUE | (renew ? RENEW : 0);
+    const found = this.look(key, flags);
+    if (found === HIT) return this.value();
+    if (found === MISS) return undefined;
+    const value = stale && this.look(key, WITH_VALUE | EVEN_STALE) === STALE ? this.value() : undefined;
+    if (!(options.noDeleteOnStaleGet ?? config.noDeleteOnStaleGet)) {
+      if (config.dispose !== undefined) this.part(key, "expire");
+      this.items.delete(key);
+      this.tellGone();
     }
-    this.#counts.misses++;
+    return value;
+  }
+
+  private put(key: CacheKey, value: V, options: SetOptions | undefined, reason: "set" | "fetch"): void {
+    if (!this.open) return;
+    const { items, config, host } = this;
+    const ttl = options?.ttl === undefined ? config.ttl : checkTtl(options.ttl);
+    if (ttl > 0) this.timed = true;
+    const now = this.timed ? this.tellTime() : 0;
+    const start = options?.start ?? now;
+    const inArea = typeof value === "string" && (host.accepts === "any" || host.accepts === "string");
+    const length = inArea ? items.values.putString(value) : -1;
+    if (length >= 0) {
+      if (config.dispose !== undefined) {
+        // Looking at the old value takes the value area.
+        this.part(key, reason);
+        items.values.putString(value as string);
+      }
+      const kind = length === (value as string).length ? VALUE_ASCII : VALUE_UTF8;
+      this.count(this.allows(length) ? items.setFromArea(key, length, kind, start, ttl) : this.refuse(key));
+    } else {
+      const coded = encodeValue(value, host.accepts, host.codec, this.name);
+      // The codec is the user's and may have done anything.
+      this.ensureOpen();
+      if (config.dispose !== undefined) this.part(key, reason);
+      const { kind, bytes } = coded;
+      this.count(this.allows(bytes.length) ? items.set(key, bytes, kind, start, ttl) : this.refuse(key));
+    }
+    this.tellGone();
+  }
+  private allows(length: number): boolean {
+    const most = this.config.maxEntrySize;
+    return (most === 0 || length <= most) && length < this.maxSize;
+  }
+  private refuse(key: CacheKey): boolean {
+    this.items.delete(key);
     return false;
   }
-
-  /** Filling an item's later pages may cost it its first ones; then it is tried once more. */
-  #tryStore(key: CacheKey, length: number, fill: Visit): boolean {
-    for (let tries = 0; tries < 2; tries++) {
-      let item = this.#log.reserve(length);
-      if (item < 0) {
-        this.#clearRun(length);
-        item = this.#log.reserve(length);
-        if (item < 0) return false;
-      }
-      this.#index.set(key, item);
-      this.#keys[item] = key;
-      this.#bytes += length;
-      let r = -1;
-      try {
-        r = this.#log.visit(item, true, fill);
-      } finally {
-        if (r < 0 && this.#index.get(key) === item) this.#remove(item);
-        this.#settle();
-      }
-      const kept = this.#index.get(key) === item;
-      if (r < 0) return false;
-      if (kept) return true;
-    }
-    return false;
+  private count(stored: boolean): void {
+    this.sets++;
+    if (!stored) this.rejected++;
   }
-
-  /** No neighbouring pages are free: drop what is on those where that costs the fewest items. */
-  #clearRun(length: number): void {
-    const { from, to } = this.#log.cheapestRun(length);
-    for (let page = from; page < to; page++) this.#drop(page);
-    this.#settle();
-  }
-
-  #find(key: CacheKey): number | undefined {
-    this.#mapping.ensureMapped();
-    return this.#index.get(key);
-  }
-
-  /** Drop cold pages until `length` more bytes fit under maxSize. Returns false if they never will. */
-  #makeRoom(length: number): boolean {
-    const { maxPages, memcg } = this.#host;
-    if (Math.ceil(length / 4096) > Math.min(maxPages, this.#mapping.pages)) return false;
-    const need = PageLog.pagesFor(length);
-    for (let tries = 0; tries < 16; tries++) {
-      const over = this.#log.pages + need - maxPages;
-      if (over <= 0 || this.#index.size === 0) return true;
-      const { vm, id } = this.#mapping;
-      vm.turn();
-      vm.calls.discardCold(id, memcg, Math.max(over, 32));
-      this.#settle();
-    }
-    // Everything left is pinned in place by use; make room the blunt way, oldest entry first.
-    for (const item of this.#index.values()) {
-      if (this.#log.pages + need <= maxPages) break;
-      this.#remove(item);
-      this.#counts.discarded++;
-    }
-    this.#settle();
-    return true;
-  }
-
-  #visitAll(item: number, visit: Visit): boolean {
-    const key = this.#keys[item] as CacheKey;
-    const r = this.#log.visit(item, false, visit);
-    const kept = this.#index.get(key) === item;
-    // Lost on the way: dropped while other pages of it came in, or unreadable. For a cache that is a miss.
-    if (kept && r < 0) {
-      this.#remove(item);
-      this.#counts.discarded++;
-    }
-    this.#settle();
-    return kept && r >= 0;
-  }
-
-  #copyOut(item: number): Uint8Array | undefined {
-    const out = Buffer.allocUnsafe(this.#log.lengthOf(item));
-    const { h8 } = this.#mapping.vm.segment;
-    const whole = this.#visitAll(item, (address, length, done) =>
-      out.set(h8.subarray(address, address + length), done),
-    );
-    return whole ? out : undefined;
-  }
-
-  #hit(place: number): void {
-    this.#counts.hits++;
-    // An empty value may be on a page that was never needed; that is as fast as it gets.
-    const i = place === -1 ? 0 : place >= 0 ? place : this.#host.nodeNames.length - 2 - place;
-    this.#tierHits[i] = (this.#tierHits[i] as number) + 1;
-  }
-
-  #remove(item: number): void {
-    const key = this.#keys[item] as CacheKey;
-    this.#index.delete(key);
-    this.#keys[item] = undefined;
-    this.#bytes -= this.#log.lengthOf(item);
-    this.#log.release(item, this.#emptied);
-  }
-
-  /** A page is dropped, by the engine in the middle of a call or by clearRun(): its items are gone. */
-  #drop(page: number): void {
-    for (const item of this.#log.itemsOn(page)) {
-      this.#remove(item);
-      this.#counts.discarded++;
-    }
-  }
-
-  /** Give back what dropped and removed items have left empty. */
-  #settle(): void {
-    if (this.#emptied.length > 0) this.#log.giveBack(this.#emptied);
-  }
-}
-
-function checkKey(key: unknown): void {
-  if (typeof key === "string" || typeof key === "number") return;
-  throw new LieuError("EINVAL", `the key is ${key === null ? "null" : typeof key}; keys are strings or numbers`);
 }

@@ -8,24 +8,6 @@ export interface Codec<V> {
   decode(bytes: Uint8Array): V;
 }
 
-/** Bytes as they are. `get` returns a copy. */
-export const bytesCodec: Codec<Uint8Array> = {
-  encode(value) {
-    if (value instanceof Uint8Array) return value;
-    throw new LieuError("EINVAL", `the value is ${describe(value)}; a cache with codec "bytes" takes Uint8Arrays`);
-  },
-  decode: (bytes) => bytes,
-};
-
-/** Strings as UTF-8. */
-export const stringCodec: Codec<string> = {
-  encode(value) {
-    if (typeof value === "string") return Buffer.from(value, "utf8");
-    throw new LieuError("EINVAL", `the value is ${describe(value)}; a cache with codec "string" takes strings`);
-  },
-  decode: (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"),
-};
-
 /** Anything that MessagePack, with msgpackr's extensions, can say: objects, arrays, dates, maps, sets, buffers. */
 export function msgpackCodec<V>(): Codec<V> {
   const packr = new Packr({ structuredClone: true });
@@ -43,6 +25,6 @@ export function msgpackCodec<V>(): Codec<V> {
   };
 }
 
-function describe(value: unknown): string {
+export function describe(value: unknown): string {
   return value === null ? "null" : typeof value === "object" ? (value.constructor?.name ?? "an object") : typeof value;
 }

@@ -1,5 +1,6 @@
 /** What the memory's methods check of their arguments before they do anything. */
-import { bytesCodec, type Codec, msgpackCodec, stringCodec } from "../cache/codec.ts";
+import { type Codec, msgpackCodec } from "../cache/codec.ts";
+import type { Accepts } from "../cache/values.ts";
 import { LieuError, shown } from "../errors.ts";
 import { parseSize, type Size } from "./size.ts";
 
@@ -36,16 +37,14 @@ export function folioOrderOf(size: Size): number {
   throw new LieuError("EINVAL", `folio is ${shown(size)}; it must be a power of two from 4 KiB to 2 MiB`);
 }
 
-export function codecOf<V>(codec: "msgpack" | "bytes" | "string" | Codec<V>): Codec<V> {
-  const named: Record<string, () => Codec<unknown>> = {
-    msgpack: () => msgpackCodec(),
-    bytes: () => bytesCodec as Codec<unknown>,
-    string: () => stringCodec as Codec<unknown>,
-  };
-  if (typeof codec === "string" && Object.hasOwn(named, codec)) return (named[codec] as () => Codec<V>)();
+/** What a cache takes, and the codec for what it does not take as it is. */
+export function codecOf<V>(codec: "any" | "bytes" | "string" | Codec<V>): { accepts: Accepts; codec: Codec<V> } {
+  if (codec === "any" || codec === "bytes" || codec === "string") return { accepts: codec, codec: msgpackCodec<V>() };
   if (typeof codec === "object" && typeof codec?.encode === "function" && typeof codec.decode === "function") {
-    return codec;
+    return { accepts: "coded", codec };
   }
-  const known = Object.keys(named).join(", ");
-  throw new LieuError("EINVAL", `codec is ${shown(codec)}; it can be ${known} or an object with encode() and decode()`);
+  throw new LieuError(
+    "EINVAL",
+    `codec is ${shown(codec)}; it can be any, bytes, string or an object with encode() and decode()`,
+  );
 }

@@ -1,8 +1,7 @@
 /** How much a cache may come to hold, as far as nodes, group and swap decide. */
-import { C_MAX, memcg, N_PAGES, N_WMARK_MIN, node } from "../mm/layout.ts";
+import { C_MAX, memcg, N_PAGES, N_WMARK_PROMO, node } from "../mm/layout.ts";
 import type { ResolvedPolicy } from "../runtime/mapping.ts";
 import type { Vm } from "../runtime/vm.ts";
-import { pagesOf } from "./size.ts";
 
 /** Pages of the nodes that policy and group allow, less `reserve` of each. */
 function allowedPages(vm: Vm, policy: ResolvedPolicy, group: number, reserve: (nid: number) => number): number {
@@ -15,19 +14,13 @@ function allowedPages(vm: Vm, policy: ResolvedPolicy, group: number, reserve: (n
   return pages;
 }
 
-/** All pages that a cache could be spread over: those of its nodes, and swap. */
-export function capacityPages(vm: Vm, policy: ResolvedPolicy, group: number): number {
-  return allowedPages(vm, policy, group, () => 0) + vm.shape.slots;
-}
-
 /**
- * Whether a value of `length` bytes could be held, were it alone: within the cache's own limit, and on nodes above their
- * min watermarks and within the group's max, or else in swap.
+ * Pages that a cache may hold at most: those of its nodes that reclaim does not keep free, and swap. As long as it is alone
+ * there, it never makes the engine discard anything: what has to go is chosen by the cache.
  */
-export function fits(vm: Vm, length: number, maxPages: number, policy: ResolvedPolicy, group: number): boolean {
-  const pages = pagesOf(length);
-  if (pages > maxPages) return false;
-  if (pages <= 8) return true;
-  const inNodes = allowedPages(vm, policy, group, (nid) => node(nid, N_WMARK_MIN));
-  return pages + 1 < Math.min(inNodes, memcg(group, C_MAX)) + vm.shape.slots;
+export function capacityPages(vm: Vm, policy: ResolvedPolicy, group: number): number {
+  const inNodes = allowedPages(vm, policy, group, (nid) => node(nid, N_WMARK_PROMO) + RESERVE);
+  return Math.min(inNodes, memcg(group, C_MAX)) + vm.shape.slots;
 }
+/** Pages of each node that are left for what is on its way. */
+const RESERVE = 40;

@@ -2,10 +2,10 @@
  * A memory: nodes and swap devices, and the regions, caches and groups that live on them.
  */
 import { Cache } from "../cache/cache.ts";
-import type { Codec } from "../cache/codec.ts";
+import { ENTRY_OPTIONS, entryConfig } from "../cache/options.ts";
 import { LieuError, shown } from "../errors.ts";
 import { checkInvariants } from "../mm/debug-vm.ts";
-import { N_FREE, N_PAGES, node as nodeField, V_START, vma } from "../mm/layout.ts";
+import { N_FREE, N_PAGES, node as nodeField } from "../mm/layout.ts";
 import { PlaceRegion } from "../region/place-region.ts";
 import { defaultPolicy, type Policy } from "../region/policy.ts";
 import { Region } from "../region/region.ts";
@@ -14,11 +14,13 @@ import { Mapping, type ResolvedPolicy } from "../runtime/mapping.ts";
 import type { Crank, Vm } from "../runtime/vm.ts";
 import { checkBoolean, checkKeys, checkName, codecOf, folioOrderOf } from "./arguments.ts";
 import { boot } from "./boot.ts";
-import { capacityPages, fits } from "./capacity.ts";
+import { capacityPages } from "./capacity.ts";
 import { checkLimits, Group, type GroupOptions } from "./group.ts";
 import { NodeNames } from "./node-names.ts";
 import { type MemoryConfig, type MemoryOptions, resolveOptions } from "./options.ts";
+import type { CacheOptions, MapOptions, NodeInfo, ReclaimRequest, ReclaimResult } from "./requests.ts";
 import { pagesOf, parseSize, type Size } from "./size.ts";
+import { MIN_CACHE_PAGES, openStore, type StoreMappings } from "./store.ts";
 import type { WrapDevice } from "./swap-devices.ts";
 import { globalVmstat, nodeVmstat, type Vmstat } from "./vmstat.ts";
 
@@ -26,62 +28,6 @@ const PAGE = 4096;
 const ROOT = 0;
 /** How often the inline runtime lets time pass by itself, ms. */
 const TICK_MS = 100;
-
-/** Options of {@link Memory.map}. */
-export interface MapOptions {
-  /** For messages. */
-  name?: string;
-  policy?: Policy;
-  group?: Group;
-  /** Size of folio to fault in where there is room: a power of two from 4 KiB to 2 MiB. */
-  folio?: Size;
-  /** Never demoted nor reclaimed (mlock). */
-  locked?: boolean;
-}
-
-/** Options of {@link Memory.cache}. */
-export interface CacheOptions<V> {
-  name?: string;
-  /** Most bytes that the cache may hold, swap included, in whole pages; by default all that it may use. */
-  maxSize?: Size;
-  policy?: Policy;
-  group?: Group;
-  /** "msgpack" (default), "bytes", "string", or one of your own. */
-  codec?: "msgpack" | "bytes" | "string" | Codec<V>;
-}
-
-/** A request to {@link Memory.reclaim}. */
-export interface ReclaimRequest {
-  /** Only from these nodes. */
-  nodes?: readonly string[];
-  group?: Group;
-  /** "any": demote where there is a lower tier, evict elsewhere; "demote": never evict; "evict": never demote. */
-  mode?: "any" | "demote" | "evict";
-}
-
-/** What a reclaim request came to, in bytes. */
-export interface ReclaimResult {
-  /** What the nodes asked were relieved of. */
-  readonly reclaimed: number;
-  /** Moved to lower tiers, on the way to making room there too. */
-  readonly demoted: number;
-  /** Swapped out or dropped, on the way too. */
-  readonly evicted: number;
-}
-
-/** A node of a memory, as it is now. */
-export interface NodeInfo {
-  readonly name: string;
-  readonly kind: "dram" | "model";
-  /** Bytes. */
-  readonly size: number;
-  readonly free: number;
-  readonly residentPages: number;
-  /** 0 is the fastest. */
-  readonly tier: number;
-  readonly latency: number;
-  vmstat(): Vmstat;
-}
 
 /** Who drives a memory, beside its options: clock, crank, device wrapper. For tests, simulation and tools. */
 export interface Harness {
@@ -104,13 +50,21 @@ export function openMemorySync(options: MemoryOptions, harness: Harness = {}): M
   return new Memory(resolveOptions(options), harness);
 }
 
+/** A cache, as its memory needs to know it. */
+interface OpenCache {
+  readonly pinned: number;
+  check(): void;
+  tick(): void;
+  retire(): void;
+}
+
 /** A memory; made by {@link openMemory}. */
 export class Memory implements Disposable, AsyncDisposable {
   readonly #vm: Vm;
   readonly #config: MemoryConfig;
   readonly #names: NodeNames;
   readonly #regions = new Set<Region>();
-  readonly #caches = new Set<Cache<never>>();
+  readonly #caches = new Set<OpenCache>();
   readonly #groups = new Map<string, Group>();
   readonly #stopTimer: () => void;
 
@@ -119,7 +73,7 @@ export class Memory implements Disposable, AsyncDisposable {
     this.#config = config;
     this.#names = new NodeNames(config.nodes.map((n) => n.name));
     this.#vm = boot(config, harness.crank ?? inlineCrank(), harness.wrapDevice);
-    this.#stopTimer = harness.crank === undefined ? startTimer(this.#vm, TICK_MS) : () => undefined;
+    this.#stopTimer = harness.crank === undefined ? startTimer(() => this.#tick(), TICK_MS) : () => undefined;
   }
 
   /** The engine at work, for tools that look under the hood. @internal */
@@ -173,51 +127,54 @@ export class Memory implements Disposable, AsyncDisposable {
    *
    * @throws {@link LieuError} EINVAL, ENOMEM if there are too many caches or the address space is used up, ECLOSED
    */
-  cache<V = unknown>(options: CacheOptions<V> = {}): Cache<V> {
+  cache<V = unknown, C = unknown>(options: CacheOptions<V, C> = {}): Cache<V, C> {
     this.#vm.ensureOpen();
-    checkKeys(options, ["name", "maxSize", "policy", "group", "codec"], "cache()");
+    checkKeys(options, ["name", "maxSize", "policy", "group", "codec", ...ENTRY_OPTIONS], "cache()");
     if (!this.#config.hasBytes)
       throw new LieuError("ENOTSUP", "a cache needs nodes with bytes; these are all model nodes");
     const name = checkName(options.name, `cache${this.#caches.size}`, "cache()");
+    const config = entryConfig(options);
     const parent = this.#groupId(options.group);
     const policy = this.#resolvePolicy(options.policy ?? defaultPolicy(), parent);
     const capacity = capacityPages(this.#vm, policy, parent);
     const limit = options.maxSize === undefined ? capacity : Math.floor(parseSize(options.maxSize, "maxSize") / PAGE);
     const maxPages = Math.min(limit, capacity);
-    if (maxPages < 8)
-      throw new LieuError("EINVAL", `maxSize is ${shown(options.maxSize)}: a cache needs 32 KiB (8 pages) or more`);
-    const codec = codecOf<V>(options.codec ?? "msgpack");
+    if (maxPages < MIN_CACHE_PAGES) {
+      const least = `a cache needs ${(MIN_CACHE_PAGES * PAGE) / 1024} KiB (${MIN_CACHE_PAGES} pages) or more`;
+      throw new LieuError("EINVAL", `maxSize is ${shown(options.maxSize)}: ${least}`);
+    }
+    const { accepts, codec } = codecOf<V>(options.codec ?? "any");
     const memcg = this.#vm.calls.createMemcg(parent, this.#names.all);
     if (memcg < 0) throw new LieuError("ENOMEM", "there are 64 groups and caches already: that is the most");
-    let mapping: Mapping;
+    let store: StoreMappings;
     try {
-      mapping = this.#mapping(
-        `cache ${JSON.stringify(name)}`,
-        maxPages + (maxPages >> 2) + 64,
-        true,
+      store = openStore(this.#vm, {
+        name,
+        maxPages,
+        maxItems: config.max,
+        tell: config.dispose !== undefined,
         memcg,
-        0,
-        false,
         policy,
-      );
+      });
     } catch (error) {
       this.#vm.calls.destroyMemcg(memcg);
       throw error;
     }
-    const cache: Cache<V> = new Cache<V>(mapping, {
+    const cache: Cache<V, C> = new Cache<V, C>(store.data, {
       name,
+      accepts,
       codec,
-      memcg,
+      config,
       maxPages,
-      fits: (length) => fits(this.#vm, length, maxPages, policy, parent),
+      meta: store.meta,
       nodeNames: this.nodeNames,
       swapNames: this.swapNames,
       closed: () => {
         this.#vm.calls.destroyMemcg(memcg);
-        this.#caches.delete(cache as Cache<never>);
+        this.#caches.delete(cache);
       },
     });
-    this.#caches.add(cache as Cache<never>);
+    this.#caches.add(cache);
     return cache;
   }
 
@@ -307,10 +264,14 @@ export class Memory implements Disposable, AsyncDisposable {
     return this.nodeNames.map((name) => this.node(name));
   }
 
-  /** Let time pass: kswapd's turn and promotion's scan. The inline runtime does this by itself ten times a second. */
+  /** Let time pass: kswapd's turn, promotion's scan, expiry in caches. The inline runtime does this by itself ten times a second. */
   tick(): void {
     this.#vm.ensureOpen();
+    this.#tick();
+  }
+  #tick(): void {
     this.#vm.turn();
+    for (const cache of this.#caches) cache.tick();
   }
 
   /**
@@ -322,6 +283,7 @@ export class Memory implements Disposable, AsyncDisposable {
   check(): void {
     this.#vm.ensureOpen();
     this.#vm.inspect();
+    for (const cache of this.#caches) cache.check();
     checkInvariants();
   }
 
@@ -338,10 +300,12 @@ export class Memory implements Disposable, AsyncDisposable {
     if (this.#vm.closed) return;
     let pins = 0;
     for (const region of this.#regions) pins += region.pins;
+    for (const cache of this.#caches) pins += cache.pinned;
     if (pins > 0) throw new LieuError("EBUSY", `${pins} pins are still held; release them before closing the memory`);
     this.#stopTimer();
     for (const region of this.#regions) region.retire();
     this.#vm.close();
+    for (const cache of this.#caches) cache.retire();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -357,10 +321,7 @@ export class Memory implements Disposable, AsyncDisposable {
     locked: boolean,
     policy: ResolvedPolicy,
   ): Mapping {
-    return new Mapping(this.#vm, { what, pages, file, memcg, order, locked, policy }, (id) => {
-      this.#vm.inspect();
-      return vma(id, V_START);
-    });
+    return new Mapping(this.#vm, { what, pages, file, memcg, order, locked, policy });
   }
 
   #resolvePolicy(policy: Policy, memcg: number): ResolvedPolicy {

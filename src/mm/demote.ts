@@ -4,7 +4,19 @@
  * folio that fits nowhere whole is split and its pieces tried once. What could not be moved is left on LIST_FAILED.
  */
 import { EAGAIN, ENOMEM } from "./errno.ts";
-import { folioNr, folioOrder } from "./folio.ts";
+import {
+  clearFlag,
+  folioNid,
+  folioNr,
+  folioOrder,
+  isFile,
+  PG_ACTIVE,
+  PG_LOCKED,
+  PG_LRU,
+  PG_REFERENCED,
+  PG_WRITEBACK,
+  test,
+} from "./folio.ts";
 import {
   H_OPTIONS,
   hdr,
@@ -12,6 +24,8 @@ import {
   next,
   node,
   ownerMemcg,
+  pte,
+  refs,
   SC_ACTOR,
   SC_FULL,
   sc,
@@ -19,11 +33,22 @@ import {
   setSc,
 } from "./layout.ts";
 import { listAddTail, listDel, listEmpty } from "./list.ts";
+import { lruDel } from "./lruvec.ts";
 import { balanceMask, demotionMask, nearest, nextDemotionNode } from "./memory-tiers.ts";
-import { migrateFolio, splitFolio } from "./migrate.ts";
+import { headAt, isolate, migrateFolio, putback, splitFolio } from "./migrate.ts";
 import { OPT_COUNT_FOLIOS, OPT_SPLIT } from "./options.ts";
-import { LIST_DEMOTE, LIST_FAILED } from "./scan-control.ts";
-import { count, PGBALANCE, PGDEMOTE_KSWAPD, THP_MIGRATION_SPLIT } from "./vmstat.ts";
+import { PTE_PRESENT } from "./page-table.ts";
+import { ACTOR_PROACTIVE, LIST_DEMOTE, LIST_FAILED } from "./scan-control.ts";
+import {
+  count,
+  PGBALANCE,
+  PGDEMOTE_KSWAPD,
+  PGSCAN_ANON,
+  PGSCAN_KSWAPD,
+  PGSTEAL_ANON,
+  PGSTEAL_KSWAPD,
+  THP_MIGRATION_SPLIT,
+} from "./vmstat.ts";
 
 /**
  * Demote LIST_DEMOTE from node `nid`: to the preferred targets, then, if `anyLower`, to any other that is allowed.
@@ -80,4 +105,31 @@ function tryTargets(f: i32, nid: i32, anyLower: boolean): i32 {
     if (!anyLower) mask &= preferred;
   }
   return ENOMEM;
+}
+
+/**
+ * Demote page `vpn` now, because its owner knows it to be cold: to a target that its policy and group allow, or nowhere.
+ * A locked page goes too: locked pages are safe from reclaim, not from their owner. Returns 1 if it moved.
+ */
+export function demoteNow(vpn: i32): i32 {
+  if ((pte(vpn) & PTE_PRESENT) === 0) return 0;
+  const f = headAt(vpn);
+  const nid = folioNid(f);
+  const mask = demotionMask(f);
+  if (mask === 0 || !test(f, PG_LRU) || test(f, PG_LOCKED | PG_WRITEBACK) || refs(f) !== 1) return 0;
+  const nr = folioNr(f);
+  const cg = ownerMemcg(f);
+  lruDel(f);
+  clearFlag(f, PG_ACTIVE | PG_REFERENCED);
+  isolate(f);
+  const list = isFile(f);
+  const moved = migrateFolio(f, nextDemotionNode(nid, mask)) >= 0 ? 1 : 0;
+  if (moved === 0) putback(f);
+  count(PGSCAN_KSWAPD + ACTOR_PROACTIVE, nid, cg, nr);
+  count(PGSCAN_ANON + list, nid, cg, nr);
+  if (moved === 0) return 0;
+  count(PGDEMOTE_KSWAPD + ACTOR_PROACTIVE, nid, cg, nr);
+  count(PGSTEAL_KSWAPD + ACTOR_PROACTIVE, nid, cg, nr);
+  count(PGSTEAL_ANON + list, nid, cg, nr);
+  return 1;
 }

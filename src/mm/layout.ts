@@ -212,6 +212,12 @@ const SWAP_SIZE: i32 = 64;
 export const VMSTAT_SLOTS: i32 = 96;
 const VMSTAT_SIZE: i32 = VMSTAT_SLOTS * 8;
 
+/** Where keys, results and small values pass between a caller and the stores: bytes of each, and of all. */
+export const STORE_KEY_SIZE: i32 = 2048;
+export const STORE_OUT_SIZE: i32 = 64;
+export const STORE_VALUE_SIZE: i32 = 16384;
+const STORE_AREA_SIZE: i32 = STORE_KEY_SIZE + STORE_OUT_SIZE + STORE_VALUE_SIZE;
+
 /** List heads of one depth of nested reclaim. */
 export const NR_SCAN_LISTS: i32 = 8;
 
@@ -235,6 +241,7 @@ let SHADOWS: i32 = 0;
 let SLOT_VPN: i32 = 0;
 let SLOT_SUM: i32 = 0;
 let SCRATCH: i32 = 0;
+let STORE_AREA: i32 = 0;
 let METADATA: i32 = 0;
 let nrFrames: i32 = 0;
 let nrNodes: i32 = 0;
@@ -273,7 +280,8 @@ export function place(nodes: i32, frames: i32, vpns: i32, slots: i32): i32 {
   SHADOWS = PTES + pages * 4;
   SLOT_VPN = SHADOWS + pages * 4;
   SLOT_SUM = SLOT_VPN + cells * 4;
-  METADATA = (SLOT_SUM + cells * 4 + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+  STORE_AREA = (SLOT_SUM + cells * 4 + 63) & ~63;
+  METADATA = (STORE_AREA + STORE_AREA_SIZE + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
   return METADATA;
 }
 
@@ -456,6 +464,16 @@ export function hasBytes(): boolean {
 /** Byte address of 64 words for the arguments of one host call. */
 export function scratch(): i32 {
   return SCRATCH;
+}
+/** Byte addresses of what passes between callers and stores. */
+export function storeKeyAddr(): i32 {
+  return STORE_AREA;
+}
+export function storeOutAddr(): i32 {
+  return STORE_AREA + STORE_KEY_SIZE;
+}
+export function storeValueAddr(): i32 {
+  return STORE_AREA + STORE_KEY_SIZE + STORE_OUT_SIZE;
 }
 export function freeHead(nid: i32, order: i32): i32 {
   return freeHeads + nid * NR_ORDERS + order;

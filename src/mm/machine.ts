@@ -18,6 +18,8 @@ export interface Host {
   swapFree(dev: number, slot: number): void;
   /** The clean, discardable page `vpn` of mapping `vma` is gone. */
   discard(vma: number, vpn: number): void;
+  /** The item at `loc` of the store at `store` is about to go; `why` is one of the GONE_ constants of store/clean.ts. */
+  evict(store: number, loc: number, why: number): void;
   /** An invariant is broken: `code` is one of the BUG_ constants. Must throw. */
   bug(code: number, a: number, b: number): void;
 }
@@ -71,6 +73,10 @@ export function ltu(a: i32, b: i32): boolean {
 export function toI32(x: f64): i32 {
   return Math.trunc(x) | 0;
 }
+/** The number of zero bits above the highest set one. */
+export function leadingZeros(x: i32): i32 {
+  return Math.clz32(x);
+}
 /** The index of the lowest set bit; x must not be 0. */
 export function lowestBit(x: i32): i32 {
   return 31 - Math.clz32(x & -x);
@@ -91,6 +97,9 @@ export function hostSwapFree(dev: i32, slot: i32): void {
 }
 export function hostDiscard(vma: i32, vpn: i32): void {
   (host as Host).discard(vma, vpn);
+}
+export function hostEvict(store: i32, loc: i32, why: i32): void {
+  (host as Host).evict(store, loc, why);
 }
 export function hostBug(code: i32, a: i32, b: i32): void {
   (host as Host).bug(code, a, b);

@@ -24,6 +24,12 @@ import { freeSlot } from "./swap.ts";
 /** Drop `nr` pages of mapping `v` from `vpn` on, wherever they are (zap_page_range). Returns 0 or -EBUSY if any is pinned. */
 export function zapRange(v: i32, vpn: i32, nr: i32): i32 {
   if (anyPinned(vpn, vpn + nr)) return EBUSY;
+  zapPages(v, vpn, nr);
+  return 0;
+}
+
+/** The same whoever holds them: a page that is pinned is unmapped, and freed by the last pin's release. */
+export function zapPages(v: i32, vpn: i32, nr: i32): void {
   for (let at: i32 = vpn; at < vpn + nr; at++) {
     const p = pte(at);
     setShadow(at, 0);
@@ -32,7 +38,6 @@ export function zapRange(v: i32, vpn: i32, nr: i32): i32 {
       freeSlot(pteIndex(p), v);
     } else if ((p & PTE_PRESENT) !== 0) zapFolio(at, vpn, nr);
   }
-  return 0;
 }
 
 function zapFolio(at: i32, vpn: i32, nr: i32): void {

@@ -9,7 +9,18 @@
  * The threshold follows the limit: each period, it is lowered by an eighth of its base if more than 110 % of the limit
  * was offered, and raised by as much if less than 90 % was, within an eighth and twice the base.
  */
-import { folioNid, folioNr, folioOrder, PG_LOCKED, PG_LRU, PG_UNEVICTABLE, PG_WRITEBACK, test } from "./folio.ts";
+import {
+  folioNid,
+  folioNr,
+  folioOrder,
+  PG_ACTIVE,
+  PG_LOCKED,
+  PG_LRU,
+  PG_UNEVICTABLE,
+  PG_WRITEBACK,
+  setFlag,
+  test,
+} from "./folio.ts";
 import {
   clock,
   H_HINT_DUE,
@@ -22,6 +33,7 @@ import {
   H_NR_NODES,
   H_NR_VMAS,
   H_OPTIONS,
+  H_PRESSURE,
   H_RATE_LIMIT,
   hdr,
   hdrf,
@@ -32,6 +44,7 @@ import {
   N_RATE_CANDIDATES,
   N_RATE_START,
   N_WMARK_HIGH,
+  N_WMARK_LOW,
   N_WMARK_PROMO,
   node,
   nodef,
@@ -47,6 +60,7 @@ import {
   setPriv,
   setPte,
   V_ACTIVE,
+  V_FILE,
   V_MEMCG,
   V_PAGES,
   V_START,
@@ -61,6 +75,8 @@ import { wakeKswapd, zone } from "./node.ts";
 import { OPT_PROMOTION, OPT_SMALL_NODES } from "./options.ts";
 import { watermarkOk } from "./page-alloc.ts";
 import { PTE_HINT, PTE_PRESENT } from "./page-table.ts";
+import { ACTOR_DIRECT, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
+import { tryToFree } from "./vmscan.ts";
 import {
   count,
   NUMA_HINT_FAULTS,
@@ -95,7 +111,8 @@ export function hintScan(): i32 {
       at = 0;
     }
     // A policy that names where to be is not second-guessed (vma_policy_mof); bind only bounds where to go.
-    if (id < n && vma(id, V_ACTIVE) !== 0 && !policyChoosesNode(id)) {
+    // Caches know what is hot in them and move it themselves.
+    if (id < n && vma(id, V_ACTIVE) !== 0 && vma(id, V_FILE) === 0 && !policyChoosesNode(id)) {
       const pages = vma(id, V_PAGES);
       const end = pages - at < left ? pages : at + left;
       left -= end - at;
@@ -134,13 +151,54 @@ export function hintFault(vpn: i32): void {
   count(NUMA_HINT_FAULTS, from, ownerMemcg(f), 1);
   if (isTopTier(from) || !test(f, PG_LRU) || test(f, PG_LOCKED | PG_WRITEBACK | PG_UNEVICTABLE) || refs(f) !== 1)
     return;
-  const to = promotionTarget(f);
+  const to = promotionTarget(ownerVma(f));
   if (to < 0 || !isHot(f, to)) return;
   promote(f, from, to);
 }
-/** The top-tier node nearest to home that the folio may be on; -1 if none. */
-function promotionTarget(f: i32): i32 {
-  const mask = placementMask(ownerVma(f));
+/**
+ * Move the page at `vpn` up now, because its owner knows it to be hot: nothing is asked of hints, threshold or rate. Room is
+ * made for it by reclaiming on the way, that is by demoting colder pages. Returns 1 if it moved.
+ */
+export function promoteNow(vpn: i32): i32 {
+  if ((pte(vpn) & PTE_PRESENT) === 0) return 0;
+  const f = headAt(vpn);
+  const from = folioNid(f);
+  const busy = !test(f, PG_LRU) || test(f, PG_LOCKED | PG_WRITEBACK | PG_UNEVICTABLE) || refs(f) !== 1;
+  const to = busy || !mayRise(ownerVma(f), from) ? -1 : promotionTarget(ownerVma(f));
+  if (to < 0) return 0;
+  const cg = ownerMemcg(f);
+  const order = folioOrder(f);
+  lruDel(f);
+  isolate(f);
+  if (!watermarkOk(to, order, node(to, N_WMARK_LOW))) makeRoomFor(to, cg);
+  setFlag(f, PG_ACTIVE);
+  if (migrateFolio(f, to) < 0) {
+    putback(f);
+    return 0;
+  }
+  count(PGPROMOTE_SUCCESS, to, cg, 1 << order);
+  return 1;
+}
+function makeRoomFor(to: i32, cg: i32): void {
+  const outer = hdr(H_PRESSURE);
+  setHdr(H_PRESSURE, cg);
+  pushScan(ACTOR_DIRECT, SWAP_CLUSTER_MAX);
+  tryToFree(1 << to, false);
+  popScan();
+  setHdr(H_PRESSURE, outer);
+}
+
+/**
+ * Whether pages of mapping `v` that are on node `nid` may come up: promotion is on, no policy says where they are to be, and
+ * they may be on a node of the top tier.
+ */
+export function mayRise(v: i32, nid: i32): boolean {
+  if ((hdr(H_OPTIONS) & OPT_PROMOTION) === 0 || isTopTier(nid)) return false;
+  return !policyChoosesNode(v) && promotionTarget(v) >= 0;
+}
+/** The top-tier node nearest to home that pages of mapping `v` may be on; -1 if none. */
+function promotionTarget(v: i32): i32 {
+  const mask = placementMask(v);
   const home = hdr(H_HOME);
   for (let i: i32 = 0; i < hdr(H_NR_NODES); i++) {
     const nid = zone(home, i);

@@ -15,8 +15,8 @@ import { H_SCRATCH } from "../mm/layout.ts";
 import { FAULT_OVERWRITE, FAULT_READ, FAULT_WRITE } from "../mm/mm.ts";
 import { PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT } from "../mm/page-table.ts";
 import type { Mapping, ResolvedPolicy } from "../runtime/mapping.ts";
+import { contiguousRuns, Pin } from "../runtime/pin.ts";
 import type { PagePlace, Vm } from "../runtime/vm.ts";
-import { contiguousRuns, Pin } from "./pin.ts";
 import type { Policy } from "./policy.ts";
 import { RegionArray, type TypedArrayKind } from "./region-array.ts";
 

@@ -1,17 +1,17 @@
 /**
- * Loads one of the engine's twins over a segment: the WebAssembly that AssemblyScript made of src/mm, or the JavaScript
+ * Loads one of the engine's twins over a segment: the WebAssembly that AssemblyScript made of src/mm and src/store, or the JavaScript
  * that tsc made of the same files. Both work on the same bytes, so even one segment may change twins between calls.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { LieuError } from "../errors.ts";
-import * as twin from "../mm/exports.ts";
 import { type Host, type Machine, plug } from "../mm/machine.ts";
+import * as twin from "../store/exports.ts";
 import type { SharedMemory } from "./segment.ts";
 
 /** Which twin runs the engine: "wasm" in production, "js" to debug and as the oracle of differential tests. */
 export type EngineKind = "wasm" | "js";
 
-/** The engine's entry points (mm/exports.ts). */
+/** The entry points of the engine and of its stores (store/exports.ts). */
 export type EngineCalls = typeof twin;
 
 let compiled: WebAssembly.Module | undefined;
@@ -19,8 +19,8 @@ let compiled: WebAssembly.Module | undefined;
 /** The engine's module, compiled once. */
 function wasmModule(): WebAssembly.Module {
   if (compiled === undefined) {
-    const built = new URL("../mm/mm.wasm", import.meta.url);
-    const fromSources = new URL("../../dist/mm/mm.wasm", import.meta.url);
+    const built = new URL("../engine.wasm", import.meta.url);
+    const fromSources = new URL("../../dist/engine.wasm", import.meta.url);
     const file = existsSync(built) ? built : fromSources;
     if (!existsSync(file)) throw new LieuError("ENOENT", `the engine ${built.href} is missing; run "npm run build"`);
     compiled = new WebAssembly.Module(readFileSync(file));
@@ -41,6 +41,7 @@ function loadWasm(memory: SharedMemory, host: Host): EngineCalls {
       swapRead: (dev: number, slot: number, addr: number) => host.swapRead(dev, slot, addr),
       swapFree: (dev: number, slot: number) => host.swapFree(dev, slot),
       discard: (vma: number, vpn: number) => host.discard(vma, vpn),
+      evict: (store: number, loc: number, why: number) => host.evict(store, loc, why),
       bug: (code: number, a: number, b: number) => host.bug(code, a, b),
     },
   };

@@ -2,7 +2,7 @@
  * The inline runtime: the caller's own thread turns the crank. kswapd runs to its goal before the next slow operation,
  * and a timer that does not keep the process alive lets time pass while every access is a hit.
  */
-import type { Crank, Vm } from "./vm.ts";
+import type { Crank } from "./vm.ts";
 
 /** kswapd runs until it sleeps; the bound only guards against a node that can never be balanced. */
 const STEPS_PER_TURN = 256;
@@ -12,9 +12,9 @@ export function inlineCrank(now: () => number = () => performance.now(), stepsPe
   return { now, stepsPerTurn };
 }
 
-/** Let time pass every `periodMs`. Returns what stops it. */
-export function startTimer(vm: Vm, periodMs: number): () => void {
-  const timer = setInterval(() => vm.turn(), periodMs);
+/** Let time pass every `periodMs`, by calling `tick`. Returns what stops it. */
+export function startTimer(tick: () => void, periodMs: number): () => void {
+  const timer = setInterval(tick, periodMs);
   timer.unref();
   return () => clearInterval(timer);
 }

@@ -4,6 +4,7 @@
  */
 import { LieuError } from "../errors.ts";
 import * as errno from "../mm/errno.ts";
+import { V_START, vma } from "../mm/layout.ts";
 import { MPOL_BIND, MPOL_DEFAULT, MPOL_INTERLEAVE, MPOL_PREFERRED, MPOL_WEIGHTED_INTERLEAVE } from "../mm/mempolicy.ts";
 import type { Vm } from "./vm.ts";
 
@@ -52,7 +53,7 @@ export class Mapping {
   readonly entries: Int32Array;
   #unmapped = false;
 
-  constructor(vm: Vm, request: MappingRequest, startOf: (id: number) => number) {
+  constructor(vm: Vm, request: MappingRequest) {
     const { what, pages, file, memcg, order, locked, policy } = request;
     this.vm = vm;
     this.what = what;
@@ -65,7 +66,8 @@ export class Mapping {
       const why = `its ${pages} pages do not fit what is left of the address space`;
       throw new LieuError("ENOMEM", `no room for ${what}: ${why}; unmap something or raise addressSpace`);
     }
-    this.start = startOf(this.id);
+    vm.inspect();
+    this.start = vma(this.id, V_START);
     this.entries = vm.segment.h32.subarray(vm.pageTable + this.start, vm.pageTable + this.start + pages);
     for (const [nid, weight] of policy.weights) vm.calls.setWeight(this.id, nid, weight);
     vm.calls.setPolicy(this.id, MODES[policy.mode], policy.mask);

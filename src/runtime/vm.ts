@@ -52,6 +52,7 @@ export class Vm {
   readonly deviceErrors: (LieuError | undefined)[];
   readonly crank: Crank;
   readonly #listeners = new Map<number, (vpn: number) => void>();
+  readonly #evictions = new Map<number, (loc: number, why: number) => void>();
   #closed = false;
 
   constructor(segment: Segment, shape: SegmentShape, devices: readonly SwapDevice[], crank: Crank, kind: EngineKind) {
@@ -87,6 +88,12 @@ export class Vm {
   onDiscard(vma: number, listener: ((vpn: number) => void) | undefined): void {
     if (listener === undefined) this.#listeners.delete(vma);
     else this.#listeners.set(vma, listener);
+  }
+
+  /** Hear of the items that a store is about to drop. The listener may look at them (storeAt, storePiece), no more. */
+  onEvict(store: number, listener: ((loc: number, why: number) => void) | undefined): void {
+    if (listener === undefined) this.#evictions.delete(store);
+    else this.#evictions.set(store, listener);
   }
 
   /**
@@ -189,6 +196,7 @@ export class Vm {
       swapRead: (dev, slot, addr) => attempt(dev, (d) => d.read(slot, h8, addr >>> 0)),
       swapFree: (dev, slot) => this.devices[dev]?.free(slot),
       discard: (vma, vpn) => this.#listeners.get(vma)?.(vpn),
+      evict: (store, loc, why) => this.#evictions.get(store)?.(loc, why),
       bug: (code, a, b) => {
         throw new LieuError("EBUG", `broken invariant: ${BUGS[code] ?? code} (${a}, ${b})`);
       },

@@ -6,7 +6,7 @@
  * an entry that was dropped before shows.
  */
 import type { Cache } from "../cache/cache.ts";
-import type { Visit } from "../cache/page-log.ts";
+import type { Visit } from "../cache/items.ts";
 import type { Memory } from "../memory/memory.ts";
 import type { Size } from "../memory/size.ts";
 import type { Pattern } from "./pattern.ts";

@@ -94,7 +94,8 @@ describe("as a cache", () => {
     expect(total(result)).toBe(result.hits);
     expect(result.checkedBytes).toBe(result.requestedBytes - result.missedBytes);
     expect(result.objectMissRatio).not.toBe(result.byteMissRatio);
-    expect(result.vmstat.pgdiscard).toBeGreaterThan(0);
+    // A cache alone chooses by itself what goes; the engine never has to drop a page of it.
+    expect(result.vmstat.pgdiscard).toBe(0);
   });
 
   test("does not store an object that is larger than itself, and counts it", async () => {

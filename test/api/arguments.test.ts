@@ -79,8 +79,8 @@ describe("cache()", () => {
     [null, "options is null", "name, maxSize"],
     [{ maxsize: 1 }, 'unknown key "maxsize"', "name, maxSize, policy, group, codec"],
     [{ maxSize: 0 }, "maxSize is 0", size],
-    [{ maxSize: "16KiB" }, 'maxSize is "16KiB"', "32 KiB"],
-    [{ codec: "json" }, 'codec is "json"', "msgpack, bytes, string"],
+    [{ maxSize: "60KiB" }, 'maxSize is "60KiB"', "64 KiB"],
+    [{ codec: "json" }, 'codec is "json"', "any, bytes, string"],
     [{ codec: {} }, "codec is {}", "encode() and decode()"],
     [{ codec: 5 }, "codec is 5"],
     [{ policy: bind("z") }, '"z"', nodes],
@@ -98,8 +98,8 @@ describe("cache()", () => {
 
   test("the 64th group or cache", () => {
     const memory = twoTiers({ addressSpace: "64MiB" });
-    for (let i = 0; i < 63; i++) memory.cache({ maxSize: "32KiB" });
-    expectError(() => memory.cache({ maxSize: "32KiB" }), "ENOMEM", "64 groups and caches");
+    for (let i = 0; i < 63; i++) memory.cache({ maxSize: "64KiB" });
+    expectError(() => memory.cache({ maxSize: "64KiB" }), "ENOMEM", "64 groups and caches");
     expectError(() => memory.group("g"), "ENOMEM", "64 groups and caches");
     checkAndClose(memory);
   });

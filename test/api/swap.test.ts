@@ -142,7 +142,7 @@ describe("a swap file that goes wrong under a cache", () => {
     expect(cache.get(5)).toBeUndefined();
     expect(cache.has(5)).toBe(false);
     expect(equal(cache.get(4) as Uint8Array, pageOf(4))).toBe(true);
-    expect(cache.stats()).toMatchObject({ hits: 1, misses: 2, discarded: 1 });
+    expect(cache.stats()).toMatchObject({ hits: 1, misses: 2, lost: 1 });
     cache.set(5, pageOf(6));
     expect(equal(cache.get(5) as Uint8Array, pageOf(6))).toBe(true);
     checkAndClose(memory);
@@ -152,7 +152,7 @@ describe("a swap file that goes wrong under a cache", () => {
     const { memory, cache, path } = cachedOut();
     truncateSync(path, PAGE);
     for (let i = 0; i < PAGES; i++) expect(cache.get(i)).toBeUndefined();
-    expect(cache.stats()).toMatchObject({ hits: 0, misses: PAGES, discarded: PAGES });
+    expect(cache.stats()).toMatchObject({ hits: 0, misses: PAGES, lost: PAGES });
     for (let i = 0; i < PAGES; i++) cache.set(i, pageOf(50 + i));
     for (let i = 0; i < PAGES; i++) expect(equal(cache.get(i) as Uint8Array, pageOf(50 + i))).toBe(true);
     checkAndClose(memory);

@@ -101,7 +101,7 @@ describePackage("the packed package", () => {
       "CHANGELOG.md",
       "dist/index.js",
       "dist/index.d.ts",
-      "dist/mm/mm.wasm",
+      "dist/engine.wasm",
     ]) {
       expect(files).toContain(file);
     }

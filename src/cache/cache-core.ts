@@ -1,0 +1,116 @@
+/**
+ * What every part of a cache works with: its items, the time, whether it is open, values out of the store, and the entries that
+ * went, which dispose() hears of when the operation is over.
+ */
+import { LieuError, shown } from "../errors.ts";
+import type { Mapping } from "../runtime/mapping.ts";
+import { GONE_EXPIRED } from "../store/clean.ts";
+import { EVEN_STALE, Items, MISS, STALE, WITH_VALUE } from "./items.ts";
+import type { CacheKey } from "./keys.ts";
+import type { DisposeReason, EntryConfig } from "./options.ts";
+import type { CacheHost } from "./types.ts";
+import { decodeValue, VALUE_ASCII, VALUE_BYTES } from "./values.ts";
+
+/** An entry that went, for dispose(): its value as stored, since the codec must not run while the store is at work. */
+interface Gone {
+  readonly key: CacheKey;
+  readonly kind: number;
+  readonly bytes: Buffer;
+  readonly reason: DisposeReason;
+}
+
+/** The ground that a cache stands on; see the file's head. */
+export abstract class CacheCore<V, C> {
+  readonly name: string;
+  protected readonly items: Items;
+  protected readonly mapping: Mapping;
+  protected readonly host: CacheHost<V, C>;
+  protected readonly config: EntryConfig<V, C>;
+  /** Whether an entry with a time to live was ever stored; then the time matters. */
+  protected timed = false;
+  protected open = true;
+  /** Entries that went during the operation that goes on, for dispose(). */
+  protected gone: Gone[] = [];
+
+  constructor(mapping: Mapping, host: CacheHost<V, C>) {
+    this.name = host.name;
+    this.mapping = mapping;
+    this.host = host;
+    this.config = host.config;
+    this.items = new Items(mapping, host.meta.start);
+    if (host.config.dispose !== undefined) {
+      mapping.vm.onEvict(host.meta.start, (loc, why) => this.evicted(loc, why));
+    }
+  }
+
+  protected look(key: CacheKey, flags: number): number {
+    return this.items.find(key, flags, this.timed ? this.tellTime() : 0);
+  }
+  /** Describe the item at `loc` as of now. */
+  protected at(loc: number): number {
+    this.ensureOpen();
+    if (this.timed) this.tellTime();
+    return this.items.at(loc);
+  }
+  /** The value of the item last found WITH_VALUE. */
+  protected value(): V | undefined {
+    const { items } = this;
+    const { kind, length } = items;
+    if (!items.inArea) {
+      const bytes = items.bytes();
+      return bytes === undefined ? undefined : decodeValue(kind, bytes, this.host.codec);
+    }
+    if (kind === VALUE_ASCII) return items.values.ascii(length) as unknown as V;
+    if (kind === VALUE_BYTES) return items.values.take(length) as unknown as V;
+    return decodeValue(kind, items.values.take(length), this.host.codec);
+  }
+  protected age(): { ttl?: number; start?: number } {
+    const { start, ttl } = this.items;
+    return ttl === 0 ? {} : { ttl, start: Date.now() - (this.now() - start) };
+  }
+  protected now(): number {
+    return this.mapping.vm.crank.now();
+  }
+  protected tellTime(): number {
+    const now = this.now();
+    this.items.setClock(now);
+    return now;
+  }
+  protected ensureOpen(): void {
+    if (this.open) return;
+    throw new LieuError(
+      "ECLOSED",
+      this.mapping.vm.closed ? "the memory was closed" : `cache ${shown(this.name)} was closed`,
+    );
+  }
+
+  /** The entry of `key`, if there is one, is about to go. */
+  protected part(key: CacheKey, reason: DisposeReason): void {
+    const found = this.look(key, WITH_VALUE | EVEN_STALE);
+    if (found === MISS) return;
+    const { kind, length, inArea } = this.items;
+    const bytes = inArea ? this.items.values.take(length) : this.items.bytes();
+    if (bytes !== undefined)
+      this.gone.push({ key: owned(key), kind, bytes, reason: found === STALE ? "expire" : reason });
+  }
+  /** The store is about to drop an item. */
+  protected evicted(loc: number, why: number): void {
+    if (this.items.at(loc) === MISS) return;
+    const { key, kind } = this.items;
+    const bytes = this.items.bytes();
+    if (bytes !== undefined) this.gone.push({ key, kind, bytes, reason: why === GONE_EXPIRED ? "expire" : "evict" });
+  }
+  /** The operation is over: tell of the entries that went. */
+  protected tellGone(): void {
+    if (this.gone.length === 0) return;
+    const { gone } = this;
+    this.gone = [];
+    const { codec, config } = this.host;
+    for (const { key, kind, bytes, reason } of gone) config.dispose?.(decodeValue(kind, bytes, codec), key, reason);
+  }
+}
+
+/** A key to keep: a Uint8Array is the caller's. */
+function owned(key: CacheKey): CacheKey {
+  return typeof key === "object" ? Uint8Array.from(key) : key;
+}

@@ -1,0 +1,175 @@
+/** All entries of a cache: counting, iterating, dumping, and dropping those that are next or have expired. */
+
+import { CacheCore } from "./cache-core.ts";
+import { HIT, MISS, STALE, WITH_VALUE } from "./items.ts";
+import type { CacheKey } from "./keys.ts";
+import type { CacheStats, DumpedEntry } from "./types.ts";
+import { decodeValue } from "./values.ts";
+
+/** The part of a cache that is about all entries; see the file's head. */
+export abstract class CacheEntries<V, C> extends CacheCore<V, C> {
+  protected sets = 0;
+  protected rejected = 0;
+  protected deleted = 0;
+
+  /** Entries; those that have expired and were not yet reclaimed included. */
+  get size(): number {
+    this.ensureOpen();
+    return this.items.count;
+  }
+
+  /** Bytes held, index and swap included, in whole pages: what {@link maxSize} bounds. */
+  get calculatedSize(): number {
+    this.ensureOpen();
+    return this.items.pages * 4096;
+  }
+
+  /** The most bytes that may be held. */
+  get maxSize(): number {
+    return this.host.maxPages * 4096;
+  }
+
+  /** The most entries; 0 = any number. */
+  get max(): number {
+    return this.config.max;
+  }
+
+  /** Counters so far. */
+  stats(): CacheStats {
+    this.ensureOpen();
+    const { nodeNames, swapNames } = this.host;
+    const hitsByTier: Record<string, number> = {};
+    nodeNames.forEach((name, nid) => {
+      hitsByTier[name] = this.items.nodeHits(nid);
+    });
+    swapNames.forEach((name, dev) => {
+      hitsByTier[name] = this.items.swapHits(dev);
+    });
+    return {
+      ...this.items.counters(),
+      sets: this.sets,
+      rejected: this.rejected,
+      deleted: this.deleted,
+      hitsByTier,
+    };
+  }
+
+  /** Keys of entries that have not expired, in no order. An entry that stays is met once, whatever happens to others. */
+  *keys(): IterableIterator<CacheKey> {
+    for (const key of this.storedKeys()) if (this.look(key, 0) === HIT) yield key;
+  }
+
+  /** Values, as {@link keys}. Not accesses. */
+  *values(): IterableIterator<V> {
+    for (const [, value] of this.entries()) yield value;
+  }
+
+  /** Keys and values, as {@link keys}. Not accesses. */
+  *entries(): IterableIterator<[CacheKey, V]> {
+    for (const key of this.storedKeys()) {
+      const value = this.look(key, WITH_VALUE) === HIT ? this.value() : undefined;
+      if (value !== undefined) yield [key, value];
+    }
+  }
+
+  [Symbol.iterator](): IterableIterator<[CacheKey, V]> {
+    return this.entries();
+  }
+
+  forEach(visit: (value: V, key: CacheKey, cache: this) => void, thisArg?: unknown): void {
+    for (const [key, value] of this.entries()) visit.call(thisArg, value, key, this);
+  }
+
+  /** The value of the first entry found that `test` is true of; undefined if there is none. */
+  find(test: (value: V, key: CacheKey, cache: this) => boolean): V | undefined {
+    for (const [key, value] of this.entries()) if (test(value, key, this)) return value;
+    return undefined;
+  }
+
+  /** All entries, to be loaded elsewhere. */
+  dump(): [CacheKey, DumpedEntry<V>][] {
+    const all: [CacheKey, DumpedEntry<V>][] = [];
+    for (const key of this.storedKeys()) {
+      if (this.look(key, WITH_VALUE) !== HIT) continue;
+      const age = this.age();
+      const value = this.value();
+      if (value !== undefined) all.push([key, { value, ...age }]);
+    }
+    return all;
+  }
+
+  /** Remove an entry that would be among the next to be dropped, and give its value; undefined if the cache is empty. */
+  pop(): V | undefined {
+    this.ensureOpen();
+    for (let loc = this.victim(); loc !== 0; loc = this.victim()) {
+      const found = this.at(loc);
+      if (found === MISS) continue;
+      const { kind, key } = this.items;
+      const bytes = this.items.bytes();
+      this.items.remove(loc);
+      if (bytes === undefined) continue;
+      const reason = found === HIT ? "evict" : "expire";
+      if (this.config.dispose !== undefined) this.gone.push({ key, kind, bytes, reason });
+      if (found !== HIT) continue;
+      const value = decodeValue(kind, Buffer.from(bytes), this.host.codec);
+      this.tellGone();
+      return value;
+    }
+    this.tellGone();
+    return undefined;
+  }
+  /** The location of an entry that may go; 0 if there is none. */
+  protected victim(): number {
+    const loc = this.items.victim();
+    if (loc !== 0 || this.items.count === 0) return loc;
+    // Those that are left are few among many empty places, or in swap.
+    for (const at of this.locations()) if (this.at(at) !== MISS) return at;
+    return 0;
+  }
+
+  /** Reclaim what has expired now, rather than when room is needed. Returns whether anything had. */
+  purgeStale(): boolean {
+    this.ensureOpen();
+    if (!this.timed) return false;
+    this.tellTime();
+    const before = this.items.count;
+    this.items.expire();
+    // Those that share their segment with others that have not.
+    for (const loc of this.locations()) if (this.at(loc) === STALE) this.dropStale(loc);
+    this.tellGone();
+    return this.items.count !== before;
+  }
+
+  protected dropStale(loc: number): void {
+    if (this.config.dispose !== undefined) {
+      const { key, kind } = this.items;
+      const bytes = this.items.bytes();
+      if (bytes !== undefined) this.gone.push({ key, kind, bytes, reason: "expire" });
+    }
+    this.items.remove(loc);
+  }
+  /**
+   * Keys of all entries, expired ones included, a bucket at a time: between two that are given entries may be moved or
+   * replaced, so the caller looks for each again.
+   */
+  protected *storedKeys(): IterableIterator<CacheKey> {
+    this.ensureOpen();
+    for (const batch of this.items.scan()) {
+      const keys: CacheKey[] = [];
+      for (const loc of batch) if (this.at(loc) !== MISS) keys.push(this.items.key);
+      for (const key of keys) {
+        yield key;
+        this.ensureOpen();
+      }
+    }
+  }
+  protected *locations(): IterableIterator<number> {
+    this.ensureOpen();
+    for (const batch of this.items.scan()) {
+      for (const loc of batch) {
+        yield loc;
+        this.ensureOpen();
+      }
+    }
+  }
+}

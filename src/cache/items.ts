@@ -1,0 +1,299 @@
+/**
+ * A cache's items, as the engine's store keeps them (src/store): the calls by key and by location, values in and out, and
+ * the pages that the engine dropped meanwhile. It knows keys and bytes, not what a cache makes of them.
+ */
+import { H_CLOCK, H_KSWAPD, STORE_VALUE_SIZE, storeKeyAddr, storeOutAddr, storeValueAddr } from "../mm/layout.ts";
+import type { EngineCalls } from "../runtime/engine.ts";
+import type { Mapping } from "../runtime/mapping.ts";
+import { Pin } from "../runtime/pin.ts";
+import { checkStore } from "../store/debug-store.ts";
+import { VALUE_KIND_MASK, VALUE_KIND_SHIFT } from "../store/item.ts";
+import {
+  ST_DROPPED,
+  ST_EXPIRED,
+  ST_ITEMS,
+  ST_LEVEL,
+  ST_LOST,
+  ST_MISSES,
+  ST_SPLIT,
+  ST_SWAP_HITS,
+  ST_TIER_HITS,
+} from "../store/layout.ts";
+import { AS_ACCESS, EVEN_STALE, FROM_AREA, HIT, MISS, RENEW, STALE, WITH_VALUE } from "../store/store.ts";
+import { type CacheKey, KeyArea } from "./keys.ts";
+import { ValueArea } from "./values.ts";
+
+export { AS_ACCESS, EVEN_STALE, HIT, MISS, RENEW, STALE, WITH_VALUE };
+
+/** Called for each part of a value that lies in one piece: byte address in the segment, bytes, bytes before it. */
+export type Visit = (address: number, length: number, done: number) => void;
+
+/** The items of one cache; see the file's head. */
+export class Items {
+  readonly keys: KeyArea;
+  readonly values: ValueArea;
+  private readonly calls: EngineCalls;
+  private readonly mapping: Mapping;
+  private readonly h8: Uint8Array;
+  private readonly h32: Int32Array;
+  private readonly hf: Float64Array;
+  /** The store's name: the first page of its meta mapping. */
+  readonly meta: number;
+  /** Index of the out area's first word, and of its first f64. */
+  private readonly out: number;
+  private readonly outf: number;
+  private readonly lost: number[] = [];
+
+  /** `mapping` holds the items, `meta` is the first page of the mapping that holds their index. */
+  constructor(mapping: Mapping, meta: number) {
+    const { segment, calls } = mapping.vm;
+    this.mapping = mapping;
+    this.calls = calls;
+    this.meta = meta;
+    this.h8 = segment.h8;
+    this.h32 = segment.h32;
+    this.hf = segment.hf;
+    mapping.vm.inspect();
+    this.keys = new KeyArea(segment, storeKeyAddr());
+    this.values = new ValueArea(segment, storeValueAddr(), STORE_VALUE_SIZE);
+    this.out = storeOutAddr() >>> 2;
+    this.outf = storeOutAddr() >>> 3;
+    mapping.vm.onDiscard(mapping.id, (vpn) => this.lost.push(vpn));
+  }
+
+  // ---- what the last call said of an item -----------------------------------------------------------------------------
+  get location(): number {
+    return this.h32[this.out] as number;
+  }
+  /** Bytes of the value. */
+  get length(): number {
+    return this.h32[this.out + 1] as number;
+  }
+  get bits(): number {
+    return this.h32[this.out + 2] as number;
+  }
+  get kind(): number {
+    return ((this.h32[this.out + 2] as number) >>> VALUE_KIND_SHIFT) & VALUE_KIND_MASK;
+  }
+  /** Byte address of the value, if it lies in one piece; -1 otherwise. */
+  get address(): number {
+    const at = this.h32[this.out + 3] as number;
+    return at === -1 ? -1 : at >>> 0;
+  }
+  get start(): number {
+    return this.hf[this.outf + 3] as number;
+  }
+  /** Time to live, ms; 0 = for ever. */
+  get ttl(): number {
+    return this.hf[this.outf + 4] as number;
+  }
+  get key(): CacheKey {
+    return this.keys.read((this.h32[this.out + 4] as number) >>> 0, this.bits);
+  }
+
+  // ---- by key ---------------------------------------------------------------------------------------------------------
+  /** Look a key up. Returns MISS, HIT or STALE; with WITH_VALUE the value is in the value area if {@link inArea}. */
+  find(key: CacheKey, flags: number, now: number): number {
+    const word = this.keys.put(key);
+    this.ready();
+    return this.calls.storeGet(this.meta, word, flags, now);
+  }
+  /** Whether a value of this length stands in the value area after a search WITH_VALUE. */
+  get inArea(): boolean {
+    return (this.bits & (1 << 18)) === 0;
+  }
+  /** Store bytes. Returns whether there was room. */
+  set(key: CacheKey, bytes: Uint8Array, kind: number, now: number, ttl: number): boolean {
+    const word = this.keys.put(key);
+    this.ready();
+    const loc = this.calls.storeSet(this.meta, word, bytes.length, kind, now, ttl);
+    if (loc === 0) return false;
+    const at = this.h32[this.out + 3] as number;
+    if (at !== -1) {
+      this.h8.set(bytes, at >>> 0);
+      return true;
+    }
+    return this.fill(loc, bytes.length, (address, length, done) => {
+      this.h8.set(bytes.subarray(done, done + length), address);
+    });
+  }
+  /** Store what is in the value area. */
+  setFromArea(key: CacheKey, length: number, kind: number, now: number, ttl: number): boolean {
+    const word = this.keys.put(key);
+    this.ready();
+    const loc = this.calls.storeSet(this.meta, word, length, kind | FROM_AREA, now, ttl);
+    if (loc === 0) return false;
+    if ((this.h32[this.out + 3] as number) !== -1) return true;
+    const bytes = this.values.take(length);
+    return this.fill(loc, length, (address, n, done) => this.h8.set(bytes.subarray(done, done + n), address));
+  }
+  /** Store `length` bytes that `write` writes part by part into the memory itself. */
+  setBy(key: CacheKey, length: number, kind: number, now: number, ttl: number, write: Visit): boolean {
+    const word = this.keys.put(key);
+    this.ready();
+    const loc = this.calls.storeSet(this.meta, word, length, kind, now, ttl);
+    if (loc === 0) return false;
+    const at = this.h32[this.out + 3] as number;
+    if (at === -1) return this.fill(loc, length, write);
+    if (length > 0) write(at >>> 0, length, 0);
+    return true;
+  }
+  delete(key: CacheKey): boolean {
+    const word = this.keys.put(key);
+    this.ready();
+    return this.calls.storeDelete(this.meta, word) !== 0;
+  }
+
+  // ---- by location ----------------------------------------------------------------------------------------------------
+  /** Visit a value part by part. Returns false, the item being removed as lost, if a part is. */
+  visit(loc: number, length: number, visit: Visit): boolean {
+    const whole = this.pieces(loc, length, visit);
+    if (!whole) this.calls.storeLose(this.meta, loc);
+    return whole;
+  }
+  private pieces(loc: number, length: number, visit: Visit): boolean {
+    for (let done = 0; done < length; ) {
+      const n = this.calls.storePiece(this.meta, loc, done);
+      if (n <= 0) return false;
+      visit((this.h32[this.out + 3] as number) >>> 0, n, done);
+      done += n;
+    }
+    return true;
+  }
+  /** The bytes of the value last described. Undefined if a part is lost. */
+  bytes(): Buffer | undefined {
+    const { address, length, location } = this;
+    if (address >= 0) return this.values.copy(address, length);
+    const out = Buffer.allocUnsafe(length);
+    const whole = this.visit(location, length, (at, n, done) => out.set(this.h8.subarray(at, at + n), done));
+    return whole ? out : undefined;
+  }
+  /** Hold the pages of the value last described. Undefined if a part is lost. */
+  pin(released: () => void): Pin | undefined {
+    const { location, length } = this;
+    const frames: number[] = [];
+    /** Where the value lies: pieces that follow one another are one. */
+    const pieces: { at: number; end: number }[] = [];
+    const unpin = () => {
+      for (const frame of frames) this.calls.unpinFrame(frame);
+      released();
+    };
+    for (let done = 0; done < length; ) {
+      const n = this.calls.storePiece(this.meta, location, done);
+      if (n <= 0) {
+        this.calls.storeLose(this.meta, location);
+        unpin();
+        return undefined;
+      }
+      const address = (this.h32[this.out + 3] as number) >>> 0;
+      const last = pieces.at(-1);
+      if (last?.end === address) last.end += n;
+      else pieces.push({ at: address, end: address + n });
+      frames.push(this.calls.pinPage(this.h32[this.out + 5] as number));
+      done += n;
+    }
+    const chunks = pieces.map(({ at, end }) => this.h8.subarray(at, end));
+    return new Pin(length === 0 ? [new Uint8Array(0)] : chunks, false, unpin);
+  }
+  /** Describe the item at `loc`. Returns MISS, HIT or STALE. */
+  at(loc: number): number {
+    return this.calls.storeAt(this.meta, loc);
+  }
+  remove(loc: number): void {
+    this.calls.storeRemove(this.meta, loc);
+  }
+  /** An item that would be among the next to go; 0 = none. */
+  victim(): number {
+    this.ready();
+    return this.calls.storeVictim(this.meta);
+  }
+  /** Locations of all items, a bucket at a time; each that stays is met once. */
+  *scan(): IterableIterator<number[]> {
+    this.ready();
+    const level = this.calls.storeWord(this.meta, ST_LEVEL);
+    const buckets = (1 << level) + this.calls.storeWord(this.meta, ST_SPLIT);
+    const first = this.values.address >>> 2;
+    for (let b = 0; b < buckets; b++) {
+      this.ready();
+      const n = this.calls.storeScan(this.meta, b, buckets, level);
+      if (n > 0) yield Array.from(this.h32.subarray(first, first + n));
+    }
+  }
+
+  // ---- all of them ----------------------------------------------------------------------------------------------------
+  get count(): number {
+    this.settle();
+    return this.calls.storeWord(this.meta, ST_ITEMS);
+  }
+  /** Pages held, index included. */
+  get pages(): number {
+    return this.calls.storeHeld(this.meta);
+  }
+  /** Drop what has expired. */
+  expire(): void {
+    this.ready();
+    while (this.calls.storeExpire(this.meta) !== 0);
+  }
+  /** Drop at least one item to make room. Returns false if there is none. */
+  clean(drops: number): boolean {
+    this.ready();
+    return this.calls.storeClean(this.meta, drops) !== 0;
+  }
+  clear(): void {
+    this.lost.length = 0;
+    this.calls.storeClear(this.meta);
+  }
+  setClock(now: number): void {
+    this.hf[H_CLOCK >>> 3] = now;
+  }
+  counters(): { hits: number; misses: number; evicted: number; expired: number; lost: number } {
+    const count = (field: number) => this.calls.storeCount(this.meta, field);
+    this.settle();
+    return {
+      hits: this.hits(),
+      misses: count(ST_MISSES),
+      evicted: count(ST_DROPPED),
+      expired: count(ST_EXPIRED),
+      lost: count(ST_LOST),
+    };
+  }
+  private hits(): number {
+    let n = 0;
+    const { devices, shape } = this.mapping.vm;
+    for (let nid = 0; nid < shape.nodes; nid++) n += this.nodeHits(nid);
+    for (let dev = 0; dev < devices.length; dev++) n += this.swapHits(dev);
+    return n;
+  }
+  /** Hits by the lowest node, or swap device, that a part of the value was on. */
+  nodeHits(nid: number): number {
+    return this.calls.storeCount(this.meta, ST_TIER_HITS + nid * 8);
+  }
+  swapHits(dev: number): number {
+    return this.calls.storeCount(this.meta, ST_SWAP_HITS + dev * 8);
+  }
+
+  /** Walk the whole store. @throws {@link LieuError} EBUG */
+  check(): void {
+    this.settle();
+    // What could not be read from a device was not told of.
+    this.calls.storeSettle(this.meta);
+    this.mapping.vm.inspect();
+    checkStore(this.meta);
+  }
+
+  private fill(loc: number, length: number, write: Visit): boolean {
+    const whole = this.pieces(loc, length, write);
+    if (!whole) this.calls.storeRemove(this.meta, loc);
+    return whole;
+  }
+  /** Before an operation: kswapd's turn, if it was woken, and what the engine has dropped. */
+  private ready(): void {
+    if ((this.h32[H_KSWAPD >>> 2] as number) !== 0) this.mapping.vm.turn();
+    if (this.lost.length !== 0) this.settle();
+  }
+  private settle(): void {
+    if (this.lost.length === 0) return;
+    for (let vpn = this.lost.pop(); vpn !== undefined; vpn = this.lost.pop()) this.calls.storeLost(this.meta, vpn);
+    this.calls.storeSettle(this.meta);
+  }
+}

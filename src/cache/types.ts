@@ -1,0 +1,55 @@
+/** What a cache tells of itself and its entries, and what it needs of the memory that made it. */
+import type { Mapping } from "../runtime/mapping.ts";
+import type { Codec } from "./codec.ts";
+import type { EntryConfig } from "./options.ts";
+import type { Accepts } from "./values.ts";
+
+/** Counters of one cache since it was made or cleared. */
+export interface CacheStats {
+  readonly hits: number;
+  readonly misses: number;
+  readonly sets: number;
+  /** Values not stored because they are too large, or because there was no room. */
+  readonly rejected: number;
+  /** Entries dropped to make room. */
+  readonly evicted: number;
+  /** Entries lost with their pages: dropped by the engine for others' sake, or by a swap device that failed. */
+  readonly lost: number;
+  /** Entries whose expired bytes were reclaimed. */
+  readonly expired: number;
+  readonly deleted: number;
+  /** Hits by the lowest place that a part of the value was in: names of nodes and swap devices. */
+  readonly hitsByTier: Readonly<Record<string, number>>;
+}
+
+/** An entry, as dump() gives it and load() takes it. */
+export interface DumpedEntry<V> {
+  readonly value: V;
+  /** Milliseconds; not there: for ever. */
+  readonly ttl?: number;
+  /** When the time to live began, ms since 1970. */
+  readonly start?: number;
+}
+
+/** What is known of an entry. */
+export interface EntryInfo<V> extends DumpedEntry<V> {
+  /** Bytes of the value as stored. */
+  readonly size: number;
+}
+
+/** What a cache needs of the memory that made it. */
+export interface CacheHost<V, C> {
+  readonly name: string;
+  readonly accepts: Accepts;
+  readonly codec: Codec<V>;
+  readonly config: EntryConfig<V, C>;
+  /** Most pages that may be held, index and swap included. */
+  readonly maxPages: number;
+  /** The mapping that holds the index. */
+  readonly meta: Mapping;
+  /** Names of nodes, then of swap devices. */
+  readonly nodeNames: readonly string[];
+  readonly swapNames: readonly string[];
+  /** Called once, when the cache has been closed. */
+  closed(): void;
+}

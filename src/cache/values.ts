@@ -1,0 +1,117 @@
+/**
+ * Values as bytes. Strings and Uint8Arrays are stored as they are, each item saying which it is; anything else goes
+ * through the codec. A string takes one byte a character if it is ASCII, else UTF-8, else (with lone surrogates) UTF-16.
+ */
+import { LieuError } from "../errors.ts";
+import type { Segment } from "../runtime/segment.ts";
+import { type Codec, describe } from "./codec.ts";
+
+/** Kinds of value, as items say them (store/item.ts, VALUE_KIND_SHIFT). */
+export const VALUE_BYTES = 0;
+export const VALUE_ASCII = 1;
+export const VALUE_UTF8 = 2;
+export const VALUE_UTF16 = 3;
+export const VALUE_CODED = 4;
+
+/** What a cache takes: "any" = strings, bytes and whatever the codec can say. */
+export type Accepts = "any" | "bytes" | "string" | "coded";
+
+const encoder = new TextEncoder();
+/** Views of the value area are kept up to this length. */
+const KEPT_VIEWS = 4096;
+
+/** The value area of the segment, and how values get in and out of it. */
+export class ValueArea {
+  readonly address: number;
+  readonly size: number;
+  private readonly h8: Uint8Array;
+  private readonly whole: Buffer;
+  private readonly area: Uint8Array;
+  private readonly views: Uint8Array[] = [];
+
+  constructor(segment: Segment, address: number, size: number) {
+    this.address = address;
+    this.size = size;
+    this.h8 = segment.h8;
+    const { buffer, byteOffset, length } = segment.h8;
+    this.whole = Buffer.from(buffer as unknown as ArrayBuffer, byteOffset, length);
+    this.area = segment.h8.subarray(address, address + size);
+  }
+
+  /** The first `length` bytes of the area. */
+  view(length: number): Uint8Array {
+    if (length > KEPT_VIEWS) return this.area.subarray(0, length);
+    let view = this.views[length];
+    if (view === undefined) {
+      // Dense from the start, so that it stays an array.
+      while (this.views.length < length) this.views.push(this.area.subarray(0, this.views.length));
+      view = this.area.subarray(0, length);
+      this.views[length] = view;
+    }
+    return view;
+  }
+  /**
+   * Write a string as ASCII or UTF-8 if it is sure to fit and to come back the same. Returns its bytes, or -1; it is ASCII
+   * if they are as many as its characters.
+   */
+  putString(value: string): number {
+    if (value.length * 3 > this.size) return -1;
+    const written = encoder.encodeInto(value, this.area).written;
+    return written === value.length || value.isWellFormed() ? written : -1;
+  }
+  ascii(length: number): string {
+    return this.whole.latin1Slice(this.address, this.address + length);
+  }
+  /** A copy of `length` bytes at byte address `at`. */
+  copy(at: number, length: number): Buffer {
+    const out = Buffer.allocUnsafe(length);
+    out.set(this.h8.subarray(at, at + length));
+    return out;
+  }
+  /** A copy of the first `length` bytes of the area. */
+  take(length: number): Buffer {
+    const out = Buffer.allocUnsafe(length);
+    out.set(this.view(length));
+    return out;
+  }
+}
+
+/** Bytes and kind of a value that is not written by {@link ValueArea.putString}. @throws {@link LieuError} EINVAL */
+export function encodeValue<V>(
+  value: V,
+  accepts: Accepts,
+  codec: Codec<V>,
+  name: string,
+): { kind: number; bytes: Uint8Array } {
+  if (accepts !== "coded") {
+    if (value instanceof Uint8Array && accepts !== "string") return { kind: VALUE_BYTES, bytes: value };
+    if (typeof value === "string" && accepts !== "bytes") {
+      const utf8 = value.isWellFormed();
+      const bytes = Buffer.from(value, utf8 ? "utf8" : "utf16le");
+      return { kind: !utf8 ? VALUE_UTF16 : bytes.length === value.length ? VALUE_ASCII : VALUE_UTF8, bytes };
+    }
+    if (accepts !== "any") {
+      const takes = accepts === "bytes" ? "Uint8Arrays" : "strings";
+      throw new LieuError("EINVAL", `the value is ${describe(value)}; a cache with codec "${accepts}" takes ${takes}`);
+    }
+  }
+  const bytes: unknown = codec.encode(value);
+  if (bytes instanceof Uint8Array) return { kind: VALUE_CODED, bytes };
+  throw new LieuError("EINVAL", `the codec of cache ${JSON.stringify(name)} must encode to a Uint8Array`);
+}
+
+/** The value that these bytes, which are the caller's own, stand for. */
+export function decodeValue<V>(kind: number, bytes: Buffer, codec: Codec<V>): V {
+  switch (kind) {
+    case VALUE_BYTES:
+      return bytes as unknown as V;
+    case VALUE_ASCII:
+      return bytes.latin1Slice() as unknown as V;
+    case VALUE_UTF8:
+      return bytes.utf8Slice() as unknown as V;
+    case VALUE_UTF16:
+      return bytes.ucs2Slice() as unknown as V;
+    default:
+      return codec.decode(bytes);
+  }
+}

@@ -1,0 +1,54 @@
+/** Opens a cache's store: its two mappings, and how the room in them is divided. */
+import { LieuError } from "../errors.ts";
+import { Mapping, type ResolvedPolicy } from "../runtime/mapping.ts";
+import type { Vm } from "../runtime/vm.ts";
+import { FLAG_TELL } from "../store/layout.ts";
+
+/** Fewer pages than these would hold little but the index. */
+export const MIN_CACHE_PAGES = 16;
+/** A cache has about so many segments, or more: one is between one page and 16. */
+const SEGMENTS = 128;
+const MAX_SEG_SHIFT = 4;
+
+export interface StoreMappings {
+  readonly data: Mapping;
+  readonly meta: Mapping;
+}
+
+interface StoreRequest {
+  readonly name: string;
+  readonly maxPages: number;
+  readonly maxItems: number;
+  /** Whether somebody wants to hear of what is dropped. */
+  readonly tell: boolean;
+  readonly memcg: number;
+  readonly policy: ResolvedPolicy;
+}
+
+/** @throws {@link LieuError} ENOMEM */
+export function openStore(vm: Vm, request: StoreRequest): StoreMappings {
+  const { name, maxPages, maxItems, tell, memcg, policy } = request;
+  let segShift = 0;
+  while (segShift < MAX_SEG_SHIFT && maxPages >> (segShift + 1) >= SEGMENTS) segShift++;
+  // More addresses than pages, so that there is always a free run of them.
+  const room = maxPages + (maxPages >> 2) + 64;
+  const logPages = Math.ceil(room / (1 << segShift)) << segShift;
+  const dataPages = logPages + room;
+  const metaPages = vm.calls.storeMetaPages(maxPages, dataPages, logPages, segShift);
+  const base = { memcg, order: 0, policy };
+  const what = `cache ${JSON.stringify(name)}`;
+  const data = new Mapping(vm, { ...base, what, pages: dataPages, file: true, locked: false });
+  let meta: Mapping | undefined;
+  try {
+    meta = new Mapping(vm, { ...base, what: `the index of ${what}`, pages: metaPages, file: false, locked: true });
+    const flags = tell ? FLAG_TELL : 0;
+    if (vm.calls.storeInit(meta.id, data.id, maxPages, maxItems, logPages, segShift, flags) < 0) {
+      throw new LieuError("ENOMEM", `no room for the index of ${what} in any node that it may use`);
+    }
+    return { data, meta };
+  } catch (error) {
+    meta?.unmap();
+    data.unmap();
+    throw error;
+  }
+}

@@ -1,0 +1,175 @@
+/** What names a store's items: the index, the owners of bodies; and the ghosts. Part of debug-store.ts. */
+import { pte } from "../mm/layout.ts";
+import { ld } from "../mm/machine.ts";
+import { PTE_PRESENT } from "../mm/page-table.ts";
+import { bodyOwner, bodyVpn } from "./body.ts";
+import { holds, type LiveItem, pteOf } from "./debug-store.ts";
+import { bucketAddr, bucketOf, locAt, nextLine, nrBuckets, SLOTS, tagAt, tagOf } from "./directory.ts";
+import { BIT_BODY, bits, bodyPages, I_BODY } from "./item.ts";
+import {
+  metaAddr,
+  pageInfo,
+  pageOfLoc,
+  SEG_CLOSED,
+  SEG_OPEN,
+  SEG_QUARANTINE,
+  SG_CURSOR,
+  SG_STATE,
+  SG_TORN,
+  ST_BASE_BITS,
+  ST_BODIES,
+  ST_BODY_PAGES,
+  ST_FRESH_SEG,
+  ST_GHOST_LEVEL,
+  ST_GHOST_MAX,
+  ST_GHOST_SPLIT,
+  ST_GHOSTS,
+  ST_LEVEL,
+  ST_LINES,
+  ST_LINES_FREE,
+  ST_LINES_USED,
+  ST_LOG_PAGES,
+  ST_MAX_BUCKETS,
+  ST_META_START,
+  ST_MORE_BUCKETS,
+  ST_NR_GHOSTS,
+  ST_ORPHANS,
+  ST_SCRUB_HAND,
+  ST_SCRUB_PASS,
+  ST_SEG_SHIFT,
+  ST_SPLIT,
+  seg,
+} from "./layout.ts";
+
+/** Byte of a line that its link stands at. */
+const LINK = 60;
+
+/** The index: each live item named once, in its bucket, with its tag; nothing else but what is stale and cannot come back. */
+export function walkIndex(c: number, live: ReadonlyMap<number, LiveItem>): void {
+  const buckets = nrBuckets(c);
+  const split = ld(c + ST_SPLIT);
+  holds(split >= 0 && split < 1 << ld(c + ST_LEVEL), () => `split ${split} at level ${ld(c + ST_LEVEL)}`);
+  holds(buckets <= Math.max(ld(c + ST_MAX_BUCKETS), 1), () => `${buckets} buckets`);
+  const lines = new Uint8Array(ld(c + ST_LINES_USED) + 1);
+  const take = (n: number) => {
+    holds(n > 0 && n < lines.length, () => `overflow line ${n} of ${lines.length - 1}`);
+    holds(lines[n] === 0, () => `overflow line ${n} is in two places`);
+    lines[n] = 1;
+  };
+  const named = new Set<number>();
+  const keys = new Set<string>();
+  /** Entries for each page of the log that is somewhere. */
+  const byPage = new Map<number, number>();
+  for (let b = 0; b < buckets; b++) {
+    for (let line = bucketAddr(c, b); line !== 0; line = nextLine(c, line)) {
+      for (let slot = 0; slot < SLOTS; slot++) {
+        const loc = locAt(line, slot);
+        if (loc === 0) continue;
+        const page = pageOfLoc(loc);
+        const what = () => `entry of bucket ${b} for ${loc}`;
+        holds(loc > 0 && page < ld(c + ST_LOG_PAGES), () => `${what()} is outside the log`);
+        const entry = pteOf(c, page);
+        if (entry === 0) {
+          checkStale(c, b, page, what);
+          continue;
+        }
+        holds(!named.has(loc), () => `${what()} is there twice`);
+        named.add(loc);
+        byPage.set(page, (byPage.get(page) ?? 0) + 1);
+        if ((entry & PTE_PRESENT) === 0) continue;
+        const item = live.get(loc);
+        holds(item !== undefined, () => `${what()} names no live item`);
+        holds(!keys.has(item.key), () => `${what()}: its key is there twice`);
+        keys.add(item.key);
+        const right = bucketOf(c, item.hash) === b && tagOf(c, item.hash) === tagAt(line, slot);
+        holds(right, () => `${what()} is not where hash ${item.hash} belongs`);
+      }
+      if (ld(line + LINK) !== 0) take(ld(line + LINK));
+    }
+  }
+  // The next bucket may have got lines by a split that then failed for want of more.
+  const offset = ld(c + ST_MORE_BUCKETS) + ((buckets - (1 << ld(c + ST_BASE_BITS))) << 6);
+  if ((pte(ld(c + ST_META_START) + (offset >>> 12)) & PTE_PRESENT) !== 0) {
+    for (let line = metaAddr(c, offset); ld(line + LINK) !== 0; line = nextLine(c, line)) take(ld(line + LINK));
+  }
+  for (const loc of live.keys()) holds(named.has(loc), () => `the index does not name the live item at ${loc}`);
+  for (let page = 0; page < ld(c + ST_FRESH_SEG) << ld(c + ST_SEG_SHIFT); page++) {
+    if (pteOf(c, page) === 0) continue;
+    const items = pageInfo(c, page) >>> 16;
+    const entries = byPage.get(page) ?? 0;
+    const state = seg(c, page >>> ld(c + ST_SEG_SHIFT), SG_STATE);
+    const inUse = state === SEG_OPEN || state === SEG_CLOSED;
+    holds(inUse && items === entries, () => `page ${page} of the log has ${items} items, the index names ${entries}`);
+  }
+  for (let n = ld(c + ST_LINES_FREE); n !== 0; n = ld(metaAddr(c, ld(c + ST_LINES) + (n << 6)) + LINK)) take(n);
+  for (let n = 1; n < lines.length; n++) holds(lines[n] === 1, () => `overflow line ${n} is nowhere`);
+}
+
+/** An entry whose page is gone: its place must not be used again before the scrubber has been there. */
+function checkStale(c: number, b: number, page: number, what: () => string): void {
+  const s = page >>> ld(c + ST_SEG_SHIFT);
+  holds(s < ld(c + ST_FRESH_SEG), () => `${what()} is beyond all segments`);
+  const state = seg(c, s, SG_STATE);
+  const known = state === SEG_QUARANTINE || ((state === SEG_OPEN || state === SEG_CLOSED) && seg(c, s, SG_TORN) !== 0);
+  holds(known, () => `${what()} is stale, but segment ${s} is in state ${state} and not torn`);
+  const scrubbed = ld(c + ST_SCRUB_PASS) > seg(c, s, SG_CURSOR) && b < ld(c + ST_SCRUB_HAND);
+  holds(state !== SEG_QUARANTINE || !scrubbed, () => `${what()} is stale after the scrubber was there`);
+}
+
+/** Bodies: owners and items name each other, and no page is there that is nobody's. */
+export function walkBodies(c: number, live: ReadonlyMap<number, LiveItem>): void {
+  const pages = ld(c + ST_BODY_PAGES);
+  const owned = new Map<number, number>();
+  let count = 0;
+  for (let page = 0; page < pages; page++) {
+    const owner = bodyOwner(c, page);
+    if (owner === 0) {
+      holds(pte(bodyVpn(c, page)) === 0, () => `page ${page} of the bodies is there, but nobody's`);
+      continue;
+    }
+    count++;
+    owned.set(owner, (owned.get(owner) ?? 0) + 1);
+    const what = () => `page ${page} of the bodies is of ${owner}`;
+    holds(owner > 0 && pageOfLoc(owner) < ld(c + ST_LOG_PAGES), () => `${what()}, outside the log`);
+    const entry = pteOf(c, pageOfLoc(owner));
+    holds(entry !== 0 || ld(c + ST_ORPHANS) !== 0, () => `${what()}, which is gone`);
+    if ((entry & PTE_PRESENT) === 0) continue;
+    const item = live.get(owner);
+    holds(item !== undefined && (bits(item.at) & BIT_BODY) !== 0, () => `${what()}, which has no body`);
+    const first = ld(item.at + I_BODY);
+    const within = page >= first && page < first + bodyPages(item.at);
+    holds(within, () => `${what()}, whose body is ${bodyPages(item.at)} pages from ${first} on`);
+  }
+  holds(count === ld(c + ST_BODIES), () => `${count} pages of bodies, ${ld(c + ST_BODIES)} counted`);
+  for (const [loc, { at }] of live) {
+    const n = bodyPages(at);
+    holds(n === (owned.get(loc) ?? 0), () => `item at ${loc} has a body of ${n} pages, owns ${owned.get(loc) ?? 0}`);
+  }
+}
+
+/** Ghosts: counted, and in the lines that their fingerprints choose. */
+export function walkGhosts(c: number): void {
+  const level = ld(c + ST_GHOST_LEVEL);
+  const split = ld(c + ST_GHOST_SPLIT);
+  const lines = (1 << level) + split;
+  holds(split >= 0 && split < 1 << level, () => `ghosts: split ${split} at level ${level}`);
+  holds(lines <= ld(c + ST_GHOST_MAX), () => `${lines} lines of ghosts, at most ${ld(c + ST_GHOST_MAX)}`);
+  let count = 0;
+  for (let n = 0; n < lines; n++) {
+    const offset = ld(c + ST_GHOSTS) + (n << 6);
+    holds((pte(ld(c + ST_META_START) + (offset >>> 12)) & PTE_PRESENT) !== 0, () => `line ${n} of ghosts is not there`);
+    const line = metaAddr(c, offset);
+    for (let i = 0; i < 8; i++) {
+      const w = ld(line + (i << 3) + 4);
+      if (w === 0) continue;
+      count++;
+      holds((w & 7) <= 4, () => `ghost ${n}/${i} has gap class ${w & 7}`);
+      // The fingerprint leaves out the lowest bits, which every line of one chain of splits has in common.
+      const hash = ((w >>> 7) << 2) | (n & 3);
+      const short = hash & ((1 << level) - 1);
+      const right = short < split ? hash & ((2 << level) - 1) : short;
+      holds(right === n || w >>> 7 === 1, () => `ghost ${n}/${i} belongs in line ${right}`);
+    }
+  }
+  holds(count === ld(c + ST_NR_GHOSTS), () => `${count} ghosts, ${ld(c + ST_NR_GHOSTS)} counted`);
+}

@@ -1,0 +1,280 @@
+/**
+ * Making room: which segment or large item gives way.
+ *
+ * A few candidates are picked at random, in proportion to the room that segments and bodies take, and the one with the
+ * most garbage goes first: the share of its bytes that are dead or worth less than the threshold. A segment is cleaned
+ * (clean.ts): what is worth more is carried forward to a segment of its like. The threshold moves so that about half of what
+ * is looked at can go: lower, and cleaning would free nothing; higher, and it would drop what is worth keeping.
+ */
+import { pte } from "../mm/layout.ts";
+import { ld, st } from "../mm/machine.ts";
+import { PTE_PRESENT } from "../mm/page-table.ts";
+import { bodyOwner } from "./body.ts";
+import {
+  ALL,
+  bring,
+  cleanSegPage,
+  dropItem,
+  droppedGranules,
+  droppedItems,
+  lookedGranules,
+  startCount,
+} from "./clean.ts";
+import { sweepOrphans } from "./expire.ts";
+import { loseHead } from "./find.ts";
+import { guardStep } from "./guard.ts";
+import { BIT_BODY, BIT_DEAD, bits, I_LENGTH, inlineGranules } from "./item.ts";
+import {
+  locAddr,
+  PAGE_GRANULES,
+  pageInfo,
+  SEG_CLOSED,
+  SEG_OPEN,
+  SG_CURSOR,
+  SG_ITEMS,
+  SG_LIVE,
+  SG_STATE,
+  SG_USED,
+  ST_BODIES,
+  ST_BODY_PAGES,
+  ST_BUSY,
+  ST_DATA_START,
+  ST_FRESH_SEG,
+  ST_FRUITLESS,
+  ST_HEADS,
+  ST_ITEMS,
+  ST_LOG_HELD,
+  ST_LOG_LIVE,
+  ST_SEG_SHIFT,
+  ST_THETA,
+  seg,
+} from "./layout.ts";
+import { END_OF_PAGE, releaseSeg } from "./log.ts";
+import { NO_THETA, randomBelow, randomItem, rebuildIfDue, score } from "./rank.ts";
+
+/** Candidates for each choice, and items looked at in each that is a segment. */
+const CANDIDATES: i32 = 16;
+const LOOKS: i32 = 6;
+/** The threshold moves by this part of an octave for each half of a cleaned segment's bytes too many or too few. */
+const GAIN: i32 = 4727;
+/** After so many choices that freed nothing, it moves faster. */
+const IMPATIENT: i32 = 8;
+/** What a segment that was begun may hold in reserve: not dead, not live. */
+const OPEN_PAGES: i32 = 8;
+
+// The candidate that is ahead: a segment, or a body's owner (then `bestSeg` is -1).
+let bestSeg: i32 = -1;
+let bestLoc: i32 = 0;
+let bestGarbage: i32 = 0;
+let bestScore: i32 = 0;
+
+/** Make some room, or drop at least `drops` items. Returns 0 if there is nothing to drop. */
+export function evictSome(c: i32, drops: i32): i32 {
+  if (ld(c + ST_BUSY) !== 0) return 0;
+  if (rebuildIfDue(c)) guardStep(c);
+  const dead = (ld(c + ST_LOG_HELD) - OPEN_PAGES) * PAGE_GRANULES - ld(c + ST_LOG_LIVE);
+  if (drops === ALL && dead > (ld(c + ST_LOG_HELD) * PAGE_GRANULES) >> 3 && compact(c)) return 1;
+  if (ld(c + ST_ITEMS) === 0) return releaseAny(c);
+  if (!choose(c)) return releaseAny(c);
+  if (bestSeg < 0) return evictBody(c, bestLoc);
+  cleanChosen(c, bestSeg, drops);
+  return 1;
+}
+
+/** Pick candidates and keep the best one. Returns false if none was found. */
+function choose(c: i32): boolean {
+  bestSeg = -1;
+  bestLoc = 0;
+  bestGarbage = -1;
+  bestScore = 0x7fffffff;
+  const inline = ld(c + ST_LOG_LIVE) - ld(c + ST_HEADS);
+  const bodies = ld(c + ST_BODIES);
+  const logPages = inline > 0 ? ((inline + PAGE_GRANULES - 1) / PAGE_GRANULES) | 0 : 0;
+  for (let i: i32 = 0; i < CANDIDATES; i++) {
+    if (logPages + bodies > 0 && randomBelow(c, logPages + bodies) < logPages) lookAtSeg(c);
+    else lookAtBody(c);
+  }
+  if (bestSeg < 0 && bestLoc === 0 && ld(c + ST_LOG_HELD) > 0) for (let i: i32 = 0; i < CANDIDATES; i++) lookAtSeg(c);
+  return bestSeg >= 0 || bestLoc !== 0;
+}
+/** A segment that holds something, picked at random; -1 = none was found. Open ones only if there is no other. */
+export function randomSeg(c: i32): i32 {
+  const n = ld(c + ST_FRESH_SEG);
+  if (n === 0) return -1;
+  let open: i32 = -1;
+  let s: i32 = randomBelow(c, n);
+  for (let i: i32 = 0; i < n && i < 64; i++) {
+    const state = seg(c, s, SG_STATE);
+    if (state === SEG_CLOSED) return s;
+    if (state === SEG_OPEN && seg(c, s, SG_USED) > 0) open = s;
+    s = s + 1 < n ? s + 1 : 0;
+  }
+  return open;
+}
+function lookAtSeg(c: i32): void {
+  const s = randomSeg(c);
+  if (s < 0) return;
+  sample(c, s);
+  if (sampled > 0) offer(s, 0, ((sampledGarbage * 256) / sampled) | 0, sampledScore);
+  // All its pages are in swap, which is cold, or are gone: better than anything that is worth keeping.
+  else if (seg(c, s, SG_USED) > (seg(c, s, SG_CURSOR) >>> 9) << 12) offer(s, 0, 200, NO_THETA);
+}
+/** What a byte of a segment is worth on average, from a sample. */
+export function segScore(c: i32, s: i32): i32 {
+  sample(c, s);
+  return sampledScore;
+}
+// A sample of a segment: granules looked at, those that are dead or worth less than the threshold, and the mean score.
+let sampled: i32 = 0;
+let sampledGarbage: i32 = 0;
+let sampledScore: i32 = 0;
+function sample(c: i32, s: i32): void {
+  const from = seg(c, s, SG_CURSOR) >>> 9;
+  const pages = ((seg(c, s, SG_USED) + 4095) >>> 12) - from;
+  const theta = ld(c + ST_THETA);
+  let looked: i32 = 0;
+  let bytes: i32 = 0;
+  let alive: i32 = 0;
+  let garbage: i32 = 0;
+  let worth: i32 = 0;
+  const first = randomBelow(c, pages > 0 ? pages : 1);
+  for (let i: i32 = 0; i < pages && looked < LOOKS; i++) {
+    const at = from + ((first + i * 5) % pages);
+    const page = (s << ld(c + ST_SEG_SHIFT)) + at;
+    if ((pte(ld(c + ST_DATA_START) + page) & PTE_PRESENT) === 0) continue;
+    let g: i32 = pageInfo(c, page) & 0xffff;
+    const used = (seg(c, s, SG_USED) - at * 4096) >>> 3;
+    for (let k: i32 = 0; k < 2 && g < PAGE_GRANULES && g < used; k++) {
+      const item = locAddr(c, (page << 9) + g + 1);
+      if (ld(item + I_LENGTH) === END_OF_PAGE) break;
+      const n = inlineGranules(item);
+      looked++;
+      bytes += n;
+      if ((bits(item) & BIT_DEAD) !== 0) garbage += n;
+      else {
+        const w = score(c, item);
+        if ((bits(item) & BIT_BODY) === 0 && w < theta) garbage += n;
+        worth += (w >> 6) * n;
+        alive += n;
+      }
+      g += n;
+    }
+  }
+  sampled = bytes;
+  sampledGarbage = garbage;
+  sampledScore = alive === 0 ? NO_THETA : ((worth / alive) | 0) << 6;
+}
+function lookAtBody(c: i32): void {
+  const loc = randomBody(c);
+  if (loc === 0) return;
+  if ((pte(ld(c + ST_DATA_START) + ((loc - 1) >>> 9)) & PTE_PRESENT) === 0) {
+    offer(-1, loc, 200, NO_THETA);
+    return;
+  }
+  const w = score(c, locAddr(c, loc));
+  offer(-1, loc, w < ld(c + ST_THETA) ? 256 : 0, w);
+}
+function offer(s: i32, loc: i32, garbage: i32, worth: i32): void {
+  if (garbage < bestGarbage || (garbage === bestGarbage && worth >= bestScore)) return;
+  bestSeg = s;
+  bestLoc = loc;
+  bestGarbage = garbage;
+  bestScore = worth;
+}
+/** The item of a body page picked at random; 0 = none was found. */
+export function randomBody(c: i32): i32 {
+  const n = ld(c + ST_BODY_PAGES);
+  if (ld(c + ST_BODIES) === 0) return 0;
+  for (let tries: i32 = 0; tries < 8; tries++) {
+    const owner = bodyOwner(c, randomBelow(c, n));
+    if (owner !== 0) return owner;
+  }
+  let at: i32 = randomBelow(c, n);
+  for (let i: i32 = 0; i < n; i++) {
+    const owner = bodyOwner(c, at);
+    if (owner !== 0) return owner;
+    at = at + 1 < n ? at + 1 : 0;
+  }
+  return 0;
+}
+
+/** Drop a large item if it is worth less than the threshold, and move that. Returns 1. */
+function evictBody(c: i32, loc: i32): i32 {
+  if (!bring(c, loc)) {
+    loseHead(c, loc);
+    sweepOrphans(c);
+    return 1;
+  }
+  const item = locAddr(c, loc);
+  const w = score(c, item);
+  if (ld(c + ST_THETA) === NO_THETA) st(c + ST_THETA, w);
+  const go = w <= ld(c + ST_THETA) || ld(c + ST_FRUITLESS) > 64;
+  adjust(c, go ? 256 : 0);
+  if (go) dropItem(c, loc, item);
+  return 1;
+}
+/** Clean a segment, page by page, and move the threshold by what that came to. */
+function cleanChosen(c: i32, s: i32, drops: i32): void {
+  if (ld(c + ST_THETA) === NO_THETA) st(c + ST_THETA, bestScore);
+  startCount(false);
+  let left: i32 = drops;
+  while (left > 0 && cleanSegPage(c, s, left)) if (drops !== ALL) left = drops - droppedItems();
+  const looked = lookedGranules();
+  if (looked > 0) adjust(c, ((droppedGranules() * 256) / looked) | 0);
+}
+/** `freed` 256ths of what was looked at could go. */
+function adjust(c: i32, freed: i32): void {
+  if (freed > 0) st(c + ST_FRUITLESS, 0);
+  else st(c + ST_FRUITLESS, ld(c + ST_FRUITLESS) + 1);
+  const fast = ld(c + ST_FRUITLESS) > IMPATIENT ? 4 : 1;
+  st(c + ST_THETA, ld(c + ST_THETA) + ((((128 - freed) * GAIN) / 128) | 0) * fast);
+}
+
+/** Carry the live items of a segment with many holes to fresh memory. Returns false if there is none worth it. */
+function compact(c: i32): boolean {
+  let worst: i32 = -1;
+  let most: i32 = 0;
+  for (let i: i32 = 0; i < 2 * CANDIDATES; i++) {
+    const s = randomSeg(c);
+    if (s < 0) return false;
+    const used = seg(c, s, SG_USED) >>> 3;
+    const dead = (((used - seg(c, s, SG_LIVE)) * 256) / (used + 1)) | 0;
+    if (dead <= most) continue;
+    most = dead;
+    worst = s;
+  }
+  if (most < 24) return false;
+  startCount(true);
+  let more: i32 = 1;
+  while (more !== 0) more = cleanSegPage(c, worst, ALL) ? 1 : 0;
+  return true;
+}
+/** Give back whatever segments hold nothing. Returns 1 if there were any. */
+function releaseAny(c: i32): i32 {
+  let any: i32 = 0;
+  for (let s: i32 = 0; s < ld(c + ST_FRESH_SEG); s++) {
+    const state = seg(c, s, SG_STATE);
+    if ((state !== SEG_OPEN && state !== SEG_CLOSED) || seg(c, s, SG_ITEMS) !== 0) continue;
+    releaseSeg(c, s);
+    any = 1;
+  }
+  return any;
+}
+
+/** An item that would be among the next to go; 0 = there is none. */
+export function pickVictim(c: i32): i32 {
+  if (ld(c + ST_ITEMS) === 0) return 0;
+  let best: i32 = 0;
+  let least: i32 = 0x7fffffff;
+  for (let i: i32 = 0; i < CANDIDATES * LOOKS; i++) {
+    const loc = randomItem(c);
+    if (loc === 0) continue;
+    const item = locAddr(c, loc);
+    if ((bits(item) & BIT_DEAD) !== 0) continue;
+    const w = score(c, item);
+    if (w >= least) continue;
+    least = w;
+    best = loc;
+  }
+  return best;
+}

@@ -1,0 +1,21 @@
+/**
+ * What both compilers make of the portable sources: the engine's entry points and the stores'. Numbers in, numbers out.
+ */
+export * from "../mm/exports.ts";
+export { storeClear, storeInit, storeMetaPages } from "./init.ts";
+export { storeAt, storeCopyOut, storePiece, storeScan } from "./read.ts";
+export {
+  storeClean,
+  storeCount,
+  storeDelete,
+  storeExpire,
+  storeGet,
+  storeHeld,
+  storeLose,
+  storeLost,
+  storeRemove,
+  storeSet,
+  storeSettle,
+  storeVictim,
+  storeWord,
+} from "./store.ts";

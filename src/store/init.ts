@@ -1,0 +1,164 @@
+/** Setting a store up in two fresh mappings, and emptying it. */
+import { ENOMEM } from "../mm/errno.ts";
+import { frameAddr, pte, V_PAGES, V_START, vma } from "../mm/layout.ts";
+import { ld, st, stf, toI32, zeroBytes } from "../mm/machine.ts";
+import { FAULT_WRITE, fault } from "../mm/mm.ts";
+import { zapPages } from "../mm/mmap.ts";
+import { GHOST_BASE_BITS } from "./ghost.ts";
+import { BINS_SIZE } from "./guard.ts";
+import {
+  CONTROL_BYTES,
+  controlOf,
+  ST_BASE_BITS,
+  ST_BINS,
+  ST_BODY_OWNERS,
+  ST_BODY_PAGES,
+  ST_BUCKETS,
+  ST_DATA_START,
+  ST_DATA_VMA,
+  ST_FLAGS,
+  ST_GHOST_LEVEL,
+  ST_GHOST_MAX,
+  ST_GHOSTS,
+  ST_LEVEL,
+  ST_LINES,
+  ST_LOG_PAGES,
+  ST_MAGIC,
+  ST_MAX_BUCKETS,
+  ST_MAX_ITEMS,
+  ST_MAX_LINES,
+  ST_MAX_PAGES,
+  ST_META_START,
+  ST_META_VMA,
+  ST_MORE_BUCKETS,
+  ST_NEXT_EXPIRY,
+  ST_NR_SEGS,
+  ST_SEG_RECORD,
+  ST_SEG_SHIFT,
+  ST_SEGS,
+  ST_SINK,
+  ST_TABLES,
+  ST_THETA,
+  STORE_MAGIC,
+} from "./layout.ts";
+import { ensureMeta } from "./meta.ts";
+import { initRanks, NO_THETA, TABLES_SIZE } from "./rank.ts";
+
+/** The most buckets of 64 bytes that a store of `pages` pages gets: items of 64 bytes on average, seven a bucket. */
+function maxBuckets(pages: i32): i32 {
+  const n = pages * 10 + 64;
+  return n < 1 << 23 ? n : 1 << 23;
+}
+
+/** Buckets that a store of `pages` pages has from the start, as a power of two. */
+function baseBits(pages: i32): i32 {
+  let bits: i32 = 0;
+  while (bits < 16 && 16 << bits <= pages) bits++;
+  return bits;
+}
+
+/**
+ * Set a store up over a data and a meta mapping, both untouched. `logPages` of the data mapping are the log, the rest is
+ * for bodies; a segment has 2^segShift pages. Returns 0 or -ENOMEM.
+ */
+export function storeInit(
+  metaVma: i32,
+  dataVma: i32,
+  maxPages: i32,
+  maxItems: i32,
+  logPages: i32,
+  segShift: i32,
+  flags: i32,
+): i32 {
+  const start = vma(metaVma, V_START);
+  if (fault(metaVma, start, FAULT_WRITE) < 0) return ENOMEM;
+  const c = controlOf(start);
+  zeroBytes(c, 4096);
+  st(c + ST_MAGIC, STORE_MAGIC);
+  st(c + ST_META_VMA, metaVma);
+  st(c + ST_META_START, start);
+  st(c + ST_DATA_VMA, dataVma);
+  st(c + ST_DATA_START, vma(dataVma, V_START));
+  st(c + ST_MAX_PAGES, maxPages);
+  st(c + ST_MAX_ITEMS, maxItems);
+  st(c + ST_LOG_PAGES, logPages);
+  st(c + ST_BODY_PAGES, vma(dataVma, V_PAGES) - logPages);
+  st(c + ST_SEG_SHIFT, segShift);
+  st(c + ST_NR_SEGS, logPages >>> segShift);
+  st(c + ST_FLAGS, flags);
+  stf(c + ST_NEXT_EXPIRY, Infinity);
+  const base = baseBits(maxPages);
+  st(c + ST_BASE_BITS, base);
+  st(c + ST_LEVEL, base);
+  st(c + ST_SEG_RECORD, segShift <= 2 ? 6 : 7);
+  const buckets = maxBuckets(maxPages);
+  st(c + ST_MAX_BUCKETS, buckets);
+  st(c + ST_MAX_LINES, buckets);
+  let at: i32 = CONTROL_BYTES;
+  st(c + ST_BODY_OWNERS, at);
+  at = (at + (ld(c + ST_BODY_PAGES) << 2) + 63) & ~63;
+  st(c + ST_BUCKETS, at);
+  at += 64 << base;
+  at = (at + 1023) & ~1023;
+  st(c + ST_BINS, at);
+  at += BINS_SIZE;
+  // The rows of the tables must not lie across pages.
+  if ((at & 4095) > 1024) at = (at + 4095) & ~4095;
+  st(c + ST_TABLES, at);
+  at += TABLES_SIZE;
+  const first = at;
+  // Records of 128 bytes must not lie across pages.
+  at = (at + 127) & ~127;
+  st(c + ST_SEGS, at);
+  at += ld(c + ST_NR_SEGS) << ld(c + ST_SEG_RECORD);
+  st(c + ST_MORE_BUCKETS, (at + 4095) & ~4095);
+  at = ((at + 4095) & ~4095) + (buckets << 6);
+  st(c + ST_LINES, at);
+  at += buckets << 6;
+  // On pages of their own, which may be slow ones.
+  at = (at + 4095) & ~4095;
+  st(c + ST_GHOSTS, at);
+  st(c + ST_GHOST_LEVEL, GHOST_BASE_BITS);
+  st(c + ST_GHOST_MAX, ghostLines(maxPages));
+  if (ensureMeta(c, 0, first) < 0 || ensureMeta(c, at, 64 << GHOST_BASE_BITS) < 0) return ENOMEM;
+  initRanks(c, start + 1);
+  st(c + ST_THETA, NO_THETA);
+  st(c + ST_SINK, NO_THETA);
+  return 0;
+}
+/** 3 % of a store may be ghosts. */
+function ghostLines(pages: i32): i32 {
+  const n = ((pages * 3) / 100) | 0;
+  return n < 1 ? 1 << GHOST_BASE_BITS : n * 64;
+}
+/** Virtual pages that the meta mapping of a store needs. */
+export function storeMetaPages(maxPages: i32, dataPages: i32, logPages: i32, segShift: i32): i32 {
+  const bytes: f64 =
+    CONTROL_BYTES + dataPages * 4 + (64 << baseBits(maxPages)) + (logPages >>> segShift) * 128 + TABLES_SIZE + 16384;
+  const index: f64 = maxBuckets(maxPages) * 128 + ghostLines(maxPages) * 64;
+  return toI32(Math.floor((bytes + index) / 4096)) + 2;
+}
+function zeroPage(vpn: i32): void {
+  if (pte(vpn) !== 0) zeroBytes(frameAddr(pte(vpn) >>> 6), 4096);
+}
+/** Forget everything; all pages are given back. Returns 0 or -ENOMEM. */
+export function storeClear(meta: i32): i32 {
+  const c = controlOf(meta);
+  const metaVma = ld(c + ST_META_VMA);
+  const dataVma = ld(c + ST_DATA_VMA);
+  const maxPages = ld(c + ST_MAX_PAGES);
+  const maxItems = ld(c + ST_MAX_ITEMS);
+  const logPages = ld(c + ST_LOG_PAGES);
+  const segShift = ld(c + ST_SEG_SHIFT);
+  const flags = ld(c + ST_FLAGS);
+  zapPages(dataVma, vma(dataVma, V_START), vma(dataVma, V_PAGES));
+  // What it starts with is kept, so that there is no question of room for it.
+  const ghosts = ld(c + ST_GHOSTS) >>> 12;
+  const first = ld(c + ST_SEGS) >>> 12;
+  const pages = vma(metaVma, V_PAGES);
+  zapPages(metaVma, meta + first + 1, ghosts - first - 1);
+  zapPages(metaVma, meta + ghosts + 1, pages - ghosts - 1);
+  zeroPage(meta + ghosts);
+  for (let i: i32 = first; i >= 0; i--) zeroPage(meta + i);
+  return storeInit(metaVma, dataVma, maxPages, maxItems, logPages, segShift, flags);
+}

@@ -1,0 +1,92 @@
+/**
+ * Items as they lie in the log, from a multiple of 8 bytes on:
+ *
+ *   hash | length | bits | stamp | [body | 0] | [start f64 | ttl f64] | key, padded to 4 | inline value, padded to 8
+ *
+ * The head (all but the value) lies on one page; the inline value may run on over the next ones. A value that does not fit
+ * inline has its whole pages in a body of its own, which moves between nodes by itself and is never copied by cleaning;
+ * only what is left over stands inline.
+ */
+import { ld, st } from "../mm/machine.ts";
+
+export const I_HASH: i32 = 0;
+/** Bytes of the value, body and inline part. */
+export const I_LENGTH: i32 = 4;
+export const I_BITS: i32 = 8;
+/** Request at which it was last accessed (rank.ts). */
+export const I_LAST: i32 = 12;
+export const HEAD_BYTES: i32 = 16;
+/** First page of the body, counted within the body area. */
+export const I_BODY: i32 = 16;
+
+/** Bytes of the key, and what kind of key it is (KEY_): both must agree for two keys to be the same. */
+export const KEY_MASK: i32 = 0x3fff;
+export const KEY_LENGTH_MASK: i32 = 0xfff;
+export const KEY_KIND_SHIFT: i32 = 12;
+/** What kind of value it is: the host's business. */
+export const VALUE_KIND_SHIFT: i32 = 14;
+export const VALUE_KIND_MASK: i32 = 7;
+export const BIT_TTL: i32 = 1 << 17;
+export const BIT_BODY: i32 = 1 << 18;
+/** Deleted or replaced; its space is given back when its page is cleaned. */
+export const BIT_DEAD: i32 = 1 << 19;
+/** Hits in all, up to 15. */
+export const FREQ_SHIFT: i32 = 20;
+export const FREQ_MAX: i32 = 15;
+export const FREQ_MASK: i32 = 15 << 20;
+/** Class of the time between the last two accesses (rank.ts). */
+export const GAP_SHIFT: i32 = 24;
+export const GAP_MASK: i32 = 7 << 24;
+
+export const MAX_KEY: i32 = 2048;
+
+export function bits(item: i32): i32 {
+  return ld(item + I_BITS);
+}
+export function setBits(item: i32, v: i32): void {
+  st(item + I_BITS, v);
+}
+export function freq(item: i32): i32 {
+  return (bits(item) & FREQ_MASK) >>> FREQ_SHIFT;
+}
+/** Bytes before the key. */
+export function keyOffset(w: i32): i32 {
+  return HEAD_BYTES + ((w & BIT_BODY) !== 0 ? 8 : 0) + ((w & BIT_TTL) !== 0 ? 16 : 0);
+}
+/** Where start and ttl stand, in an item that has them. */
+export function ttlOffset(w: i32): i32 {
+  return HEAD_BYTES + ((w & BIT_BODY) !== 0 ? 8 : 0);
+}
+/** Bytes before the inline value. */
+export function headBytes(w: i32): i32 {
+  return keyOffset(w) + (((w & KEY_LENGTH_MASK) + 3) & ~3);
+}
+/** Whole pages of the value that are in the body, of a value of `length` bytes. */
+export function bodyPages(item: i32): i32 {
+  return (bits(item) & BIT_BODY) === 0 ? 0 : bodyPagesFor(ld(item + I_LENGTH), inlineFlag(item));
+}
+/** Bit 31 of the bits: the last part of the value has a page of its own in the body, too. */
+export const BIT_ROUND_UP: i32 = 1 << 31;
+function inlineFlag(item: i32): i32 {
+  return bits(item) & BIT_ROUND_UP;
+}
+export function bodyPagesFor(length: i32, roundUp: i32): i32 {
+  return (roundUp !== 0 ? length + 4095 : length) >>> 12;
+}
+/** Bytes of the value that stand inline. */
+export function inlineBytes(item: i32): i32 {
+  const w = bits(item);
+  if ((w & BIT_BODY) === 0) return ld(item + I_LENGTH);
+  return (w & BIT_ROUND_UP) !== 0 ? 0 : ld(item + I_LENGTH) & 4095;
+}
+/** Granules that the item takes in the log. */
+export function inlineGranules(item: i32): i32 {
+  return (headBytes(bits(item)) + inlineBytes(item) + 7) >>> 3;
+}
+export function gap(item: i32): i32 {
+  return (bits(item) & GAP_MASK) >>> GAP_SHIFT;
+}
+/** Granules in all, body included. */
+export function totalGranules(item: i32): i32 {
+  return inlineGranules(item) + (bodyPages(item) << 9);
+}

@@ -1,0 +1,221 @@
+/**
+ * Where a store's own state lies. A store is one cache's items on discardable pages; it has two mappings:
+ *
+ *   data   the log (segments of small items and of the heads of large ones), then the bodies of large values
+ *   meta   locked pages: control block | body owners | first buckets | the policy's tables | segments | later buckets |
+ *          overflow lines | ghosts
+ *
+ * Meta offsets are bytes from the start of the meta mapping; its pages come when they are first needed, and the page table is
+ * the directory that finds them, so that the index grows without moving. The control block is named by its address, `c`,
+ * which holds for the length of one call: locked pages do not move while the engine is at work for this caller.
+ *
+ * A location is a granule of 8 bytes in the log, counted from 1; 0 is none.
+ */
+import { frameAddr, pte } from "../mm/layout.ts";
+import { ld, ldf, st, stf } from "../mm/machine.ts";
+
+export const PAGE_BYTES: i32 = 4096;
+export const PAGE_GRANULES: i32 = 512;
+
+// ---- control block: words, except where marked f64 -----------------------------------------------------------------
+export const ST_MAGIC: i32 = 0;
+/** The mappings, and their first virtual pages. */
+export const ST_DATA_VMA: i32 = 4;
+export const ST_DATA_START: i32 = 8;
+export const ST_META_VMA: i32 = 12;
+export const ST_META_START: i32 = 16;
+/** Virtual pages of the log and of the bodies behind it. */
+export const ST_LOG_PAGES: i32 = 20;
+export const ST_BODY_PAGES: i32 = 24;
+/** Pages of a segment, as a power of two. */
+export const ST_SEG_SHIFT: i32 = 28;
+export const ST_NR_SEGS: i32 = 32;
+/** Most pages that may be held, data and meta, swap included. */
+export const ST_MAX_PAGES: i32 = 36;
+/** Most items; 0 = any number. */
+export const ST_MAX_ITEMS: i32 = 40;
+export const ST_ITEMS: i32 = 44;
+/** Meta offsets of the parts. */
+export const ST_SEGS: i32 = 48;
+/** Bytes of a segment's record, as a power of two. */
+export const ST_SEG_RECORD: i32 = 52;
+/** Buckets from the 2^ST_BASE_BITS-th on. */
+export const ST_MORE_BUCKETS: i32 = 56;
+export const ST_BODY_OWNERS: i32 = 60;
+export const ST_LINES: i32 = 64;
+export const ST_BUCKETS: i32 = 68;
+// index (directory.ts)
+export const ST_BASE_BITS: i32 = 72;
+/** Buckets at the start of this round of splits, as a power of two. */
+export const ST_LEVEL: i32 = 76;
+export const ST_SPLIT: i32 = 80;
+export const ST_LINES_USED: i32 = 84;
+export const ST_LINES_FREE: i32 = 88;
+export const ST_MAX_LINES: i32 = 92;
+export const ST_MAX_BUCKETS: i32 = 96;
+// segments (log.ts)
+export const ST_FREE_SEG: i32 = 100;
+export const ST_FRESH_SEG: i32 = 104;
+export const ST_QUARANTINED: i32 = 108;
+export const ST_SCRUB_HAND: i32 = 112;
+export const ST_SCRUB_PASS: i32 = 116;
+export const ST_BODY_HAND: i32 = 120;
+/** Bit 0: tell the host of items that are dropped; bit 1: items with a TTL are or were there. */
+export const ST_FLAGS: i32 = 124;
+/** f64: no segment is all expired before this time. */
+export const ST_NEXT_EXPIRY: i32 = 128;
+/** A head of items was lost, so bodies may be without an owner. */
+export const ST_ORPHANS: i32 = 136;
+/** The segment that is being cleaned, plus 1; never taken for anything else meanwhile. */
+export const ST_CLEANING: i32 = 140;
+/** Nesting guard: cleaning is under way. */
+export const ST_BUSY: i32 = 144;
+/** Counters, f64 each. */
+export const ST_CARRIED: i32 = 152;
+export const ST_CARRIED_BYTES: i32 = 160;
+export const ST_DROPPED: i32 = 168;
+export const ST_EXPIRED: i32 = 176;
+export const ST_LOST: i32 = 184;
+export const ST_PROMOTED: i32 = 192;
+export const ST_GHOST_HITS: i32 = 200;
+export const ST_MISSES: i32 = 216;
+/** MAX_NODES f64: hits on values that were wholly on nodes up to this one. Then MAX_SWAP f64: hits that read from a device. */
+export const ST_TIER_HITS: i32 = 256;
+export const ST_SWAP_HITS: i32 = 384;
+/** Open segment of each stream, plus 1. */
+export const ST_OPEN: i32 = 512;
+export const NR_STREAMS: i32 = 32;
+/** Heads of items with a body, then inline items by band of heat, then those that expire, by class of time to live. */
+export const STREAM_HEADS: i32 = 0;
+export const STREAM_BANDS: i32 = 1;
+export const NR_BANDS: i32 = 7;
+export const STREAM_TTL: i32 = 8;
+export const NR_TTL_CLASSES: i32 = 24;
+/** Live granules of all segments; of them, heads of items with a body; and pages of bodies. */
+export const ST_LOG_LIVE: i32 = 640;
+export const ST_HEADS: i32 = 644;
+export const ST_BODIES: i32 = 648;
+/** Pages of the log that are there. */
+export const ST_LOG_HELD: i32 = 652;
+export const ST_RNG: i32 = 656;
+// rank.ts
+/** Requests so far: the policy's clock. */
+export const ST_NOW: i32 = 660;
+/** Misses that no value was stored for yet. */
+export const ST_UNANSWERED: i32 = 664;
+export const ST_REBUILD_AT: i32 = 668;
+/** Events in the tables, in their fixed point. */
+export const ST_EVENTS: i32 = 672;
+export const ST_TABLES: i32 = 676;
+// evict.ts: scores are logarithms to base 2 in units of 2^-16
+export const ST_THETA: i32 = 680;
+export const ST_FRUITLESS: i32 = 684;
+// guard.ts
+export const ST_LRU_MODE: i32 = 688;
+export const ST_LRU_TILL: i32 = 692;
+export const ST_LRU_LENGTH: i32 = 696;
+export const ST_THETA_SAVED: i32 = 700;
+/** What LRU would have hit, and what was hit, since last looked at. */
+export const ST_LRU_HITS: i32 = 704;
+export const ST_OUR_HITS: i32 = 708;
+/** Age in requests at which LRU would have dropped an item; -1 = never. */
+export const ST_LRU_AGE: i32 = 712;
+export const ST_GUARD_AT: i32 = 716;
+/** f64: how far LRU is ahead. */
+export const ST_DEFICIT: i32 = 720;
+export const ST_BINS: i32 = 728;
+export const ST_BIN_SHIFT: i32 = 732;
+export const ST_BIN_FIRST: i32 = 736;
+export const ST_BIN_COUNT: i32 = 740;
+// ghost.ts
+export const ST_GHOSTS: i32 = 744;
+export const ST_GHOST_LEVEL: i32 = 748;
+export const ST_GHOST_SPLIT: i32 = 752;
+export const ST_GHOST_MAX: i32 = 756;
+export const ST_NR_GHOSTS: i32 = 760;
+// sink.ts: what a byte was worth that had to leave the fastest node lately, as a score
+export const ST_SINK: i32 = 764;
+export const CONTROL_BYTES: i32 = 768;
+export const STORE_MAGIC: i32 = 0x73746f72;
+
+export const FLAG_TELL: i32 = 1;
+export const FLAG_TTL: i32 = 2;
+
+// ---- segments ------------------------------------------------------------------------------------------------------
+export const SG_STATE: i32 = 0;
+export const SG_STREAM: i32 = 4;
+/** Bytes written, gaps included. */
+export const SG_USED: i32 = 8;
+/** Live items whose head is in it. */
+export const SG_ITEMS: i32 = 12;
+/** The next free or quarantined segment, plus 1. */
+export const SG_NEXT: i32 = 16;
+/** f64: when the last of its items expires; Infinity if one never does. */
+export const SG_EXPIRY: i32 = 24;
+/** Granule that cleaning has come to; in quarantine, the scrub pass at its start. */
+export const SG_CURSOR: i32 = 32;
+/** Live granules: heads, keys and inline values. */
+export const SG_LIVE: i32 = 36;
+/** Of them, heads of items with a body. */
+export const SG_HEADS: i32 = 40;
+/** A page of it was lost, so the index may still name items on it. */
+export const SG_TORN: i32 = 44;
+/** A word for each page: low 16 bits: granule of the first head on it, or PAGE_GRANULES; high: live items. */
+export const SG_PAGES: i32 = 48;
+export const SEG_FREE: i32 = 0;
+export const SEG_OPEN: i32 = 1;
+export const SEG_CLOSED: i32 = 2;
+export const SEG_QUARANTINE: i32 = 3;
+
+// ---- where things are ----------------------------------------------------------------------------------------------
+/** The address of a store's control block; `meta` is the first virtual page of its meta mapping. */
+export function controlOf(meta: i32): i32 {
+  return frameAddr(pte(meta) >>> 6);
+}
+/** The address of byte `off` of the meta mapping; its page must be there. */
+export function metaAddr(c: i32, off: i32): i32 {
+  return frameAddr(pte(ld(c + ST_META_START) + (off >>> 12)) >>> 6) + (off & 4095);
+}
+export function segAddr(c: i32, seg: i32): i32 {
+  return metaAddr(c, ld(c + ST_SEGS) + (seg << ld(c + ST_SEG_RECORD)));
+}
+export function seg(c: i32, n: i32, field: i32): i32 {
+  return ld(segAddr(c, n) + field);
+}
+export function setSeg(c: i32, n: i32, field: i32, v: i32): void {
+  st(segAddr(c, n) + field, v);
+}
+export function addSeg(c: i32, n: i32, field: i32, d: i32): void {
+  const p = segAddr(c, n) + field;
+  st(p, ld(p) + d);
+}
+export function add(p: i32, d: i32): void {
+  st(p, ld(p) + d);
+}
+export function addf(p: i32, d: f64): void {
+  stf(p, ldf(p) + d);
+}
+
+/** The address of what is known of log page `page` (SG_PAGES). */
+function pageWord(c: i32, page: i32): i32 {
+  const shift = ld(c + ST_SEG_SHIFT);
+  return segAddr(c, page >>> shift) + SG_PAGES + ((page & ((1 << shift) - 1)) << 2);
+}
+export function pageInfo(c: i32, page: i32): i32 {
+  return ld(pageWord(c, page));
+}
+export function setPageInfo(c: i32, page: i32, v: i32): void {
+  st(pageWord(c, page), v);
+}
+/** The virtual page of a location. */
+export function vpnOfLoc(c: i32, loc: i32): i32 {
+  return ld(c + ST_DATA_START) + ((loc - 1) >>> 9);
+}
+/** The log page of a location. */
+export function pageOfLoc(loc: i32): i32 {
+  return (loc - 1) >>> 9;
+}
+/** The address of a location whose page is present. */
+export function locAddr(c: i32, loc: i32): i32 {
+  return frameAddr(pte(vpnOfLoc(c, loc)) >>> 6) + (((loc - 1) & 511) << 3);
+}

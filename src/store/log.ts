@@ -1,0 +1,301 @@
+/**
+ * The log: segments of a few pages, each filled from its start by appending items, and cleaned as a whole page by page
+ * (clean.ts). What is appended to one stream shares segments: heads of large items, inline items of about the same heat,
+ * items of about the same time to live, so that a segment cools or expires as one.
+ *
+ * A page of a segment may be lost (dropped by the engine, or unreadable in swap) and the index still name items on it. Such
+ * a segment is torn; when it is done with, it waits in quarantine until the scrubber has gone through the whole index.
+ */
+import { EAGAIN, ENOMEM } from "../mm/errno.ts";
+import { pte } from "../mm/layout.ts";
+import { ld, ldf, st, stf } from "../mm/machine.ts";
+import { FAULT_OVERWRITE, FAULT_READ, fault } from "../mm/mm.ts";
+import { zapPages } from "../mm/mmap.ts";
+import { PTE_PRESENT } from "../mm/page-table.ts";
+import { nrBuckets, scrubBucket } from "./directory.ts";
+import { sweepOrphans } from "./expire.ts";
+import { queueFresh } from "./heat.ts";
+import { I_LENGTH } from "./item.ts";
+import {
+  add,
+  addSeg,
+  locAddr,
+  PAGE_GRANULES,
+  pageInfo,
+  SEG_CLOSED,
+  SEG_FREE,
+  SEG_OPEN,
+  SEG_QUARANTINE,
+  SG_CURSOR,
+  SG_EXPIRY,
+  SG_HEADS,
+  SG_ITEMS,
+  SG_LIVE,
+  SG_NEXT,
+  SG_PAGES,
+  SG_STATE,
+  SG_STREAM,
+  SG_TORN,
+  SG_USED,
+  ST_DATA_START,
+  ST_DATA_VMA,
+  ST_FREE_SEG,
+  ST_FRESH_SEG,
+  ST_HEADS,
+  ST_LOG_HELD,
+  ST_LOG_LIVE,
+  ST_META_START,
+  ST_NEXT_EXPIRY,
+  ST_NR_SEGS,
+  ST_OPEN,
+  ST_QUARANTINED,
+  ST_SCRUB_HAND,
+  ST_SCRUB_PASS,
+  ST_SEG_RECORD,
+  ST_SEG_SHIFT,
+  ST_SEGS,
+  seg,
+  segAddr,
+  setPageInfo,
+  setSeg,
+} from "./layout.ts";
+import { ensureMeta } from "./meta.ts";
+import { relieve } from "./sink.ts";
+
+/** In place of an item's length: nothing follows on this page. */
+export const END_OF_PAGE: i32 = -1;
+/** An item that would leave no more than this on its page starts on the next one rather than lie across. */
+const SLACK: i32 = 128;
+/** Buckets scrubbed for each item stored while a segment waits for it. */
+const SCRUB_BATCH: i32 = 8;
+
+export function segBytes(c: i32): i32 {
+  return 4096 << ld(c + ST_SEG_SHIFT);
+}
+/** The segment that a stream goes on in; -1 = none is open. */
+function openSeg(c: i32, stream: i32): i32 {
+  return ld(c + ST_OPEN + (stream << 2)) - 1;
+}
+export function closeSeg(c: i32, s: i32): void {
+  if (seg(c, s, SG_STATE) !== SEG_OPEN) return;
+  setSeg(c, s, SG_STATE, SEG_CLOSED);
+  st(c + ST_OPEN + (seg(c, s, SG_STREAM) << 2), 0);
+}
+function firstVpn(c: i32, s: i32): i32 {
+  return ld(c + ST_DATA_START) + (s << ld(c + ST_SEG_SHIFT));
+}
+
+/** Where in an open segment an item would start; -1 = it does not fit. */
+function placeIn(c: i32, s: i32, head: i32, bytes: i32): i32 {
+  const used = seg(c, s, SG_USED);
+  const within = used & 4095;
+  let at: i32 = used;
+  if (within > 0) {
+    const across = within + bytes > 4096;
+    if (within + head > 4096 || (across && 4096 - within <= SLACK)) at = (used + 4095) & ~4095;
+  }
+  if (at + bytes > segBytes(c)) return -1;
+  // The page that was written last may be in swap or lost: neither what follows nor where it ends can be written there.
+  return within > 0 && (pte(firstVpn(c, s) + (used >>> 12)) & PTE_PRESENT) === 0 ? -1 : at;
+}
+
+/** Pages that are not there yet of the place that reserve() would choose, and of what it would note it in. */
+export function newPages(c: i32, stream: i32, head: i32, bytes: i32): i32 {
+  const s = openSeg(c, stream);
+  const at = s < 0 ? -1 : placeIn(c, s, head, bytes);
+  if (at < 0) return ((bytes + 4095) >>> 12) + newRecordPages(c);
+  let n: i32 = 0;
+  for (let page: i32 = at >>> 12; page <= (at + bytes - 1) >>> 12; page++) if (pte(firstVpn(c, s) + page) === 0) n++;
+  return n;
+}
+
+/** Meta pages that a new segment's record needs: 0 or 1. */
+function newRecordPages(c: i32): i32 {
+  if (ld(c + ST_FREE_SEG) !== 0) return 0;
+  const at = ld(c + ST_SEGS) + (ld(c + ST_FRESH_SEG) << ld(c + ST_SEG_RECORD));
+  return (pte(ld(c + ST_META_START) + (at >>> 12)) & PTE_PRESENT) !== 0 ? 0 : 1;
+}
+
+/**
+ * Find room in a stream for an item of `bytes` bytes, `head` of them before its value, its pages present. Returns its
+ * location, or 0 if there is no room. Nothing is counted yet, and no two are reserved at once.
+ */
+export function reserve(c: i32, stream: i32, head: i32, bytes: i32): i32 {
+  // Before a place is chosen: it may itself append to the stream.
+  const fresh = newPages(c, stream, head, bytes);
+  if (fresh > 0) relieve(c, fresh);
+  let s: i32 = openSeg(c, stream);
+  let at: i32 = s < 0 ? -1 : placeIn(c, s, head, bytes);
+  if (at < 0) {
+    if (s >= 0) closeSeg(c, s);
+    s = newSeg(c, stream);
+    if (s < 0) return 0;
+    at = 0;
+  }
+  endPage(c, s, at);
+  for (let tries: i32 = 0; tries < 4; tries++) {
+    const r = bringIn(c, s, at, bytes);
+    if (r === 0) {
+      setSeg(c, s, SG_USED, at + bytes);
+      return (((s << ld(c + ST_SEG_SHIFT)) << 9) + (at >>> 3) + 1) | 0;
+    }
+    if (r !== EAGAIN) return 0;
+  }
+  return 0;
+}
+/** See that the pages for [at, at + bytes) of a segment are present. Returns 0, -EAGAIN if one went again, or -ENOMEM. */
+function bringIn(c: i32, s: i32, at: i32, bytes: i32): i32 {
+  const vpn = firstVpn(c, s);
+  const first = at >>> 12;
+  const last = (at + bytes - 1) >>> 12;
+  const v = ld(c + ST_DATA_VMA);
+  for (let page: i32 = first; page <= last; page++) {
+    if ((pte(vpn + page) & PTE_PRESENT) !== 0) continue;
+    const begun = page === first && (at & 4095) !== 0;
+    if (begun && pte(vpn + page) === 0) return ENOMEM;
+    const fresh = pte(vpn + page) === 0;
+    if (fault(v, vpn + page, begun ? FAULT_READ : FAULT_OVERWRITE) < 0) return ENOMEM;
+    if (fresh) add(c + ST_LOG_HELD, 1);
+    if (begun) continue;
+    queueFresh(vpn + page);
+    setPageInfo(c, (s << ld(c + ST_SEG_SHIFT)) + page, PAGE_GRANULES);
+  }
+  for (let page: i32 = first; page <= last; page++) if ((pte(vpn + page) & PTE_PRESENT) === 0) return EAGAIN;
+  return 0;
+}
+/** The next item starts at `at`: if that leaves a gap at the end of a page, which is present, say so there. */
+function endPage(c: i32, s: i32, at: i32): void {
+  const used = seg(c, s, SG_USED);
+  if (at === used || (used & 4095) === 0) return;
+  const loc = ((s << ld(c + ST_SEG_SHIFT)) << 9) + (used >>> 3) + 1;
+  st(locAddr(c, loc) + I_LENGTH, END_OF_PAGE);
+}
+
+/** Open a new segment for a stream. Returns it, or -1. */
+function newSeg(c: i32, stream: i32): i32 {
+  let s: i32 = ld(c + ST_FREE_SEG) - 1;
+  if (s >= 0) st(c + ST_FREE_SEG, seg(c, s, SG_NEXT));
+  else {
+    s = ld(c + ST_FRESH_SEG);
+    const shift = ld(c + ST_SEG_RECORD);
+    if (s >= ld(c + ST_NR_SEGS) || ensureMeta(c, ld(c + ST_SEGS) + (s << shift), 1 << shift) < 0) return -1;
+    add(c + ST_FRESH_SEG, 1);
+  }
+  const p = segAddr(c, s);
+  st(p + SG_STATE, SEG_OPEN);
+  st(p + SG_STREAM, stream);
+  st(p + SG_USED, 0);
+  st(p + SG_ITEMS, 0);
+  st(p + SG_LIVE, 0);
+  st(p + SG_HEADS, 0);
+  st(p + SG_CURSOR, 0);
+  st(p + SG_TORN, 0);
+  stf(p + SG_EXPIRY, 0);
+  for (let i: i32 = 0; i < 1 << ld(c + ST_SEG_SHIFT); i++) st(p + SG_PAGES + (i << 2), PAGE_GRANULES);
+  st(c + ST_OPEN + (stream << 2), s + 1);
+  return s;
+}
+
+/** Give back a page of the log, if it is there. */
+export function zapLogPage(c: i32, vpn: i32): void {
+  if (pte(vpn) === 0) return;
+  add(c + ST_LOG_HELD, -1);
+  zapPages(ld(c + ST_DATA_VMA), vpn, 1);
+}
+/** Give back a segment that holds nothing any more, and its pages. */
+export function releaseSeg(c: i32, s: i32): void {
+  closeSeg(c, s);
+  const p = segAddr(c, s);
+  // Where pages were lost, what was reckoned for them may be off by a little.
+  add(c + ST_LOG_LIVE, -ld(p + SG_LIVE));
+  add(c + ST_HEADS, -ld(p + SG_HEADS));
+  const pages = 1 << ld(c + ST_SEG_SHIFT);
+  const vpn = firstVpn(c, s);
+  const written = (ld(p + SG_USED) + 4095) >>> 12;
+  for (let i: i32 = ld(p + SG_CURSOR) >>> 9; i < written; i++) if (pte(vpn + i) === 0) st(p + SG_TORN, 1);
+  for (let i: i32 = 0; i < pages; i++) zapLogPage(c, vpn + i);
+  if (ld(p + SG_TORN) === 0) {
+    freeSeg(c, s);
+    return;
+  }
+  st(p + SG_STATE, SEG_QUARANTINE);
+  st(p + SG_CURSOR, ld(c + ST_SCRUB_PASS));
+  st(p + SG_NEXT, ld(c + ST_QUARANTINED));
+  st(c + ST_QUARANTINED, s + 1);
+}
+function freeSeg(c: i32, s: i32): void {
+  setSeg(c, s, SG_STATE, SEG_FREE);
+  setSeg(c, s, SG_NEXT, ld(c + ST_FREE_SEG));
+  st(c + ST_FREE_SEG, s + 1);
+}
+
+/** Go on scrubbing the index of stale entries, as far as one item stored pays for, or through all of it. */
+export function scrub(c: i32, all: boolean): void {
+  if (ld(c + ST_QUARANTINED) === 0) return;
+  const passes = all ? 2 : 1;
+  for (let pass: i32 = 0; pass < passes; pass++) {
+    for (let n: i32 = all ? 0x7fffffff : SCRUB_BATCH; n > 0; n--) {
+      const hand = ld(c + ST_SCRUB_HAND);
+      if (hand >= nrBuckets(c)) {
+        st(c + ST_SCRUB_HAND, 0);
+        add(c + ST_SCRUB_PASS, 1);
+        leaveQuarantine(c);
+        break;
+      }
+      scrubBucket(c, hand);
+      st(c + ST_SCRUB_HAND, hand + 1);
+    }
+  }
+}
+/** A pass has ended: free the segments that were there when it began. */
+function leaveQuarantine(c: i32): void {
+  // Bodies whose heads were there must go before something else is.
+  sweepOrphans(c);
+  const pass = ld(c + ST_SCRUB_PASS);
+  let at: i32 = ld(c + ST_QUARANTINED);
+  st(c + ST_QUARANTINED, 0);
+  while (at !== 0) {
+    const s = at - 1;
+    at = seg(c, s, SG_NEXT);
+    if (pass - seg(c, s, SG_CURSOR) >= 2) freeSeg(c, s);
+    else {
+      setSeg(c, s, SG_NEXT, ld(c + ST_QUARANTINED));
+      st(c + ST_QUARANTINED, s + 1);
+    }
+  }
+}
+
+/** An item of `granules` granules now lies at `loc`. */
+export function countIn(c: i32, loc: i32, granules: i32, expiry: f64): void {
+  const page = (loc - 1) >>> 9;
+  const s = page >>> ld(c + ST_SEG_SHIFT);
+  addSeg(c, s, SG_ITEMS, 1);
+  addSeg(c, s, SG_LIVE, granules);
+  add(c + ST_LOG_LIVE, granules);
+  const info = pageInfo(c, page);
+  const first = info & 0xffff;
+  setPageInfo(c, page, ((info & ~0xffff) + 0x10000) | (first === PAGE_GRANULES ? (loc - 1) & 511 : first));
+  const p = segAddr(c, s) + SG_EXPIRY;
+  if (expiry > ldf(p)) stf(p, expiry);
+  if (ldf(p) < ldf(c + ST_NEXT_EXPIRY)) stf(c + ST_NEXT_EXPIRY, ldf(p));
+}
+/** The item at `loc`, which has a body, is so many granules more of its segment. */
+export function countHead(c: i32, loc: i32, granules: i32): void {
+  addSeg(c, ((loc - 1) >>> 9) >>> ld(c + ST_SEG_SHIFT), SG_HEADS, granules);
+  add(c + ST_HEADS, granules);
+}
+/** A dead item now lies at `loc`: if it is the first on its page, cleaning must start there. */
+export function countSkipped(c: i32, loc: i32): void {
+  const page = (loc - 1) >>> 9;
+  const info = pageInfo(c, page);
+  if ((info & 0xffff) === PAGE_GRANULES) setPageInfo(c, page, (info & ~0xffff) | ((loc - 1) & 511));
+}
+/** The item at `loc` lives there no longer. */
+export function countOut(c: i32, loc: i32, granules: i32): void {
+  const page = (loc - 1) >>> 9;
+  const s = page >>> ld(c + ST_SEG_SHIFT);
+  addSeg(c, s, SG_ITEMS, -1);
+  addSeg(c, s, SG_LIVE, -granules);
+  add(c + ST_LOG_LIVE, -granules);
+  setPageInfo(c, page, pageInfo(c, page) - 0x10000);
+}

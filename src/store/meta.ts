@@ -1,0 +1,24 @@
+/** A store's meta pages, which come when they are first needed; and how many pages it holds in all. */
+import { pte, V_RESIDENT, V_SWAPPED, vma } from "../mm/layout.ts";
+import { ld } from "../mm/machine.ts";
+import { FAULT_WRITE, fault } from "../mm/mm.ts";
+import { PTE_PRESENT } from "../mm/page-table.ts";
+import { ST_DATA_VMA, ST_META_START, ST_META_VMA } from "./layout.ts";
+
+/** See that the meta pages of bytes [off, off + bytes) are there, zeroed when new. Returns 0 or -ENOMEM. */
+export function ensureMeta(c: i32, off: i32, bytes: i32): i32 {
+  const start = ld(c + ST_META_START);
+  const last = (off + bytes - 1) >>> 12;
+  for (let page: i32 = off >>> 12; page <= last; page++) {
+    if ((pte(start + page) & PTE_PRESENT) !== 0) continue;
+    const r = fault(ld(c + ST_META_VMA), start + page, FAULT_WRITE);
+    if (r < 0) return r;
+  }
+  return 0;
+}
+
+/** Pages that the store holds, on nodes and in swap, its index included. */
+export function held(c: i32): i32 {
+  const data = ld(c + ST_DATA_VMA);
+  return vma(data, V_RESIDENT) + vma(data, V_SWAPPED) + vma(ld(c + ST_META_VMA), V_RESIDENT);
+}

@@ -1,0 +1,281 @@
+/**
+ * What an item is worth: how likely a byte of it is to be hit soon, learned from what happened to others like it (after
+ * N. Beckmann, H. Chen and A. Cidon, LHD: Improving cache hit rate by maximizing hit density, NSDI 2018).
+ *
+ * Items are put in classes by how often they were hit and by the time between their last two accesses. For each class, two
+ * tables count at which age (requests since the last access) items were hit, and at which they were given up without (or
+ * are now, still waiting). From these comes the hazard: how likely an item that has reached an age is to be hit then. An
+ * item's rank is the best that keeping it from now until some age promises: hits per request of waiting, over all ages (its
+ * Gittins index). Its score is the rank per byte.
+ *
+ * Ages go by four buckets an octave, counts in fixed point. Scores are logarithms to base 2.
+ */
+import { pte } from "../mm/layout.ts";
+import { ld, ldf, leadingZeros, st, stf, toI32 } from "../mm/machine.ts";
+import { PTE_PRESENT } from "../mm/page-table.ts";
+import { bucketAddr, locAt, nrBuckets, SLOTS } from "./directory.ts";
+import { ghostSample } from "./ghost.ts";
+import {
+  bits,
+  FREQ_MASK,
+  FREQ_MAX,
+  FREQ_SHIFT,
+  freq,
+  GAP_MASK,
+  GAP_SHIFT,
+  gap,
+  I_LAST,
+  setBits,
+  totalGranules,
+} from "./item.ts";
+import {
+  add,
+  locAddr,
+  metaAddr,
+  ST_EVENTS,
+  ST_ITEMS,
+  ST_LRU_MODE,
+  ST_NOW,
+  ST_NR_GHOSTS,
+  ST_REBUILD_AT,
+  ST_RNG,
+  ST_TABLES,
+  vpnOfLoc,
+} from "./layout.ts";
+import { log2 } from "./log2.ts";
+
+export const NR_CLASSES: i32 = 16;
+export const NR_AGES: i32 = 88;
+const TABLE: i32 = NR_CLASSES * NR_AGES * 4;
+/** Rows of f64 that do not lie across pages: the hazards of all classes together, those of one, and the widths of ages. */
+const ALL_HAZARDS: i32 = 0;
+const HAZARDS: i32 = NR_AGES * 8;
+const WIDTHS: i32 = NR_AGES * 16;
+/** Tables of a word for each class and age: hits, given up, still waiting, and the ranks that come of them. */
+const HITS: i32 = 3072;
+const GIVEN_UP: i32 = HITS + TABLE;
+const WAITING: i32 = GIVEN_UP + TABLE;
+const RANKS: i32 = WAITING + TABLE;
+export const TABLES_SIZE: i32 = RANKS + TABLE;
+/** The threshold of scores before anything had to go (evict.ts). */
+export const NO_THETA: i32 = -0x7fffffff;
+/** One event, in the tables' fixed point. */
+const EVENT: i32 = 256;
+/** Weight of those that still wait: less than an event, as what they will come to is open. */
+const WAITING_WEIGHT: f64 = 0.05;
+const SAMPLE: i32 = 128;
+/** Events that the prior, and the average of all classes, count for. */
+const PRIOR_WEIGHT: f64 = 16;
+const PRIOR_HAZARD: f64 = 0.03;
+const CLASS_WEIGHT: f64 = 8;
+
+/** The address of a table's word for class and age. */
+function cell(c: i32, table: i32, cls: i32, bucket: i32): i32 {
+  return metaAddr(c, ld(c + ST_TABLES) + table + ((cls * NR_AGES + bucket) << 2));
+}
+/** The address of a row's f64 for an age bucket. */
+function row(c: i32, part: i32, bucket: i32): i32 {
+  return metaAddr(c, ld(c + ST_TABLES)) + part + (bucket << 3);
+}
+/** A random word. (xorshift32, G. Marsaglia) */
+export function random(c: i32): i32 {
+  let x: i32 = ld(c + ST_RNG);
+  x ^= x << 13;
+  x ^= x >>> 17;
+  x ^= x << 5;
+  st(c + ST_RNG, x);
+  return x;
+}
+/** A random number from 0 to n - 1. */
+export function randomBelow(c: i32, n: i32): i32 {
+  return (random(c) >>> 1) % n;
+}
+
+/** The bucket of an age: 0 to 3 as they are, then four an octave. */
+export function ageBucket(age: i32): i32 {
+  if (age >= 0 && age < 4) return age;
+  const l = 31 - leadingZeros(age);
+  const b = 4 + ((l - 2) << 2) + ((age >>> (l - 2)) & 3);
+  return b < NR_AGES ? b : NR_AGES - 1;
+}
+/** The first age of a bucket. */
+function firstAge(b: i32): f64 {
+  if (b < 4) return b;
+  let width: f64 = 1;
+  for (let l: i32 = (b - 4) >> 2; l > 0; l--) width *= 2;
+  return (4 + ((b - 4) & 3)) * width;
+}
+function widthOf(b: i32): f64 {
+  return b + 1 < NR_AGES ? firstAge(b + 1) - firstAge(b) : firstAge(b) / 4;
+}
+
+/** The class of an item with that many hits and that gap class. */
+export function classOf(hits: i32, gapClass: i32): i32 {
+  return hits === 0 ? 0 : 1 + (hits === 1 ? 0 : hits < 4 ? 5 : 10) + gapClass;
+}
+/** The class of a time between two accesses: by what part of the items were asked for meanwhile. */
+export function gapOf(c: i32, age: i32): i32 {
+  const items = ld(c + ST_ITEMS);
+  const n = items > 16 ? items : 16;
+  const a: f64 = age >>> 0;
+  if (a * 64 < n) return 0;
+  if (a * 16 < n) return 1;
+  if (a * 4 < n) return 2;
+  return a < n ? 3 : 4;
+}
+function count(c: i32, table: i32, cls: i32, age: i32): void {
+  add(cell(c, table, cls, ageBucket(age)), EVENT);
+  add(c + ST_EVENTS, 1);
+}
+/** An item of that history was hit at that age. */
+export function noteReuse(c: i32, hits: i32, gapClass: i32, age: i32): void {
+  count(c, HITS, classOf(hits, gapClass), age);
+}
+/** The last that was known of an item is forgotten. */
+export function noteForgotten(c: i32, hits: i32, gapClass: i32, age: i32): void {
+  count(c, GIVEN_UP, classOf(hits, gapClass), age);
+}
+export function ageOf(c: i32, item: i32): i32 {
+  return (ld(c + ST_NOW) - ld(item + I_LAST)) | 0;
+}
+/** A live item is accessed. */
+export function noteHit(c: i32, item: i32): void {
+  const age = ageOf(c, item);
+  noteReuse(c, freq(item), gap(item), age);
+  const n = freq(item) < FREQ_MAX ? freq(item) + 1 : FREQ_MAX;
+  setHistory(item, n, gapOf(c, age), ld(c + ST_NOW));
+}
+export function setHistory(item: i32, hits: i32, gapClass: i32, last: i32): void {
+  const rest = bits(item) & ~(FREQ_MASK | GAP_MASK);
+  setBits(item, rest | (hits << FREQ_SHIFT) | (gapClass << GAP_SHIFT));
+  st(item + I_LAST, last);
+}
+
+/** What a byte of an item is worth: a logarithm in units of 2^-16. */
+export function score(c: i32, item: i32): i32 {
+  const age = ageOf(c, item);
+  if (ld(c + ST_LRU_MODE) !== 0) return -log2((age >>> 0) + 1);
+  return ld(cell(c, RANKS, classOf(freq(item), gap(item)), ageBucket(age))) - log2(totalGranules(item));
+}
+
+/** The same of an item of `granules` that is accessed now, with a history of `past`: hits << 3 | gap class. */
+export function worthOf(c: i32, past: i32, granules: i32): i32 {
+  if (ld(c + ST_LRU_MODE) !== 0) return 0;
+  return ld(cell(c, RANKS, classOf(past >>> 3, past & 7), 0)) - log2(granules);
+}
+
+/** Learn again from the tables, if it is time. Returns whether it was. */
+export function rebuildIfDue(c: i32): boolean {
+  if (((ld(c + ST_NOW) - ld(c + ST_REBUILD_AT)) | 0) < 0) return false;
+  const items = ld(c + ST_ITEMS);
+  const part = items >> 2;
+  st(c + ST_REBUILD_AT, ld(c + ST_NOW) + (part < 256 ? 256 : part > 8192 ? 8192 : part));
+  const half = items >> 1 > 4096 ? items >> 1 : 4096;
+  if (ld(c + ST_EVENTS) > 2 * half) decay(c);
+  sampleWaiting(c);
+  rankAll(c);
+  return true;
+}
+function decay(c: i32): void {
+  for (let i: i32 = 0; i < NR_CLASSES * NR_AGES; i++) {
+    const h = cell(c, HITS, 0, i);
+    const g = cell(c, GIVEN_UP, 0, i);
+    st(h, ld(h) >> 1);
+    st(g, ld(g) >> 1);
+  }
+  st(c + ST_EVENTS, ld(c + ST_EVENTS) >> 1);
+}
+/** Estimate, from a sample, how many items and ghosts of each class wait at each age. */
+function sampleWaiting(c: i32): void {
+  for (let i: i32 = 0; i < NR_CLASSES * NR_AGES; i++) st(cell(c, WAITING, 0, i), 0);
+  const live = weightOf(ld(c + ST_ITEMS));
+  const ghosts = weightOf(ld(c + ST_NR_GHOSTS));
+  for (let i: i32 = 0; i < SAMPLE; i++) {
+    const loc = randomItem(c);
+    if (loc !== 0) {
+      const item = locAddr(c, loc);
+      add(cell(c, WAITING, classOf(freq(item), gap(item)), ageBucket(ageOf(c, item))), live);
+    }
+    const g = ghostSample(c);
+    if (g !== 0) {
+      const age = (ld(c + ST_NOW) - ld(g)) | 0;
+      add(cell(c, WAITING, classOf((ld(g + 4) >>> 3) & 15, ld(g + 4) & 7), ageBucket(age)), ghosts);
+    }
+  }
+}
+function weightOf(n: i32): i32 {
+  let w: f64 = n;
+  w = (w * EVENT * WAITING_WEIGHT) / SAMPLE;
+  return w < 8000000 ? toI32(Math.floor(w)) : 8000000;
+}
+/** The location of an item picked at random, its head present; 0 = none was found. */
+export function randomItem(c: i32): i32 {
+  for (let tries: i32 = 0; tries < 4; tries++) {
+    const line = bucketAddr(c, randomBelow(c, nrBuckets(c)));
+    const from = randomBelow(c, SLOTS);
+    for (let i: i32 = 0; i < SLOTS; i++) {
+      const loc = locAt(line, (from + i) % SLOTS);
+      if (loc !== 0 && (pte(vpnOfLoc(c, loc)) & PTE_PRESENT) !== 0) return loc;
+    }
+  }
+  return 0;
+}
+
+function rankAll(c: i32): void {
+  let risk: f64 = 0;
+  for (let b: i32 = NR_AGES - 1; b >= 0; b--) {
+    let hits: f64 = 0;
+    let lost: f64 = 0;
+    for (let k: i32 = 0; k < NR_CLASSES; k++) {
+      hits += ld(cell(c, HITS, k, b));
+      lost += ld(cell(c, GIVEN_UP, k, b)) + ld(cell(c, WAITING, k, b));
+    }
+    hits /= EVENT;
+    lost /= EVENT;
+    risk += hits + lost / 2;
+    stf(row(c, ALL_HAZARDS, b), (hits + PRIOR_WEIGHT * PRIOR_HAZARD) / (risk + PRIOR_WEIGHT));
+    risk += lost / 2;
+  }
+  for (let k: i32 = 0; k < NR_CLASSES; k++) {
+    risk = 0;
+    for (let b: i32 = NR_AGES - 1; b >= 0; b--) {
+      let hits: f64 = ld(cell(c, HITS, k, b));
+      hits /= EVENT;
+      let lost: f64 = ld(cell(c, GIVEN_UP, k, b)) + ld(cell(c, WAITING, k, b));
+      lost /= EVENT;
+      risk += hits + lost / 2;
+      const prior = ldf(row(c, ALL_HAZARDS, b));
+      stf(row(c, HAZARDS, b), (hits + CLASS_WEIGHT * prior) / (risk + CLASS_WEIGHT));
+      risk += lost / 2;
+    }
+    for (let b: i32 = 0; b < NR_AGES; b++) st(cell(c, RANKS, k, b), log2(gittins(c, b)));
+  }
+}
+/** The best ratio of hits to requests waited, over all ages until which to keep an item that has reached bucket `b`. */
+function gittins(c: i32, b: i32): f64 {
+  let alive: f64 = 1;
+  let hits: f64 = 0;
+  let waited: f64 = 0;
+  let best: f64 = 0;
+  for (let j: i32 = b; j < NR_AGES && alive >= 0.001; j++) {
+    let width: f64 = ldf(row(c, WIDTHS, j));
+    let hazard: f64 = ldf(row(c, HAZARDS, j));
+    if (hazard > 0.9999) hazard = 0.9999;
+    if (j === b) {
+      // It is somewhere within its bucket: half of it is left.
+      width /= 2;
+      hazard = 1 - Math.sqrt(1 - hazard);
+    }
+    hits += alive * hazard;
+    waited += alive * width * (1 - hazard / 2);
+    alive *= 1 - hazard;
+    if (hits > best * waited) best = hits / waited;
+  }
+  return best;
+}
+/** Ranks before anything was learned: the prior's. */
+export function initRanks(c: i32, seed: i32): void {
+  st(c + ST_RNG, seed !== 0 ? seed : 1);
+  for (let b: i32 = 0; b < NR_AGES; b++) stf(row(c, WIDTHS, b), widthOf(b));
+  rankAll(c);
+}

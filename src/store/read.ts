@@ -1,0 +1,154 @@
+/** What is in an item: described in the out area, copied to the value area, or piece by piece; and which items there are. */
+import { pinPage, unpinFrame } from "../mm/gup.ts";
+import { storeOutAddr, storeValueAddr } from "../mm/layout.ts";
+import { copyBytes, ld, ldf, st, stf } from "../mm/machine.ts";
+import { bodyVpn } from "./body.ts";
+import { bring, hasExpired } from "./clean.ts";
+import { bucketAddr, locAt, nextLine, nrBuckets, SLOTS, slotOf } from "./directory.ts";
+import { loseHead, whole } from "./find.ts";
+import {
+  BIT_BODY,
+  BIT_DEAD,
+  BIT_TTL,
+  bits,
+  bodyPages,
+  headBytes,
+  I_BODY,
+  I_HASH,
+  I_LENGTH,
+  keyOffset,
+  ttlOffset,
+} from "./item.ts";
+import { controlOf, locAddr, pageOfLoc, vpnOfLoc } from "./layout.ts";
+import { HIT, MISS, STALE } from "./store.ts";
+
+/** Locations that one storeScan() gives at most. */
+const MAX_SCAN: i32 = 4096;
+
+/** Copy an inline value to the value area. Returns false if a part of it is lost. */
+export function copyOut(c: i32, loc: i32): boolean {
+  const item = locAddr(c, loc);
+  const w = bits(item);
+  if ((w & BIT_BODY) !== 0) return true;
+  const length = ld(item + I_LENGTH);
+  const from = (((loc - 1) & 511) << 3) + headBytes(w);
+  if (from + length <= 4096) {
+    copyBytes(storeValueAddr(), item + headBytes(w), length);
+    return true;
+  }
+  const pinned = pinPage(vpnOfLoc(c, loc));
+  let done: i32 = 0;
+  while (done < length) {
+    const n = pieceOf(c, loc, done);
+    if (n <= 0) break;
+    copyBytes(storeValueAddr() + done, ld(storeOutAddr() + 12), n);
+    done += n;
+  }
+  unpinFrame(pinned);
+  return done === length;
+}
+
+/** Say in the out area what the item at `loc`, whose head is present, is like. */
+export function describe(c: i32, loc: i32): void {
+  const out = storeOutAddr();
+  const item = locAddr(c, loc);
+  const w = bits(item);
+  const within = ((loc - 1) & 511) << 3;
+  st(out, loc);
+  st(out + 4, ld(item + I_LENGTH));
+  st(out + 8, w);
+  st(out + 12, (w & BIT_BODY) === 0 && within + headBytes(w) + ld(item + I_LENGTH) <= 4096 ? item + headBytes(w) : -1);
+  st(out + 16, item + keyOffset(w));
+  const at = item + ttlOffset(w);
+  stf(out + 24, (w & BIT_TTL) !== 0 ? ldf(at) : 0);
+  stf(out + 32, (w & BIT_TTL) !== 0 ? ldf(at + 8) : 0);
+}
+
+/** Where the item is that the last search counted as a hit; 0 = it counted none. */
+let accessed: i32 = 0;
+export function lastAccessed(): i32 {
+  return accessed;
+}
+export function setAccessed(loc: i32): void {
+  accessed = loc;
+}
+
+/** Describe the live item at `loc`, as storeScan() gave it. Returns MISS if it is there no longer, HIT or STALE. */
+export function storeAt(meta: i32, loc: i32): i32 {
+  const c = controlOf(meta);
+  setAccessed(0);
+  if (!bring(c, loc)) {
+    loseHead(c, loc);
+    return MISS;
+  }
+  const item = locAddr(c, loc);
+  if ((bits(item) & BIT_DEAD) !== 0) return MISS;
+  const slot = slotOf(c, ld(item + I_HASH), loc);
+  if (slot === 0 || !whole(c, loc, slot)) return MISS;
+  describe(c, loc);
+  return hasExpired(item) ? STALE : HIT;
+}
+
+/** Copy the inline value of the item last described to the value area. Returns 1, or 0 if it is lost. */
+export function storeCopyOut(meta: i32, loc: i32): i32 {
+  const c = controlOf(meta);
+  return bring(c, loc) && copyOut(c, loc) ? 1 : 0;
+}
+
+/** The bytes of a value from byte `done` on that lie in one piece: their number, 0 if they are lost; address and page in the out area. */
+export function storePiece(meta: i32, loc: i32, done: i32): i32 {
+  return pieceOf(controlOf(meta), loc, done);
+}
+
+export function pieceOf(c: i32, loc: i32, done: i32): i32 {
+  if (!bring(c, loc)) return 0;
+  const item = locAddr(c, loc);
+  const length = ld(item + I_LENGTH);
+  const inBody = bodyPages(item) << 12;
+  const out = storeOutAddr();
+  let n: i32 = length - done;
+  if (done < inBody) {
+    const vpn = bodyVpn(c, ld(item + I_BODY) + (done >>> 12));
+    const at = bodyLoc(c, vpn);
+    if (!bring(c, at)) return 0;
+    if (n > 4096 - (done & 4095)) n = 4096 - (done & 4095);
+    st(out + 12, locAddr(c, at) + (done & 4095));
+    st(out + 20, vpn);
+    return n;
+  }
+  const byte = (((loc - 1) & 511) << 3) + headBytes(bits(item)) + done - inBody;
+  const at = ((pageOfLoc(loc) + (byte >>> 12)) << 9) + 1;
+  if (!bring(c, at)) return 0;
+  if (n > 4096 - (byte & 4095)) n = 4096 - (byte & 4095);
+  st(out + 12, locAddr(c, at) + (byte & 4095));
+  st(out + 20, vpnOfLoc(c, at));
+  return n;
+}
+
+/** The location of the start of a page of the data mapping, bodies included. */
+function bodyLoc(c: i32, vpn: i32): i32 {
+  return ((vpn - vpnOfLoc(c, 1)) << 9) + 1;
+}
+
+/**
+ * The locations of the items whose hash belongs to bucket `b` of an index of `n` buckets at `level`, to the value area.
+ * An iteration that goes through all buckets as they were when it began meets each item that stays once, though the index grow.
+ * Returns their number.
+ */
+export function storeScan(meta: i32, b: i32, n: i32, level: i32): i32 {
+  const c = controlOf(meta);
+  const step = b < n - (1 << level) || b >= 1 << level ? 2 << level : 1 << level;
+  let count: i32 = 0;
+  for (let at: i32 = b; at < nrBuckets(c); at += step) {
+    let line: i32 = bucketAddr(c, at);
+    while (line !== 0) {
+      for (let slot: i32 = 0; slot < SLOTS; slot++) {
+        if (locAt(line, slot) === 0 || count === MAX_SCAN) continue;
+        st(storeValueAddr() + (count << 2), locAt(line, slot));
+        count++;
+      }
+      line = nextLine(c, line);
+    }
+  }
+  return count;
+}

@@ -1,0 +1,276 @@
+/**
+ * A store's operations, as a cache calls them. The key is in the key area (its tail padded with zeros to a whole word);
+ * `key` is its length and kind. What an operation has to say beyond its result stands in the out area:
+ *
+ *   +0 location   +4 length of the value   +8 the item's bits   +12 address of the value if it lies in one piece, or -1
+ *   +16 address of the key   +20 virtual page   +24 start f64   +32 time to live f64
+ */
+import { pte, refs, storeKeyAddr, storeOutAddr, storeValueAddr } from "../mm/layout.ts";
+import { copyBytes, ld, ldf, st, stf } from "../mm/machine.ts";
+import { countHit, noteAccess } from "./access.ts";
+import { bring, expiryOf, hasExpired, losePage, releaseIfEmpty, removeItem, takeReadFrom } from "./clean.ts";
+import { slotOf } from "./directory.ts";
+import { evictSome, pickVictim } from "./evict.ts";
+import { expire, sweepOrphans } from "./expire.ts";
+import { find, foundItem, foundSlot, loseHead, whole } from "./find.ts";
+import { hashKey } from "./hash.ts";
+import {
+  BIT_BODY,
+  BIT_DEAD,
+  BIT_ROUND_UP,
+  BIT_TTL,
+  bits,
+  HEAD_BYTES,
+  I_HASH,
+  I_LENGTH,
+  KEY_KIND_SHIFT,
+  KEY_LENGTH_MASK,
+  keyOffset,
+  setBits,
+  ttlOffset,
+  VALUE_KIND_MASK,
+  VALUE_KIND_SHIFT,
+} from "./item.ts";
+import {
+  add,
+  addf,
+  controlOf,
+  FLAG_TTL,
+  locAddr,
+  pageOfLoc,
+  SG_EXPIRY,
+  ST_FLAGS,
+  ST_LOG_HELD,
+  ST_LOG_PAGES,
+  ST_LOST,
+  ST_MISSES,
+  ST_NOW,
+  ST_SEG_SHIFT,
+  ST_UNANSWERED,
+  segAddr,
+  vpnOfLoc,
+} from "./layout.ts";
+import { scrub, segBytes } from "./log.ts";
+import { held } from "./meta.ts";
+import { place } from "./place.ts";
+import { copyOut, describe, lastAccessed, pieceOf, setAccessed } from "./read.ts";
+
+/** Misses that may be waiting for their values at once, as far as the policy's clock is concerned. */
+const MAX_UNANSWERED: i32 = 1024;
+/** Results of a search. */
+export const MISS: i32 = 0;
+export const HIT: i32 = 1;
+/** There, but expired. */
+export const STALE: i32 = 2;
+/** The search is an access: it counts, and warms the item. */
+export const AS_ACCESS: i32 = 1;
+/** Copy the value to the value area, unless it has a body. */
+export const WITH_VALUE: i32 = 2;
+/** An expired item will do. */
+export const EVEN_STALE: i32 = 4;
+/** An access begins the item's time to live anew, now. */
+export const RENEW: i32 = 8;
+
+export function storeHeld(meta: i32): i32 {
+  return held(controlOf(meta));
+}
+/** A word of the control block. */
+export function storeWord(meta: i32, field: i32): i32 {
+  return ld(controlOf(meta) + field);
+}
+/** A counter of the control block. */
+export function storeCount(meta: i32, field: i32): f64 {
+  return ldf(controlOf(meta) + field);
+}
+
+/** Look a key up. Returns MISS, HIT or STALE. `time`: now, for RENEW. */
+export function storeGet(meta: i32, key: i32, flags: i32, time: f64): i32 {
+  const c = controlOf(meta);
+  setAccessed(0);
+  // What was read before is no part of what this access costs.
+  takeReadFrom();
+  const loc = find(c, hashKey(storeKeyAddr(), key & KEY_LENGTH_MASK, key >>> KEY_KIND_SHIFT), key);
+  if (loc === 0 || !whole(c, loc, foundSlot())) {
+    if ((flags & AS_ACCESS) !== 0) noteMiss(c);
+    return MISS;
+  }
+  const timed = (bits(foundItem()) & BIT_TTL) !== 0;
+  const stale = timed && hasExpired(foundItem());
+  let at: i32 = loc;
+  if (!stale || (flags & EVEN_STALE) !== 0) {
+    if ((flags & RENEW) !== 0) renew(c, loc, time);
+    if ((flags & AS_ACCESS) !== 0) {
+      at = noteAccess(c, loc, foundSlot());
+      if (at === 0) {
+        // Dropped, to make room for it further up.
+        noteMiss(c);
+        return MISS;
+      }
+      countHit(c, 1);
+      setAccessed(at);
+    }
+    if (!bring(c, at) || ((flags & WITH_VALUE) !== 0 && !copyOut(c, at))) {
+      lose(c, at);
+      return MISS;
+    }
+  } else if ((flags & AS_ACCESS) !== 0) noteMiss(c);
+  describe(c, at);
+  return stale ? STALE : HIT;
+}
+function noteMiss(c: i32): void {
+  addf(c + ST_MISSES, 1);
+  add(c + ST_NOW, 1);
+  if (ld(c + ST_UNANSWERED) < MAX_UNANSWERED) add(c + ST_UNANSWERED, 1);
+}
+/** The item's time to live begins at `time`. */
+function renew(c: i32, loc: i32, time: f64): void {
+  const item = locAddr(c, loc);
+  if ((bits(item) & BIT_TTL) === 0) return;
+  stf(item + ttlOffset(bits(item)), time);
+  const p = segAddr(c, pageOfLoc(loc) >>> ld(c + ST_SEG_SHIFT)) + SG_EXPIRY;
+  if (expiryOf(item) > ldf(p)) stf(p, expiryOf(item));
+}
+
+/** With the kind of value: the value is in the value area. */
+export const FROM_AREA: i32 = 8;
+
+/**
+ * Store a value of `length` bytes, of the host's kind `kind`, under the key. Unless it is in the value area and has no body,
+ * the host writes it afterwards, piece by piece or at the address in the out area. `ttl` 0: for ever. Returns its location;
+ * 0 if there is no room, the old value being gone then too.
+ */
+export function storeSet(meta: i32, key: i32, length: i32, kind: i32, start: f64, ttl: f64): i32 {
+  const loc = set(meta, key, length, kind & VALUE_KIND_MASK, start, ttl);
+  if (loc === 0 || (kind & FROM_AREA) === 0) return loc;
+  const address = ld(storeOutAddr() + 12);
+  if (address !== -1) copyBytes(address, storeValueAddr(), length);
+  return loc;
+}
+function set(meta: i32, key: i32, length: i32, kind: i32, start: f64, ttl: f64): i32 {
+  const c = controlOf(meta);
+  const hash = hashKey(storeKeyAddr(), key & KEY_LENGTH_MASK, key >>> KEY_KIND_SHIFT);
+  const want = key | (kind << VALUE_KIND_SHIFT) | (ttl > 0 ? BIT_TTL : 0) | shapeFor(c, key, length, ttl);
+  const old = find(c, hash, key);
+  if (old !== 0) {
+    const item = locAddr(c, old);
+    if (
+      ld(item + I_LENGTH) === length &&
+      sameShape(bits(item), want) &&
+      whole(c, old, foundSlot()) &&
+      !isHeld(c, old) &&
+      bring(c, old)
+    ) {
+      const at = noteAccess(c, old, foundSlot());
+      if (at !== 0) return overwrite(c, at, want, start, ttl);
+    }
+  }
+  forget(c, hash, key);
+  if (ld(c + ST_FLAGS) !== 0) expire(c);
+  scrub(c, false);
+  const made = place(c, hash, want, length, start, ttl);
+  if (made === 0) return 0;
+  copyBytes(locAddr(c, made) + keyOffset(want), storeKeyAddr(), ((key & KEY_LENGTH_MASK) + 3) & ~3);
+  return overwrite(c, made, want, start, ttl);
+}
+/** What the value's size makes of the item's bits: with a body, and of which kind. */
+function shapeFor(c: i32, key: i32, length: i32, ttl: f64): i32 {
+  const head = HEAD_BYTES + 8 + (ttl > 0 ? 16 : 0) + (((key & KEY_LENGTH_MASK) + 3) & ~3);
+  if (length < 4096) return head + length + 7 <= segBytes(c) ? 0 : BIT_BODY | BIT_ROUND_UP;
+  return head + (length & 4095) + 7 <= segBytes(c) ? BIT_BODY : BIT_BODY | BIT_ROUND_UP;
+}
+function sameShape(a: i32, b: i32): boolean {
+  return ((a ^ b) & (BIT_TTL | BIT_BODY | BIT_ROUND_UP)) === 0;
+}
+/** Whether somebody holds a page that an overwrite would write to. */
+function isHeld(c: i32, loc: i32): boolean {
+  const length = ld(locAddr(c, loc) + I_LENGTH);
+  for (let done: i32 = 0; done < length; ) {
+    const n = pieceOf(c, loc, done);
+    if (n <= 0 || refs(pte(ld(storeOutAddr() + 20)) >>> 6) !== 1) return true;
+    done += n;
+  }
+  return false;
+}
+/** Remove the item of a key, if there is one. Returns whether there was. */
+function forget(c: i32, hash: i32, key: i32): boolean {
+  const loc = find(c, hash, key);
+  if (loc === 0) return false;
+  removeItem(c, loc, locAddr(c, loc), foundSlot());
+  releaseIfEmpty(c, loc);
+  return true;
+}
+/** Give the item at `loc` its bits and its times. */
+function overwrite(c: i32, loc: i32, want: i32, start: f64, ttl: f64): i32 {
+  const item = locAddr(c, loc);
+  const mask = (VALUE_KIND_MASK << VALUE_KIND_SHIFT) | 0;
+  setBits(item, (bits(item) & ~mask) | (want & mask));
+  if (ttl > 0) {
+    stf(item + ttlOffset(want) + 8, ttl);
+    st(c + ST_FLAGS, ld(c + ST_FLAGS) | FLAG_TTL);
+    renew(c, loc, start);
+  }
+  describe(c, loc);
+  return loc;
+}
+
+/** Forget a key. Returns whether it had a value. */
+export function storeDelete(meta: i32, key: i32): i32 {
+  const c = controlOf(meta);
+  const hash = hashKey(storeKeyAddr(), key & KEY_LENGTH_MASK, key >>> KEY_KIND_SHIFT);
+  return forget(c, hash, key) ? 1 : 0;
+}
+/** Forget the item at `loc`. */
+export function storeRemove(meta: i32, loc: i32): void {
+  remove(controlOf(meta), loc);
+}
+/** The same: a part of its value could not be read or written. If the last search found it, that was a miss after all. */
+export function storeLose(meta: i32, loc: i32): void {
+  lose(controlOf(meta), loc);
+}
+function lose(c: i32, loc: i32): void {
+  if (lastAccessed() === loc) {
+    countHit(c, -1);
+    addf(c + ST_MISSES, 1);
+    setAccessed(0);
+  }
+  if (remove(c, loc)) addf(c + ST_LOST, 1);
+}
+/** Returns whether it was there. */
+function remove(c: i32, loc: i32): boolean {
+  if (!bring(c, loc)) {
+    loseHead(c, loc);
+    return false;
+  }
+  const item = locAddr(c, loc);
+  const slot = (bits(item) & BIT_DEAD) !== 0 ? 0 : slotOf(c, ld(item + I_HASH), loc);
+  if (slot === 0) return false;
+  removeItem(c, loc, item, slot);
+  releaseIfEmpty(c, loc);
+  return true;
+}
+/** Drop what has expired, in part. Returns 1 if there may be more. */
+export function storeExpire(meta: i32): i32 {
+  return expire(controlOf(meta));
+}
+/** Drop at least one item, or a page of them, as room for a new one would. Returns 0 if there is none. */
+export function storeClean(meta: i32, drops: i32): i32 {
+  return evictSome(controlOf(meta), drops);
+}
+/** The engine has dropped page `vpn` of the data mapping. */
+export function storeLost(meta: i32, vpn: i32): void {
+  const c = controlOf(meta);
+  const page = vpn - vpnOfLoc(c, 1);
+  if (page >= ld(c + ST_LOG_PAGES)) return;
+  add(c + ST_LOG_HELD, -1);
+  // If it has come back it was lost and found by somebody else meanwhile.
+  if (pte(vpn) === 0) losePage(c, page);
+}
+/** After the last of some storeLost(). */
+export function storeSettle(meta: i32): void {
+  sweepOrphans(controlOf(meta));
+}
+
+/** The location of an item that would be the next to go if room were needed; 0 if there is none. */
+export function storeVictim(meta: i32): i32 {
+  return pickVictim(controlOf(meta));
+}
