@@ -1,26 +1,12 @@
 import { openMemory } from "lieu";
 
-const memory = await openMemory({
-  nodes: { dram: { kind: "dram", size: "8MiB" }, slow: { kind: "dram", size: "16MiB", tier: 1 } },
-  swap: [{ kind: "file", path: "example.swap", size: "32MiB" }],
+const memory = await openMemory({ nodes: { dram: { kind: "dram", size: "64MiB" } } });
+const users = memory.cache({
+  maxSize: "32MiB", // true bytes, index included
+  ttl: 60_000,
+  fetchMethod: async (id) => ({ id, name: `user ${id}` }), // your database
 });
-const users = memory.cache({ name: "users", maxSize: "48MiB" });
 
-let loads = 0;
-async function load(id) {
-  loads++;
-  return { id, name: `user ${id}`, about: "x".repeat(900) };
-}
-
-async function user(id) {
-  const cached = users.get(id);
-  if (cached !== undefined) return cached;
-  const loaded = await load(id);
-  users.set(id, loaded);
-  return loaded;
-}
-
-// 300 000 requests for 60 000 users, some far more popular than others.
-for (let i = 0; i < 300_000; i++) await user(Math.floor(60_000 * Math.random() ** 3));
-console.log(loads, "loads; hits by tier:", users.stats().hitsByTier);
+console.log(await users.fetch("42")); // loaded once, however many ask at the same time
+console.log(users.get("42"), users.size);
 await memory.close();

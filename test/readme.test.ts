@@ -11,7 +11,7 @@ import { root } from "./support/sources.ts";
 const { upToDate } = await import(pathToFileURL(join(root, "scripts/fingerprint.mjs")).href);
 const describeExamples = requireThat(upToDate(root).all, "needs dist/ as these sources make it: npm run build");
 const readme = readFileSync(join(root, "README.md"), "utf8");
-const EXAMPLES = ["cache", "region"];
+const EXAMPLES = ["cache", "tiers", "region"];
 
 test.each(EXAMPLES)("the README shows examples/%s.mjs word for word", (name) => {
   const example = readFileSync(join(root, `examples/${name}.mjs`), "utf8");

@@ -8,7 +8,8 @@ const SLOW_SLACK = 90;
 
 function nodesFor(kind, pages) {
   const fast = Math.floor(pages * 0.2);
-  const node = (n) => ({ kind: "dram", size: n * PAGE });
+  // No node may be smaller than 64 pages.
+  const node = (n) => ({ kind: "dram", size: Math.max(64, n) * PAGE });
   if (kind === "single") return { dram: node(pages + 2 * SLOW_SLACK) };
   if (kind === "dram only") return { dram: node(fast + 2 * SLOW_SLACK) };
   return { dram: node(fast + DRAM_SLACK), slow: { ...node(pages - fast + SLOW_SLACK), tier: 1 } };

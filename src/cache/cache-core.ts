@@ -28,6 +28,8 @@ export abstract class CacheCore<V, C> {
   protected readonly config: EntryConfig<V, C>;
   /** Whether an entry with a time to live was ever stored; then the time matters. */
   protected timed = false;
+  /** Whether a get has more to do than find the value: look at the time, or tell of what went. */
+  protected slow: boolean;
   protected open = true;
   /** Entries that went during the operation that goes on, for dispose(). */
   protected gone: Gone[] = [];
@@ -37,6 +39,7 @@ export abstract class CacheCore<V, C> {
     this.mapping = mapping;
     this.host = host;
     this.config = host.config;
+    this.slow = host.config.dispose !== undefined;
     this.items = new Items(mapping, host.meta.start);
     if (host.config.dispose !== undefined) {
       mapping.vm.onEvict(host.meta.start, (loc, why) => this.evicted(loc, why));

@@ -35,7 +35,7 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
 
   /** The value of `key`, a copy; undefined if there is none. An access. */
   get(key: CacheKey, options?: GetOptions): V | undefined {
-    if (options !== undefined || this.timed) return this.getAged(key, options);
+    if (options !== undefined || this.slow) return this.getAged(key, options);
     this.ensureOpen();
     if (this.items.find(key, this.getFlags, 0) !== HIT) return undefined;
     return this.value();
@@ -51,13 +51,15 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
     const { items } = this;
     const n = items.length;
     if (n > target.length - offset) return n;
-    if (items.inArea) {
-      target.set(items.values.view(n), offset);
-      return n;
+    let whole = true;
+    if (items.inArea) target.set(items.values.view(n), offset);
+    else {
+      const { h8 } = this.mapping.vm.segment;
+      const copy: Visit = (at, length, done) => target.set(h8.subarray(at, at + length), offset + done);
+      whole = items.visit(items.location, n, copy);
     }
-    const { h8 } = this.mapping.vm.segment;
-    const copy: Visit = (at, length, done) => target.set(h8.subarray(at, at + length), offset + done);
-    return items.visit(items.location, n, copy) ? n : -1;
+    this.tellGone();
+    return whole ? n : -1;
   }
 
   /**
@@ -69,9 +71,11 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
     this.ensureOpen();
     if (this.look(key, AS_ACCESS | (this.config.updateAgeOnGet ? RENEW : 0)) !== HIT) return undefined;
     this.pins++;
-    return this.items.pin(() => {
+    const pin = this.items.pin(() => {
       this.pins--;
     });
+    this.tellGone();
+    return pin;
   }
 
   /** The value of `key` without making use of it; with `allowStale`, an expired one will do. */
@@ -259,8 +263,11 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
     const renew = options.updateAgeOnGet ?? config.updateAgeOnGet;
     const flags = AS_ACCESS | WITH_VALUE | (renew ? RENEW : 0);
     const found = this.look(key, flags);
-    if (found === HIT) return this.value();
-    if (found === MISS) return undefined;
+    if (found !== STALE) {
+      const value = found === HIT ? this.value() : undefined;
+      this.tellGone();
+      return value;
+    }
     const value = stale && this.look(key, WITH_VALUE | EVEN_STALE) === STALE ? this.value() : undefined;
     if (!(options.noDeleteOnStaleGet ?? config.noDeleteOnStaleGet)) {
       if (config.dispose !== undefined) this.part(key, "expire");
@@ -274,7 +281,7 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
     if (!this.open) return;
     const { items, config, host } = this;
     const ttl = options?.ttl === undefined ? config.ttl : checkTtl(options.ttl);
-    if (ttl > 0) this.timed = true;
+    if (ttl > 0) this.timed = this.slow = true;
     const now = this.timed ? this.tellTime() : 0;
     const start = options?.start ?? now;
     const inArea = typeof value === "string" && (host.accepts === "any" || host.accepts === "string");

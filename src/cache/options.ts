@@ -65,7 +65,7 @@ export interface EntryOptions<V, C = unknown> extends AgeOptions {
   ttl?: number;
   dispose?: Disposer<V>;
   fetchMethod?: FetchMethod<V, C>;
-  /** A failed load keeps the expired value and gives it, if there is one. Default: false. */
+  /** A failed load gives the expired value instead, if it is still there. Default: false. */
   allowStaleOnFetchRejection?: boolean;
 }
 

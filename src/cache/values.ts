@@ -95,6 +95,9 @@ export function encodeValue<V>(
       throw new LieuError("EINVAL", `the value is ${describe(value)}; a cache with codec "${accepts}" takes ${takes}`);
     }
   }
+  if (accepts === "any" && typeof value === "function") {
+    throw new LieuError("EINVAL", "the value is a function, which has no bytes; give what it returns");
+  }
   const bytes: unknown = codec.encode(value);
   if (bytes instanceof Uint8Array) return { kind: VALUE_CODED, bytes };
   throw new LieuError("EINVAL", `the codec of cache ${JSON.stringify(name)} must encode to a Uint8Array`);

@@ -4,7 +4,10 @@
  * between the twins. The engine addresses memory by byte offset into the segment (unsigned 32 bit, carried in an i32).
  */
 
-/** What the engine asks of its host. Every call is synchronous and must not call back into the engine. */
+/**
+ * What the engine asks of its host. Every call is synchronous and must not call back into the engine, but for evict(),
+ * which may look at the item.
+ */
 export interface Host {
   /**
    * Write `n` pages to consecutive slots of swap device `dev`, from `slot` on. The n byte addresses of the pages stand

@@ -10,8 +10,8 @@ import { FAULT_READ, fault } from "../mm/mm.ts";
 import { PTE_PRESENT, PTE_SWAP, pteIndex } from "../mm/page-table.ts";
 import { slotDevice } from "../mm/swap.ts";
 import { freeBody, setBodyOwner } from "./body.ts";
-import { slotOf } from "./directory.ts";
-import { addGhost } from "./ghost.ts";
+import { bucketAddr, bucketOf, slotOf } from "./directory.ts";
+import { addGhost, ghostLine } from "./ghost.ts";
 import {
   BIT_BODY,
   BIT_DEAD,
@@ -94,7 +94,7 @@ const BAND_GRANULES: i32 = 16 * 512;
 const BAND_WIDTH: i32 = 63626;
 /** No bound to the items dropped. */
 export const ALL: i32 = 0x7fffffff;
-/** Why an item goes, for the host (cache/cache.ts). */
+/** Why an item goes, for the host (cache/cache-core.ts). */
 export const GONE_EVICTED: i32 = 0;
 export const GONE_EXPIRED: i32 = 1;
 
@@ -184,6 +184,7 @@ function cleanItems(c: i32, s: i32, page: i32, drops: i32): i32 {
   const end = used < PAGE_GRANULES ? used : PAGE_GRANULES;
   const cursor = seg(c, s, SG_CURSOR) & 511;
   let g: i32 = cursor !== 0 ? cursor : pageInfo(c, logPage) & 0xffff;
+  warm(c, base, g, end);
   let left: i32 = drops;
   while (g < end && left > 0) {
     const item = base + (g << 3);
@@ -197,6 +198,27 @@ function cleanItems(c: i32, s: i32, page: i32, drops: i32): i32 {
   zapLogPage(c, vpn);
   setPageInfo(c, logPage, PAGE_GRANULES);
   return 0;
+}
+
+/**
+ * Touch the lines of the index and of the ghosts that the items of a page will need: their fetches overlap here, where they
+ * would wait for one another there.
+ */
+function warm(c: i32, base: i32, from: i32, end: i32): void {
+  let sum: i32 = 0;
+  for (let g: i32 = from; g < end; ) {
+    const item = base + (g << 3);
+    if (ld(item + I_LENGTH) === END_OF_PAGE) break;
+    const hash = ld(item + I_HASH);
+    sum ^= ld(bucketAddr(c, bucketOf(c, hash))) ^ ld(ghostLine(c, hash));
+    g += inlineGranules(item);
+  }
+  touched = sum;
+}
+let touched: i32 = 0;
+/** What was touched; so that it is not found to be of no use, and left out. */
+export function lastTouched(): i32 {
+  return touched;
 }
 
 /** Judge an item. Returns 1 if it was dropped, 0 if it was carried forward. */

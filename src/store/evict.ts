@@ -3,8 +3,8 @@
  *
  * A few candidates are picked at random, in proportion to the room that segments and bodies take, and the one with the
  * most garbage goes first: the share of its bytes that are dead or worth less than the threshold. A segment is cleaned
- * (clean.ts): what is worth more is carried forward to a segment of its like. The threshold moves so that about half of what
- * is looked at can go: lower, and cleaning would free nothing; higher, and it would drop what is worth keeping.
+ * (clean.ts): what is worth more is carried forward to a segment of its like. The threshold moves so that rather more than half of
+ * what is looked at can go: lower, and cleaning would free nothing; higher, and it would drop what is worth keeping.
  */
 import { pte } from "../mm/layout.ts";
 import { ld, st } from "../mm/machine.ts";
@@ -57,6 +57,8 @@ const CANDIDATES: i32 = 16;
 const LOOKS: i32 = 6;
 /** The threshold moves by this part of an octave for each half of a cleaned segment's bytes too many or too few. */
 const GAIN: i32 = 4727;
+/** So many 256ths of what is looked at should be free to go: more would cost hits, fewer would cost copies. */
+const WANTED: i32 = 160;
 /** After so many choices that freed nothing, it moves faster. */
 const IMPATIENT: i32 = 8;
 /** What a segment that was begun may hold in reserve: not dead, not live. */
@@ -227,7 +229,7 @@ function adjust(c: i32, freed: i32): void {
   if (freed > 0) st(c + ST_FRUITLESS, 0);
   else st(c + ST_FRUITLESS, ld(c + ST_FRUITLESS) + 1);
   const fast = ld(c + ST_FRUITLESS) > IMPATIENT ? 4 : 1;
-  st(c + ST_THETA, ld(c + ST_THETA) + ((((128 - freed) * GAIN) / 128) | 0) * fast);
+  st(c + ST_THETA, ld(c + ST_THETA) + ((((WANTED - freed) * GAIN) / 128) | 0) * fast);
 }
 
 /** Carry the live items of a segment with many holes to fresh memory. Returns false if there is none worth it. */

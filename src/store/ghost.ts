@@ -35,7 +35,8 @@ function lines(c: i32): i32 {
 function lineAt(c: i32, n: i32): i32 {
   return metaAddr(c, ld(c + ST_GHOSTS) + (n << 6));
 }
-function lineOf(c: i32, hash: i32): i32 {
+/** The address of the line that a hash's ghost would be in. */
+export function ghostLine(c: i32, hash: i32): i32 {
   const level = ld(c + ST_GHOST_LEVEL);
   const n = hash & ((1 << level) - 1);
   return lineAt(c, n < ld(c + ST_GHOST_SPLIT) ? hash & ((2 << level) - 1) : n);
@@ -44,9 +45,14 @@ function fingerprint(hash: i32): i32 {
   return (hash >>> GHOST_BASE_BITS) << 7;
 }
 
+/** Touch the line of a hash's ghost. */
+export function warmGhost(c: i32, hash: i32): void {
+  lastSeen = ld(ghostLine(c, hash));
+}
+
 /** Take the ghost of a hash out. Returns its hits and gap class as `hits << 3 | gap`, or -1; {@link ghostLast} is its last access. */
 export function takeGhost(c: i32, hash: i32): i32 {
-  const line = lineOf(c, hash);
+  const line = ghostLine(c, hash);
   const print = fingerprint(hash);
   for (let i: i32 = 0; i < WAYS; i++) {
     const w = ld(line + (i << 3) + 4);
@@ -77,7 +83,7 @@ function clear(line: i32, i: i32): void {
 /** Remember an item that is dropped. */
 export function addGhost(c: i32, hash: i32, hits: i32, gapClass: i32, last: i32): void {
   grow(c);
-  const line = lineOf(c, hash);
+  const line = ghostLine(c, hash);
   forget(c, line, WAYS - 1);
   for (let j: i32 = WAYS - 1; j > 0; j--) move(line, j, j - 1);
   st(line, last);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { log2, ONE } from "./log2.ts";
+import { log2, log2Whole, ONE } from "./log2.ts";
 
 test("is the logarithm, within 0.0004", () => {
   fc.assert(
@@ -18,4 +18,13 @@ test("is exact for powers of two, and does not fall", () => {
   for (let i = 1; i < 20_000; i++) if (log2(i + 1) < log2(i)) falls++;
   for (let x = 0.001; x < 4; x += 0.001) if (log2(x + 0.001) < log2(x)) falls++;
   expect(falls).toBe(0);
+});
+
+test("of a whole number is the same by either way", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 0x7fffffff }), (x) => {
+      expect(log2Whole(x)).toBe(log2(x));
+    }),
+    { numRuns: 2000 },
+  );
 });

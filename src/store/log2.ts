@@ -1,7 +1,7 @@
 /**
  * Logarithms in fixed point, by additions and multiplications alone, so that both twins of the engine agree to the last bit.
  */
-import { toI32 } from "../mm/machine.ts";
+import { leadingZeros, toI32 } from "../mm/machine.ts";
 
 /** 1 in fixed point. */
 export const ONE: i32 = 65536;
@@ -26,8 +26,16 @@ export function log2(x: f64): i32 {
     m /= 2;
     whole++;
   }
-  // log2(1 + t) for 0 <= t < 1.
-  const t = m - 1;
+  return whole * ONE + fraction(m - 1);
+}
+/** The same of a whole number from 1 to 2^31 - 1, without the search for its magnitude. */
+export function log2Whole(x: i32): i32 {
+  const zeros = leadingZeros(x);
+  const below: f64 = (x << zeros) & 0x7fffffff;
+  return (31 - zeros) * ONE + fraction(below / 2147483648);
+}
+/** log2(1 + t) for 0 <= t < 1. */
+function fraction(t: f64): i32 {
   const part = t * (1.4419 + t * (-0.7096 + t * (0.4175 + t * (-0.1946 + t * 0.0448))));
-  return whole * ONE + toI32(Math.floor(part * 65536));
+  return toI32(Math.floor(part * 65536));
 }

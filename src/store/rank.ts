@@ -42,7 +42,7 @@ import {
   ST_TABLES,
   vpnOfLoc,
 } from "./layout.ts";
-import { log2 } from "./log2.ts";
+import { log2, log2Whole } from "./log2.ts";
 
 export const NR_CLASSES: i32 = 16;
 export const NR_AGES: i32 = 88;
@@ -154,14 +154,14 @@ export function setHistory(item: i32, hits: i32, gapClass: i32, last: i32): void
 /** What a byte of an item is worth: a logarithm in units of 2^-16. */
 export function score(c: i32, item: i32): i32 {
   const age = ageOf(c, item);
-  if (ld(c + ST_LRU_MODE) !== 0) return -log2((age >>> 0) + 1);
-  return ld(cell(c, RANKS, classOf(freq(item), gap(item)), ageBucket(age))) - log2(totalGranules(item));
+  if (ld(c + ST_LRU_MODE) !== 0) return -log2Whole((age & 0x3fffffff) + 1);
+  return ld(cell(c, RANKS, classOf(freq(item), gap(item)), ageBucket(age))) - log2Whole(totalGranules(item));
 }
 
 /** The same of an item of `granules` that is accessed now, with a history of `past`: hits << 3 | gap class. */
 export function worthOf(c: i32, past: i32, granules: i32): i32 {
   if (ld(c + ST_LRU_MODE) !== 0) return 0;
-  return ld(cell(c, RANKS, classOf(past >>> 3, past & 7), 0)) - log2(granules);
+  return ld(cell(c, RANKS, classOf(past >>> 3, past & 7), 0)) - log2Whole(granules);
 }
 
 /** Learn again from the tables, if it is time. Returns whether it was. */

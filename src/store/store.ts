@@ -13,6 +13,7 @@ import { slotOf } from "./directory.ts";
 import { evictSome, pickVictim } from "./evict.ts";
 import { expire, sweepOrphans } from "./expire.ts";
 import { find, foundItem, foundSlot, loseHead, whole } from "./find.ts";
+import { warmGhost } from "./ghost.ts";
 import { hashKey } from "./hash.ts";
 import {
   BIT_BODY,
@@ -150,6 +151,8 @@ function set(meta: i32, key: i32, length: i32, kind: i32, start: f64, ttl: f64):
   const c = controlOf(meta);
   const hash = hashKey(storeKeyAddr(), key & KEY_LENGTH_MASK, key >>> KEY_KIND_SHIFT);
   const want = key | (kind << VALUE_KIND_SHIFT) | (ttl > 0 ? BIT_TTL : 0) | shapeFor(c, key, length, ttl);
+  // Its fetch overlaps with the index's.
+  warmGhost(c, hash);
   const old = find(c, hash, key);
   if (old !== 0) {
     const item = locAddr(c, old);
