@@ -1,5 +1,6 @@
 /** How much a cache may come to hold, as far as nodes, group and swap decide. */
-import { C_MAX, memcg, N_PAGES, N_WMARK_PROMO, node } from "../mm/layout.ts";
+import { C_MAX, H_OPTIONS, hdr, memcg, N_PAGES, N_WMARK_PROMO, node } from "../mm/layout.ts";
+import { OPT_SWAP_FILE } from "../mm/options.ts";
 import type { ResolvedPolicy } from "../runtime/mapping.ts";
 import type { Vm } from "../runtime/vm.ts";
 
@@ -20,7 +21,9 @@ function allowedPages(vm: Vm, policy: ResolvedPolicy, group: number, reserve: (n
  */
 export function capacityPages(vm: Vm, policy: ResolvedPolicy, group: number): number {
   const inNodes = allowedPages(vm, policy, group, (nid) => node(nid, N_WMARK_PROMO) + RESERVE);
-  return Math.min(inNodes, memcg(group, C_MAX)) + vm.shape.slots;
+  // Where a cache's pages are not swapped, swap is no room for them.
+  const slots = (hdr(H_OPTIONS) & OPT_SWAP_FILE) !== 0 ? vm.shape.slots : 0;
+  return Math.min(inNodes, memcg(group, C_MAX)) + slots;
 }
 /** Pages of each node that are left for what is on its way. */
 const RESERVE = 40;
