@@ -77,7 +77,7 @@ export function place(c: i32, hash: i32, want: i32, length: i32, start: f64, ttl
     if (more > 0 && evictSome(c, ALL) === 0) return 0;
   }
   // Where the nodes are full from top to bottom, what goes is chosen here rather than found by reclaim.
-  for (let tries: i32 = 0; tries < 8 && !relieve(c, nr + 1); tries++) evictSome(c, ALL);
+  for (let tries: i32 = 0; tries < 8 + nr && !relieve(c, nr + 1); tries++) evictSome(c, ALL);
   for (let tries: i32 = 0; tries < 64; tries++) {
     const loc = reserve(c, stream, head, granules << 3);
     if (loc !== 0) {
