@@ -11,7 +11,7 @@ export { memsOf } from "./cpuset.ts";
 export { pinPage, unpinFrame } from "./gup.ts";
 export { finishNodes, initMemory, initNode, setDistance, tune } from "./init.ts";
 export { kswapdStep } from "./kswapd.ts";
-export { discardCold, enforceLimits, reclaimProactive } from "./limits.ts";
+export { enforceLimits, reclaimProactive } from "./limits.ts";
 export { adviseCold, advisePageout } from "./madvise.ts";
 export { createMemcg, setLimit } from "./memcg.ts";
 export { setBalance, setDemotionTargets } from "./memory-tiers.ts";

@@ -27,7 +27,6 @@ import {
   pushScan,
   SWAP_CLUSTER_MAX,
 } from "./scan-control.ts";
-import { discardSwapped } from "./swap.ts";
 import { tryToFree } from "./vmscan.ts";
 import { count, HIGH, MAX, OOM } from "./vmstat.ts";
 
@@ -80,7 +79,7 @@ export function enforceLimits(cg: i32): void {
  * lieu does not demote here, and takes the lowest tier first; Linux demotes and counts that as progress
  * (OPT_MEMCG_DEMOTES). With `maySwap` 0 only discardable pages are taken, and dropped.
  */
-export function reclaimMemcg(cg: i32, nr: i32, maySwap: i32): i32 {
+function reclaimMemcg(cg: i32, nr: i32, maySwap: i32): i32 {
   const demotes = (hdr(H_OPTIONS) & OPT_MEMCG_DEMOTES) !== 0;
   pushScan(ACTOR_DIRECT, nr);
   setSc(SC_MEMCG, cg);
@@ -118,13 +117,4 @@ export function reclaimProactive(nr: i32, mask: i32, cg: i32, mode: i32): i32 {
     if (r === 0) retries--;
   }
   return done;
-}
-
-/**
- * Drop about `nr` pages of cache mapping `v` and group `cg`, coldest first: from swap, then from the lowest tier up.
- * Returns the pages dropped.
- */
-export function discardCold(v: i32, cg: i32, nr: i32): i32 {
-  const swapped = discardSwapped(v, nr);
-  return swapped >= nr ? swapped : swapped + reclaimMemcg(cg, nr - swapped, 0);
 }

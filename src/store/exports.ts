@@ -3,7 +3,7 @@
  */
 export * from "../mm/exports.ts";
 export { storeClear, storeInit, storeMetaPages } from "./init.ts";
-export { storeAt, storeCopyOut, storePiece, storeScan } from "./read.ts";
+export { storeAt, storePiece, storeScan } from "./read.ts";
 export {
   storeClean,
   storeCount,

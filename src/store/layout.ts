@@ -14,7 +14,6 @@
 import { frameAddr, pte } from "../mm/layout.ts";
 import { ld, ldf, st, stf } from "../mm/machine.ts";
 
-export const PAGE_BYTES: i32 = 4096;
 export const PAGE_GRANULES: i32 = 512;
 
 // ---- control block: words, except where marked f64 -----------------------------------------------------------------
@@ -66,8 +65,6 @@ export const ST_FLAGS: i32 = 124;
 export const ST_NEXT_EXPIRY: i32 = 128;
 /** A head of items was lost, so bodies may be without an owner. */
 export const ST_ORPHANS: i32 = 136;
-/** The segment that is being cleaned, plus 1; never taken for anything else meanwhile. */
-export const ST_CLEANING: i32 = 140;
 /** Nesting guard: cleaning is under way. */
 export const ST_BUSY: i32 = 144;
 /** Counters, f64 each. */

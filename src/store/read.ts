@@ -89,12 +89,6 @@ export function storeAt(meta: i32, loc: i32): i32 {
   return hasExpired(item) ? STALE : HIT;
 }
 
-/** Copy the inline value of the item last described to the value area. Returns 1, or 0 if it is lost. */
-export function storeCopyOut(meta: i32, loc: i32): i32 {
-  const c = controlOf(meta);
-  return bring(c, loc) && copyOut(c, loc) ? 1 : 0;
-}
-
 /** The bytes of a value from byte `done` on that lie in one piece: their number, 0 if they are lost; address and page in the out area. */
 export function storePiece(meta: i32, loc: i32, done: i32): i32 {
   return pieceOf(controlOf(meta), loc, done);

@@ -166,8 +166,8 @@ function set(meta: i32, key: i32, length: i32, kind: i32, start: f64, ttl: f64):
       const at = noteAccess(c, old, foundSlot());
       if (at !== 0) return overwrite(c, at, want, start, ttl);
     }
+    forget(c, hash, key);
   }
-  forget(c, hash, key);
   if (ld(c + ST_FLAGS) !== 0) expire(c);
   scrub(c, false);
   const made = place(c, hash, want, length, start, ttl);
