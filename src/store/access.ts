@@ -5,9 +5,9 @@
  */
 import { folioHead, folioNid } from "../mm/folio.ts";
 import { pinPage, unpinFrame } from "../mm/gup.ts";
-import { pte } from "../mm/layout.ts";
+import { H_NR_NODES, hdr, pte } from "../mm/layout.ts";
 import { ld } from "../mm/machine.ts";
-import { PTE_PRESENT, PTE_SWAP, pteIndex } from "../mm/page-table.ts";
+import { PTE_ACCESSED, PTE_PRESENT, PTE_SWAP, pteIndex } from "../mm/page-table.ts";
 import { mayRise, promoteNow } from "../mm/promote.ts";
 import { slotDevice } from "../mm/swap.ts";
 import { bodyVpn } from "./body.ts";
@@ -95,8 +95,9 @@ function up(c: i32, loc: i32, slot: i32, nr: i32, inline: boolean): i32 {
 function touch(vpn: i32): i32 {
   const p = pte(vpn);
   if ((p & PTE_PRESENT) === 0) return (p & PTE_SWAP) !== 0 ? -2 - slotDevice(pteIndex(p)) : 0;
-  touchPage(vpn);
-  return folioNid(folioHead(pteIndex(p)));
+  if ((p & PTE_ACCESSED) === 0) touchPage(vpn);
+  // With one node there is no need to look at the frame.
+  return hdr(H_NR_NODES) === 1 ? 0 : folioNid(folioHead(pteIndex(p)));
 }
 /** The lower of two places. */
 function worse(a: i32, b: i32): i32 {
