@@ -12,7 +12,7 @@ import { releaseIfEmpty, removeItem } from "./clean.ts";
 import { slotOf } from "./directory.ts";
 import { evictSome, pickVictim } from "./evict.ts";
 import { expire, sweepOrphans } from "./expire.ts";
-import { find, foundItem, foundSlot, loseHead, whole } from "./find.ts";
+import { find, foundItem, foundSlot, loseHead, onOnePage, whole } from "./find.ts";
 import { warmGhost } from "./ghost.ts";
 import { hashKey } from "./hash.ts";
 import {
@@ -193,6 +193,7 @@ function sameShape(a: i32, b: i32): boolean {
 }
 /** Whether somebody holds a page that an overwrite would write to. */
 function isHeld(c: i32, loc: i32): boolean {
+  if (onOnePage(loc, locAddr(c, loc))) return refs(pte(vpnOfLoc(c, loc)) >>> 6) !== 1;
   const length = ld(locAddr(c, loc) + I_LENGTH);
   for (let done: i32 = 0; done < length; ) {
     const n = pieceOf(c, loc, done);
