@@ -79,8 +79,9 @@ export function noteAccess(c: i32, loc: i32, slot: i32): i32 {
 }
 /** Bring the item at `loc` to the home node: `nr` pages of its body, and its inline part if `inline`. Returns where it is. */
 function up(c: i32, loc: i32, slot: i32, nr: i32, inline: boolean): i32 {
-  // Carrying takes new pages before the old ones are given back.
-  if (inline && held(c) + SPARE > ld(c + ST_MAX_PAGES)) evictSome(c, ALL);
+  // Carrying takes new pages before the old ones are given back; so may making room for that.
+  let more: boolean = inline && held(c) + SPARE > ld(c + ST_MAX_PAGES);
+  while (more) more = evictSome(c, ALL) !== 0 && held(c) > ld(c + ST_MAX_PAGES);
   if (ld(slot) !== loc || !relieve(c, nr + SPARE) || ld(slot) !== loc || !bring(c, loc)) return ld(slot);
   // Making more room up there must not take the item away.
   const pinned = pinPage(vpnOfLoc(c, loc));
