@@ -6,10 +6,12 @@ import { allocPages } from "./alloc.ts";
 import { checksum } from "./checksum.ts";
 import { EAGAIN, EIO, ENOMEM } from "./errno.ts";
 import { folioNid, folioNr, PG_FILE, PG_UNEVICTABLE, setFlag } from "./folio.ts";
-import { GFP_NOWAIT, GFP_USER } from "./gfp.ts";
+import { GFP_NOWAIT, GFP_THISNODE, GFP_TRANSHUGE_LIGHT, GFP_USER } from "./gfp.ts";
 import {
   frameAddr,
+  H_OPTIONS,
   hasBytes,
+  hdr,
   PAGE_SIZE,
   pte,
   S_START,
@@ -34,6 +36,7 @@ import { lruAdd } from "./lruvec.ts";
 import { hostSwapRead, zeroBytes } from "./machine.ts";
 import { charge } from "./memcg.ts";
 import { noteInterleave, placementMask, policyChoosesNode, policyNode } from "./mempolicy.ts";
+import { OPT_TIER_FIRST } from "./options.ts";
 import { freeBlock } from "./page-alloc.ts";
 import { mapFolio, PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_SWAP, pteIndex, touch } from "./page-table.ts";
 import { hintFault } from "./promote.ts";
@@ -82,7 +85,7 @@ function faultAnonymous(v: i32, vpn: i32, mode: i32): i32 {
     const at = vpn - vma(v, V_START);
     const first = vpn - (at & ((1 << order) - 1));
     if (first + (1 << order) <= vma(v, V_START) + vma(v, V_PAGES) && untouched(first, 1 << order)) {
-      const f = newFolio(v, first, order, GFP_NOWAIT, true);
+      const f = newFolio(v, first, order, hugeGfp(), true);
       if (f >= 0) {
         enter(f, mode === FAULT_READ ? 0 : PTE_DIRTY);
         touch(vpn, mode);
@@ -97,6 +100,14 @@ function faultAnonymous(v: i32, vpn: i32, mode: i32): i32 {
   refault(f, vpn);
   enter(f, PTE_ACCESSED | (mode === FAULT_READ ? 0 : PTE_DIRTY));
   return 0;
+}
+
+/**
+ * What a large folio is allocated with. Linux takes one from the local node or not at all, and wakes nobody for it
+ * (GFP_TRANSHUGE_LIGHT | __GFP_THISNODE, alloc_pages_mpol); lieu takes one wherever a base page might be.
+ */
+function hugeGfp(): i32 {
+  return (hdr(H_OPTIONS) & OPT_TIER_FIRST) !== 0 ? GFP_NOWAIT : GFP_TRANSHUGE_LIGHT;
 }
 
 function untouched(first: i32, nr: i32): boolean {
@@ -164,7 +175,8 @@ function newFolio(v: i32, vpn: i32, order: i32, gfp: i32, zero: boolean): i32 {
   if (mask === 0) return ENOMEM;
   if (tryCharge(cg, 1 << order, gfp) < 0) return ENOMEM;
   const first = policyNode(v, vpn, order, mask);
-  const f = allocPages(order, gfp, first, policyChoosesNode(v), mask, cg);
+  const nodes = (gfp & GFP_THISNODE) !== 0 ? 1 << first : mask;
+  const f = allocPages(order, gfp, first, policyChoosesNode(v), nodes, cg);
   if (f < 0) {
     charge(cg, -(1 << order));
     return ENOMEM;

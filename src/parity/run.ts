@@ -11,7 +11,7 @@ import { nodesAreOrdinary, type Overrides, setupOf } from "./setup.ts";
 const PAGE = 4096;
 
 /** Pages that kswapd looks at for each access: one number for all scenarios; docs/parity.md says how it was set. */
-export const DEFAULT_STEPS = 2;
+export const DEFAULT_STEPS = 4;
 /** Virtual microseconds an access. */
 const ACCESS_TIME = 10;
 
