@@ -17,6 +17,9 @@ export const GFP_HIGHUSER_MOVABLE: i32 = 64;
 /** The caller will overwrite the whole page: do not zero it. */
 export const GFP_NOZERO: i32 = 128;
 
+/** For a page that is known to be cold: slow memory first, unless there is room to spare above. No counterpart in Linux. */
+export const GFP_COLD: i32 = 256;
+
 /** GFP_HIGHUSER_MOVABLE with reclaim: what a page fault uses. */
 export const GFP_USER: i32 = 67;
 /** GFP_NOWAIT: wake kswapd, never wait. */

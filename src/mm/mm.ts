@@ -6,7 +6,7 @@ import { allocPages } from "./alloc.ts";
 import { checksum } from "./checksum.ts";
 import { EAGAIN, EIO, ENOMEM } from "./errno.ts";
 import { folioNid, folioNr, PG_FILE, PG_UNEVICTABLE, setFlag } from "./folio.ts";
-import { GFP_NOWAIT, GFP_THISNODE, GFP_TRANSHUGE_LIGHT, GFP_USER } from "./gfp.ts";
+import { GFP_COLD, GFP_NOWAIT, GFP_THISNODE, GFP_TRANSHUGE_LIGHT, GFP_USER } from "./gfp.ts";
 import {
   frameAddr,
   H_OPTIONS,
@@ -36,13 +36,13 @@ import { lruAdd } from "./lruvec.ts";
 import { hostSwapRead, zeroBytes } from "./machine.ts";
 import { charge } from "./memcg.ts";
 import { noteInterleave, placementMask, policyChoosesNode, policyNode } from "./mempolicy.ts";
-import { OPT_TIER_FIRST } from "./options.ts";
+import { OPT_COLD_REFAULTS, OPT_PROMOTION, OPT_TIER_FIRST } from "./options.ts";
 import { freeBlock } from "./page-alloc.ts";
 import { mapFolio, PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_SWAP, pteIndex, touch } from "./page-table.ts";
 import { hintFault } from "./promote.ts";
 import { freeSlot, slotDevice } from "./swap.ts";
 import { count, PGFAULT, PGMAJFAULT, PSWPIN, SWAP_READ_ERROR, THP_FAULT_ALLOC, THP_FAULT_FALLBACK } from "./vmstat.ts";
-import { workingsetRefault } from "./workingset.ts";
+import { refaultIsDistant, workingsetRefault } from "./workingset.ts";
 
 /** Fault modes: what the access is. */
 export const FAULT_READ: i32 = 0;
@@ -129,7 +129,7 @@ function faultOverwrite(v: i32, vpn: i32, p: i32): i32 {
 /** Read a page back from its slot (do_swap_page). On any error it stays where it is. */
 function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
   const slot = pteIndex(p);
-  const f = newFolio(v, vpn, 0, GFP_USER, false);
+  const f = newFolio(v, vpn, 0, GFP_USER | coldness(v, vpn), false);
   if (f < 0) return f;
   // Making room may have dropped the very page from its slot, if it is a cache's.
   if (pte(vpn) !== p) return changedMeanwhile(f, v);
@@ -147,6 +147,13 @@ function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
   refault(f, vpn);
   enter(f, PTE_ACCESSED | (mode === FAULT_READ ? 0 : PTE_DIRTY));
   return 0;
+}
+
+/** GFP_COLD if the page was in swap for longer than the working set, and can come up again if it is used after all. */
+function coldness(v: i32, vpn: i32): i32 {
+  const both = OPT_COLD_REFAULTS | OPT_PROMOTION;
+  if ((hdr(H_OPTIONS) & both) !== both || policyChoosesNode(v) || shadow(vpn) === 0) return 0;
+  return refaultIsDistant(shadow(vpn), vma(v, V_FILE)) ? GFP_COLD : 0;
 }
 
 /** If the page left a shadow when it was evicted, judge by it. */

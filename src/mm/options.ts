@@ -29,3 +29,5 @@ export const OPT_SMALL_NODES: i32 = 1024;
 export const OPT_WAKE_TARGET: i32 = 2048;
 /** Large folios are split when the target has no contiguous room. */
 export const OPT_SPLIT: i32 = 4096;
+/** A page back from swap after longer than the working set holds takes the slowest tier, and must earn its way up. */
+export const OPT_COLD_REFAULTS: i32 = 16384;

@@ -4,6 +4,7 @@
 import {
   OPT_ANY_LOWER,
   OPT_CASCADE,
+  OPT_COLD_REFAULTS,
   OPT_COUNT_FOLIOS,
   OPT_DEMOTION,
   OPT_HONOUR_CPUSET,
@@ -32,6 +33,7 @@ export const BEHAVIOURS = {
   smallNodes: OPT_SMALL_NODES,
   wakeTarget: OPT_WAKE_TARGET,
   splitLarge: OPT_SPLIT,
+  coldRefaults: OPT_COLD_REFAULTS,
 } as const;
 
 /** The name of a behaviour switch. */
@@ -60,7 +62,8 @@ export const PRESETS = {
     OPT_ANY_LOWER |
     OPT_SMALL_NODES |
     OPT_WAKE_TARGET |
-    OPT_SPLIT,
+    OPT_SPLIT |
+    OPT_COLD_REFAULTS,
 } as const;
 
 /** The name of a preset. */
