@@ -31,3 +31,8 @@ export const OPT_WAKE_TARGET: i32 = 2048;
 export const OPT_SPLIT: i32 = 4096;
 /** A page back from swap after longer than the working set holds takes the slowest tier, and must earn its way up. */
 export const OPT_COLD_REFAULTS: i32 = 16384;
+/**
+ * Keep no more free than must be: kswapd aims for high, also while promotion is on, and takes what is missing to it, where
+ * Linux's takes up to as much again; promotion uses room down to low, where Linux's stops at high.
+ */
+export const OPT_LEAN: i32 = 32768;

@@ -9,6 +9,7 @@ import {
   OPT_DEMOTION,
   OPT_HONOUR_CPUSET,
   OPT_HONOUR_MEMPOLICY,
+  OPT_LEAN,
   OPT_MEMCG_DEMOTES,
   OPT_PROMOTION,
   OPT_SMALL_NODES,
@@ -34,6 +35,7 @@ export const BEHAVIOURS = {
   wakeTarget: OPT_WAKE_TARGET,
   splitLarge: OPT_SPLIT,
   coldRefaults: OPT_COLD_REFAULTS,
+  lean: OPT_LEAN,
 } as const;
 
 /** The name of a behaviour switch. */
@@ -63,7 +65,8 @@ export const PRESETS = {
     OPT_SMALL_NODES |
     OPT_WAKE_TARGET |
     OPT_SPLIT |
-    OPT_COLD_REFAULTS,
+    OPT_COLD_REFAULTS |
+    OPT_LEAN,
 } as const;
 
 /** The name of a preset. */

@@ -42,6 +42,7 @@ const TABLE: Record<Behaviour, string> = {
   tierFirst: "lieu",
   swapFile: "lieu",
   coldRefaults: "lieu",
+  lean: "lieu",
   smallNodes: "lieu",
 };
 
