@@ -36,3 +36,5 @@ export const OPT_COLD_REFAULTS: i32 = 16384;
  * Linux's takes up to as much again; promotion uses room down to low, where Linux's stops at high.
  */
 export const OPT_LEAN: i32 = 32768;
+/** A page that was found referenced often outlasts one that was touched once, lately (see shrink-list.ts). */
+export const OPT_FREQUENCY: i32 = 65536;

@@ -7,6 +7,7 @@ import {
   OPT_COLD_REFAULTS,
   OPT_COUNT_FOLIOS,
   OPT_DEMOTION,
+  OPT_FREQUENCY,
   OPT_HONOUR_CPUSET,
   OPT_HONOUR_MEMPOLICY,
   OPT_LEAN,
@@ -34,6 +35,7 @@ export const BEHAVIOURS = {
   smallNodes: OPT_SMALL_NODES,
   wakeTarget: OPT_WAKE_TARGET,
   splitLarge: OPT_SPLIT,
+  frequency: OPT_FREQUENCY,
   coldRefaults: OPT_COLD_REFAULTS,
   lean: OPT_LEAN,
 } as const;
@@ -66,7 +68,8 @@ export const PRESETS = {
     OPT_WAKE_TARGET |
     OPT_SPLIT |
     OPT_COLD_REFAULTS |
-    OPT_LEAN,
+    OPT_LEAN |
+    OPT_FREQUENCY,
 } as const;
 
 /** The name of a preset. */

@@ -43,6 +43,7 @@ const TABLE: Record<Behaviour, string> = {
   swapFile: "lieu",
   coldRefaults: "lieu",
   lean: "lieu",
+  frequency: "lieu",
   smallNodes: "lieu",
 };
 
