@@ -39,7 +39,7 @@ export function setupOf(scenario: Scenario, kernel: Kernel, overrides: Overrides
   const { node0, node1 } = scenario.freeAtStart;
   const marks = watermarksOf(scenario, kernel);
   const swappiness = hasWord(scenario, /^swappiness(\d+)$/);
-  const swapless = hasWord(scenario, /^(noswap|swap0|swapoff)$/) !== null;
+  const swapless = /(?:^|[/-])(?:no-?swap|swap0|swap-?off)(?:[/-]|$)/.test(scenario.id);
   return {
     memory: {
       nodes: {

@@ -17,6 +17,7 @@ export interface Row extends Bar {
 
 const MOST = 0.9;
 const ALL = 1;
+const KILLED = "who is killed for lack of memory";
 
 function row(
   name: string,
@@ -144,7 +145,7 @@ export const ROWS: readonly Row[] = [
     ];
   }),
   row(
-    "who is killed for lack of memory",
+    KILLED,
     ALL,
     () => true,
     (bar, run) => [exactly(bar, run, "oom_kill", run.killed ? 1 : 0, run.scenario.rc === 0 ? 0 : 1)],
@@ -162,8 +163,10 @@ export const ROWS: readonly Row[] = [
   ),
 ];
 
-/** All rows on one run. */
+/** All rows on one run. Of a program that was killed there is nothing to compare but that. */
 export function checkRows(run: Run, kernels: Readonly<Record<string, Kernel>>): Check[] {
-  const kernel = kernels[kernelVersion(run.scenario)] as Kernel;
-  return ROWS.filter((r) => r.speaksOf(run.scenario)).flatMap((r) => r.checks(run, kernel));
+  const { scenario } = run;
+  const kernel = kernels[kernelVersion(scenario)] as Kernel;
+  const rows = ROWS.filter((r) => r.speaksOf(scenario) && (scenario.rc === 0 || r.name === KILLED));
+  return rows.flatMap((r) => r.checks(run, kernel));
 }
