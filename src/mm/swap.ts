@@ -201,22 +201,3 @@ export function noteWrite(dev: i32, failed: boolean): void {
   setSwapDev(dev, S_FAILURES, failures);
   setSwapDev(dev, S_SKIP, 1 << (failures > 12 ? 12 : failures));
 }
-/** Drop up to `nr` of the oldest cache pages of group `cg` from swap. Returns how many. */
-export function discardSwapped(v: i32, nr: i32): i32 {
-  let done: i32 = 0;
-  for (let dev: i32 = 0; dev < hdr(H_NR_SWAP); dev++) {
-    const start = swapDev(dev, S_START);
-    const slots = swapDev(dev, S_SLOTS);
-    let at: i32 = swapDev(dev, S_HAND);
-    for (let i: i32 = 0; i < slots && done < nr && swapDev(dev, S_DISCARDABLE) > 0; i++) {
-      const slot = start + at;
-      if (slotVpn(slot) < 0 && findVma((slotVpn(slot) & VPN_MASK) - 1) === v) {
-        discardSlot(slot);
-        done++;
-      }
-      at++;
-      if (at === slots) at = 0;
-    }
-  }
-  return done;
-}

@@ -5,13 +5,14 @@
  */
 import { folioHead, folioNid } from "../mm/folio.ts";
 import { pinPage, unpinFrame } from "../mm/gup.ts";
-import { pte } from "../mm/layout.ts";
+import { H_NR_NODES, hdr, pte } from "../mm/layout.ts";
 import { ld } from "../mm/machine.ts";
-import { PTE_PRESENT, PTE_SWAP, pteIndex } from "../mm/page-table.ts";
+import { PTE_ACCESSED, PTE_PRESENT, PTE_SWAP, pteIndex } from "../mm/page-table.ts";
 import { mayRise, promoteNow } from "../mm/promote.ts";
 import { slotDevice } from "../mm/swap.ts";
 import { bodyVpn } from "./body.ts";
-import { ALL, bandOf, bring, carry, noneReadFrom, takeReadFrom } from "./clean.ts";
+import { carryWithin } from "./carry.ts";
+import { ALL, bandOf } from "./clean.ts";
 import { evictSome } from "./evict.ts";
 import { onOnePage } from "./find.ts";
 import { noteRequest } from "./guard.ts";
@@ -34,6 +35,7 @@ import {
   vpnOfLoc,
 } from "./layout.ts";
 import { held } from "./meta.ts";
+import { bring, noneReadFrom, takeReadFrom } from "./present.ts";
 import { noteHit, score } from "./rank.ts";
 import { relieve, worthRising } from "./sink.ts";
 
@@ -85,7 +87,7 @@ function up(c: i32, loc: i32, slot: i32, nr: i32, inline: boolean): i32 {
   const item = locAddr(c, loc);
   const body = nr === 0 ? 0 : bodyVpn(c, ld(item + I_BODY));
   for (let i: i32 = 0; i < nr; i++) promoteNow(body + i);
-  if (inline && held(c) + SPARE <= ld(c + ST_MAX_PAGES)) rise(c, loc, item, slot);
+  if (inline) rise(c, loc, item, slot);
   unpinFrame(pinned);
   return ld(slot);
 }
@@ -93,8 +95,9 @@ function up(c: i32, loc: i32, slot: i32, nr: i32, inline: boolean): i32 {
 function touch(vpn: i32): i32 {
   const p = pte(vpn);
   if ((p & PTE_PRESENT) === 0) return (p & PTE_SWAP) !== 0 ? -2 - slotDevice(pteIndex(p)) : 0;
-  touchPage(vpn);
-  return folioNid(folioHead(pteIndex(p)));
+  if ((p & PTE_ACCESSED) === 0) touchPage(vpn);
+  // With one node there is no need to look at the frame.
+  return hdr(H_NR_NODES) === 1 ? 0 : folioNid(folioHead(pteIndex(p)));
 }
 /** The lower of two places. */
 function worse(a: i32, b: i32): i32 {
@@ -105,5 +108,5 @@ function worse(a: i32, b: i32): i32 {
 function rise(c: i32, loc: i32, item: i32, slot: i32): void {
   const same = (bits(item) & (BIT_BODY | BIT_TTL)) !== 0;
   const stream = same ? seg(c, pageOfLoc(loc) >>> ld(c + ST_SEG_SHIFT), SG_STREAM) : bandOf(c, score(c, item));
-  if (carry(c, stream, loc, item, slot)) addf(c + ST_PROMOTED, 1);
+  if (carryWithin(c, stream, loc, item, slot)) addf(c + ST_PROMOTED, 1);
 }

@@ -4,32 +4,28 @@
  * reclaimed by the page.
  */
 import { pinPage, unpinFrame } from "../mm/gup.ts";
-import { clock, pte } from "../mm/layout.ts";
-import { copyBytes, hostEvict, ld, ldf, st } from "../mm/machine.ts";
+import { pte } from "../mm/layout.ts";
+import { hostEvict, ld, st } from "../mm/machine.ts";
 import { FAULT_READ, fault } from "../mm/mm.ts";
-import { PTE_PRESENT, PTE_SWAP, pteIndex } from "../mm/page-table.ts";
-import { slotDevice } from "../mm/swap.ts";
-import { freeBody, setBodyOwner } from "./body.ts";
+import { PTE_PRESENT } from "../mm/page-table.ts";
+import { freeBody } from "./body.ts";
+import { carry } from "./carry.ts";
 import { bucketAddr, bucketOf, slotOf } from "./directory.ts";
 import { addGhost, ghostLine } from "./ghost.ts";
 import {
   BIT_BODY,
   BIT_DEAD,
-  BIT_TTL,
   bits,
   bodyPages,
   freq,
   gap,
-  HEAD_BYTES,
-  headBytes,
+  hasExpired,
   I_BODY,
   I_HASH,
   I_LAST,
   I_LENGTH,
-  inlineBytes,
   inlineGranules,
   setBits,
-  ttlOffset,
 } from "./item.ts";
 import {
   add,
@@ -42,69 +38,47 @@ import {
   SEG_CLOSED,
   SEG_OPEN,
   SG_CURSOR,
-  SG_HEADS,
   SG_ITEMS,
-  SG_LIVE,
   SG_STATE,
   SG_STREAM,
-  SG_TORN,
   SG_USED,
   ST_BODIES,
   ST_BUSY,
-  ST_CARRIED,
-  ST_CARRIED_BYTES,
   ST_DATA_START,
   ST_DATA_VMA,
+  ST_DROP_WORTH,
   ST_DROPPED,
   ST_EXPIRED,
   ST_FLAGS,
-  ST_HEADS,
   ST_ITEMS,
   ST_LOG_LIVE,
-  ST_LOST,
   ST_META_START,
-  ST_ORPHANS,
   ST_SEG_SHIFT,
   ST_THETA,
+  ST_TOUCHED,
   STREAM_BANDS,
   STREAM_TTL,
   seg,
-  segAddr,
   setPageInfo,
   setSeg,
   vpnOfLoc,
 } from "./layout.ts";
-import {
-  closeSeg,
-  countHead,
-  countIn,
-  countOut,
-  countSkipped,
-  END_OF_PAGE,
-  releaseSeg,
-  reserve,
-  zapLogPage,
-} from "./log.ts";
+import { closeSeg, countHead, countOut, END_OF_PAGE, releaseSeg, zapLogPage } from "./log.ts";
 import { ONE } from "./log2.ts";
+import { losePage } from "./present.ts";
 import { NO_THETA, score } from "./rank.ts";
 
 /** Live granules of the log for each band of heat that is told apart: a small log has few. */
 const BAND_GRANULES: i32 = 16 * 512;
 /** A band of heat is this wide, in the scores' logarithms: a factor of 1.96. */
 const BAND_WIDTH: i32 = 63626;
+/** The average worth of what is dropped follows each item by this power of a half. */
+const DROP_SHIFT: i32 = 6;
 /** No bound to the items dropped. */
 export const ALL: i32 = 0x7fffffff;
 /** Why an item goes, for the host (cache/cache-core.ts). */
 export const GONE_EVICTED: i32 = 0;
 export const GONE_EXPIRED: i32 = 1;
-
-/** When an item expires, ms; Infinity if never. */
-export function expiryOf(item: i32): f64 {
-  const w = bits(item);
-  if ((w & BIT_TTL) === 0) return Infinity;
-  const at = item + ttlOffset(w);
-  return ldf(at) + ldf(at + 8);
-}
 
 /** Take the item at `loc` out, index slot and all. Its bytes stay until its page is cleaned. */
 export function removeItem(c: i32, loc: i32, item: i32, slot: i32): void {
@@ -131,6 +105,7 @@ let keepAll: boolean = false;
 let items: i32 = 0;
 let looked: i32 = 0;
 let dropped: i32 = 0;
+let regretted: i32 = 0;
 
 /** Begin to count; with `all`, nothing is dropped but what has expired. */
 export function startCount(all: boolean): void {
@@ -138,6 +113,7 @@ export function startCount(all: boolean): void {
   items = 0;
   looked = 0;
   dropped = 0;
+  regretted = 0;
 }
 export function droppedItems(): i32 {
   return items;
@@ -148,6 +124,10 @@ export function lookedGranules(): i32 {
 }
 export function droppedGranules(): i32 {
   return dropped;
+}
+/** Of those dropped, the granules that were worth twice as much as what is dropped on average. */
+export function regrettedGranules(): i32 {
+  return regretted;
 }
 
 /** Clean the next page of segment `s`, or until `drops` items have been dropped. Returns whether anything of it is left. */
@@ -178,7 +158,7 @@ function cleanItems(c: i32, s: i32, page: i32, drops: i32): i32 {
     losePage(c, logPage);
     return 0;
   }
-  const held = pinPage(vpn);
+  const pinned = pinPage(vpn);
   const base = locAddr(c, (logPage << 9) + 1);
   const used = (seg(c, s, SG_USED) - (page << 12)) >>> 3;
   const end = used < PAGE_GRANULES ? used : PAGE_GRANULES;
@@ -193,7 +173,7 @@ function cleanItems(c: i32, s: i32, page: i32, drops: i32): i32 {
     if ((bits(item) & BIT_DEAD) === 0) left -= cleanItem(c, s, (logPage << 9) + g + 1, item);
     g += size;
   }
-  unpinFrame(held);
+  unpinFrame(pinned);
   if (left === 0 && g < end) return g;
   zapLogPage(c, vpn);
   setPageInfo(c, logPage, PAGE_GRANULES);
@@ -213,12 +193,7 @@ function warm(c: i32, base: i32, from: i32, end: i32): void {
     sum ^= ld(bucketAddr(c, bucketOf(c, hash))) ^ ld(ghostLine(c, hash));
     g += inlineGranules(item);
   }
-  touched = sum;
-}
-let touched: i32 = 0;
-/** What was touched; so that it is not found to be of no use, and left out. */
-export function lastTouched(): i32 {
-  return touched;
+  st(c + ST_TOUCHED, sum);
 }
 
 /** Judge an item. Returns 1 if it was dropped, 0 if it was carried forward. */
@@ -234,12 +209,18 @@ function cleanItem(c: i32, s: i32, loc: i32, item: i32): i32 {
     const keep = keepAll || large || worth >= ld(c + ST_THETA);
     const stream = seg(c, s, SG_STREAM);
     if (keep && carry(c, large || stream >= STREAM_TTL ? stream : bandOf(c, worth), loc, item, slot)) return 0;
-    if (!large) dropped += granules;
+    if (!large) countDropped(c, granules, worth);
     remember(c, item);
   }
   items++;
   leave(c, loc, item, slot, expired);
   return 1;
+}
+function countDropped(c: i32, granules: i32, worth: i32): void {
+  dropped += granules;
+  const mean = ld(c + ST_DROP_WORTH);
+  if (worth > mean + ONE) regretted += granules;
+  st(c + ST_DROP_WORTH, mean + ((worth - mean) >> DROP_SHIFT));
 }
 /** Drop an item whose head is present: it becomes a ghost. */
 export function dropItem(c: i32, loc: i32, item: i32): void {
@@ -247,9 +228,9 @@ export function dropItem(c: i32, loc: i32, item: i32): void {
   if (slot === 0) return;
   const expired = hasExpired(item);
   if (!expired) remember(c, item);
-  const held = pinPage(vpnOfLoc(c, loc));
+  const pinned = pinPage(vpnOfLoc(c, loc));
   leave(c, loc, item, slot, expired);
-  unpinFrame(held);
+  unpinFrame(pinned);
   releaseIfEmpty(c, loc);
 }
 function remember(c: i32, item: i32): void {
@@ -271,120 +252,7 @@ export function bandOf(c: i32, worth: i32): i32 {
   for (let limit: i32 = theta - ONE; b < most && worth > limit; limit += BAND_WIDTH) b++;
   return STREAM_BANDS + b;
 }
-export function hasExpired(item: i32): boolean {
-  return (bits(item) & BIT_TTL) !== 0 && expiryOf(item) <= clock();
-}
 /** Let the host have a last look at an item that goes. */
 export function tell(c: i32, loc: i32, why: i32): void {
   if ((ld(c + ST_FLAGS) & FLAG_TELL) !== 0) hostEvict(ld(c + ST_META_START), loc, why);
-}
-
-/** Append an item that is at `loc`, on a page that is held, to a stream; its index slot follows. Returns whether there was room. */
-export function carry(c: i32, stream: i32, loc: i32, item: i32, slot: i32): boolean {
-  const head = headBytes(bits(item));
-  const bytes = head + inlineBytes(item);
-  const granules = (bytes + 7) >>> 3;
-  const made = reserve(c, stream, head, granules << 3);
-  if (made === 0) return false;
-  // Making room may have carried this very item already.
-  if (ld(slot) !== loc) {
-    abandon(c, made, granules);
-    return false;
-  }
-  if (!copyItem(c, made, loc, bytes)) {
-    abandon(c, made, granules);
-    return false;
-  }
-  st(slot, made);
-  countOut(c, loc, granules);
-  countIn(c, made, granules, expiryOf(item));
-  const nr = bodyPages(item);
-  if (nr > 0) {
-    countHead(c, loc, -granules);
-    countHead(c, made, granules);
-    setBodyOwner(c, ld(item + I_BODY), nr, made);
-  }
-  // What stays behind is no item any more.
-  setBits(item, bits(item) | BIT_DEAD);
-  addf(c + ST_CARRIED, 1);
-  addf(c + ST_CARRIED_BYTES, bytes);
-  return true;
-}
-/** What was reserved at `loc` holds no item after all: one that is dead, of the same size. */
-function abandon(c: i32, loc: i32, granules: i32): void {
-  if (!bring(c, loc)) {
-    // What it would read as, if it came back after all, nobody knows.
-    zapLogPage(c, vpnOfLoc(c, loc));
-    losePage(c, (loc - 1) >>> 9);
-    return;
-  }
-  const item = locAddr(c, loc);
-  st(item + I_HASH, 0);
-  st(item + I_LENGTH, (granules << 3) - HEAD_BYTES);
-  setBits(item, BIT_DEAD);
-  countSkipped(c, loc);
-}
-/** Copy `bytes` bytes between two places in the log. The page of `from` is held; others are fetched if they have to be. */
-function copyItem(c: i32, to: i32, from: i32, bytes: i32): boolean {
-  let done: i32 = 0;
-  while (done < bytes) {
-    const src = from + (done >>> 3);
-    const dst = to + (done >>> 3);
-    if (!bring(c, src)) return false;
-    const held = pinPage(vpnOfLoc(c, src));
-    const there = bring(c, dst);
-    if (there) {
-      let n: i32 = bytes - done;
-      const a = (PAGE_GRANULES - ((src - 1) & 511)) << 3;
-      const b = (PAGE_GRANULES - ((dst - 1) & 511)) << 3;
-      if (n > a) n = a;
-      if (n > b) n = b;
-      copyBytes(locAddr(c, dst), locAddr(c, src), n);
-      done += n;
-    }
-    unpinFrame(held);
-    if (!there) return false;
-  }
-  return true;
-}
-let readFrom: i32 = -1;
-export function noneReadFrom(): boolean {
-  return readFrom < 0;
-}
-/** The swap device that a page was last read from since last asked; -1 = none. */
-export function takeReadFrom(): i32 {
-  const dev = readFrom;
-  readFrom = -1;
-  return dev;
-}
-/** See that the page of a location is present; false = it is lost. */
-export function bring(c: i32, loc: i32): boolean {
-  const vpn = vpnOfLoc(c, loc);
-  const p = pte(vpn);
-  if ((p & PTE_PRESENT) !== 0) return true;
-  if ((p & PTE_SWAP) !== 0) readFrom = slotDevice(pteIndex(p));
-  return p !== 0 && fault(ld(c + ST_DATA_VMA), vpn, FAULT_READ) === 0;
-}
-
-/**
- * A page of the data mapping is gone, or is not to be had any more. The items whose heads were on it are lost; their index
- * entries are stale until somebody meets them. What it was of the queue's size is reckoned from the segment's average.
- */
-export function losePage(c: i32, logPage: i32): void {
-  const s = logPage >>> ld(c + ST_SEG_SHIFT);
-  const p = segAddr(c, s);
-  const lost = pageInfo(c, logPage) >>> 16;
-  st(p + SG_TORN, 1);
-  if (lost === 0) return;
-  const live = ((ld(p + SG_LIVE) * lost) / ld(p + SG_ITEMS)) | 0;
-  const heads = ((ld(p + SG_HEADS) * lost) / ld(p + SG_ITEMS)) | 0;
-  add(p + SG_ITEMS, -lost);
-  add(p + SG_LIVE, -live);
-  add(p + SG_HEADS, -heads);
-  add(c + ST_HEADS, -heads);
-  add(c + ST_LOG_LIVE, -live);
-  add(c + ST_ITEMS, -lost);
-  addf(c + ST_LOST, lost);
-  setPageInfo(c, logPage, PAGE_GRANULES);
-  st(c + ST_ORPHANS, 1);
 }

@@ -78,9 +78,6 @@ import {
 } from "./layout.ts";
 import { END_OF_PAGE } from "./log.ts";
 
-/** Accesses that carry items up may hold so many pages more than are allowed until the next item is stored. */
-const SPARE_PAGES = 64;
-
 export function holds(condition: boolean, say: () => string): asserts condition {
   if (!condition) throw new LieuError("EBUG", `broken invariant of a store: ${say()}`);
 }
@@ -163,10 +160,7 @@ function walkControl(c: number, meta: number): number {
   holds(nr << ld(c + ST_SEG_SHIFT) === ld(c + ST_LOG_PAGES), () => `${nr} segments are not the log`);
   holds(ld(c + ST_FRESH_SEG) <= nr, () => `${ld(c + ST_FRESH_SEG)} segments begun of ${nr}`);
   const held = vma(data, V_RESIDENT) + vma(data, V_SWAPPED) + vma(index, V_RESIDENT);
-  holds(
-    held <= ld(c + ST_MAX_PAGES) + SPARE_PAGES,
-    () => `${held} pages held, at most ${ld(c + ST_MAX_PAGES)} are allowed`,
-  );
+  holds(held <= ld(c + ST_MAX_PAGES), () => `${held} pages held, at most ${ld(c + ST_MAX_PAGES)} are allowed`);
   const most = ld(c + ST_MAX_ITEMS);
   holds(most === 0 || ld(c + ST_ITEMS) <= most, () => `${ld(c + ST_ITEMS)} items, at most ${most} are allowed`);
   const bins = ld(c + ST_BIN_COUNT);

@@ -12,12 +12,12 @@ import { PTE_PRESENT } from "../mm/page-table.ts";
 import { bodyOwner } from "./body.ts";
 import {
   ALL,
-  bring,
   cleanSegPage,
   dropItem,
   droppedGranules,
   droppedItems,
   lookedGranules,
+  regrettedGranules,
   startCount,
 } from "./clean.ts";
 import { sweepOrphans } from "./expire.ts";
@@ -50,6 +50,7 @@ import {
   seg,
 } from "./layout.ts";
 import { END_OF_PAGE, releaseSeg } from "./log.ts";
+import { bring } from "./present.ts";
 import { NO_THETA, randomBelow, randomItem, rebuildIfDue, score } from "./rank.ts";
 
 /** Candidates for each choice, and items looked at in each that is a segment. */
@@ -211,7 +212,7 @@ function evictBody(c: i32, loc: i32): i32 {
   const w = score(c, item);
   if (ld(c + ST_THETA) === NO_THETA) st(c + ST_THETA, w);
   const go = w <= ld(c + ST_THETA) || ld(c + ST_FRUITLESS) > 64;
-  adjust(c, go ? 256 : 0);
+  adjust(c, go ? 256 : 0, 256);
   if (go) dropItem(c, loc, item);
   return 1;
 }
@@ -222,14 +223,19 @@ function cleanChosen(c: i32, s: i32, drops: i32): void {
   let left: i32 = drops;
   while (left > 0 && cleanSegPage(c, s, left)) if (drops !== ALL) left = drops - droppedItems();
   const looked = lookedGranules();
-  if (looked > 0) adjust(c, ((droppedGranules() * 256) / looked) | 0);
+  if (looked > 0) adjust(c, ((droppedGranules() * 256) / looked) | 0, ((regrettedGranules() * 256) / looked) | 0);
 }
-/** `freed` 256ths of what was looked at could go. */
-function adjust(c: i32, freed: i32): void {
+/**
+ * `freed` 256ths of what was looked at could go. If that was more than enough, a lower threshold would have saved some of it; but
+ * what is worth as little as the rest, all of `regretted` not, is not worth carrying.
+ */
+function adjust(c: i32, freed: i32, regretted: i32): void {
   if (freed > 0) st(c + ST_FRUITLESS, 0);
   else st(c + ST_FRUITLESS, ld(c + ST_FRUITLESS) + 1);
   const fast = ld(c + ST_FRUITLESS) > IMPATIENT ? 4 : 1;
-  st(c + ST_THETA, ld(c + ST_THETA) + ((((WANTED - freed) * GAIN) / 128) | 0) * fast);
+  const over = freed - WANTED;
+  const by = over > regretted ? regretted : over;
+  st(c + ST_THETA, ld(c + ST_THETA) - (((by * GAIN) / 128) | 0) * fast);
 }
 
 /** Carry the live items of a segment with many holes to fresh memory. Returns false if there is none worth it. */

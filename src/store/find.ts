@@ -2,7 +2,7 @@
 import { pte, storeKeyAddr } from "../mm/layout.ts";
 import { ld } from "../mm/machine.ts";
 import { bodyWhole } from "./body.ts";
-import { bring, losePage, releaseIfEmpty, removeItem } from "./clean.ts";
+import { releaseIfEmpty, removeItem } from "./clean.ts";
 import { bucketAddr, bucketOf, locAt, nextLine, setLocAt, tagOf } from "./directory.ts";
 import {
   BIT_BODY,
@@ -19,6 +19,7 @@ import {
 } from "./item.ts";
 import { addf, locAddr, pageOfLoc, ST_LOST, vpnOfLoc } from "./layout.ts";
 import { zapLogPage } from "./log.ts";
+import { bring, losePage } from "./present.ts";
 
 // What the last search found.
 let slotAddr: i32 = 0;

@@ -7,7 +7,8 @@
  * inline has its whole pages in a body of its own, which moves between nodes by itself and is never copied by cleaning;
  * only what is left over stands inline.
  */
-import { ld, st } from "../mm/machine.ts";
+import { clock } from "../mm/layout.ts";
+import { ld, ldf, st } from "../mm/machine.ts";
 
 export const I_HASH: i32 = 0;
 /** Bytes of the value, body and inline part. */
@@ -89,4 +90,15 @@ export function gap(item: i32): i32 {
 /** Granules in all, body included. */
 export function totalGranules(item: i32): i32 {
   return inlineGranules(item) + (bodyPages(item) << 9);
+}
+
+/** When an item expires, ms; Infinity if never. */
+export function expiryOf(item: i32): f64 {
+  const w = bits(item);
+  if ((w & BIT_TTL) === 0) return Infinity;
+  const at = item + ttlOffset(w);
+  return ldf(at) + ldf(at + 8);
+}
+export function hasExpired(item: i32): boolean {
+  return (bits(item) & BIT_TTL) !== 0 && expiryOf(item) <= clock();
 }

@@ -65,6 +65,8 @@ export const ST_FLAGS: i32 = 124;
 export const ST_NEXT_EXPIRY: i32 = 128;
 /** A head of items was lost, so bodies may be without an owner. */
 export const ST_ORPHANS: i32 = 136;
+/** What was touched ahead (clean.ts): written, so that the touch is not left out as being of no use. */
+export const ST_TOUCHED: i32 = 140;
 /** Nesting guard: cleaning is under way. */
 export const ST_BUSY: i32 = 144;
 /** Counters, f64 each. */
@@ -75,6 +77,8 @@ export const ST_EXPIRED: i32 = 176;
 export const ST_LOST: i32 = 184;
 export const ST_PROMOTED: i32 = 192;
 export const ST_GHOST_HITS: i32 = 200;
+/** Average worth of what cleaning drops (clean.ts). */
+export const ST_DROP_WORTH: i32 = 208;
 export const ST_MISSES: i32 = 216;
 /** MAX_NODES f64: hits on values that were wholly on nodes up to this one. Then MAX_SWAP f64: hits that read from a device. */
 export const ST_TIER_HITS: i32 = 256;

@@ -37,6 +37,7 @@ import {
   SG_STREAM,
   SG_TORN,
   SG_USED,
+  ST_BUSY,
   ST_DATA_START,
   ST_DATA_VMA,
   ST_FREE_SEG,
@@ -121,9 +122,11 @@ function newRecordPages(c: i32): i32 {
  * location, or 0 if there is no room. Nothing is counted yet, and no two are reserved at once.
  */
 export function reserve(c: i32, stream: i32, head: i32, bytes: i32): i32 {
-  // Before a place is chosen: it may itself append to the stream.
-  const fresh = newPages(c, stream, head, bytes);
-  if (fresh > 0) relieve(c, fresh);
+  if (ld(c + ST_BUSY) !== 0) {
+    // Cleaning makes room as it goes; before a place is chosen, as that may itself append to the stream.
+    const fresh = newPages(c, stream, head, bytes);
+    if (fresh > 0) relieve(c, fresh);
+  }
   let s: i32 = openSeg(c, stream);
   let at: i32 = s < 0 ? -1 : placeIn(c, s, head, bytes);
   if (at < 0) {

@@ -61,23 +61,26 @@ export function place(c: i32, hash: i32, want: i32, length: i32, start: f64, ttl
   const most = ld(c + ST_MAX_PAGES);
   growFor(c, ld(c + ST_ITEMS) + 1);
   if (nr + ((granules + 511) >>> 9) + 1 > most) return 0;
-  const worth = worthOf(c, past, granules + (nr << 9));
   const total = granules + (nr << 9);
+  const worth = worthOf(c, past, total);
   // A value that would push out a good part of the cache must be worth it. It is remembered, so one asked for often will be.
   if (total >> 5 > most && farAbove(c, total) && worth < ld(c + ST_THETA) && held(c) + nr + 1 > most) {
     addGhost(c, hash, past >>> 3, past & 7, ld(c + ST_NOW));
+    while (held(c) > most && evictSome(c, ALL) !== 0) {}
     return 0;
   }
   const large = (want & BIT_BODY) !== 0;
   const stream = ttl > 0 ? ttlStream(ttl) : large ? STREAM_HEADS : bandOf(c, worth);
   const items = ld(c + ST_MAX_ITEMS);
   while (items > 0 && ld(c + ST_ITEMS) >= items) if (evictSome(c, ld(c + ST_ITEMS) - items + 1) === 0) return 0;
+  // Where the nodes are full from top to bottom, what goes is chosen here rather than found by reclaim.
+  if (nr + newPages(c, stream, head, granules << 3) > 0)
+    for (let tries: i32 = 0; tries < 8 + nr && !relieve(c, nr + 1); tries++) evictSome(c, ALL);
+  // Last, as relieving takes new pages too: an item that fits on a page that is there takes none.
   for (let more: i32 = 1; more > 0; ) {
     more = held(c) + nr + newPages(c, stream, head, granules << 3) + newLinePages(c, hash) - most;
     if (more > 0 && evictSome(c, ALL) === 0) return 0;
   }
-  // Where the nodes are full from top to bottom, what goes is chosen here rather than found by reclaim.
-  for (let tries: i32 = 0; tries < 8 + nr && !relieve(c, nr + 1); tries++) evictSome(c, ALL);
   for (let tries: i32 = 0; tries < 64; tries++) {
     const loc = reserve(c, stream, head, granules << 3);
     if (loc !== 0) {

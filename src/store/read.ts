@@ -3,7 +3,6 @@ import { pinPage, unpinFrame } from "../mm/gup.ts";
 import { storeOutAddr, storeValueAddr } from "../mm/layout.ts";
 import { copyBytes, ld, ldf, st, stf } from "../mm/machine.ts";
 import { bodyVpn } from "./body.ts";
-import { bring, hasExpired } from "./clean.ts";
 import { bucketAddr, locAt, nextLine, nrBuckets, SLOTS, slotOf } from "./directory.ts";
 import { loseHead, whole } from "./find.ts";
 import {
@@ -12,6 +11,7 @@ import {
   BIT_TTL,
   bits,
   bodyPages,
+  hasExpired,
   headBytes,
   I_BODY,
   I_HASH,
@@ -20,6 +20,7 @@ import {
   ttlOffset,
 } from "./item.ts";
 import { controlOf, locAddr, pageOfLoc, vpnOfLoc } from "./layout.ts";
+import { bring } from "./present.ts";
 import { HIT, MISS, STALE } from "./store.ts";
 
 /** Locations that one storeScan() gives at most. */
@@ -46,6 +47,18 @@ export function copyOut(c: i32, loc: i32): boolean {
   }
   unpinFrame(pinned);
   return done === length;
+}
+
+/** Write a value that is in the value area, piece by piece. Returns false if a part cannot be had. */
+export function copyIn(c: i32, loc: i32, length: i32): boolean {
+  let done: i32 = 0;
+  while (done < length) {
+    const n = pieceOf(c, loc, done);
+    if (n <= 0) return false;
+    copyBytes(ld(storeOutAddr() + 12), storeValueAddr() + done, n);
+    done += n;
+  }
+  return true;
 }
 
 /** Say in the out area what the item at `loc`, whose head is present, is like. */

@@ -3,7 +3,8 @@ import { pinPage, unpinFrame } from "../mm/gup.ts";
 import { pte } from "../mm/layout.ts";
 import { ld, st } from "../mm/machine.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
-import { bandOf, carry } from "./clean.ts";
+import { carryWithin } from "./carry.ts";
+import { bandOf } from "./clean.ts";
 import { slotOf } from "./directory.ts";
 import { BIT_BODY, BIT_DEAD, bits, I_HASH, I_LENGTH, inlineGranules } from "./item.ts";
 import {
@@ -24,8 +25,8 @@ import { END_OF_PAGE, releaseSeg } from "./log.ts";
 import { score } from "./rank.ts";
 
 /**
- * Carry those items of segment `s` forward, the inline part of each, that are worth more than `limit`, up to `most` granules of them. The rest
- * stays where it is.
+ * Carry those items of segment `s` forward, the inline part of each, that are worth more than `limit`, up to `most` granules of
+ * them and as far as the store's limit allows. The rest stays where it is.
  */
 export function skim(c: i32, s: i32, limit: i32, most: i32): void {
   if (ld(c + ST_BUSY) !== 0) return;
@@ -41,7 +42,7 @@ export function skim(c: i32, s: i32, limit: i32, most: i32): void {
   if (seg(c, s, SG_ITEMS) === 0) releaseSeg(c, s);
 }
 function skimPage(c: i32, s: i32, logPage: i32, limit: i32, most: i32): i32 {
-  const held = pinPage(ld(c + ST_DATA_START) + logPage);
+  const pinned = pinPage(ld(c + ST_DATA_START) + logPage);
   const base = locAddr(c, (logPage << 9) + 1);
   const used = (seg(c, s, SG_USED) - ((logPage & ((1 << ld(c + ST_SEG_SHIFT)) - 1)) << 12)) >>> 3;
   const stream = seg(c, s, SG_STREAM);
@@ -56,10 +57,10 @@ function skimPage(c: i32, s: i32, logPage: i32, limit: i32, most: i32): i32 {
       const worth = score(c, item);
       const slot = worth > limit ? slotOf(c, ld(item + I_HASH), loc) : 0;
       const same = stream >= STREAM_TTL || (bits(item) & BIT_BODY) !== 0;
-      if (slot !== 0 && carry(c, same ? stream : bandOf(c, worth), loc, item, slot)) carried += size;
+      if (slot !== 0 && carryWithin(c, same ? stream : bandOf(c, worth), loc, item, slot)) carried += size;
     }
     g += size;
   }
-  unpinFrame(held);
+  unpinFrame(pinned);
   return carried;
 }

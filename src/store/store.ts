@@ -8,11 +8,11 @@
 import { pte, refs, storeKeyAddr, storeOutAddr, storeValueAddr } from "../mm/layout.ts";
 import { copyBytes, ld, ldf, st, stf } from "../mm/machine.ts";
 import { countHit, noteAccess } from "./access.ts";
-import { bring, expiryOf, hasExpired, losePage, releaseIfEmpty, removeItem, takeReadFrom } from "./clean.ts";
+import { releaseIfEmpty, removeItem } from "./clean.ts";
 import { slotOf } from "./directory.ts";
 import { evictSome, pickVictim } from "./evict.ts";
 import { expire, sweepOrphans } from "./expire.ts";
-import { find, foundItem, foundSlot, loseHead, whole } from "./find.ts";
+import { find, foundItem, foundSlot, loseHead, onOnePage, whole } from "./find.ts";
 import { warmGhost } from "./ghost.ts";
 import { hashKey } from "./hash.ts";
 import {
@@ -21,7 +21,9 @@ import {
   BIT_ROUND_UP,
   BIT_TTL,
   bits,
+  expiryOf,
   HEAD_BYTES,
+  hasExpired,
   I_HASH,
   I_LENGTH,
   KEY_KIND_SHIFT,
@@ -54,7 +56,8 @@ import {
 import { scrub, segBytes } from "./log.ts";
 import { held } from "./meta.ts";
 import { place } from "./place.ts";
-import { copyOut, describe, lastAccessed, pieceOf, setAccessed } from "./read.ts";
+import { bring, losePage, takeReadFrom } from "./present.ts";
+import { copyIn, copyOut, describe, lastAccessed, pieceOf, setAccessed } from "./read.ts";
 
 /** Misses that may be waiting for their values at once, as far as the policy's clock is concerned. */
 const MAX_UNANSWERED: i32 = 1024;
@@ -136,8 +139,8 @@ function renew(c: i32, loc: i32, time: f64): void {
 export const FROM_AREA: i32 = 8;
 
 /**
- * Store a value of `length` bytes, of the host's kind `kind`, under the key. Unless it is in the value area and has no body,
- * the host writes it afterwards, piece by piece or at the address in the out area. `ttl` 0: for ever. Returns its location;
+ * Store a value of `length` bytes, of the host's kind `kind`, under the key. Unless it is in the value area, the host writes
+ * it afterwards, piece by piece or at the address in the out area. `ttl` 0: for ever. Returns its location;
  * 0 if there is no room, the old value being gone then too.
  */
 export function storeSet(meta: i32, key: i32, length: i32, kind: i32, start: f64, ttl: f64): i32 {
@@ -145,6 +148,10 @@ export function storeSet(meta: i32, key: i32, length: i32, kind: i32, start: f64
   if (loc === 0 || (kind & FROM_AREA) === 0) return loc;
   const address = ld(storeOutAddr() + 12);
   if (address !== -1) copyBytes(address, storeValueAddr(), length);
+  else if (!copyIn(controlOf(meta), loc, length)) {
+    remove(controlOf(meta), loc);
+    return 0;
+  }
   return loc;
 }
 function set(meta: i32, key: i32, length: i32, kind: i32, start: f64, ttl: f64): i32 {
@@ -186,6 +193,7 @@ function sameShape(a: i32, b: i32): boolean {
 }
 /** Whether somebody holds a page that an overwrite would write to. */
 function isHeld(c: i32, loc: i32): boolean {
+  if (onOnePage(loc, locAddr(c, loc))) return refs(pte(vpnOfLoc(c, loc)) >>> 6) !== 1;
   const length = ld(locAddr(c, loc) + I_LENGTH);
   for (let done: i32 = 0; done < length; ) {
     const n = pieceOf(c, loc, done);

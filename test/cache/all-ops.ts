@@ -38,7 +38,9 @@ export function pop(w: World): void {
     }
   });
   agree(alike.length > 0, () => "pop() gave a value that is of no entry");
-  const gone = alike.find((entry) => !cache.has(entry.key));
+  // An expired one of the same value is not there either.
+  const missing = alike.filter((entry) => !cache.has(entry.key));
+  const gone = missing.find((entry) => !model.expired(entry)) ?? missing[0];
   agree(gone !== undefined, () => `pop() gave the value of ${shownKey(alike[0]?.key as CacheKey)}, but left it`);
   entries.delete(idOf(gone.key));
 }

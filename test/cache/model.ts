@@ -45,14 +45,12 @@ export class CacheModel {
   readonly #now: () => number;
   #events: Event[] = [];
   readonly #roomy: boolean;
-  readonly #spare: number;
 
   constructor(memory: Memory, name: string, shape: CacheShape, now: () => number, roomy: boolean) {
     const { dispose, pages, max, maxEntrySize, ...rest } = shape;
     this.shape = shape;
     this.#now = now;
     this.#roomy = roomy;
-    this.#spare = memory.nodeNames.length > 1 ? 64 * 4096 : 0;
     this.cache = memory.cache<unknown>({
       name,
       ...rest,
@@ -147,11 +145,7 @@ export class CacheModel {
     agree(stats.rejected === this.rejected, say(`not ${this.rejected} rejected`));
     const tiers = Object.values(stats.hitsByTier).reduce((n, hits) => n + hits, 0);
     agree(tiers === stats.hits, say(`${tiers} hits by tier`));
-    // Accesses may carry items up; the next set makes up for it.
-    agree(
-      cache.calculatedSize <= cache.maxSize + this.#spare,
-      say(`holds ${cache.calculatedSize} bytes of ${cache.maxSize}`),
-    );
+    agree(cache.calculatedSize <= cache.maxSize, say(`holds ${cache.calculatedSize} bytes of ${cache.maxSize}`));
     agree(shape.max === 0 || cache.size <= shape.max, say(`${cache.size} entries of ${shape.max}`));
     agree(cache.size <= entries.size, say(`size is ${cache.size}, of ${entries.size} that there may be`));
     const missing = this.missed + entries.size - cache.size;
