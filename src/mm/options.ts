@@ -29,3 +29,5 @@ export const OPT_SMALL_NODES: i32 = 1024;
 export const OPT_WAKE_TARGET: i32 = 2048;
 /** Large folios are split when the target has no contiguous room. */
 export const OPT_SPLIT: i32 = 4096;
+/** The lists are multi-generational (lru-gen.ts); otherwise active and inactive (lruvec.ts). Not a behaviour of a preset. */
+export const OPT_LRU_GEN: i32 = 8192;

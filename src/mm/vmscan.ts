@@ -67,6 +67,8 @@ import {
   setSc,
 } from "./layout.ts";
 import { listEmpty, listSpliceTail } from "./list.ts";
+import { lruGenEnabled } from "./lru-gen.ts";
+import { lruGenInitialPriority, lruGenShouldAbort, lruGenShrinkLruvec } from "./lru-gen-evict.ts";
 import { lruSize } from "./lruvec.ts";
 import { countBits, lowestBit, toI32 } from "./machine.ts";
 import { isDescendant, PROTECTED_LOW, PROTECTED_MIN, protectedPages, protectedUsage, protection } from "./memcg.ts";
@@ -100,7 +102,7 @@ function inactiveIsLow(lv: i32, inactive: i32): boolean {
   return i * ratio < a;
 }
 /** Whether anonymous pages of a node and group can go anywhere (can_reclaim_anon_pages). */
-function canReclaimAnon(nid: i32, cg: i32): boolean {
+export function canReclaimAnon(nid: i32, cg: i32): boolean {
   if (sc(SC_MAY_SWAP) !== 0 && sc(SC_MAY_EVICT) !== 0 && swapAvailable()) return true;
   return sc(SC_MAY_DEMOTE) !== 0 && nodeDemotionMask(nid, cg) !== 0;
 }
@@ -159,7 +161,7 @@ function getScanCount(nid: i32, cg: i32, lv: i32): void {
   }
 }
 /** Scale a list's size down by the part of its group that is protected. */
-function protectedScan(cg: i32, size: i32): i32 {
+export function protectedScan(cg: i32, size: i32): i32 {
   const kept = protectedPages(cg, sc(SC_MEMCG), sc(SC_MEMCG_LOW_RECLAIM));
   if (kept === 0) return size;
   const usage = protectedUsage(cg);
@@ -266,6 +268,10 @@ function startPriority(nid: i32): i32 {
 
 /** Reclaim from one lruvec (shrink_lruvec). */
 function shrinkLruvec(nid: i32, cg: i32): void {
+  if (lruGenEnabled()) {
+    lruGenShrinkLruvec(nid, cg);
+    return;
+  }
   const lv = lruvecOf(nid, cg);
   prepareScan(nid, lv);
   getScanCount(nid, cg, lv);
@@ -324,6 +330,8 @@ export function shrinkNode(nid: i32): void {
   const first = hdr(H_MEMCG_ROTOR) % n;
   const target = sc(SC_MEMCG);
   const before = sc(SC_NR_RECLAIMED);
+  const gen = lruGenEnabled();
+  if (gen) lruGenInitialPriority(nid);
   for (let i: i32 = 0; i < n; i++) {
     const cg = (first + i) % n;
     if (memcg(cg, C_ACTIVE) === 0 || (target >= 0 && !isDescendant(cg, target))) continue;
@@ -338,8 +346,10 @@ export function shrinkNode(nid: i32): void {
     }
     shrinkLruvec(nid, cg);
     if (sc(SC_NR_RECLAIMED) > before) setNode(nid, N_KSWAPD_FAILURES, 0);
-    // Callers that wait stop as soon as they have enough and let the next one start behind; kswapd treats all alike.
-    if (sc(SC_ACTOR) !== ACTOR_KSWAPD && sc(SC_NR_RECLAIMED) >= sc(SC_NR_TO_RECLAIM)) {
+    // Callers that wait stop as soon as they have enough and let the next one start behind; kswapd treats all alike,
+    // unless generations let it know when the node is safe.
+    const waits = sc(SC_ACTOR) !== ACTOR_KSWAPD && sc(SC_NR_RECLAIMED) >= sc(SC_NR_TO_RECLAIM);
+    if (waits || (gen && lruGenShouldAbort(nid))) {
       setHdr(H_MEMCG_ROTOR, cg + 1);
       return;
     }

@@ -12,7 +12,7 @@ import {
   setFlags,
   setLru,
 } from "../../src/mm/layout.ts";
-import { lruAdd, lruDel } from "../../src/mm/lruvec.ts";
+import { lruAdd, lruDel } from "../../src/mm/lru.ts";
 import { MPOL_BIND } from "../../src/mm/mempolicy.ts";
 import { PTE_ACCESSED, PTE_DIRTY } from "../../src/mm/page-table.ts";
 import { bootEngine, type EngineSpec, type Pages, type TestEngine, TWINS } from "../support/engine.ts";
