@@ -31,6 +31,7 @@ import {
   LRU_INACTIVE_FILE,
   lruGenHead,
   lruvecOf,
+  N_PAGES,
   N_WMARK_HIGH,
   N_WMARK_PROMO,
   node,
@@ -78,7 +79,7 @@ import { isolate } from "./migrate.ts";
 import { OPT_PROMOTION } from "./options.ts";
 import { watermarkOk } from "./page-alloc.ts";
 import { PTE_ACCESSED, testClearReferenced } from "./page-table.ts";
-import { ACTOR_KSWAPD, DEF_PRIORITY, LIST_RET, LIST_SCAN } from "./scan-control.ts";
+import { ACTOR_KSWAPD, DEF_PRIORITY, LIST_RET, LIST_SCAN, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { canReclaimAnon, protectedScan, shrinkFolioList } from "./vmscan.ts";
 import {
   count,
@@ -91,8 +92,13 @@ import {
   UNEVICTABLE_PGS_CULLED,
 } from "./vmstat.ts";
 
-/** What a batch was isolated from, and how many pages were looked at for it. */
 const TYPE_SHIFT: i32 = 1;
+
+/** Pages in one batch: fewer than Linux takes where that would be a good part of a small node. */
+function batchSize(nid: i32): i32 {
+  const part = node(nid, N_PAGES) >> 4;
+  return part < SWAP_CLUSTER_MAX ? SWAP_CLUSTER_MAX : part < MIN_LRU_BATCH ? part : MIN_LRU_BATCH;
+}
 
 /** Put a folio of the oldest generation where it belongs, if that is elsewhere (sort_folio). Returns whether it is. */
 function sortFolio(f: i32, nid: i32, cg: i32, type: i32, tierIdx: i32): boolean {
@@ -138,7 +144,8 @@ function scanFolios(nid: i32, cg: i32, type: i32, tierIdx: i32): i32 {
   let sorted: i32 = 0;
   let isolated: i32 = 0;
   let remaining: i32 = MAX_LRU_BATCH;
-  while (!listEmpty(head) && remaining > 0 && isolated < MIN_LRU_BATCH) {
+  const batch = batchSize(nid);
+  while (!listEmpty(head) && remaining > 0 && isolated < batch) {
     const f = prev(head);
     const nr = folioNr(f);
     remaining--;
@@ -181,10 +188,8 @@ function isolateFolios(nid: i32, cg: i32, swappiness: i32): i32 {
   return (scanned << TYPE_SHIFT) | type;
 }
 
-/** Whether an isolated folio is in use (folio_check_references); clears the marks that it counts. */
-function inUse(f: i32): boolean {
-  // A neighbour's look-around has been here.
-  if (test(f, PG_REFERENCED)) return true;
+/** Whether an isolated folio is marked as accessed (folio_check_references); clears the marks that it counts. */
+function isYoung(f: i32): boolean {
   let young: i32 = 0;
   if (folioOrder(f) > 0) young = testClearReferenced(f);
   else if ((pte(vpnOf(f)) & PTE_ACCESSED) !== 0) {
@@ -200,11 +205,13 @@ function checkReferences(nid: i32, cg: i32): void {
   let f: i32 = prev(list);
   while (f !== list) {
     const before = prev(f);
-    if (inUse(f)) {
+    // Flagged: a neighbour's look-around has been here, and cleared the mark.
+    const flagged = test(f, PG_REFERENCED);
+    if (flagged || isYoung(f)) {
       listDel(f);
       listAdd(scanHead(LIST_RET), f);
       clearFlag(f, PG_REFERENCED);
-      count(PGACTIVATE, nid, cg, folioNr(f));
+      if (!flagged) count(PGACTIVATE, nid, cg, folioNr(f));
     }
     f = before;
   }
