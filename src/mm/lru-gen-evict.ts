@@ -80,7 +80,8 @@ import { OPT_PROMOTION } from "./options.ts";
 import { watermarkOk } from "./page-alloc.ts";
 import { PTE_ACCESSED, testClearReferenced } from "./page-table.ts";
 import { ACTOR_KSWAPD, DEF_PRIORITY, LIST_RET, LIST_SCAN, SWAP_CLUSTER_MAX } from "./scan-control.ts";
-import { canReclaimAnon, protectedScan, shrinkFolioList } from "./vmscan.ts";
+import { canReclaimAnon, protectedScan } from "./scan-scope.ts";
+import { shrinkFolioList } from "./vmscan.ts";
 import {
   count,
   PGACTIVATE,
