@@ -67,6 +67,8 @@ export function kswapdStep(nid: i32): i32 {
   const reclaimed = sc(SC_NR_RECLAIMED);
   const scanned = sc(SC_NR_SCANNED);
   const skipped = sc(SC_MEMCG_LOW_SKIPPED);
+  // Generations may have been entered at a lower one.
+  state = (state & ~63) | sc(SC_PRIORITY);
   popScan();
   setNode(nid, N_KSWAPD_RECLAIMED, node(nid, N_KSWAPD_RECLAIMED) + reclaimed);
   if (balanced(nid)) return sleep(nid);

@@ -32,7 +32,7 @@ import {
   vma,
 } from "./layout.ts";
 import { tryCharge } from "./limits.ts";
-import { lruAdd } from "./lruvec.ts";
+import { lruAddFaulted, lruRefault, lruRefaultIsDistant } from "./lru.ts";
 import { hostSwapRead, zeroBytes } from "./machine.ts";
 import { charge } from "./memcg.ts";
 import { noteInterleave, placementMask, policyChoosesNode, policyNode } from "./mempolicy.ts";
@@ -42,7 +42,6 @@ import { mapFolio, PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_SWAP, pte
 import { hintFault } from "./promote.ts";
 import { freeSlot, slotDevice } from "./swap.ts";
 import { count, PGFAULT, PGMAJFAULT, PSWPIN, SWAP_READ_ERROR, THP_FAULT_ALLOC, THP_FAULT_FALLBACK } from "./vmstat.ts";
-import { refaultIsDistant, workingsetRefault } from "./workingset.ts";
 
 /** Fault modes: what the access is. */
 export const FAULT_READ: i32 = 0;
@@ -153,13 +152,13 @@ function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
 function coldness(v: i32, vpn: i32): i32 {
   const both = OPT_COLD_REFAULTS | OPT_PROMOTION;
   if ((hdr(H_OPTIONS) & both) !== both || policyChoosesNode(v) || shadow(vpn) === 0) return 0;
-  return refaultIsDistant(shadow(vpn), vma(v, V_FILE)) ? GFP_COLD : 0;
+  return lruRefaultIsDistant(shadow(vpn), vma(v, V_FILE)) ? GFP_COLD : 0;
 }
 
 /** If the page left a shadow when it was evicted, judge by it. */
 function refault(f: i32, vpn: i32): void {
   if (shadow(vpn) === 0) return;
-  workingsetRefault(f, shadow(vpn));
+  lruRefault(f, shadow(vpn));
   setShadow(vpn, 0);
 }
 
@@ -201,5 +200,5 @@ function newFolio(v: i32, vpn: i32, order: i32, gfp: i32, zero: boolean): i32 {
 /** Map a new folio and put it on its list. */
 function enter(f: i32, bits: i32): void {
   mapFolio(f, PTE_PRESENT | bits);
-  lruAdd(f);
+  lruAddFaulted(f);
 }

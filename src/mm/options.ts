@@ -38,3 +38,5 @@ export const OPT_COLD_REFAULTS: i32 = 16384;
 export const OPT_LEAN: i32 = 32768;
 /** A page that was found referenced often outlasts one that was touched once, lately (see shrink-list.ts). */
 export const OPT_FREQUENCY: i32 = 65536;
+/** The lists are multi-generational (lru-gen.ts); otherwise active and inactive (lruvec.ts). Not a behaviour of a preset. */
+export const OPT_LRU_GEN: i32 = 8192;

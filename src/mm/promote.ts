@@ -66,7 +66,7 @@ import {
   V_START,
   vma,
 } from "./layout.ts";
-import { lruDel } from "./lruvec.ts";
+import { lruDel } from "./lru.ts";
 import { toI32 } from "./machine.ts";
 import { isTopTier } from "./memory-tiers.ts";
 import { placementMask, policyChoosesNode } from "./mempolicy.ts";

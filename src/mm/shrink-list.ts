@@ -66,7 +66,8 @@ import {
   vpnOf,
 } from "./layout.ts";
 import { listAdd, listAddRun, listAddTail, listCut, listDel, listEmpty, listSpliceTail } from "./list.ts";
-import { addSize, lruAdd, lruDel } from "./lruvec.ts";
+import { lruEviction, lruPutback } from "./lru.ts";
+import { addSize, lruvecAdd, lruvecDel } from "./lruvec.ts";
 import { hostDiscard, hostSwapWrite, st } from "./machine.ts";
 import { charge } from "./memcg.ts";
 import { balanceMask, demotionMask } from "./memory-tiers.ts";
@@ -88,7 +89,7 @@ import {
   THP_SWPOUT_FALLBACK,
   UNEVICTABLE_PGS_CULLED,
 } from "./vmstat.ts";
-import { ageNonresident, workingsetEviction } from "./workingset.ts";
+import { ageNonresident } from "./workingset.ts";
 
 const REFS_RECLAIM: i32 = 0;
 const REFS_KEEP: i32 = 1;
@@ -156,13 +157,13 @@ export function isolateInactive(nid: i32, cg: i32, list: i32, nrToScan: i32): i3
     } else {
       if (runLast >= 0) rotate(head, runFirst, runLast);
       runLast = -1;
-      lruDel(f);
+      lruvecDel(f);
       if (verdict === REFS_RECLAIM) {
         isolate(f);
         listAdd(scanHead(LIST_SCAN), f);
       } else {
         activate(f, nid, cg);
-        lruAdd(f);
+        lruvecAdd(f);
       }
     }
     f = before;
@@ -321,7 +322,7 @@ function finishSwapOut(f: i32): i32 {
   unmapFolio(f);
   setPriv(f, 0);
   setPte(vpn, mkPte(slot, PTE_SWAP));
-  setShadow(vpn, workingsetEviction(f));
+  setShadow(vpn, lruEviction(f));
   noteSwappedOut(ownerVma(f), slot);
   count(PSWPOUT, folioNid(f), ownerMemcg(f), 1);
   setSc(SC_NR_PAGEOUT, sc(SC_NR_PAGEOUT) + 1);
@@ -332,7 +333,7 @@ export function discardFolio(f: i32): i32 {
   const vpn = vpnOf(f);
   const nr = folioNr(f);
   const v = ownerVma(f);
-  const left = workingsetEviction(f);
+  const left = lruEviction(f);
   unmapFolio(f);
   count(PGDISCARD, folioNid(f), ownerMemcg(f), nr);
   for (let i: i32 = 0; i < nr; i++) {
@@ -357,6 +358,6 @@ export function putbackBatch(): void {
   while (!listEmpty(list)) {
     const f = prev(list);
     listDel(f);
-    if (unisolate(f) === 0) lruAdd(f);
+    if (unisolate(f) === 0) lruPutback(f);
   }
 }
