@@ -4,8 +4,18 @@ import { configDefaults, defineConfig } from "vitest/config";
 /** Unit, contract and property tests: what `npm test` runs. Fuzzing and soaks have vitest.fuzz.config.ts. */
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-    exclude: [...configDefaults.exclude, "test/fuzz/**", "test/stress/**"],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "lieu",
+          include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+          exclude: [...configDefaults.exclude, "test/fuzz/**", "test/stress/**"],
+        },
+      },
+      // The rules hold for the other design of the lists as well.
+      { extends: true, test: { name: "mglru", include: ["test/rules/rule-*.test.ts"], env: { LIEU_LRU: "mglru" } } },
+    ],
     globalSetup: ["test/support/build-wasm.ts"],
     // Segments are big shared buffers: a process per file gives them back for sure.
     pool: "forks",

@@ -4,7 +4,7 @@
 
 import { clearFlag, folioNid, PG_REFERENCED } from "../src/mm/folio.ts";
 import { frameAddr, LRU_INACTIVE_ANON, pte, setPte } from "../src/mm/layout.ts";
-import { lruDel } from "../src/mm/lruvec.ts";
+import { lruDel } from "../src/mm/lru.ts";
 import { copyBytes } from "../src/mm/machine.ts";
 import { isolate, migrateFolio, putback } from "../src/mm/migrate.ts";
 import { PTE_ACCESSED, pteIndex } from "../src/mm/page-table.ts";

@@ -32,13 +32,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   cache: ["mm", "store", "nodes", "swap", "runtime"],
   memory: ["mm", "store", "nodes", "swap", "runtime", "region", "cache"],
   trace: ["mm", "nodes", "swap", "runtime", "region", "cache", "memory"],
+  parity: ["mm", "nodes", "swap", "runtime", "region", "memory", "trace"],
   server: ["mm", "nodes", "swap", "runtime", "region", "cache", "memory", "trace"],
-  cli: ["mm", "nodes", "swap", "runtime", "region", "cache", "memory", "trace", "server", "index"],
+  cli: ["mm", "nodes", "swap", "runtime", "region", "cache", "memory", "trace", "parity", "server", "index"],
   index: ["mm", "nodes", "swap", "runtime", "region", "cache", "memory", "trace"],
   adapters: [],
 };
 /** The parts that may use Node's own modules. */
-const MAY_USE_NODE = new Set(["nodes", "swap", "runtime", "memory", "trace", "server", "cli", "adapters"]);
+const MAY_USE_NODE = new Set(["nodes", "swap", "runtime", "memory", "trace", "parity", "server", "cli", "adapters"]);
 
 /** The files of mm/ that only one compiler reads: the machine's two versions, and what is for the host's side. */
 const MACHINE = ["src/mm/machine.ts", "src/mm/machine.wasm.ts"];

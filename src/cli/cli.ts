@@ -2,12 +2,13 @@
  * The `lieu` command: its verbs, and what becomes of errors. One file per verb; a verb is a function that adds itself to
  * the program.
  *
- * Exit status: 0; 1, a value came back wrong; 2, bad usage or input (a LieuError); 70, a bug in lieu; 130, interrupted.
+ * Exit status: 0; 1, a value came back wrong, or a bar of `parity` was missed; 2, bad usage or input (a LieuError); 70, a bug in lieu; 130, interrupted.
  */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { isLieuError } from "../errors.ts";
 import { addDemo } from "./demo.ts";
+import { addParity } from "./parity.ts";
 import { addReplay } from "./replay.ts";
 
 /** Where a verb may write to. */
@@ -76,6 +77,7 @@ function makeProgram(context: Context): Command {
     .addHelpText("after", EXAMPLES);
   addReplay(program, context);
   addDemo(program, context);
+  addParity(program, context);
   return program;
 }
 
@@ -85,6 +87,7 @@ Examples:
   $ lieu replay trace.mtr.gz --as region             replay a trace, every byte checked
   $ lieu replay trace.csv --dram 64MiB --swap 0      with tiers of your own
   $ lieu replay --help                               all that can be set
+  $ lieu parity                                      the engine beside real kernels
 `;
 
 /** The version in package.json, which stands two folders up from here, built or not. */

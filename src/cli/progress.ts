@@ -11,15 +11,15 @@ export interface Progress {
   stop(): void;
 }
 
-/** Progress of something that takes `total` steps. */
-export function startProgress(stderr: Output, label: string, total: number): Progress {
-  return stderr.isTTY === true ? bar(stderr, label, total) : lines(stderr, label, total);
+/** Progress of something that takes `total` of `unit`. */
+export function startProgress(stderr: Output, label: string, total: number, unit = "requests"): Progress {
+  return stderr.isTTY === true ? bar(stderr, label, total, unit) : lines(stderr, label, total, unit);
 }
 
-function bar(stderr: Output, label: string, total: number): Progress {
+function bar(stderr: Output, label: string, total: number, unit: string): Progress {
   const options: Options = {
     stream: stderr as NodeJS.WritableStream,
-    format: `${label} [{bar}] {percentage} %  {value} of {total} requests, {duration_formatted}`,
+    format: `${label} [{bar}] {percentage} %  {value} of {total} ${unit}, {duration_formatted}`,
     formatValue: (value, _options, type) => (type === "value" || type === "total" ? count(value) : String(value)),
     hideCursor: true,
     clearOnComplete: true,
@@ -31,14 +31,14 @@ function bar(stderr: Output, label: string, total: number): Progress {
   return { update: (done) => single.update(done), stop: () => single.stop() };
 }
 
-function lines(stderr: Output, label: string, total: number): Progress {
+function lines(stderr: Output, label: string, total: number, unit: string): Progress {
   let last = performance.now();
   return {
     update(done) {
       const now = performance.now();
       if (now - last < LINE_MS) return;
       last = now;
-      stderr.write(`${label}: ${count(done)} of ${count(total)} requests\n`);
+      stderr.write(`${label}: ${count(done)} of ${count(total)} ${unit}\n`);
     },
     stop: () => undefined,
   };

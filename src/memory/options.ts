@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { LieuError, shown } from "../errors.ts";
 import { MAX_INDEX, MAX_NODES, MAX_SWAP } from "../mm/layout.ts";
+import { OPT_LRU_GEN } from "../mm/options.ts";
 import { BEHAVIOURS, type Behaviour, behaviourBits, PRESETS } from "../mm/presets.ts";
 import { ADISTANCE_DRAM, type DramNode, dramNode } from "../nodes/dram.ts";
 import { type ModelNode, modelNode } from "../nodes/model.ts";
@@ -65,6 +66,8 @@ export const memorySchema = strict({
   swap: z.array(swapSchema).optional(),
   preset: z.enum(presetNames).optional(),
   demotion: z.boolean().optional(),
+  /** The design of the lists: active and inactive ("classic", the default), or generations ("mglru"). */
+  lru: z.enum(["classic", "mglru"]).optional(),
   behaviours: strict(behaviours).optional(),
   /** For each node, the targets of its demotion, in place of the derived ones. */
   demotionTargets: z.record(z.string(), z.array(z.string())).optional(),
@@ -172,7 +175,7 @@ export function resolveOptions(input: unknown): MemoryConfig {
     nodes,
     swap,
     hasBytes,
-    options: behaviourBits(preset, changes),
+    options: behaviourBits(preset, changes) | (o.lru === "mglru" ? OPT_LRU_GEN : 0),
     distances,
     demotionTargets: resolveTargets(nodes, o.demotionTargets ?? {}, index),
     balance: resolveBalance(nodes, o.balance ?? [], index),

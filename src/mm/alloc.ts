@@ -8,7 +8,7 @@
  */
 import { ENOMEM } from "./errno.ts";
 import { folioNid } from "./folio.ts";
-import { GFP_DIRECT_RECLAIM, GFP_KSWAPD_RECLAIM } from "./gfp.ts";
+import { GFP_COLD, GFP_DIRECT_RECLAIM, GFP_KSWAPD_RECLAIM } from "./gfp.ts";
 import {
   H_NR_NODES,
   H_OPTIONS,
@@ -18,9 +18,11 @@ import {
   N_TIER,
   N_WMARK_LOW,
   N_WMARK_MIN,
+  N_WMARK_PROMO,
   node,
   setHdr,
 } from "./layout.ts";
+import { nearest } from "./memory-tiers.ts";
 import { wakeKswapd, zone } from "./node.ts";
 import { OPT_TIER_FIRST } from "./options.ts";
 import { takeBlock, watermarkOk } from "./page-alloc.ts";
@@ -38,7 +40,8 @@ export function allocPages(order: i32, gfp: i32, first: i32, chosen: boolean, ma
   setHdr(H_PRESSURE, cg);
   if ((hdr(H_OPTIONS) & OPT_TIER_FIRST) !== 0) {
     let left: i32 = mask;
-    if (chosen) {
+    if ((gfp & GFP_COLD) !== 0) f = allocCold(order, gfp, first, mask, cg);
+    else if (chosen) {
       f = allocWithin(order, gfp, first, 1 << first, cg);
       left &= ~(1 << first);
     }
@@ -56,6 +59,32 @@ export function allocPages(order: i32, gfp: i32, first: i32, chosen: boolean, ma
   }
   noteNode(first, f, order, cg);
   return f;
+}
+
+/**
+ * Take frames for a page that is known to be cold. Where the top tier has more free than kswapd keeps for promotions, they
+ * are its; otherwise the slowest tier makes room, and only if it cannot, those above. Returns the head frame or -1.
+ */
+function allocCold(order: i32, gfp: i32, first: i32, mask: i32, cg: i32): i32 {
+  let f = takeAbove(order, first, fastestTier(mask), N_WMARK_PROMO);
+  let left: i32 = mask;
+  while (f < 0 && left !== 0) {
+    const tier = slowestTier(left);
+    f = allocWithin(order, gfp, nearest(first, tier), tier, cg);
+    left &= ~tier;
+  }
+  return f;
+}
+
+/** The nodes of `mask` that share its slowest tier. */
+function slowestTier(mask: i32): i32 {
+  let left: i32 = mask;
+  let tier: i32 = mask;
+  while (left !== 0) {
+    tier = fastestTier(left);
+    left &= ~tier;
+  }
+  return tier;
 }
 
 /** The nodes of `mask` that share its fastest tier. */

@@ -2,7 +2,7 @@
  * Walks every structure of the segment that is plugged in and checks every invariant. Every test ends with it. Not part
  * of the portable subset: it is the JavaScript side's independent look at what either twin has made.
  */
-import { LieuError } from "../errors.ts";
+import { holds, walkLists } from "./debug-vm-lru.ts";
 import {
   folioHead,
   folioNid,
@@ -14,7 +14,6 @@ import {
   PG_HEAD,
   PG_ISOLATED,
   PG_LOCKED,
-  PG_LRU,
   PG_TAIL,
   PG_UNEVICTABLE,
 } from "./folio.ts";
@@ -33,8 +32,6 @@ import {
   H_SWAP_DISCARDABLE,
   H_SWAP_FREE,
   hdr,
-  lruHead,
-  lruvecOf,
   MAX_MEMCG,
   MAX_VMAS,
   memcg,
@@ -43,7 +40,6 @@ import {
   N_ISOLATED_FILE,
   N_PAGES,
   N_START,
-  NR_LRU_LISTS,
   NR_ORDERS,
   next,
   node,
@@ -71,16 +67,11 @@ import {
   vma,
   vpnOf,
 } from "./layout.ts";
-import { lruListOf, lruSize } from "./lruvec.ts";
 import { ldf } from "./machine.ts";
 import { placementMask } from "./mempolicy.ts";
 import { OPT_HONOUR_CPUSET, OPT_HONOUR_MEMPOLICY } from "./options.ts";
 import { PTE_MIGRATION, PTE_PRESENT, PTE_SWAP, pteIndex } from "./page-table.ts";
 import { POLICY_VIOLATIONS } from "./vmstat.ts";
-
-function holds(condition: boolean, say: () => string): asserts condition {
-  if (!condition) throw new LieuError("EBUG", `broken invariant: ${say()}`);
-}
 
 /** What a walk found, for callers that compare it with a model. */
 export interface Walk {
@@ -136,29 +127,6 @@ function walkFree(nid: number): number {
     }
   }
   return pages;
-}
-
-/** LRU lists of a node: linked both ways, on the list that the flags say, sizes right. Returns the folios seen. */
-function walkLists(nid: number): Set<number> {
-  const seen = new Set<number>();
-  for (let cg = 0; cg < MAX_MEMCG; cg++) {
-    for (let list = 0; list < NR_LRU_LISTS; list++) {
-      const head = lruHead(nid, cg, list);
-      let pages = 0;
-      for (let f = next(head), before = head; f !== head; before = f, f = next(f)) {
-        holds(prev(f) === before, () => `LRU ${nid}/${cg}/${list}: folio ${f} does not point back`);
-        holds(!seen.has(f), () => `folio ${f} is on two lists`);
-        seen.add(f);
-        const w = flags(f);
-        const good = (w & (PG_LRU | PG_HEAD)) === (PG_LRU | PG_HEAD) && lruListOf(w) === list && folioNid(f) === nid;
-        holds(good && ownerMemcg(f) === cg, () => `folio ${f} on LRU ${nid}/${cg}/${list} has flags ${w}`);
-        pages += folioNr(f);
-      }
-      const counted = lruSize(lruvecOf(nid, cg), list);
-      holds(pages === counted, () => `LRU ${nid}/${cg}/${list} has ${pages} pages, ${counted} counted`);
-    }
-  }
-  return seen;
 }
 
 /** Frames of a node: each part of one free block or one folio; folios mapped, listed and charged. */

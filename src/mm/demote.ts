@@ -33,7 +33,7 @@ import {
   setSc,
 } from "./layout.ts";
 import { listAddTail, listDel, listEmpty } from "./list.ts";
-import { lruDel } from "./lruvec.ts";
+import { lruDel } from "./lru.ts";
 import { balanceMask, demotionMask, nearest, nextDemotionNode } from "./memory-tiers.ts";
 import { headAt, isolate, migrateFolio, putback, splitFolio } from "./migrate.ts";
 import { OPT_COUNT_FOLIOS, OPT_SPLIT } from "./options.ts";

@@ -31,8 +31,17 @@ export const PG_WORKINGSET: i32 = 1 << 19;
 export const PG_ISOLATED: i32 = 1 << 20;
 /** To be reclaimed as soon as its writeback ends. */
 export const PG_RECLAIM: i32 = 1 << 21;
+/** 3 bits: in how many looks the folio was found referenced, less those in which it was not (OPT_FREQUENCY). */
+export const PG_HEAT: i32 = 7 << 28;
+export const PG_HEAT_ONE: i32 = 1 << 28;
+/** Where a folio on a multi-generational list stands: its generation's slot plus 1, 0 = on none (LRU_GEN_MASK). */
+export const LRU_GEN_SHIFT: i32 = 22;
+export const LRU_GEN_MASK: i32 = 7 << 22;
+/** Accesses beyond the first that did not go through the page table (LRU_REFS_MASK). */
+export const LRU_REFS_SHIFT: i32 = 25;
+export const LRU_REFS_MASK: i32 = 3 << 25;
 /** What migration copies to the new folio. */
-export const PG_KEPT: i32 = PG_ACTIVE | PG_REFERENCED | PG_DIRTY | PG_FILE | PG_UNEVICTABLE | PG_WORKINGSET;
+export const PG_KEPT: i32 = PG_ACTIVE | PG_REFERENCED | PG_DIRTY | PG_FILE | PG_UNEVICTABLE | PG_WORKINGSET | PG_HEAT;
 
 export function makeFlags(nid: i32, order: i32, bits: i32): i32 {
   return bits | (nid << NID_SHIFT) | order;

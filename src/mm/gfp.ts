@@ -17,10 +17,15 @@ export const GFP_HIGHUSER_MOVABLE: i32 = 64;
 /** The caller will overwrite the whole page: do not zero it. */
 export const GFP_NOZERO: i32 = 128;
 
+/** For a page that is known to be cold: slow memory first, unless there is room to spare above. No counterpart in Linux. */
+export const GFP_COLD: i32 = 256;
+
 /** GFP_HIGHUSER_MOVABLE with reclaim: what a page fault uses. */
 export const GFP_USER: i32 = 67;
 /** GFP_NOWAIT: wake kswapd, never wait. */
 export const GFP_NOWAIT: i32 = 2;
+/** A large folio on first touch: that node only, nothing reclaimed or woken for it. THISNODE | NOWARN | NOMEMALLOC | HIGHUSER_MOVABLE. */
+export const GFP_TRANSHUGE_LIGHT: i32 = 108;
 /**
  * What a demotion target is allocated with (alloc_demote_folio): NOWAIT | NOWARN | NORETRY | NOMEMALLOC | THISNODE |
  * HIGHUSER_MOVABLE. That node only, no reclaim, no retry, no reserves; it wakes that node's kswapd.

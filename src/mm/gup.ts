@@ -3,7 +3,7 @@ import { EBUSY } from "./errno.ts";
 import { folioGet, folioHead, folioOrder, PG_LRU, test } from "./folio.ts";
 import { next, pte, refs, scanHead } from "./layout.ts";
 import { listDel, listEmpty } from "./list.ts";
-import { lruDel } from "./lruvec.ts";
+import { lruDel } from "./lru.ts";
 import { folioPut, isolate, putback, splitFolio } from "./migrate.ts";
 import { PTE_PRESENT, pteIndex } from "./page-table.ts";
 import { ACTOR_PROACTIVE, LIST_RET, popScan, pushScan } from "./scan-control.ts";

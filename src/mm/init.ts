@@ -31,7 +31,6 @@ import {
   N_MOVABLE,
   N_PAGES,
   N_START,
-  NR_LRU_LISTS,
   place,
   setHdr,
   setNode,
@@ -81,7 +80,7 @@ export function finishNodes(): void {
   const n = hdr(H_NR_NODES);
   for (let nid: i32 = 0; nid < n; nid++) {
     for (let o: i32 = 0; o <= MAX_ORDER; o++) listInit(freeHead(nid, o));
-    for (let i: i32 = 0; i < MAX_MEMCG * NR_LRU_LISTS; i++) listInit(lruHead(nid, 0, 0) + i);
+    for (let head: i32 = lruHead(nid, 0, 0); head < lruHead(nid, MAX_MEMCG, 0); head++) listInit(head);
     freeNode(nid);
   }
   buildZonelists();

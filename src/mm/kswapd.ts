@@ -8,6 +8,7 @@ import {
   H_OPTIONS,
   H_PRESSURE,
   hdr,
+  N_FREE,
   N_KSWAPD_FAILURES,
   N_KSWAPD_PRIORITY,
   N_KSWAPD_RECLAIMED,
@@ -26,7 +27,7 @@ import {
 } from "./layout.ts";
 import { isTopTier } from "./memory-tiers.ts";
 import { MAX_KSWAPD_FAILURES } from "./node.ts";
-import { OPT_PROMOTION } from "./options.ts";
+import { OPT_LEAN, OPT_PROMOTION } from "./options.ts";
 import { watermarkOk } from "./page-alloc.ts";
 import { ACTOR_KSWAPD, DEF_PRIORITY, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { shrinkNode } from "./vmscan.ts";
@@ -34,7 +35,7 @@ import { count, PAGEOUTRUN } from "./vmstat.ts";
 
 /** The mark that kswapd aims for. */
 function goal(nid: i32): i32 {
-  const promote = (hdr(H_OPTIONS) & OPT_PROMOTION) !== 0 && isTopTier(nid);
+  const promote = (hdr(H_OPTIONS) & (OPT_PROMOTION | OPT_LEAN)) === OPT_PROMOTION && isTopTier(nid);
   return node(nid, promote ? N_WMARK_PROMO : N_WMARK_HIGH);
 }
 /** Whether the node has enough free (pgdat_balanced). */
@@ -55,7 +56,9 @@ export function kswapdStep(nid: i32): i32 {
     count(PAGEOUTRUN, nid, -1, 1);
   }
   const high = goal(nid);
-  pushScan(ACTOR_KSWAPD, high > SWAP_CLUSTER_MAX ? high : SWAP_CLUSTER_MAX);
+  const exact = (hdr(H_OPTIONS) & OPT_LEAN) !== 0;
+  const want = exact ? high + 1 - node(nid, N_FREE) : high;
+  pushScan(ACTOR_KSWAPD, want > SWAP_CLUSTER_MAX ? want : SWAP_CLUSTER_MAX);
   setSc(SC_PRIORITY, state & 63);
   setSc(SC_MEMCG_LOW_RECLAIM, state >> 6);
   setHdr(H_PRESSURE, -2 - nid);
@@ -64,6 +67,8 @@ export function kswapdStep(nid: i32): i32 {
   const reclaimed = sc(SC_NR_RECLAIMED);
   const scanned = sc(SC_NR_SCANNED);
   const skipped = sc(SC_MEMCG_LOW_SKIPPED);
+  // Generations may have been entered at a lower one.
+  state = (state & ~63) | sc(SC_PRIORITY);
   popScan();
   setNode(nid, N_KSWAPD_RECLAIMED, node(nid, N_KSWAPD_RECLAIMED) + reclaimed);
   if (balanced(nid)) return sleep(nid);

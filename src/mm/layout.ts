@@ -3,7 +3,7 @@
  *
  * One segment holds a whole memory:
  *
- *   header | scan controls | nodes | groups | lruvecs | mappings | swap devices | counters |
+ *   header | scan controls | nodes | groups | lruvecs | mappings | swap devices | counters | walk filters |
  *   frames: flags refs next prev vpn owner private | page table: pte shadow | swap slots: vpn checksum | frame bytes
  *
  * Frames, virtual pages and slots are structures of arrays. Frame numbers (pfn) run through all nodes; a node owns one
@@ -26,7 +26,7 @@ export const MAX_SWAP: i32 = 8;
 /** Frame and slot numbers must fit the 26 bits that a page-table entry has for them. */
 export const MAX_INDEX: i32 = 0x3ffffff;
 export const MAGIC: i32 = 0x6c696575;
-export const LAYOUT_VERSION: i32 = 1;
+export const LAYOUT_VERSION: i32 = 2;
 
 // ---- header: single words, except where marked f64 -----------------------------------------------------------------
 export const H_MAGIC: i32 = 0;
@@ -176,7 +176,30 @@ export const L_FILE_COST: i32 = 32;
 export const L_REFAULTS: i32 = 40;
 /** 2 words: workingset activations of this lruvec. */
 export const L_ACTIVATIONS: i32 = 48;
-const LRUVEC_SIZE: i32 = 56;
+// The multi-generational design (struct lru_gen_folio); see lru-gen.ts.
+/** Generations' slots; a generation of sequence number s is in slot s % MAX_NR_GENS. */
+export const MAX_NR_GENS: i32 = 4;
+export const MAX_NR_TIERS: i32 = 4;
+/** Sequence number of the youngest generation. */
+export const L_MAX_SEQ: i32 = 56;
+/** 2 words: sequence numbers of the oldest generations, of anonymous and of file folios. */
+export const L_MIN_SEQ: i32 = 60;
+/** MAX_NR_GENS x 2 words: pages of each generation and type, by the folios' flags. */
+export const L_GEN_PAGES: i32 = 68;
+// 2 x MAX_NR_TIERS words each: refaults and evictions of each type and tier; averages over the generations that are gone,
+// and counts since the oldest generation became the oldest.
+export const L_AVG_REFAULTED: i32 = 100;
+export const L_AVG_TOTAL: i32 = 132;
+export const L_REFAULTED: i32 = 164;
+export const L_EVICTED: i32 = 196;
+export const L_PROTECTED: i32 = 228;
+const LRUVEC_SIZE: i32 = 264;
+/** List heads of one lruvec: the classic lists, of which both designs use the unevictable one, then the generations'. */
+const NR_LRU_HEADS: i32 = NR_LRU_LISTS + MAX_NR_GENS * 2;
+
+/** Virtual pages that one bit of a walk filter stands for: those of one page of page-table entries. */
+export const WALK_BLOCK_SHIFT: i32 = 9;
+export const WALK_BLOCK: i32 = 512;
 
 // ---- mappings (struct vm_area_struct) ------------------------------------------------------------------------------
 export const V_ACTIVE: i32 = 0;
@@ -229,6 +252,7 @@ let LRUVECS: i32 = 0;
 let VMAS: i32 = 0;
 let SWAPS: i32 = 0;
 let STATS: i32 = 0;
+let FILTERS: i32 = 0;
 let F_FLAGS: i32 = 0;
 let F_REFS: i32 = 0;
 let F_NEXT: i32 = 0;
@@ -249,6 +273,7 @@ let freeHeads: i32 = 0;
 let lruHeads: i32 = 0;
 let scanHeads: i32 = 0;
 let frameBytes: i32 = 0;
+let filterBytes: i32 = 0;
 
 /** Compute where each part starts for a segment of this shape. Returns the bytes of metadata, a multiple of the page size. */
 export function place(nodes: i32, frames: i32, vpns: i32, slots: i32): i32 {
@@ -256,7 +281,7 @@ export function place(nodes: i32, frames: i32, vpns: i32, slots: i32): i32 {
   nrFrames = frames;
   freeHeads = frames;
   lruHeads = freeHeads + nodes * NR_ORDERS;
-  scanHeads = lruHeads + nodes * MAX_MEMCG * NR_LRU_LISTS;
+  scanHeads = lruHeads + nodes * MAX_MEMCG * NR_LRU_HEADS;
   const links = (scanHeads + MAX_DEPTH * NR_SCAN_LISTS + 15) & ~15;
   const words = (frames + 15) & ~15;
   const pages = (vpns + 15) & ~15;
@@ -269,7 +294,9 @@ export function place(nodes: i32, frames: i32, vpns: i32, slots: i32): i32 {
   SWAPS = VMAS + MAX_VMAS * VMA_SIZE;
   STATS = SWAPS + MAX_SWAP * SWAP_SIZE;
   SCRATCH = STATS + (1 + MAX_NODES + MAX_MEMCG) * VMSTAT_SIZE;
-  F_FLAGS = SCRATCH + 256;
+  FILTERS = SCRATCH + 256;
+  filterBytes = ((vpns >> (WALK_BLOCK_SHIFT + 5)) + 1) << 2;
+  F_FLAGS = (FILTERS + nodes * 2 * filterBytes + 63) & ~63;
   F_REFS = F_FLAGS + words * 4;
   F_VPN = F_REFS + words * 4;
   F_OWNER = F_VPN + words * 4;
@@ -479,7 +506,15 @@ export function freeHead(nid: i32, order: i32): i32 {
   return freeHeads + nid * NR_ORDERS + order;
 }
 export function lruHead(nid: i32, cg: i32, list: i32): i32 {
-  return lruHeads + (nid * MAX_MEMCG + cg) * NR_LRU_LISTS + list;
+  return lruHeads + (nid * MAX_MEMCG + cg) * NR_LRU_HEADS + list;
+}
+/** The list of a generation's slot and type. */
+export function lruGenHead(nid: i32, cg: i32, gen: i32, type: i32): i32 {
+  return lruHead(nid, cg, NR_LRU_LISTS) + (gen << 1) + type;
+}
+/** Byte address of the word of a node's walk filter `which` (0, 1) that holds the bit of virtual page `vpn`'s block. */
+export function walkFilterWord(nid: i32, which: i32, vpn: i32): i32 {
+  return FILTERS + ((nid << 1) + which) * filterBytes + ((vpn >> (WALK_BLOCK_SHIFT + 5)) << 2);
 }
 /** A list head of the current depth of reclaim. */
 export function scanHead(list: i32): i32 {

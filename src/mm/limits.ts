@@ -30,6 +30,9 @@ import {
 import { tryToFree } from "./vmscan.ts";
 import { count, HIGH, MAX, OOM } from "./vmstat.ts";
 
+/** Pages that are many for one allocation (PAGE_ALLOC_COSTLY_ORDER). */
+const COSTLY_NR: i32 = 8;
+
 /**
  * Charge `nr` pages to group `cg`, reclaiming from whichever ancestor is at its max, if `gfp` allows it
  * (try_charge_memcg). Returns 0 or -ENOMEM, with nothing charged.
@@ -40,7 +43,10 @@ export function tryCharge(cg: i32, nr: i32, gfp: i32): i32 {
     if (over < 0) break;
     if ((gfp & GFP_DIRECT_RECLAIM) === 0) return ENOMEM;
     count(MAX, -1, over, 1);
-    if (i === MAX_RECLAIM_RETRIES || reclaimMemcg(over, atLeastBatch(nr), 1) === 0) {
+    // Progress may be demotion, which leaves less to demote next time but no room yet. Few pages are worth any number of
+    // tries that make some.
+    const tries = nr > COSTLY_NR ? i : 0;
+    if (tries === MAX_RECLAIM_RETRIES || reclaimMemcg(over, atLeastBatch(nr), 1) === 0) {
       count(OOM, -1, cg, 1);
       return ENOMEM;
     }

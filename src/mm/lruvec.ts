@@ -1,5 +1,5 @@
 /**
- * The LRU lists of a node and group: active and inactive for anonymous and file folios, and the unevictable ones. The
+ * The classic LRU lists of a node and group: active and inactive for anonymous and file folios, and the unevictable ones. The
  * list that a folio belongs on follows from its flags alone (folio_lru_list), so list and flags cannot disagree.
  */
 import { folioNid, folioNr, PG_ACTIVE, PG_FILE, PG_LRU, PG_UNEVICTABLE } from "./folio.ts";
@@ -34,7 +34,7 @@ export function addSize(lv: i32, list: i32, d: i32): void {
   setLru(lv, field, lru(lv, field) + d);
 }
 /** Put a folio at the head of its list: most recently used. */
-export function lruAdd(f: i32): void {
+export function lruvecAdd(f: i32): void {
   const w = flags(f);
   const list = lruListOf(w);
   const nid = folioNid(f);
@@ -44,7 +44,7 @@ export function lruAdd(f: i32): void {
   addSize(lruvecOf(nid, cg), list, folioNr(f));
 }
 /** Put a folio at the tail of its list: next to be scanned. */
-export function lruAddTail(f: i32): void {
+export function lruvecAddTail(f: i32): void {
   const w = flags(f);
   const list = lruListOf(w);
   const nid = folioNid(f);
@@ -53,7 +53,7 @@ export function lruAddTail(f: i32): void {
   listAddTail(lruHead(nid, cg, list), f);
   addSize(lruvecOf(nid, cg), list, folioNr(f));
 }
-export function lruDel(f: i32): void {
+export function lruvecDel(f: i32): void {
   const w = flags(f);
   listDel(f);
   setFlags(f, w & ~PG_LRU);

@@ -3,7 +3,7 @@ import { clearFlag, folioHead, folioNid, PG_ACTIVE, PG_LRU, PG_REFERENCED, PG_UN
 import { isolatePage } from "./gup.ts";
 import { pte, SC_IGNORE_REFERENCES, SC_MAY_DEMOTE, scanHead, setPte, setSc, V_FILE, V_MEMCG, vma } from "./layout.ts";
 import { listAdd } from "./list.ts";
-import { lruAddTail, lruDel } from "./lruvec.ts";
+import { lruAddTail, lruDel } from "./lru.ts";
 import { PTE_ACCESSED, PTE_PRESENT, pteIndex } from "./page-table.ts";
 import { ACTOR_PROACTIVE, LIST_SCAN, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { shrinkFolioList } from "./vmscan.ts";

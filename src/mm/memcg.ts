@@ -33,6 +33,7 @@ import {
   V_MEMCG,
   vma,
 } from "./layout.ts";
+import { lruGenInitLruvec } from "./lru-gen.ts";
 import { hostBug, ldf, stf } from "./machine.ts";
 import { NR_VM_EVENTS } from "./vmstat.ts";
 
@@ -57,6 +58,7 @@ export function createMemcg(parent: i32, mems: i32): i32 {
   setMemcg(id, C_HIGH, PAGE_COUNTER_MAX);
   setMemcg(id, C_MAX, PAGE_COUNTER_MAX);
   setMemcg(id, C_MEMS, mems);
+  for (let nid: i32 = 0; nid < nodes(); nid++) lruGenInitLruvec(lruvecOf(nid, id));
   if (id >= hdr(H_NR_MEMCG)) setHdr(H_NR_MEMCG, id + 1);
   return id;
 }

@@ -56,7 +56,7 @@ import {
   vpnOf,
 } from "./layout.ts";
 import { listAdd } from "./list.ts";
-import { lruAdd } from "./lruvec.ts";
+import { lruAdd } from "./lru.ts";
 import { copyBytes } from "./machine.ts";
 import { notePlacement } from "./mempolicy.ts";
 import { passPressureOn } from "./node.ts";

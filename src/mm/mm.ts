@@ -6,10 +6,12 @@ import { allocPages } from "./alloc.ts";
 import { checksum } from "./checksum.ts";
 import { EAGAIN, EIO, ENOMEM } from "./errno.ts";
 import { folioNid, folioNr, PG_FILE, PG_UNEVICTABLE, setFlag } from "./folio.ts";
-import { GFP_NOWAIT, GFP_USER } from "./gfp.ts";
+import { GFP_COLD, GFP_NOWAIT, GFP_THISNODE, GFP_TRANSHUGE_LIGHT, GFP_USER } from "./gfp.ts";
 import {
   frameAddr,
+  H_OPTIONS,
   hasBytes,
+  hdr,
   PAGE_SIZE,
   pte,
   S_START,
@@ -30,16 +32,16 @@ import {
   vma,
 } from "./layout.ts";
 import { tryCharge } from "./limits.ts";
-import { lruAdd } from "./lruvec.ts";
+import { lruAddFaulted, lruRefault, lruRefaultIsDistant } from "./lru.ts";
 import { hostSwapRead, zeroBytes } from "./machine.ts";
 import { charge } from "./memcg.ts";
 import { noteInterleave, placementMask, policyChoosesNode, policyNode } from "./mempolicy.ts";
+import { OPT_COLD_REFAULTS, OPT_PROMOTION, OPT_TIER_FIRST } from "./options.ts";
 import { freeBlock } from "./page-alloc.ts";
 import { mapFolio, PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_SWAP, pteIndex, touch } from "./page-table.ts";
 import { hintFault } from "./promote.ts";
 import { freeSlot, slotDevice } from "./swap.ts";
 import { count, PGFAULT, PGMAJFAULT, PSWPIN, SWAP_READ_ERROR, THP_FAULT_ALLOC, THP_FAULT_FALLBACK } from "./vmstat.ts";
-import { workingsetRefault } from "./workingset.ts";
 
 /** Fault modes: what the access is. */
 export const FAULT_READ: i32 = 0;
@@ -82,7 +84,7 @@ function faultAnonymous(v: i32, vpn: i32, mode: i32): i32 {
     const at = vpn - vma(v, V_START);
     const first = vpn - (at & ((1 << order) - 1));
     if (first + (1 << order) <= vma(v, V_START) + vma(v, V_PAGES) && untouched(first, 1 << order)) {
-      const f = newFolio(v, first, order, GFP_NOWAIT, true);
+      const f = newFolio(v, first, order, hugeGfp(), true);
       if (f >= 0) {
         enter(f, mode === FAULT_READ ? 0 : PTE_DIRTY);
         touch(vpn, mode);
@@ -97,6 +99,14 @@ function faultAnonymous(v: i32, vpn: i32, mode: i32): i32 {
   refault(f, vpn);
   enter(f, PTE_ACCESSED | (mode === FAULT_READ ? 0 : PTE_DIRTY));
   return 0;
+}
+
+/**
+ * What a large folio is allocated with. Linux takes one from the local node or not at all, and wakes nobody for it
+ * (GFP_TRANSHUGE_LIGHT | __GFP_THISNODE, alloc_pages_mpol); lieu takes one wherever a base page might be.
+ */
+function hugeGfp(): i32 {
+  return (hdr(H_OPTIONS) & OPT_TIER_FIRST) !== 0 ? GFP_NOWAIT : GFP_TRANSHUGE_LIGHT;
 }
 
 function untouched(first: i32, nr: i32): boolean {
@@ -118,7 +128,7 @@ function faultOverwrite(v: i32, vpn: i32, p: i32): i32 {
 /** Read a page back from its slot (do_swap_page). On any error it stays where it is. */
 function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
   const slot = pteIndex(p);
-  const f = newFolio(v, vpn, 0, GFP_USER, false);
+  const f = newFolio(v, vpn, 0, GFP_USER | coldness(v, vpn), false);
   if (f < 0) return f;
   // Making room may have dropped the very page from its slot, if it is a cache's.
   if (pte(vpn) !== p) return changedMeanwhile(f, v);
@@ -138,10 +148,17 @@ function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
   return 0;
 }
 
+/** GFP_COLD if the page was in swap for longer than the working set, and can come up again if it is used after all. */
+function coldness(v: i32, vpn: i32): i32 {
+  const both = OPT_COLD_REFAULTS | OPT_PROMOTION;
+  if ((hdr(H_OPTIONS) & both) !== both || policyChoosesNode(v) || shadow(vpn) === 0) return 0;
+  return lruRefaultIsDistant(shadow(vpn), vma(v, V_FILE)) ? GFP_COLD : 0;
+}
+
 /** If the page left a shadow when it was evicted, judge by it. */
 function refault(f: i32, vpn: i32): void {
   if (shadow(vpn) === 0) return;
-  workingsetRefault(f, shadow(vpn));
+  lruRefault(f, shadow(vpn));
   setShadow(vpn, 0);
 }
 
@@ -164,7 +181,8 @@ function newFolio(v: i32, vpn: i32, order: i32, gfp: i32, zero: boolean): i32 {
   if (mask === 0) return ENOMEM;
   if (tryCharge(cg, 1 << order, gfp) < 0) return ENOMEM;
   const first = policyNode(v, vpn, order, mask);
-  const f = allocPages(order, gfp, first, policyChoosesNode(v), mask, cg);
+  const nodes = (gfp & GFP_THISNODE) !== 0 ? 1 << first : mask;
+  const f = allocPages(order, gfp, first, policyChoosesNode(v), nodes, cg);
   if (f < 0) {
     charge(cg, -(1 << order));
     return ENOMEM;
@@ -182,5 +200,5 @@ function newFolio(v: i32, vpn: i32, order: i32, gfp: i32, zero: boolean): i32 {
 /** Map a new folio and put it on its list. */
 function enter(f: i32, bits: i32): void {
   mapFolio(f, PTE_PRESENT | bits);
-  lruAdd(f);
+  lruAddFaulted(f);
 }

@@ -15,7 +15,7 @@ import {
   V_SWAPPED,
   vma,
 } from "./layout.ts";
-import { lruDel } from "./lruvec.ts";
+import { lruDel } from "./lru.ts";
 import { charge } from "./memcg.ts";
 import { folioPut, unisolate } from "./migrate.ts";
 import { PTE_PRESENT, PTE_SWAP, pteIndex, unmapFolio } from "./page-table.ts";

@@ -29,3 +29,14 @@ export const OPT_SMALL_NODES: i32 = 1024;
 export const OPT_WAKE_TARGET: i32 = 2048;
 /** Large folios are split when the target has no contiguous room. */
 export const OPT_SPLIT: i32 = 4096;
+/** A page back from swap after longer than the working set holds takes the slowest tier, and must earn its way up. */
+export const OPT_COLD_REFAULTS: i32 = 16384;
+/**
+ * Keep no more free than must be: kswapd aims for high, also while promotion is on, and takes what is missing to it, where
+ * Linux's takes up to as much again; promotion uses room down to low, where Linux's stops at high.
+ */
+export const OPT_LEAN: i32 = 32768;
+/** A page that was found referenced often outlasts one that was touched once, lately (see shrink-list.ts). */
+export const OPT_FREQUENCY: i32 = 65536;
+/** The lists are multi-generational (lru-gen.ts); otherwise active and inactive (lruvec.ts). Not a behaviour of a preset. */
+export const OPT_LRU_GEN: i32 = 8192;

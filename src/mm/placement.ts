@@ -24,7 +24,7 @@ import {
   V_START,
   vma,
 } from "./layout.ts";
-import { lruDel } from "./lruvec.ts";
+import { lruDel } from "./lru.ts";
 import { lowestBit } from "./machine.ts";
 import { advisePageout } from "./madvise.ts";
 import { isDescendant } from "./memcg.ts";

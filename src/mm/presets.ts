@@ -4,10 +4,13 @@
 import {
   OPT_ANY_LOWER,
   OPT_CASCADE,
+  OPT_COLD_REFAULTS,
   OPT_COUNT_FOLIOS,
   OPT_DEMOTION,
+  OPT_FREQUENCY,
   OPT_HONOUR_CPUSET,
   OPT_HONOUR_MEMPOLICY,
+  OPT_LEAN,
   OPT_MEMCG_DEMOTES,
   OPT_PROMOTION,
   OPT_SMALL_NODES,
@@ -32,6 +35,9 @@ export const BEHAVIOURS = {
   smallNodes: OPT_SMALL_NODES,
   wakeTarget: OPT_WAKE_TARGET,
   splitLarge: OPT_SPLIT,
+  frequency: OPT_FREQUENCY,
+  coldRefaults: OPT_COLD_REFAULTS,
+  lean: OPT_LEAN,
 } as const;
 
 /** The name of a behaviour switch. */
@@ -60,7 +66,10 @@ export const PRESETS = {
     OPT_ANY_LOWER |
     OPT_SMALL_NODES |
     OPT_WAKE_TARGET |
-    OPT_SPLIT,
+    OPT_SPLIT |
+    OPT_COLD_REFAULTS |
+    OPT_LEAN |
+    OPT_FREQUENCY,
 } as const;
 
 /** The name of a preset. */

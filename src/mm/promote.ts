@@ -66,13 +66,13 @@ import {
   V_START,
   vma,
 } from "./layout.ts";
-import { lruDel } from "./lruvec.ts";
+import { lruDel } from "./lru.ts";
 import { toI32 } from "./machine.ts";
 import { isTopTier } from "./memory-tiers.ts";
 import { placementMask, policyChoosesNode } from "./mempolicy.ts";
 import { headAt, isolate, migrateFolio, putback } from "./migrate.ts";
 import { wakeKswapd, zone } from "./node.ts";
-import { OPT_PROMOTION, OPT_SMALL_NODES } from "./options.ts";
+import { OPT_LEAN, OPT_PROMOTION, OPT_SMALL_NODES } from "./options.ts";
 import { watermarkOk } from "./page-alloc.ts";
 import { PTE_HINT, PTE_PRESENT } from "./page-table.ts";
 import { ACTOR_DIRECT, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
@@ -252,12 +252,13 @@ function withinRate(to: i32, nr: i32, cg: i32): boolean {
   }
   return offered - nodef(to, N_RATE_CANDIDATES) <= hdr(H_RATE_LIMIT);
 }
-/** Move a hot folio up, into room above the destination's high watermark only (migrate_misplaced_folio). */
+/** Move a hot folio up, into room above the destination's high watermark only, or low (migrate_misplaced_folio). */
 function promote(f: i32, from: i32, to: i32): void {
   const order = folioOrder(f);
   const nr = folioNr(f);
   const cg = ownerMemcg(f);
-  if (!watermarkOk(to, order, node(to, N_WMARK_HIGH))) {
+  const mark = (hdr(H_OPTIONS) & OPT_LEAN) !== 0 ? N_WMARK_LOW : N_WMARK_HIGH;
+  if (!watermarkOk(to, order, node(to, mark))) {
     wakeKswapd(to, cg);
     return;
   }

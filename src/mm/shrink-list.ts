@@ -16,6 +16,8 @@ import {
   folioOrder,
   isFile,
   PG_ACTIVE,
+  PG_HEAT,
+  PG_HEAT_ONE,
   PG_LOCKED,
   PG_RECLAIM,
   PG_REFERENCED,
@@ -47,6 +49,7 @@ import {
   SC_MAY_EVICT,
   SC_MAY_SWAP,
   SC_NR_PAGEOUT,
+  SC_PRIORITY,
   sc,
   scanHead,
   scratch,
@@ -63,12 +66,13 @@ import {
   vpnOf,
 } from "./layout.ts";
 import { listAdd, listAddRun, listAddTail, listCut, listDel, listEmpty, listSpliceTail } from "./list.ts";
-import { addSize, lruAdd, lruDel } from "./lruvec.ts";
+import { lruEviction, lruPutback } from "./lru.ts";
+import { addSize, lruvecAdd, lruvecDel } from "./lruvec.ts";
 import { hostDiscard, hostSwapWrite, st } from "./machine.ts";
 import { charge } from "./memcg.ts";
 import { balanceMask, demotionMask } from "./memory-tiers.ts";
 import { isolate, splitFolio, unisolate } from "./migrate.ts";
-import { OPT_SWAP_FILE } from "./options.ts";
+import { OPT_FREQUENCY, OPT_SWAP_FILE } from "./options.ts";
 import { mkPte, PTE_SWAP, testClearReferenced, unmapFolio } from "./page-table.ts";
 import { LIST_DEMOTE, LIST_FAILED, LIST_RET, LIST_SCAN, LIST_SWAP, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { allocSlot, cancelSlot, noteSwappedOut, noteWrite, slotDevice, swapAvailable } from "./swap.ts";
@@ -85,7 +89,7 @@ import {
   THP_SWPOUT_FALLBACK,
   UNEVICTABLE_PGS_CULLED,
 } from "./vmstat.ts";
-import { ageNonresident, workingsetEviction } from "./workingset.ts";
+import { ageNonresident } from "./workingset.ts";
 
 const REFS_RECLAIM: i32 = 0;
 const REFS_KEEP: i32 = 1;
@@ -95,16 +99,28 @@ const REFS_ACTIVATE: i32 = 2;
 const EVICT_KEPT: i32 = 0;
 const EVICT_QUEUED: i32 = -1;
 
-/** Referenced once: keep and flag; twice: activate (folio_check_references). Clears the marks that it counts. */
+/**
+ * Referenced once: keep and flag; twice: activate (folio_check_references). Clears the marks that it counts. Under
+ * OPT_FREQUENCY a folio that was not referenced now, but was in more looks than not, is kept for this time.
+ */
 function checkReferences(f: i32): i32 {
   const young = testClearReferenced(f);
   const w = flags(f);
+  const looked = afterLook(f, w, young);
   if (young === 0) {
-    if ((w & PG_REFERENCED) !== 0) setFlags(f, w & ~PG_REFERENCED);
-    return REFS_RECLAIM;
+    setFlags(f, looked & ~PG_REFERENCED);
+    // When little else is left, everybody may go.
+    return looked !== w && sc(SC_PRIORITY) > 1 ? REFS_KEEP : REFS_RECLAIM;
   }
-  setFlags(f, w | PG_REFERENCED);
+  setFlags(f, looked | PG_REFERENCED);
   return (w & PG_REFERENCED) !== 0 ? REFS_ACTIVATE : REFS_KEEP;
+}
+
+/** A folio's flags `w`, a look warmer or cooler. Caches' pages have none of it: caches know what is hot in them. */
+function afterLook(f: i32, w: i32, young: i32): i32 {
+  if ((hdr(H_OPTIONS) & OPT_FREQUENCY) === 0 || isFile(f) !== 0 || demotionMask(f) === 0) return w;
+  if (young !== 0) return (w & PG_HEAT) === PG_HEAT ? w : w + PG_HEAT_ONE;
+  return (w & PG_HEAT) === 0 ? w : w - PG_HEAT_ONE;
 }
 
 /** Verdict on a folio at the tail of an inactive list. */
@@ -141,13 +157,13 @@ export function isolateInactive(nid: i32, cg: i32, list: i32, nrToScan: i32): i3
     } else {
       if (runLast >= 0) rotate(head, runFirst, runLast);
       runLast = -1;
-      lruDel(f);
+      lruvecDel(f);
       if (verdict === REFS_RECLAIM) {
         isolate(f);
         listAdd(scanHead(LIST_SCAN), f);
       } else {
         activate(f, nid, cg);
-        lruAdd(f);
+        lruvecAdd(f);
       }
     }
     f = before;
@@ -186,8 +202,9 @@ export function shrinkActive(nid: i32, cg: i32, list: i32, nrToScan: i32): void 
   const last = prev(head);
   let first: i32 = last;
   for (let f: i32 = last; f !== head && scanned < nrToScan; f = prev(f)) {
-    testClearReferenced(f);
-    setFlags(f, (flags(f) & ~PG_ACTIVE) | PG_WORKINGSET);
+    const young = testClearReferenced(f);
+    const w = young !== 0 ? afterLook(f, flags(f), young) : flags(f);
+    setFlags(f, (w & ~PG_ACTIVE) | PG_WORKINGSET);
     scanned += folioNr(f);
     first = f;
   }
@@ -305,7 +322,7 @@ function finishSwapOut(f: i32): i32 {
   unmapFolio(f);
   setPriv(f, 0);
   setPte(vpn, mkPte(slot, PTE_SWAP));
-  setShadow(vpn, workingsetEviction(f));
+  setShadow(vpn, lruEviction(f));
   noteSwappedOut(ownerVma(f), slot);
   count(PSWPOUT, folioNid(f), ownerMemcg(f), 1);
   setSc(SC_NR_PAGEOUT, sc(SC_NR_PAGEOUT) + 1);
@@ -316,7 +333,7 @@ export function discardFolio(f: i32): i32 {
   const vpn = vpnOf(f);
   const nr = folioNr(f);
   const v = ownerVma(f);
-  const left = workingsetEviction(f);
+  const left = lruEviction(f);
   unmapFolio(f);
   count(PGDISCARD, folioNid(f), ownerMemcg(f), nr);
   for (let i: i32 = 0; i < nr; i++) {
@@ -341,6 +358,6 @@ export function putbackBatch(): void {
   while (!listEmpty(list)) {
     const f = prev(list);
     listDel(f);
-    if (unisolate(f) === 0) lruAdd(f);
+    if (unisolate(f) === 0) lruPutback(f);
   }
 }

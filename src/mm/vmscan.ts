@@ -46,7 +46,6 @@ import {
   SC_MAY_DEACTIVATE,
   SC_MAY_DEMOTE,
   SC_MAY_EVICT,
-  SC_MAY_SWAP,
   SC_MEMCG,
   SC_MEMCG_LOW_RECLAIM,
   SC_MEMCG_LOW_SKIPPED,
@@ -67,10 +66,11 @@ import {
   setSc,
 } from "./layout.ts";
 import { listEmpty, listSpliceTail } from "./list.ts";
+import { lruGenEnabled } from "./lru-gen.ts";
+import { lruGenInitialPriority, lruGenShouldAbort, lruGenShrinkLruvec } from "./lru-gen-evict.ts";
 import { lruSize } from "./lruvec.ts";
 import { countBits, lowestBit, toI32 } from "./machine.ts";
-import { isDescendant, PROTECTED_LOW, PROTECTED_MIN, protectedPages, protectedUsage, protection } from "./memcg.ts";
-import { nodeDemotionMask } from "./memory-tiers.ts";
+import { isDescendant, PROTECTED_LOW, PROTECTED_MIN, protection } from "./memcg.ts";
 import { OPT_ANY_LOWER, OPT_CASCADE } from "./options.ts";
 import {
   ACTOR_KSWAPD,
@@ -83,8 +83,8 @@ import {
   pushScan,
   SWAP_CLUSTER_MAX,
 } from "./scan-control.ts";
+import { canReclaimAnon, protectedScan } from "./scan-scope.ts";
 import { evictBatch, isolateInactive, putbackBatch, queueDemotions, shrinkActive } from "./shrink-list.ts";
-import { swapAvailable } from "./swap.ts";
 import { count, LOW, PGSTEAL_ANON, PGSTEAL_KSWAPD } from "./vmstat.ts";
 import { noteCost } from "./workingset.ts";
 
@@ -99,12 +99,6 @@ function inactiveIsLow(lv: i32, inactive: i32): boolean {
   const ratio = gb > 0 ? toI32(Math.floor(Math.sqrt(10 * gb))) : 1;
   return i * ratio < a;
 }
-/** Whether anonymous pages of a node and group can go anywhere (can_reclaim_anon_pages). */
-function canReclaimAnon(nid: i32, cg: i32): boolean {
-  if (sc(SC_MAY_SWAP) !== 0 && sc(SC_MAY_EVICT) !== 0 && swapAvailable()) return true;
-  return sc(SC_MAY_DEMOTE) !== 0 && nodeDemotionMask(nid, cg) !== 0;
-}
-
 /** Decide for one lruvec which types to deactivate and whether file pages alone will do (prepare_scan_control). */
 function prepareScan(nid: i32, lv: i32): void {
   let may: i32 = DEACTIVATE_ANON | DEACTIVATE_FILE;
@@ -158,16 +152,6 @@ function getScanCount(nid: i32, cg: i32, lv: i32): void {
     setSc(SC_TARGETS + (list << 2), scan);
   }
 }
-/** Scale a list's size down by the part of its group that is protected. */
-function protectedScan(cg: i32, size: i32): i32 {
-  const kept = protectedPages(cg, sc(SC_MEMCG), sc(SC_MEMCG_LOW_RECLAIM));
-  if (kept === 0) return size;
-  const usage = protectedUsage(cg);
-  const part: f64 = kept < usage ? kept : usage;
-  const scan = size - toI32(Math.floor((size * part) / (usage + 1)));
-  return scan > SWAP_CLUSTER_MAX ? scan : SWAP_CLUSTER_MAX;
-}
-
 /** Reclaim from one list of a node and group. Returns the pages reclaimed. */
 function shrinkList(nid: i32, cg: i32, lv: i32, list: i32, nrToScan: i32): i32 {
   const file = list >= LRU_INACTIVE_FILE ? 1 : 0;
@@ -266,6 +250,10 @@ function startPriority(nid: i32): i32 {
 
 /** Reclaim from one lruvec (shrink_lruvec). */
 function shrinkLruvec(nid: i32, cg: i32): void {
+  if (lruGenEnabled()) {
+    lruGenShrinkLruvec(nid, cg);
+    return;
+  }
   const lv = lruvecOf(nid, cg);
   prepareScan(nid, lv);
   getScanCount(nid, cg, lv);
@@ -324,6 +312,8 @@ export function shrinkNode(nid: i32): void {
   const first = hdr(H_MEMCG_ROTOR) % n;
   const target = sc(SC_MEMCG);
   const before = sc(SC_NR_RECLAIMED);
+  const gen = lruGenEnabled();
+  if (gen) lruGenInitialPriority(nid);
   for (let i: i32 = 0; i < n; i++) {
     const cg = (first + i) % n;
     if (memcg(cg, C_ACTIVE) === 0 || (target >= 0 && !isDescendant(cg, target))) continue;
@@ -338,8 +328,10 @@ export function shrinkNode(nid: i32): void {
     }
     shrinkLruvec(nid, cg);
     if (sc(SC_NR_RECLAIMED) > before) setNode(nid, N_KSWAPD_FAILURES, 0);
-    // Callers that wait stop as soon as they have enough and let the next one start behind; kswapd treats all alike.
-    if (sc(SC_ACTOR) !== ACTOR_KSWAPD && sc(SC_NR_RECLAIMED) >= sc(SC_NR_TO_RECLAIM)) {
+    // Callers that wait stop as soon as they have enough and let the next one start behind; kswapd treats all alike,
+    // unless generations let it know when the node is safe.
+    const waits = sc(SC_ACTOR) !== ACTOR_KSWAPD && sc(SC_NR_RECLAIMED) >= sc(SC_NR_TO_RECLAIM);
+    if (waits || (gen && lruGenShouldAbort(nid))) {
       setHdr(H_MEMCG_ROTOR, cg + 1);
       return;
     }
@@ -365,14 +357,19 @@ export function tryToFree(mask: i32, bottomUp: boolean): i32 {
 function enough(): boolean {
   return sc(SC_NR_RECLAIMED) >= sc(SC_NR_TO_RECLAIM);
 }
-/** All nodes at one priority, then at the next. */
+/**
+ * All nodes at one priority, then at the next. Each has its turn where the lists are generations, as in Linux: a batch of
+ * those is so large that the first node alone would often do, and be all that is ever taken from.
+ */
 function shrinkNodes(mask: i32): void {
+  const each = lruGenEnabled();
   for (let priority: i32 = DEF_PRIORITY; priority >= 0; priority--) {
     setSc(SC_PRIORITY, priority);
     for (let m: i32 = mask; m !== 0; m &= m - 1) {
       shrinkNode(lowestBit(m));
-      if (enough()) return;
+      if (!each && enough()) return;
     }
+    if (enough()) return;
   }
 }
 /** All of one node before the next; nodes are numbered from the fastest tier down. */

@@ -48,14 +48,14 @@ export function workingsetEviction(f: i32): i32 {
   return 1 | workingset | (folioNid(f) << 2) | (ownerMemcg(f) << 6) | (age << 12);
 }
 
-/** A page that left `shadow` is back as folio `f`, which is on no list yet (workingset_refault). */
-export function workingsetRefault(f: i32, shadow: i32): void {
-  const nid = (shadow >>> 2) & 15;
+/**
+ * Whether a page that left `shadow` has been away for longer than the working set of the lruvec that it was evicted from:
+ * its refault distance is more than the pages there that it would have to compete with (workingset_test_recent).
+ */
+export function refaultIsDistant(shadow: i32, file: i32): boolean {
   const cg = (shadow >>> 6) & 63;
-  const file = isFile(f);
-  count(WORKINGSET_REFAULT_ANON + file, folioNid(f), ownerMemcg(f), 1);
-  if (memcg(cg, C_ACTIVE) === 0) return;
-  const evicted = lruvecOf(nid, cg);
+  if (memcg(cg, C_ACTIVE) === 0) return true;
+  const evicted = lruvecOf((shadow >>> 2) & 15, cg);
   const distance = (lru(evicted, L_NONRESIDENT_AGE) - (shadow >>> 12)) & AGE_MASK;
   let workingset = lruSize(evicted, LRU_ACTIVE_FILE);
   if (file === 0) workingset += lruSize(evicted, LRU_INACTIVE_FILE);
@@ -63,7 +63,14 @@ export function workingsetRefault(f: i32, shadow: i32): void {
     workingset += lruSize(evicted, LRU_ACTIVE_ANON);
     if (file !== 0) workingset += lruSize(evicted, LRU_INACTIVE_ANON);
   }
-  if (distance > workingset) return;
+  return distance > workingset;
+}
+
+/** A page that left `shadow` is back as folio `f`, which is on no list yet (workingset_refault). */
+export function workingsetRefault(f: i32, shadow: i32): void {
+  const file = isFile(f);
+  count(WORKINGSET_REFAULT_ANON + file, folioNid(f), ownerMemcg(f), 1);
+  if (refaultIsDistant(shadow, file)) return;
   const lv = folioLruvec(f);
   setFlag(f, PG_ACTIVE);
   ageNonresident(lv, 1);

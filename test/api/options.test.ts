@@ -37,6 +37,7 @@ const SHAPE: Case[] = [
   ["17 nodes", { nodes: many(17, dram) }, "17 entries", "at most 16"],
   ["model nodes among others", { nodes: { a: dram, b: model } }, 'kind "model"', "(b)"],
   ["an unknown preset", { nodes: two, preset: "bsd" }, 'preset is "bsd"', '"rfc2020"|"linux"|"lieu"'],
+  ["an unknown design of the lists", { nodes: two, lru: "2q" }, 'lru is "2q"', '"classic"|"mglru"'],
   ["an unknown engine", { nodes: two, engine: "rust" }, 'engine is "rust"', '"wasm"|"js"'],
   ["an unknown behaviour", { nodes: two, behaviours: { demotes: true } }, '"demotes"', "allowed are demotion,"],
   [

@@ -84,6 +84,14 @@ export const CONFIGS: readonly Config[] = [
   { name: "small cache, swap", options: two, swap: [{ pages: 64 }], cache: { pages: 40 }, keys: 200, longest: 9000 },
   { name: "few entries", options: one, swap: [], cache: { max: 5 }, keys: 20, longest: 40_000 },
   {
+    name: "generations, 3 tiers, swap",
+    options: { ...three, lru: "mglru" },
+    swap: [{ pages: 256 }],
+    keys: 3000,
+    longest: 3000,
+    pressure: true,
+  },
+  {
     name: "the JavaScript twin",
     options: { ...two, engine: "js" },
     swap: [{ pages: 128 }],
@@ -117,9 +125,11 @@ export function randomConfig(seed: number): Config {
     Array.from({ length: 1 + r.below(3) }, (_, i) => [`n${i}`, dram(`${512 + r.below(1500)}KiB`, r.below(3))]),
   );
   const swap = Array.from({ length: r.below(3) }, () => ({ pages: 16 + r.below(500) }));
+  const preset = pick(r, ["lieu", "lieu", "linux", "rfc2020"] as const);
+  const lru = (seed & 1) !== 0 ? "mglru" : "classic";
   return {
-    name: `of seed ${seed}`,
-    options: { nodes, preset: pick(r, ["lieu", "lieu", "linux", "rfc2020"] as const), ...(oneIn(r, 2) ? hot : {}) },
+    name: `of seed ${seed}, ${lru}`,
+    options: { nodes, preset, lru, ...(oneIn(r, 2) ? hot : {}) },
     swap,
     cache: oneIn(r, 2) ? { pages: 16 + r.below(64) } : {},
     caches: 1 + r.below(3),

@@ -119,6 +119,46 @@ export const CONFIGS: readonly Config[] = [
     features: all,
     share: 0.03,
   },
+  {
+    name: "mglru, 1 node, swap",
+    options: { ...one, lru: "mglru" },
+    swap: [{ pages: 512 }],
+    features: all,
+  },
+  { name: "mglru, 1 node", options: { ...one, lru: "mglru" }, swap: [], features: all },
+  {
+    name: "mglru, 3 tiers, swap",
+    options: { ...three, lru: "mglru", promotion: hot },
+    swap: [{ pages: 512 }],
+    features: all,
+  },
+  {
+    name: "mglru, 4 nodes, balance",
+    options: { ...four, lru: "mglru", promotion: hot, balance: [["d0", "d1"]] },
+    swap: [{ pages: 256 }],
+    features: all,
+  },
+  {
+    name: "mglru, large folios",
+    options: { ...large, lru: "mglru", promotion: hot },
+    swap: [{ pages: 2048 }],
+    features: all,
+  },
+  { name: "mglru, roomy", options: { ...two, lru: "mglru" }, swap: [{ pages: 2048 }], features: roomy },
+  { name: "mglru, roomy, no swap", options: { ...four, lru: "mglru" }, swap: [], features: roomy },
+  {
+    name: "mglru, linux, 2 tiers",
+    options: { ...two, lru: "mglru", preset: "linux", promotion: hot },
+    swap: [{ pages: 512 }],
+    features: all,
+  },
+  {
+    name: "mglru, JavaScript twin",
+    options: { ...three, engine: "js", lru: "mglru", promotion: hot },
+    swap: [{ pages: 512 }],
+    features: all,
+    share: 0.03,
+  },
 ];
 
 /** Behaviours that may be turned on or off under any preset, without allowing pages where they may not be. */
@@ -159,5 +199,7 @@ export function randomConfig(seed: number): Config {
     promotion: { scanPeriod: 1 + r.below(200), scanSize: "1MiB", hotThreshold: 1 + r.below(500) },
   };
   const swap = Array.from({ length: r.below(4) }, () => ({ pages: 1 + r.below(600), priority: r.below(2) }));
-  return { name: `of seed ${seed} (${preset}, ${names.length} nodes)`, options, swap, features: all };
+  const lru = pick(r, ["classic", "mglru"] as const);
+  const name = `of seed ${seed} (${preset}, ${lru}, ${names.length} nodes)`;
+  return { name, options: { ...options, lru }, swap, features: all };
 }

@@ -15,6 +15,7 @@
  *   cascade          -        -      yes    a full target sends its own coldest pages down first
  *   tierFirst        -        -      yes    an allocation makes room in its tier before it falls back to a slower one
  *   swapFile         -        -      yes    cache pages go to swap before they are dropped
+ *   coldRefaults     -        -      yes    a page back from swap after long takes the slowest tier
  *   smallNodes       -        -      yes    1/16 of a node is plenty for promotion, be it under 1 GiB
  */
 import { describe, expect, test } from "vitest";
@@ -40,6 +41,9 @@ const TABLE: Record<Behaviour, string> = {
   cascade: "lieu",
   tierFirst: "lieu",
   swapFile: "lieu",
+  coldRefaults: "lieu",
+  lean: "lieu",
+  frequency: "lieu",
   smallNodes: "lieu",
 };
 

@@ -5,7 +5,7 @@
 import { describe, expect, test } from "vitest";
 import type { Vmstat } from "../../src/memory/vmstat.ts";
 import { C_SWAP, C_USAGE, N_ISOLATED_ANON, N_ISOLATED_FILE, node } from "../../src/mm/layout.ts";
-import { lruDel } from "../../src/mm/lruvec.ts";
+import { lruDel } from "../../src/mm/lru.ts";
 import { MPOL_BIND } from "../../src/mm/mempolicy.ts";
 import { isolate, migrateFolio, putback } from "../../src/mm/migrate.ts";
 import { bootEngine, type EngineSpec, type TestEngine, TWINS } from "../support/engine.ts";

@@ -8,7 +8,7 @@ import { EAGAIN, EBUSY } from "../../src/mm/errno.ts";
 import { folioTryGet, PG_ISOLATED, PG_LOCKED, PG_LRU } from "../../src/mm/folio.ts";
 import { GFP_DEMOTE } from "../../src/mm/gfp.ts";
 import { flags, frameAddr, N_FREE, node, refs, setRefs } from "../../src/mm/layout.ts";
-import { lruDel } from "../../src/mm/lruvec.ts";
+import { lruDel } from "../../src/mm/lru.ts";
 import { MPOL_BIND } from "../../src/mm/mempolicy.ts";
 import * as migrate from "../../src/mm/migrate.ts";
 import { freeBlock } from "../../src/mm/page-alloc.ts";

@@ -12,6 +12,7 @@ import type { FaultPlan } from "../../src/swap/faulty.ts";
 import {
   bootEngine,
   faultsOf,
+  LRU,
   memoryDevice,
   type Pages,
   type SwapSpec,
@@ -109,7 +110,8 @@ describe.each(TWINS)("rule 11, no loss (%s)", (engine) => {
 
   test("devices are filled by priority, equal ones in turn", () => {
     const memory = boot([{ slots: 96, priority: 9 }, { slots: 96, priority: 9 }, { slots: 512 }]);
-    const pages = memory.map(300).fill();
+    // Batches of generations are a good part of such a small node, so that more goes out.
+    const pages = memory.map(LRU === "classic" ? 300 : 270).fill();
     expect(Math.min(pages.countAt(-2), pages.countAt(-3))).toBeGreaterThan(20);
     expect(pages.countAt(-4)).toBe(0);
     const more = memory.map(200).fill();

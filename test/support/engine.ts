@@ -8,8 +8,9 @@ import { globalVmstat, groupVmstat, nodeVmstat, type Vmstat } from "../../src/me
 import { checkInvariants, type Walk } from "../../src/mm/debug-vm.ts";
 import { folioHead, folioNid, folioOrder, PG_ACTIVE, PG_LRU } from "../../src/mm/folio.ts";
 import * as layout from "../../src/mm/layout.ts";
-import { lruAdd, lruDel, lruListOf } from "../../src/mm/lruvec.ts";
+import { folioLruList, lruAdd, lruDel } from "../../src/mm/lru.ts";
 import { MPOL_DEFAULT } from "../../src/mm/mempolicy.ts";
+import { OPT_LRU_GEN } from "../../src/mm/options.ts";
 import { PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT } from "../../src/mm/page-table.ts";
 import { type Behaviour, behaviourBits, type Preset } from "../../src/mm/presets.ts";
 import type { EngineCalls, EngineKind } from "../../src/runtime/engine.ts";
@@ -21,6 +22,10 @@ import { type FaultPlan, type FaultyDevice, injectFaults } from "../../src/swap/
 
 /** Both twins, for `describe.each`. */
 export const TWINS = ["js", "wasm"] as const satisfies readonly EngineKind[];
+/** The designs of the lists (src/mm/lru.ts). */
+export type LruDesign = "classic" | "mglru";
+/** The design that engines get that do not ask for one: the rules are tested with both (vitest.config.ts). */
+export const LRU: LruDesign = process.env.LIEU_LRU === "mglru" ? "mglru" : "classic";
 /** Abstract distance of a tier: 0 is DRAM. */
 export const adistanceOf = (tier: number): number => 576 + tier * 128;
 
@@ -53,6 +58,8 @@ export interface EngineSpec {
   readonly vpns?: number;
   /** kswapd's steps a turn; 0 = it never gets one. 256 by default. */
   readonly steps?: number;
+  /** The design of the lists; {@link LRU} by default. */
+  readonly lru?: LruDesign;
   /** A crank of the test's own, in place of the virtual clock. */
   readonly crank?: Crank;
   readonly swappiness?: number;
@@ -134,7 +141,8 @@ export class TestEngine implements Disposable {
     this.vm = new Vm(segment, shape, this.devices, spec.crank ?? this.clock, engine);
     this.calls = this.vm.calls;
     const c = this.calls;
-    const options = behaviourBits(preset, spec.behaviours);
+    const generations = (spec.lru ?? LRU) === "mglru" ? OPT_LRU_GEN : 0;
+    const options = behaviourBits(preset, spec.behaviours) | generations;
     c.initMemory(nodes.length, frames, vpns, slots, segment.data, options, spec.seed ?? 1);
     const adistances = nodes.map((node) => node.adistance ?? adistanceOf(node.tier ?? 0));
     const tier = (nid: number): number => (adistances[nid] as number) >> 7;
@@ -360,8 +368,8 @@ export class Pages {
   }
   /** The LRU list of a page, or -1. */
   list(page: number): number {
-    const w = this.flags(page);
-    return (w & PG_LRU) === 0 ? -1 : lruListOf(w);
+    const f = this.head(page);
+    return (layout.flags(f) & PG_LRU) === 0 ? -1 : folioLruList(f);
   }
   /** Make pages unreferenced and inactive; the first is the coldest. */
   chill(from = 0, to = this.count): this {

@@ -1,0 +1,68 @@
+/**
+ * The seam between the engine and its lists. Two designs stand behind it, and a memory has one of them from when it is
+ * opened (OPT_LRU_GEN):
+ *
+ *   classic      active and inactive lists           lruvec.ts, shrink-list.ts, workingset.ts
+ *   mglru        generations                         lru-gen.ts and the files that it names
+ *
+ * Everybody who puts a folio on a list or takes one off goes through here. What the designs share is everything else: the
+ * unevictable list, isolation, what becomes of a batch (shrinkFolioList), kswapd, watermarks, groups and their protection.
+ * The only other places that ask which design it is are shrinkLruvec() and shrinkNode() of vmscan.ts.
+ *
+ * In either design a folio on its way to a list is wanted young if it is PG_ACTIVE, and lruDel() leaves the flag so that
+ * adding the folio again, perhaps elsewhere, keeps about its place.
+ */
+import { PG_ACTIVE, PG_UNEVICTABLE, setFlag, test } from "./folio.ts";
+import { flags, LRU_ACTIVE_ANON } from "./layout.ts";
+import { lruGenAdd, lruGenAddTail, lruGenDel, lruGenEnabled, lruGenIsActive } from "./lru-gen.ts";
+import { lruGenEviction, lruGenFaulted, lruGenRefault, lruGenRefaultIsDistant } from "./lru-gen-refault.ts";
+import { lruListOf, lruvecAdd, lruvecAddTail, lruvecDel } from "./lruvec.ts";
+import { refaultIsDistant, workingsetEviction, workingsetRefault } from "./workingset.ts";
+
+function inGenerations(f: i32): boolean {
+  return lruGenEnabled() && !test(f, PG_UNEVICTABLE);
+}
+/** Put a folio on the list that its flags say, as most recently used (lruvec_add_folio). */
+export function lruAdd(f: i32): void {
+  if (inGenerations(f)) lruGenAdd(f);
+  else lruvecAdd(f);
+}
+/** Put a folio where it is the next to be scanned. */
+export function lruAddTail(f: i32): void {
+  if (inGenerations(f)) lruGenAddTail(f);
+  else lruvecAddTail(f);
+}
+/** Take a folio off its list (lruvec_del_folio). */
+export function lruDel(f: i32): void {
+  if (inGenerations(f)) lruGenDel(f, false);
+  else lruvecDel(f);
+}
+/** Put a folio on its list that a fault has just mapped (folio_add_lru_vma). */
+export function lruAddFaulted(f: i32): void {
+  if (lruGenEnabled()) lruGenFaulted(f);
+  lruAdd(f);
+}
+/** Put a folio back that reclaim isolated and then had no use for. */
+export function lruPutback(f: i32): void {
+  // Not to the oldest generation, or it would be met again at once.
+  if (inGenerations(f)) setFlag(f, PG_ACTIVE);
+  lruAdd(f);
+}
+/** The classic list that a folio on a list counts with: its generation's, or the one that it is on (folio_lru_list). */
+export function folioLruList(f: i32): i32 {
+  const list = lruListOf(flags(f));
+  return inGenerations(f) && lruGenIsActive(f) ? list + LRU_ACTIVE_ANON : list;
+}
+/** The shadow that an evicted folio leaves (workingset_eviction). */
+export function lruEviction(f: i32): i32 {
+  return lruGenEnabled() ? lruGenEviction(f) : workingsetEviction(f);
+}
+/** A page that left `shadow` is back as folio `f`, which is on no list yet (workingset_refault). */
+export function lruRefault(f: i32, shadow: i32): void {
+  if (lruGenEnabled()) lruGenRefault(f, shadow);
+  else workingsetRefault(f, shadow);
+}
+/** Whether a page that left `shadow`, of a file or not, has been away for longer than the working set (workingset_test_recent). */
+export function lruRefaultIsDistant(shadow: i32, file: i32): boolean {
+  return lruGenEnabled() ? lruGenRefaultIsDistant(shadow, file) : refaultIsDistant(shadow, file);
+}
