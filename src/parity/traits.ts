@@ -8,6 +8,8 @@ export function capacity(s: Scenario): number {
 }
 /** Pages that the program touched. */
 export function touched(s: Scenario): number {
+  // What is nowhere at the end was never touched, unless all was: with hint marks, 6.1 reports pages that are there so.
+  if (s.trace.pop === 1) return s.trace.pages;
   return s.trace.pages - (s.jitterOnly.end_none?.[0] ?? 0);
 }
 /** Whether all that the program touched fits both nodes with room to spare. */

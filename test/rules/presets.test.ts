@@ -16,11 +16,14 @@
  *   tierFirst        -        -      yes    an allocation makes room in its tier before it falls back to a slower one
  *   swapFile         -        -      yes    cache pages go to swap before they are dropped
  *   coldRefaults     -        -      yes    a page back from swap after long takes the slowest tier
+ *   lean             -        -      yes    kswapd frees what is missing and no more; promotion uses room down to low
+ *   frequency        -        -      yes    above the last tier, a page found referenced often stays longer
  *   smallNodes       -        -      yes    1/16 of a node is plenty for promotion, be it under 1 GiB
  */
 import { describe, expect, test } from "vitest";
+import { PG_HEAT_ONE } from "../../src/mm/folio.ts";
 import { C_HIGH, C_MAX, C_USAGE } from "../../src/mm/layout.ts";
-import { MPOL_BIND } from "../../src/mm/mempolicy.ts";
+import { MPOL_BIND, MPOL_DEFAULT } from "../../src/mm/mempolicy.ts";
 import { BEHAVIOURS, type Behaviour, behaviourBits, PRESETS, type Preset } from "../../src/mm/presets.ts";
 import { bootEngine, type EngineSpec, type TestEngine, TWINS } from "../support/engine.ts";
 
@@ -242,6 +245,54 @@ describe.each(TWINS)("presets (%s)", (engine) => {
       const fresh = memory.map(100).fill();
       if (fresh.countAt(1) === 100 && cold.countAt(0) === 240) return "fall back";
       return fresh.countAt(0) === 100 && cold.countAt(1) > 80 ? "push cold pages down" : "?";
+    },
+  );
+
+  row(
+    "coldRefaults: a page back from swap after more evictions than the working set has pages goes to",
+    { rfc2020: 0, linux: 0, lieu: 1 },
+    (preset) => {
+      const memory = boot(preset, { nodes: two });
+      const pages = memory.map(400, { policy: MPOL_BIND, mask: 2 }).fill();
+      const old = [...Array(400).keys()].find((page) => pages.place(page) === -2) as number;
+      pages.fill();
+      expect(pages.place(old)).toBe(-2);
+      memory.calls.changePolicy(pages.id, MPOL_DEFAULT, 0);
+      // Node 0 has no more free than kswapd keeps.
+      memory.map(256 - 32, { policy: MPOL_BIND, mask: 1 }).fill();
+      pages.verify(old, old + 1);
+      return pages.place(old);
+    },
+  );
+
+  row("lean: kswapd, woken under low, frees", { rfc2020: "more", linux: "more", lieu: "to high" }, (preset) => {
+    const memory = boot(preset, {
+      nodes: [
+        { pages: 4096, watermarks: [300, 400, 500, 600] },
+        { pages: 4096, tier: 1 },
+      ],
+    });
+    memory
+      .map(4096 - 350, { policy: MPOL_BIND, mask: 1 })
+      .fill()
+      .chill();
+    memory.map(4096, { policy: MPOL_BIND, mask: 1, locked: true });
+    memory.calls.wakeKswapd(0, 0);
+    memory.settle();
+    return memory.free(0) <= 500 + 32 ? "to high" : "more";
+  });
+
+  row(
+    "frequency: of 20 pages found referenced often, though not lately, are still there",
+    { rfc2020: 0, linux: 0, lieu: 20 },
+    (preset) => {
+      const memory = boot(preset, { nodes: two.map((node) => ({ ...node, pages: 2048 })) });
+      const pages = memory.map(1600).fill().chill();
+      for (let page = 0; page < 20; page++) pages.setFlags(page, 3 * PG_HEAT_ONE);
+      memory.reclaim(40, 1, 1);
+      let there = 0;
+      for (let page = 0; page < 20; page++) if (pages.place(page) === 0) there++;
+      return there;
     },
   );
 

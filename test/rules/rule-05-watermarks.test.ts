@@ -1,6 +1,6 @@
 /**
  * Rule 5, watermarks: min, low, high and promo by Linux's formulas, scalable; kswapd wakes under low and sleeps at high
- * (promo on the top tier while promotion is on); the caller reclaims directly only below min.
+ * (promo on the top tier while promotion is on, unless it is to be lean); the caller reclaims directly only below min.
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -107,11 +107,12 @@ describe.each(TWINS)("rule 5, watermarks (%s)", (engine) => {
   });
 
   test.each([
-    ["the top tier with promotion on", 0, true, PROMO],
-    ["the top tier with promotion off", 0, false, HIGH],
-    ["a lower tier", 1, true, HIGH],
-  ])("kswapd of %s sleeps once free pages are above its goal, and no sooner", (_, nid, promotion, goal) => {
-    const memory = boot({ behaviours: { promotion: promotion as boolean } });
+    ["the top tier with promotion on", 0, true, false, PROMO],
+    ["the top tier with promotion on, lean", 0, true, true, HIGH],
+    ["the top tier with promotion off", 0, false, false, HIGH],
+    ["a lower tier", 1, true, true, HIGH],
+  ])("kswapd of %s sleeps once free pages are above its goal, and no sooner", (_, nid, promotion, lean, goal) => {
+    const memory = boot({ behaviours: { promotion: promotion as boolean, lean: lean as boolean } });
     memory
       .map(248, { policy: MPOL_BIND, mask: 1 << (nid as number) })
       .touch()
