@@ -36,7 +36,7 @@ import { lruAdd } from "./lruvec.ts";
 import { hostSwapRead, zeroBytes } from "./machine.ts";
 import { charge } from "./memcg.ts";
 import { noteInterleave, placementMask, policyChoosesNode, policyNode } from "./mempolicy.ts";
-import { OPT_COLD_REFAULTS, OPT_PROMOTION, OPT_TIER_FIRST } from "./options.ts";
+import { OPT_COLD_REFAULTS, OPT_DEMOTION, OPT_PROMOTION, OPT_TIER_FIRST } from "./options.ts";
 import { freeBlock } from "./page-alloc.ts";
 import { mapFolio, PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_SWAP, pteIndex, touch } from "./page-table.ts";
 import { hintFault } from "./promote.ts";
@@ -149,11 +149,14 @@ function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
   return 0;
 }
 
-/** GFP_COLD if the page was in swap for longer than the working set, and can come up again if it is used after all. */
+/**
+ * GFP_COLD if the page was in swap for longer than the working set, and can come up again if it is used after all. Where
+ * nothing is to be demoted, nothing is put lower down either; and caches know what is hot in them.
+ */
 function coldness(v: i32, vpn: i32): i32 {
-  const both = OPT_COLD_REFAULTS | OPT_PROMOTION;
-  if ((hdr(H_OPTIONS) & both) !== both || policyChoosesNode(v) || shadow(vpn) === 0) return 0;
-  return refaultIsDistant(shadow(vpn), vma(v, V_FILE)) ? GFP_COLD : 0;
+  const all = OPT_COLD_REFAULTS | OPT_PROMOTION | OPT_DEMOTION;
+  if ((hdr(H_OPTIONS) & all) !== all || vma(v, V_FILE) !== 0 || policyChoosesNode(v) || shadow(vpn) === 0) return 0;
+  return refaultIsDistant(shadow(vpn), 0) ? GFP_COLD : 0;
 }
 
 /** If the page left a shadow when it was evicted, judge by it. */
