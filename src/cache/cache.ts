@@ -47,19 +47,9 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
    */
   getInto(key: CacheKey, target: Uint8Array, offset = 0): number {
     this.ensureOpen();
-    if (this.look(key, this.getFlags) !== HIT) return -1;
-    const { items } = this;
-    const n = items.length;
-    if (n > target.length - offset) return n;
-    let whole = true;
-    if (items.inArea) target.set(items.values.view(n), offset);
-    else {
-      const { h8 } = this.mapping.vm.segment;
-      const copy: Visit = (at, length, done) => target.set(h8.subarray(at, at + length), offset + done);
-      whole = items.visit(items.location, n, copy);
-    }
+    const n = this.look(key, this.getFlags) === HIT ? this.copyTo(target, offset) : -1;
     this.tellGone();
-    return whole ? n : -1;
+    return n;
   }
 
   /**
@@ -69,11 +59,8 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
    */
   pin(key: CacheKey): Pin | undefined {
     this.ensureOpen();
-    if (this.look(key, AS_ACCESS | (this.config.updateAgeOnGet ? RENEW : 0)) !== HIT) return undefined;
-    this.pins++;
-    const pin = this.items.pin(() => {
-      this.pins--;
-    });
+    const found = this.look(key, AS_ACCESS | (this.config.updateAgeOnGet ? RENEW : 0));
+    const pin = found === HIT ? this.pinFound() : undefined;
     this.tellGone();
     return pin;
   }
@@ -256,6 +243,25 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
 
   // ---- within -----------------------------------------------------------------------------------------------------------
 
+  /** Copy the value just found WITH_VALUE. Returns its bytes, copied if there is room for them; -1 if a part is lost. */
+  private copyTo(target: Uint8Array, offset: number): number {
+    const { items } = this;
+    const n = items.length;
+    if (n > target.length - offset) return n;
+    if (items.inArea) {
+      target.set(items.values.view(n), offset);
+      return n;
+    }
+    const { h8 } = this.mapping.vm.segment;
+    const copy: Visit = (at, length, done) => target.set(h8.subarray(at, at + length), offset + done);
+    return items.visit(items.location, n, copy) ? n : -1;
+  }
+  private pinFound(): Pin | undefined {
+    this.pins++;
+    return this.items.pin(() => {
+      this.pins--;
+    });
+  }
   private getAged(key: CacheKey, options: GetOptions = {}): V | undefined {
     this.ensureOpen();
     const { config } = this;

@@ -15,6 +15,7 @@ import {
   H_PRESSURE,
   hdr,
   N_FREE,
+  N_PAGES,
   N_TIER,
   N_WMARK_LOW,
   N_WMARK_MIN,
@@ -22,6 +23,7 @@ import {
   node,
   setHdr,
 } from "./layout.ts";
+import { lowestBit } from "./machine.ts";
 import { nearest } from "./memory-tiers.ts";
 import { wakeKswapd, zone } from "./node.ts";
 import { OPT_TIER_FIRST } from "./options.ts";
@@ -63,10 +65,12 @@ export function allocPages(order: i32, gfp: i32, first: i32, chosen: boolean, ma
 
 /**
  * Take frames for a page that is known to be cold. Where the top tier has more free than kswapd keeps for promotions, they
- * are its; otherwise the slowest tier makes room, and only if it cannot, those above. Returns the head frame or -1.
+ * are its; otherwise the slowest tier makes room, and only if it cannot, those above. A slowest tier that is small beside
+ * the top one is no place to wait in: pages would leave it again before they could be found hot. Returns the head frame or -1.
  */
 function allocCold(order: i32, gfp: i32, first: i32, mask: i32, cg: i32): i32 {
   let f = takeAbove(order, first, fastestTier(mask), N_WMARK_PROMO);
+  if (pagesOf(slowestTier(mask)) < pagesOf(fastestTier(mask)) >> 2) return f;
   let left: i32 = mask;
   while (f < 0 && left !== 0) {
     const tier = slowestTier(left);
@@ -76,6 +80,11 @@ function allocCold(order: i32, gfp: i32, first: i32, mask: i32, cg: i32): i32 {
   return f;
 }
 
+function pagesOf(mask: i32): i32 {
+  let pages: i32 = 0;
+  for (let m: i32 = mask; m !== 0; m &= m - 1) pages += node(lowestBit(m), N_PAGES);
+  return pages;
+}
 /** The nodes of `mask` that share its slowest tier. */
 function slowestTier(mask: i32): i32 {
   let left: i32 = mask;

@@ -6,7 +6,7 @@ import { allocPages } from "./alloc.ts";
 import { checksum } from "./checksum.ts";
 import { EAGAIN, EIO, ENOMEM } from "./errno.ts";
 import { folioNid, folioNr, PG_FILE, PG_UNEVICTABLE, setFlag } from "./folio.ts";
-import { GFP_COLD, GFP_NOWAIT, GFP_THISNODE, GFP_TRANSHUGE_LIGHT, GFP_USER } from "./gfp.ts";
+import { GFP_COLD, GFP_THISNODE, GFP_TRANSHUGE_LIGHT, GFP_USER } from "./gfp.ts";
 import {
   frameAddr,
   H_OPTIONS,
@@ -36,7 +36,7 @@ import { lruAddFaulted, lruRefault, lruRefaultIsDistant } from "./lru.ts";
 import { hostSwapRead, zeroBytes } from "./machine.ts";
 import { charge } from "./memcg.ts";
 import { noteInterleave, placementMask, policyChoosesNode, policyNode } from "./mempolicy.ts";
-import { OPT_COLD_REFAULTS, OPT_PROMOTION, OPT_TIER_FIRST } from "./options.ts";
+import { OPT_COLD_REFAULTS, OPT_DEMOTION, OPT_PROMOTION } from "./options.ts";
 import { freeBlock } from "./page-alloc.ts";
 import { mapFolio, PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_SWAP, pteIndex, touch } from "./page-table.ts";
 import { hintFault } from "./promote.ts";
@@ -77,14 +77,17 @@ function faultOnce(v: i32, vpn: i32, mode: i32): i32 {
   return faultAnonymous(v, vpn, mode);
 }
 
-/** First touch of a page: a large folio if the mapping asks for one and there is one, else a base page. */
+/**
+ * First touch of a page: a large folio if the mapping asks for one and the local node has one, else a base page. Nobody is woken for
+ * it (GFP_TRANSHUGE_LIGHT | __GFP_THISNODE, alloc_pages_mpol).
+ */
 function faultAnonymous(v: i32, vpn: i32, mode: i32): i32 {
   const order = vma(v, V_ORDER);
   if (order > 0) {
     const at = vpn - vma(v, V_START);
     const first = vpn - (at & ((1 << order) - 1));
     if (first + (1 << order) <= vma(v, V_START) + vma(v, V_PAGES) && untouched(first, 1 << order)) {
-      const f = newFolio(v, first, order, hugeGfp(), true);
+      const f = newFolio(v, first, order, GFP_TRANSHUGE_LIGHT, true);
       if (f >= 0) {
         enter(f, mode === FAULT_READ ? 0 : PTE_DIRTY);
         touch(vpn, mode);
@@ -99,14 +102,6 @@ function faultAnonymous(v: i32, vpn: i32, mode: i32): i32 {
   refault(f, vpn);
   enter(f, PTE_ACCESSED | (mode === FAULT_READ ? 0 : PTE_DIRTY));
   return 0;
-}
-
-/**
- * What a large folio is allocated with. Linux takes one from the local node or not at all, and wakes nobody for it
- * (GFP_TRANSHUGE_LIGHT | __GFP_THISNODE, alloc_pages_mpol); lieu takes one wherever a base page might be.
- */
-function hugeGfp(): i32 {
-  return (hdr(H_OPTIONS) & OPT_TIER_FIRST) !== 0 ? GFP_NOWAIT : GFP_TRANSHUGE_LIGHT;
 }
 
 function untouched(first: i32, nr: i32): boolean {
@@ -148,11 +143,14 @@ function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
   return 0;
 }
 
-/** GFP_COLD if the page was in swap for longer than the working set, and can come up again if it is used after all. */
+/**
+ * GFP_COLD if the page was in swap for longer than the working set, and can come up again if it is used after all. Where
+ * nothing is to be demoted, nothing is put lower down either; and caches know what is hot in them.
+ */
 function coldness(v: i32, vpn: i32): i32 {
-  const both = OPT_COLD_REFAULTS | OPT_PROMOTION;
-  if ((hdr(H_OPTIONS) & both) !== both || policyChoosesNode(v) || shadow(vpn) === 0) return 0;
-  return lruRefaultIsDistant(shadow(vpn), vma(v, V_FILE)) ? GFP_COLD : 0;
+  const all = OPT_COLD_REFAULTS | OPT_PROMOTION | OPT_DEMOTION;
+  if ((hdr(H_OPTIONS) & all) !== all || vma(v, V_FILE) !== 0 || policyChoosesNode(v) || shadow(vpn) === 0) return 0;
+  return lruRefaultIsDistant(shadow(vpn), 0) ? GFP_COLD : 0;
 }
 
 /** If the page left a shadow when it was evicted, judge by it. */

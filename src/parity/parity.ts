@@ -1,6 +1,6 @@
 /**
  * The comparison: every scenario under the `linux` preset beside its kernel, and the default preset on the same traces and
- * sizes. A kernel with the multi-generational LRU is only compared with an engine that has one.
+ * sizes. Each kernel is compared with the engine on lists of its design: active and inactive, or multi-generational.
  */
 import { accessesOf, type ScenarioAccesses } from "./accesses.ts";
 import { AS_RECORDED, BARS, checkClean, checkPlacement, checkUseless, checkViolations, lieuOverrides } from "./bars.ts";
@@ -27,7 +27,7 @@ export interface ParityOptions {
 
 /** What a comparison came to. */
 export interface ParityResult {
-  /** One for each scenario whose LRU the engine has, under the `linux` preset. */
+  /** One for each scenario, under the `linux` preset. */
   readonly runs: readonly Run[];
   readonly checks: readonly Check[];
   readonly verdicts: readonly Verdict[];
@@ -35,13 +35,16 @@ export interface ParityResult {
   readonly ok: boolean;
 }
 
-/** Every bar, in the order of the report. */
-export const ALL_BARS: readonly Bar[] = [...ROWS, ...INVARIANTS, ...BARS];
+/** What a bar on kernels with the multi-generational LRU is called: each design must meet it by itself. */
+const MGLRU = ", mglru";
+const OF_KERNELS: readonly Bar[] = [...ROWS, ...INVARIANTS];
 
-/** Whether the engine has the lists that a scenario's kernel had. */
-export function hasLru(scenario: Scenario): boolean {
-  return !scenario.mglru;
-}
+/** Every bar, in the order of the report. */
+export const ALL_BARS: readonly Bar[] = [
+  ...OF_KERNELS,
+  ...OF_KERNELS.map(({ name, needed }) => ({ name: name + MGLRU, needed })),
+  ...BARS,
+];
 
 /**
  * Compare. Yields to the event loop between scenarios.
@@ -58,23 +61,31 @@ export async function compare(fixture: Fixture, options: ParityOptions = {}): Pr
     await new Promise(setImmediate);
     signal?.throwIfAborted();
     onProgress?.(i, scenarios.length);
-    if (hasLru(scenario)) {
-      const run = bench.run(scenario, { preset: "linux" });
-      runs.push(run);
-      checks.push(...checkRows(run, fixture.kernels));
-      checks.push(...checkViolations(run, "linux"));
-      if (isConfined(scenario)) {
-        checks.push(...checkViolations(bench.run(scenario, { preset: "rfc2020" }), "rfc2020"));
-      }
+    const run = bench.run(scenario, withLists(scenario, "linux"));
+    runs.push(run);
+    checks.push(...byDesign(scenario.mglru, checkRows(run, fixture.kernels)));
+    checks.push(...checkViolations(run, "linux"));
+    if (isConfined(scenario)) {
+      checks.push(...checkViolations(bench.run(scenario, withLists(scenario, "rfc2020")), "rfc2020"));
     }
     if (linuxOnly) continue;
     const recorded = bench.run(scenario, AS_RECORDED);
     checks.push(...checkClean(recorded), ...checkUseless(recorded));
     checks.push(...checkPlacement(bench.run(scenario, lieuOverrides(scenario))));
   }
-  checks.push(...checkInvariants(runs));
+  for (const mglru of [false, true]) {
+    checks.push(...byDesign(mglru, checkInvariants(runs.filter(({ scenario }) => scenario.mglru === mglru))));
+  }
   const verdicts = judge(ALL_BARS, checks).filter((verdict) => verdict.scenarios > 0);
   return { runs, checks, verdicts, ok: verdicts.every((verdict) => verdict.ok) };
+}
+
+/** A kernel's preset, on lists of the design that the scenario's kernel had. */
+function withLists(scenario: Scenario, preset: "linux" | "rfc2020"): RunOptions {
+  return { preset, memory: { lru: scenario.mglru ? "mglru" : "classic" } };
+}
+function byDesign(mglru: boolean, checks: readonly Check[]): readonly Check[] {
+  return mglru ? checks.map((one) => ({ ...one, bar: one.bar + MGLRU })) : checks;
 }
 
 /** Runs scenarios, each trace made once, and no two runs that cannot differ. */

@@ -110,7 +110,8 @@ describePackage("the packed package", () => {
   });
 
   test("holds no tests, sources or traces of the build", () => {
-    const allowed = /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|traces\/(README\.md|[^/]+\.mtr\.gz))$|^dist\//;
+    const allowed =
+      /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|traces\/(README\.md|[^/]+\.mtr\.gz)|parity\/(README\.md|scenarios\.json\.gz))$|^dist\//;
     const unwanted = /\.test\.|(?<!\.d)\.ts$|\.map$|\.tsbuildinfo$|^dist\/\.|machine\.wasm\.js$/;
     expect(files.filter((file) => !allowed.test(file) || unwanted.test(file))).toEqual([]);
   });

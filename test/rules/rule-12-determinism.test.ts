@@ -42,7 +42,7 @@ function run(engine: EngineKind, runtime: Runtime, seed: number, preset: Preset 
   memory.calls.setBalance(0, 2);
   memory.calls.setBalance(1, 1);
   const groups = [memory.group(31), memory.group(31), memory.group(0b10101)];
-  memory.calls.setLimit(groups[0] as number, C_MAX, 120);
+  memory.calls.setLimit(groups[0] as number, C_MAX, 110);
   memory.calls.setLimit(groups[1] as number, C_HIGH, 150);
   memory.calls.setLimit(groups[2] as number, C_LOW, 60);
   const maps = [
