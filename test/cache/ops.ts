@@ -101,7 +101,8 @@ export function getInto(w: World): void {
   const n = model.during(() => cache.getInto(key, target, offset));
   w.note(n);
   if (n < 0) {
-    if (entry !== undefined) model.miss(key);
+    // Unless dispose() told of it just now.
+    if (model.fresh(key) !== undefined) model.miss(key);
     return;
   }
   agree(entry !== undefined, () => `getInto ${shownKey(key)} gave bytes, though it was gone`);
@@ -127,7 +128,7 @@ export function pin(w: World): void {
   const held = model.during(() => cache.pin(key));
   w.note(held === undefined ? 6 : held.chunks.length);
   if (held === undefined) {
-    if (entry !== undefined) model.miss(key);
+    if (model.fresh(key) !== undefined) model.miss(key);
     return;
   }
   agree(entry !== undefined, () => `pin ${shownKey(key)} gave bytes, though it was gone`);
