@@ -76,7 +76,7 @@ export function evictSome(c: i32, drops: i32): i32 {
   if (ld(c + ST_BUSY) !== 0) return 0;
   if (rebuildIfDue(c)) guardStep(c);
   const dead = (ld(c + ST_LOG_HELD) - OPEN_PAGES) * PAGE_GRANULES - ld(c + ST_LOG_LIVE);
-  if (drops === ALL && dead > (ld(c + ST_LOG_HELD) * PAGE_GRANULES) >> 3 && compact(c)) return 1;
+  if (drops === ALL && dead > (ld(c + ST_LOG_HELD) * PAGE_GRANULES) >> 4 && compact(c)) return 1;
   if (ld(c + ST_ITEMS) === 0) return releaseAny(c);
   if (!choose(c)) return releaseAny(c);
   if (bestSeg < 0) return evictBody(c, bestLoc);
