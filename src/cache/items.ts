@@ -127,7 +127,8 @@ export class Items {
       return true;
     }
     return this.fill(loc, bytes.length, (address, length, done) => {
-      this.h8.set(bytes.subarray(done, done + length), address);
+      // A view costs as much as a small copy.
+      this.h8.set(length === bytes.length ? bytes : bytes.subarray(done, done + length), address);
     });
   }
   /** Store what is in the value area. */
