@@ -13,6 +13,7 @@ import {
   PG_ACTIVE,
   PG_LOCKED,
   PG_LRU,
+  PG_PROMOTED,
   PG_REFERENCED,
   PG_WRITEBACK,
   test,
@@ -24,6 +25,7 @@ import {
   next,
   node,
   ownerMemcg,
+  priv,
   pte,
   refs,
   SC_ACTOR,
@@ -38,6 +40,7 @@ import { balanceMask, demotionMask, nearest, nextDemotionNode } from "./memory-t
 import { headAt, isolate, migrateFolio, putback, splitFolio } from "./migrate.ts";
 import { OPT_COUNT_FOLIOS, OPT_SPLIT } from "./options.ts";
 import { PTE_PRESENT } from "./page-table.ts";
+import { promotedLeft } from "./promotion-pays.ts";
 import { ACTOR_PROACTIVE, LIST_DEMOTE, LIST_FAILED } from "./scan-control.ts";
 import {
   count,
@@ -74,8 +77,11 @@ function demoteOne(f: i32, nid: i32, anyLower: boolean): i32 {
     count(PGBALANCE, nid, cg, nr);
     return nr;
   }
+  const promoted = test(f, PG_PROMOTED);
+  const since = priv(f);
   const r = tryTargets(f, nid, anyLower);
   if (r >= 0) {
+    if (promoted) promotedLeft(nid, since);
     count(PGDEMOTE_KSWAPD + sc(SC_ACTOR), nid, cg, nr);
     return (hdr(H_OPTIONS) & OPT_COUNT_FOLIOS) !== 0 ? 1 : nr;
   }

@@ -130,6 +130,8 @@ export const N_ISOLATED_FILE: i32 = 60;
 export const N_PROMO_THRESHOLD: i32 = 64;
 /** Groups whose allocations woke this node's kswapd, 2 x 32 bits. */
 export const N_WAKERS: i32 = 68;
+/** Of 2^this hot pages one is promoted, while promotions do not pay (promotion-pays.ts). */
+export const N_PROMO_SHIFT: i32 = 76;
 /** f64 each: start of the rate window, candidates at its start, start of the threshold window, candidates at its start. */
 export const N_RATE_START: i32 = 80;
 export const N_RATE_CANDIDATES: i32 = 88;
@@ -138,6 +140,9 @@ export const N_ADJUST_CANDIDATES: i32 = 104;
 export const N_KSWAPD_RECLAIMED: i32 = 112;
 /** The node holds only movable memory (ZONE_MOVABLE), as hotplugged slow memory does: its min watermark is small. */
 export const N_MOVABLE: i32 = 116;
+/** Promoted pages that left again after a while, and soon; since the shift was last looked at (promotion-pays.ts). */
+export const N_PROMO_PAID: i32 = 120;
+export const N_PROMO_IDLE: i32 = 124;
 /** MAX_NODES words: NUMA distance to each node. */
 export const N_DISTANCE: i32 = 128;
 /** MAX_NODES words: all nodes, nearest first. */

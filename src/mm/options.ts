@@ -40,3 +40,5 @@ export const OPT_LEAN: i32 = 32768;
 export const OPT_FREQUENCY: i32 = 65536;
 /** The lists are multi-generational (lru-gen.ts); otherwise active and inactive (lruvec.ts). Not a behaviour of a preset. */
 export const OPT_LRU_GEN: i32 = 8192;
+/** Promotions of pages that soon leave again are made rare (see promotion-pays.ts). */
+export const OPT_PROMOTION_PAYS: i32 = 131072;

@@ -13,6 +13,7 @@ import {
   OPT_LEAN,
   OPT_MEMCG_DEMOTES,
   OPT_PROMOTION,
+  OPT_PROMOTION_PAYS,
   OPT_SMALL_NODES,
   OPT_SPLIT,
   OPT_SWAP_FILE,
@@ -38,6 +39,7 @@ export const BEHAVIOURS = {
   frequency: OPT_FREQUENCY,
   coldRefaults: OPT_COLD_REFAULTS,
   lean: OPT_LEAN,
+  promotionPays: OPT_PROMOTION_PAYS,
 } as const;
 
 /** The name of a behaviour switch. */
@@ -69,7 +71,8 @@ export const PRESETS = {
     OPT_SPLIT |
     OPT_COLD_REFAULTS |
     OPT_LEAN |
-    OPT_FREQUENCY,
+    OPT_FREQUENCY |
+    OPT_PROMOTION_PAYS,
 } as const;
 
 /** The name of a preset. */

@@ -75,6 +75,7 @@ import { wakeKswapd, zone } from "./node.ts";
 import { OPT_LEAN, OPT_PROMOTION, OPT_SMALL_NODES } from "./options.ts";
 import { watermarkOk } from "./page-alloc.ts";
 import { PTE_HINT, PTE_PRESENT } from "./page-table.ts";
+import { promotedArrives, promotionPays } from "./promotion-pays.ts";
 import { ACTOR_DIRECT, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { tryToFree } from "./vmscan.ts";
 import {
@@ -152,7 +153,7 @@ export function hintFault(vpn: i32): void {
   if (isTopTier(from) || !test(f, PG_LRU) || test(f, PG_LOCKED | PG_WRITEBACK | PG_UNEVICTABLE) || refs(f) !== 1)
     return;
   const to = promotionTarget(ownerVma(f));
-  if (to < 0 || !isHot(f, to)) return;
+  if (to < 0 || !isHot(f, to) || !promotionPays(to)) return;
   promote(f, from, to);
 }
 /**
@@ -264,10 +265,12 @@ function promote(f: i32, from: i32, to: i32): void {
   }
   lruDel(f);
   isolate(f);
-  if (migrateFolio(f, to) < 0) {
+  const up = migrateFolio(f, to);
+  if (up < 0) {
     putback(f);
     return;
   }
+  promotedArrives(up);
   count(PGPROMOTE_SUCCESS, to, cg, nr);
   count(NUMA_PAGES_MIGRATED, from, cg, nr);
 }

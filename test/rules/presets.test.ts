@@ -47,6 +47,7 @@ const TABLE: Record<Behaviour, string> = {
   coldRefaults: "lieu",
   lean: "lieu",
   frequency: "lieu",
+  promotionPays: "lieu",
   smallNodes: "lieu",
 };
 
