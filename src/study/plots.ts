@@ -24,11 +24,13 @@ export interface BarPlot extends PlotText {
   readonly series: readonly { readonly name: string; readonly values: readonly (number | undefined)[] }[];
   /** The values of a group add up: drawn in one bar. */
   readonly stacked?: boolean;
+  /** A logarithmic axis, from 100; what is less has no bar, but its number. */
+  readonly log?: boolean;
 }
 
 /** Horizontal bars, so that names have room. */
 export function barPlot(plot: BarPlot): string {
-  const { groups, series, stacked = false, unit } = plot;
+  const { groups, series, stacked = false, log = false, unit } = plot;
   const key = legend(
     series.map((s) => s.name),
     48,
@@ -38,13 +40,16 @@ export function barPlot(plot: BarPlot): string {
   const right = WIDTH - 70;
   const sums = groups.map((_, g) => series.reduce((n, s) => n + (s.values[g] ?? 0), 0));
   const singles = series.flatMap((s) => s.values.map((v) => v ?? 0));
-  const marks = ticks(Math.max(...(stacked ? sums : singles)), 5);
+  const high = Math.max(...(stacked ? sums : singles));
+  const marks = log ? decades(high) : ticks(high, 5);
   const top = key.end + 4;
   const bar = stacked ? 18 : series.length > 4 ? 9 : 12;
   const pitch = (stacked ? 1 : series.length) * bar + 12;
   const bottom = top + groups.length * pitch + 2;
   const most = marks[marks.length - 1] as number;
-  const x = (value: number): number => left + ((right - left) * value) / most;
+  const share = (value: number): number =>
+    log ? Math.max(0, Math.log10(Math.max(1, value) / 100) / Math.log10(most / 100)) : value / most;
+  const x = (value: number): number => left + (right - left) * share(value);
   const parts = [...key.parts];
   for (const mark of marks) {
     parts.push(
@@ -62,12 +67,27 @@ export function barPlot(plot: BarPlot): string {
       const row = stacked ? y : y + i * bar;
       parts.push(rect(x(stacked ? from : 0), row, x(value) - left, bar - (stacked ? 0 : 1), colour(i)));
       if (!stacked)
-        parts.push(label(x(value) + 4, row + bar - 2, tickText(Math.round(value * 10) / 10), "start", "dim"));
+        parts.push(
+          label(
+            x(value) + 4,
+            row + bar - 2,
+            tickText(value < 100 ? Math.round(value * 10) / 10 : Math.round(value)),
+            "start",
+            "dim",
+          ),
+        );
       from += value;
     }
   }
   parts.push(line(left, top, left, bottom, "axis"), label((left + right) / 2, bottom + 34, unit, "middle", "dim"));
   return document(bottom + 46, plot, parts);
+}
+
+/** 100, 1,000, ... up to what covers `high`. */
+function decades(high: number): number[] {
+  const marks = [100, 1000];
+  while ((marks[marks.length - 1] as number) < high) marks.push(100 * 10 ** marks.length);
+  return marks;
 }
 
 /** Series over two axes. */

@@ -8,14 +8,36 @@ import { openTrace } from "../trace/open.ts";
 import { fileError } from "../trace/source.ts";
 import type { Trace } from "../trace/trace.ts";
 import { Bench } from "./bench.ts";
+import { cascade } from "./cascade.ts";
+import { count } from "./count.ts";
 import { demotion } from "./demotion.ts";
 import { type Experiment, Results } from "./experiment.ts";
+import { hostile } from "./hostile.ts";
+import { limit } from "./limit.ts";
+import { lists } from "./lists.ts";
+import { policy } from "./policy.ts";
+import { presets } from "./presets.ts";
+import { promotion } from "./promotion.ts";
 import { type Chapter, studyReport } from "./report.ts";
+import { split } from "./split.ts";
 import type { Trial } from "./trial.ts";
+import { wake } from "./wake.ts";
 import { type Workload, workloads } from "./workloads.ts";
 
 /** All experiments, in the order of the report. */
-export const EXPERIMENTS: readonly Experiment[] = [demotion];
+export const EXPERIMENTS: readonly Experiment[] = [
+  demotion,
+  wake,
+  count,
+  policy,
+  hostile,
+  split,
+  cascade,
+  promotion,
+  limit,
+  lists,
+  presets,
+];
 
 /** What to run, and how. */
 export interface StudyOptions {

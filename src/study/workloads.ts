@@ -41,6 +41,8 @@ const SCENARIOS: Readonly<Record<string, readonly [id: string, about: string]>> 
   max48M: ["special/memcg/max48M-1.5x", "in a group with memory.max = 48 MiB (12,288 pages), 1.5 x node 0, Zipf"],
   locked: ["special/full-target/node1-locked", "bound to node 0, node 1 locked full by another program"],
   "full-target": ["special/full-target/node1-reclaimable", "node 1 filled first, then 3 x node 0, Zipf"],
+  "promo-1.5x": ["promo/zipf10-1.5x/numab2", "default policy, 1.5 x node 0, Zipf 1.0, ten times as long"],
+  "promo-3x": ["promo/zipf10-3x/numab2", "default policy, 3 x node 0, Zipf 1.0, ten times as long"],
   "thp-bind0": ["special/thp/bind0-1.5x", "huge pages, bound to node 0, 1.5 x node 0, room on node 1"],
   "thp-full": ["special/thp/bind0-1.5x-full-target", "huge pages, bound to node 0, 1.5 x node 0, node 1 nearly full"],
   "thp-3x": ["special/thp/default-3x", "huge pages, default policy, 3 x node 0"],

@@ -1,0 +1,107 @@
+/** The three presets, and what each of lieu's own choices adds: the default left alone, and with one choice taken back. */
+
+import { pricePlot } from "./charts.ts";
+import { cross, type Experiment, setting, some } from "./experiment.ts";
+import { barPlot } from "./plots.ts";
+import { breakEven } from "./promotion.ts";
+import { COLUMNS, change, counted, dec, fullTable, inWords, list, matrix, tally } from "./words.ts";
+
+const PRESETS = ["rfc2020", "linux", "lieu"];
+const OWN = [
+  "tierFirst",
+  "coldRefaults",
+  "lean",
+  "frequency",
+  "promotion",
+  "cascade",
+  "anyLower",
+  "smallNodes",
+] as const;
+const WORKLOADS = [
+  "default-3x-zipf10",
+  "default-1.5x-zipf10",
+  "default-1.5x-zipf08",
+  "default-1.5x-zipf12",
+  "default-1.5x-seq",
+  "default-3x-zipf08",
+  "default-3x-seq",
+  "phases",
+  "loop",
+  "scans",
+];
+
+export const presets: Experiment = {
+  name: "presets",
+  title: "The presets, and lieu's own choices one by one",
+  question:
+    "What does lieu's default cost or buy beside today's kernel and the patch as posted, and which of its choices is it?",
+  method:
+    "The three presets as they are (`linux` with promotion, as it comes); then `lieu` with one of its behaviours taken back at a time " +
+    "([presets](../presets.md) says what each does). Programs may use both nodes: where they may not, question 4 has the price.",
+  cells: ({ quick, traces }) =>
+    cross(quick ? some(WORKLOADS, true) : [...WORKLOADS, ...traces], {
+      rfc2020: setting("rfc2020"),
+      linux: setting("linux"),
+      lieu: setting("lieu"),
+      ...Object.fromEntries(OWN.map((name) => [`lieu - ${name}`, setting("lieu", { [name]: false })])),
+    }),
+  conclude(results) {
+    const lieu = tally(results, "linux", "lieu");
+    const worse = results.pairs("linux", "lieu").filter((p) => lieu.worse.includes(p.workload));
+    const even = worse.map((p) => ({ workload: p.workload, k: breakEven(p.before, p.after) }));
+    const repaid = even.filter((e) => e.k !== undefined);
+    const never = even.filter((e) => e.k === undefined);
+    const each = OWN.map((name) => ({ name, t: tally(results, `lieu - ${name}`, "lieu") }));
+    const values = OWN.map((name) => `lieu - ${name}`);
+    const mean = (name: string): number => {
+      const pairs = results.pairs(`lieu - ${name}`, "lieu");
+      const sum = pairs.reduce((n, p) => n + Math.log(p.after.price.total / p.before.price.total), 0);
+      return 100 * (Math.exp(sum / Math.max(1, pairs.length)) - 1);
+    };
+    return {
+      answer: `At these prices \`lieu\` is ${inWords(lieu)}, beside \`linux\`; beside \`rfc2020\`, ${inWords(tally(results, "rfc2020", "lieu"))}.`,
+      findings: [
+        ...(worse.length === 0
+          ? []
+          : [
+              `Where it is dearer than \`linux\` (${list(worse.map((p) => p.workload))}), it is by work done to place pages: each entry of a trace is one access here. ${repaid.length === 0 ? "" : `It would be repaid if an entry stood for more accesses than ${list(repaid.map((e) => `${dec(e.k ?? 0)} (${e.workload})`))}. `}${never.length === 0 ? "" : `It is never repaid on ${list(never.map((e) => e.workload))}: there the default serves no more from node 0, or swaps more, for its trouble.`}`,
+            ]),
+        ...each.map(
+          ({ name, t }) =>
+            `\`${name}\`: with it, an access is ${inWords(t)}; ${change(mean(name) / 100)} in the geometric mean.`,
+        ),
+      ],
+      tables: [
+        matrix(results, "ns an access, second half of the run", PRESETS, COLUMNS.ns),
+        matrix(results, "Accesses served by node 0, percent", PRESETS, COLUMNS.node0),
+        matrix(
+          results,
+          `ns an access: \`lieu\`, and with one of ${counted(OWN.length, "behaviour")} taken back`,
+          ["lieu", ...values],
+          COLUMNS.ns,
+        ),
+        fullTable(results, "All figures"),
+      ],
+      plots: [
+        pricePlot("presets", "Price of an access under the three presets", results, PRESETS),
+        barPlotOf(OWN.map((name) => [name, -mean(name)] as const)),
+      ],
+    };
+  },
+};
+
+/** What each choice takes off the price. */
+function barPlotOf(gains: readonly (readonly [name: string, percent: number])[]) {
+  const shown = gains.map(([name, g]) => `${name} ${dec(g)} %`).join(", ");
+  const svg = barPlot({
+    title: "What each of lieu's choices takes off the price, or adds to it",
+    desc: `Geometric mean over workloads: ${shown}.`,
+    unit: "percent of the price of an access, geometric mean over the workloads",
+    groups: gains.map(([name]) => name),
+    series: [
+      { name: "takes off", values: gains.map(([, g]) => (g >= 0 ? g : undefined)) },
+      { name: "adds", values: gains.map(([, g]) => (g < 0 ? -g : undefined)) },
+    ],
+  });
+  return { file: "presets-own", svg, alt: `What each choice changes of the price of an access: ${shown}.` };
+}
