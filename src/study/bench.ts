@@ -19,8 +19,8 @@ export class Bench {
 
   /** @throws {@link LieuError} EBUG for a workload that there is not, or an engine's invariant that does not hold */
   run(cell: Cell): Trial {
-    const { options, looks, custom } = cell;
-    const key = JSON.stringify([cell.workload, custom === undefined ? options : cell.value, looks]);
+    const { options, looks, unfold, custom } = cell;
+    const key = JSON.stringify([cell.workload, custom === undefined ? options : cell.value, looks, unfold]);
     const before = this.#done.get(key);
     if (before !== undefined) return { ...before, value: cell.value };
     const trial = custom === undefined ? this.#runWorkload(cell) : custom(this.#quick);
@@ -28,12 +28,23 @@ export class Bench {
     return trial;
   }
 
-  #runWorkload({ workload: name, value, options, looks }: Cell): Trial {
+  #runWorkload({ workload: name, value, options, looks, unfold }: Cell): Trial {
     const workload = this.#workloads.get(name);
     if (workload === undefined) throw new LieuError("EBUG", `there is no workload ${name}`);
     if (this.#accesses?.workload !== name) this.#accesses = { workload: name, made: workload.accesses() };
     const group = groupOfWorkload(workload, this.#quick);
     const asked = group === undefined || options.group !== undefined ? options : { ...options, group };
-    return runTrial(workload, value, asked, this.#accesses.made, looks);
+    const { made } = this.#accesses;
+    return runTrial(workload, value, asked, unfold === true ? unfolded(made, workload) : made, looks);
   }
+}
+
+/** The same accesses with the writes that come before them. */
+function unfolded(made: ScenarioAccesses, { scenario }: Workload): ScenarioAccesses {
+  if (!made.populated) return made;
+  const { pages } = scenario.trace;
+  const entries = new Uint32Array(pages + made.entries.length);
+  for (let page = 0; page < pages; page++) entries[page] = (page << 1) | 1;
+  entries.set(made.entries, pages);
+  return { ...made, entries, populated: false };
 }

@@ -3,7 +3,7 @@ import { timePlot } from "./charts.ts";
 import { cross, type Experiment, setting, some } from "./experiment.ts";
 import { COLUMNS, dec, f, fullTable, inWords, list, matrix, moves, nr, tally } from "./words.ts";
 
-const VALUES = ["linux, folios", "linux, pages", "lieu, folios", "lieu, pages"];
+const VALUES = ["linux folios", "linux pages", "lieu folios", "lieu pages"];
 const HUGE = ["thp-bind0", "thp-full", "thp-3x"];
 const WORKLOADS = [...HUGE, "default-3x-zipf10", "bind0-3x-zipf10"];
 
@@ -18,30 +18,30 @@ export const count: Experiment = {
     cross(
       some(WORKLOADS, quick, 2),
       {
-        "linux, folios": setting("linux", { countFolios: true, promotion: false }),
-        "linux, pages": setting("linux", { promotion: false }),
-        "lieu, folios": setting("lieu", { countFolios: true }),
-        "lieu, pages": setting("lieu"),
+        "linux folios": setting("linux", { countFolios: true, promotion: false }),
+        "linux pages": setting("linux", { promotion: false }),
+        "lieu folios": setting("lieu", { countFolios: true }),
+        "lieu pages": setting("lieu"),
       },
-      400,
+      { looks: 400, unfold: true },
     ),
   conclude(results) {
     const huge = results.workloads.filter((w) => HUGE.includes(w));
     const gone = (w: string, v: string): number => f(results.get(w, v), "pgdemote") + f(results.get(w, v), "pswpout");
     const sum = (v: string, of: (w: string, v: string) => number): number => huge.reduce((n, w) => n + of(w, v), 0);
     const over = (w: string, v: string): number => f(results.get(w, v), "overshoot");
-    const worst = [...huge].sort((a, b) => over(b, "linux, folios") - over(a, "linux, folios"))[0] as string;
+    const worst = [...huge].sort((a, b) => over(b, "linux folios") - over(a, "linux folios"))[0] as string;
     const control = results.workloads.filter((w) => !huge.includes(w));
     const moved = control.filter(
-      (w) => gone(w, "linux, folios") !== gone(w, "linux, pages") || gone(w, "lieu, folios") !== gone(w, "lieu, pages"),
+      (w) => gone(w, "linux folios") !== gone(w, "linux pages") || gone(w, "lieu folios") !== gone(w, "lieu pages"),
     );
     const shown = huge[0] as string;
     return {
-      answer: `With huge pages, counting base pages instead of folios, what reclaim takes from its nodes ${moves(sum("linux, folios", gone), sum("linux, pages", gone))} pages under \`linux\`; the most that node 0 had free above high ${moves(over(worst, "linux, folios"), over(worst, "linux, pages"))} (${worst}).`,
+      answer: `Overshoot: counting folios, node 0 had up to ${nr(over(worst, "linux folios"))} pages free above high under \`linux\` (${worst}); counting pages, ${nr(over(worst, "linux pages"))}. Pages taken by reclaim with huge pages: ${moves(sum("linux folios", gone), sum("linux pages", gone))}.${control.length > 0 && moved.length === 0 ? " With base pages no counter differs." : ""}`,
       findings: [
-        `Priced with base pages counted: ${inWords(tally(results, "linux, folios", "linux, pages"))} under \`linux\`; ${inWords(tally(results, "lieu, folios", "lieu, pages"))} under \`lieu\`.`,
-        `Accesses served by node 0 on ${shown} under \`linux\`: ${dec(results.get(shown, "linux, folios").share[0])} % with folios counted, ${dec(results.get(shown, "linux, pages").share[0])} % with pages.`,
-        `Under \`lieu\`, pages taken on the same workloads: ${moves(sum("lieu, folios", gone), sum("lieu, pages", gone))}.`,
+        `Priced with base pages counted instead of folios: ${inWords(tally(results, "linux folios", "linux pages"))} under \`linux\`; ${inWords(tally(results, "lieu folios", "lieu pages"))} under \`lieu\`.`,
+        `Accesses served by node 0 on ${shown} under \`linux\`: ${dec(results.get(shown, "linux folios").share[0])} % with folios counted, ${dec(results.get(shown, "linux pages").share[0])} % with pages.`,
+        `Under \`lieu\`, pages taken on the same workloads, folios counted and pages counted: ${moves(sum("lieu folios", gone), sum("lieu pages", gone))}.`,
         control.length === 0
           ? "No workload of base pages was run."
           : moved.length === 0
@@ -61,7 +61,7 @@ export const count: Experiment = {
         fullTable(results, "All figures"),
       ],
       plots: [
-        timePlot("count", `Free pages on node 0, ${worst}`, results, worst, ["linux, folios", "linux, pages"], {
+        timePlot("count", `Free pages on node 0, ${worst}`, results, worst, ["linux folios", "linux pages"], {
           y: "free pages on node 0",
           of: (m) => m.free0,
         }),

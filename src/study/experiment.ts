@@ -17,6 +17,8 @@ export interface Cell {
   readonly options: RunOptions;
   /** Looks at the state during the run; 100 if absent. */
   readonly looks?: number | undefined;
+  /** Whether the writes that fill the memory before the trace are made part of it, so that they are seen. */
+  readonly unfold?: boolean | undefined;
   /** A run that is not a workload of the list under options, but something of its own. */
   readonly custom?: ((quick: boolean) => Trial) | undefined;
 }
@@ -110,11 +112,16 @@ export function setting(preset: Preset, behaviours: Partial<Record<Behaviour, bo
 export function cross(
   workloads: readonly string[],
   settings: Readonly<Record<string, RunOptions>>,
-  looks?: number,
+  how: Pick<Cell, "looks" | "unfold"> = {},
 ): Cell[] {
   return workloads.flatMap((workload) =>
-    Object.entries(settings).map(([value, options]) => ({ workload, value, options, looks })),
+    Object.entries(settings).map(([value, options]) => ({ workload, value, options, ...how })),
   );
+}
+
+/** Whether a workload's program may use both nodes, by its name. */
+export function isFree(workload: string): boolean {
+  return !/^(thp-)?(m?bind0|cpuset0|locked|thp-full|full-target)/.test(workload);
 }
 
 /** `workloads`, or the first of them in a quick run. */

@@ -5,15 +5,18 @@ import { runPeers, type Wiring } from "./peers.ts";
 import { dec, f, fullTable, list, nr, ns } from "./words.ts";
 
 const WIRINGS: Readonly<Record<string, Wiring>> = {
-  "lieu, apart": { preset: "lieu" },
-  "lieu, balance": { preset: "lieu", balance: true },
-  "lieu, target": { preset: "lieu", path: true },
-  "lieu, target, low": { preset: "lieu", path: true, protect: true },
-  "linux, apart": { preset: "linux" },
-  "linux, target": { preset: "linux", path: true },
-  "linux, target, low": { preset: "linux", path: true, protect: true },
-  "linux, target, fenced": { preset: "linux", path: true, fenced: true },
+  "lieu apart": { preset: "lieu" },
+  "lieu balance": { preset: "lieu", balance: true },
+  "lieu target": { preset: "lieu", path: true },
+  "lieu target+low": { preset: "lieu", path: true, protect: true },
+  "linux apart": { preset: "linux" },
+  "linux target": { preset: "linux", path: true },
+  "linux target+low": { preset: "linux", path: true, protect: true },
+  "linux target+fenced": { preset: "linux", path: true, fenced: true },
 };
+
+/** Those of the plot; the others lie on its top line. */
+const SHOWN = ["lieu apart", "lieu balance", "lieu target", "lieu target+low", "linux apart", "linux target"];
 
 export const hostile: Experiment = {
   name: "hostile",
@@ -22,7 +25,7 @@ export const hostile: Experiment = {
     "If a DRAM node may be a demotion target of another, can one group push another group's pages out of its own node?",
   method:
     "Two DRAM nodes of 16,384 pages, a slower one of 24,576, and swap. The victim holds 14,000 pages on dram1 and prefers it; one access in " +
-    "eight is its own, Zipf 0.8. The aggressor prefers dram0 and cycles through twice its size. *apart*: dram0 demotes to the slow node. " +
+    "eight is its own, Zipf 0.8. The aggressor prefers dram0 and cycles through three times its size. *apart*: dram0 demotes to the slow node. " +
     "*target*: dram0 demotes to dram1, and dram1 to the slow node. *balance*: lieu's peers, where only the pages of the group that makes the " +
     "pressure move, and only into room above the peer's high watermark. *low*: the victim's memory.low is its size. *fenced*: the aggressor's " +
     "mems leave dram1 out. Promotion is off. Demotion needs a lower tier, so *target* is made by giving dram1 a tier of its own between the other two.",
@@ -42,13 +45,13 @@ export const hostile: Experiment = {
     const worst = [...values].sort((a, b) => pushed(b) - pushed(a))[0] as string;
     const victim = (v: string): string => `${v}: ${ns(get(v).price.total)} ns`;
     return {
-      answer: `Yes, if it is a plain target: ${nr(pushed("lieu, target"))} of the victim's pages are moved down or swapped under \`lieu\` so wired and ${nr(pushed("linux, target"))} under \`linux\`; ${nr(pushed("lieu, balance"))} with lieu's balancing, ${nr(pushed("lieu, apart"))} with no path at all.`,
+      answer: `${pushed("lieu target") > pushed("lieu apart") + 100 ? "Yes, as a plain target" : "Not seen here"}: ${nr(pushed("lieu target"))} moves of the victim's pages, down or to swap, under \`lieu\` so wired and ${nr(pushed("linux target"))} under \`linux\`. Under \`lieu\`, ${nr(pushed("lieu balance"))} with balancing and ${nr(pushed("lieu apart"))} with the nodes apart; under \`linux\`, ${nr(pushed("linux apart"))} even so, by allocation's fallback; with memory.low set and a target, ${nr(pushed("lieu target+low"))} and ${nr(pushed("linux target+low"))}.`,
       findings: [
         `Under one in a hundred of the victim's pages is ever touched by reclaim with ${list(safe)}; the most are with ${worst} (${nr(pushed(worst))} moves, ${dec(lost(worst))} % of its pages gone from its node at the end).`,
-        `An access of the victim's costs ${list(values.map(victim))}.`,
-        `What the aggressor gets for it: ${list(values.map((v) => `${v}: ${ns(f(get(v), "greedyNs"))} ns`))}. It cycles, so nothing that it could be given short of its whole size would help it much.`,
-        `Balancing moved ${nr(f(get("lieu, balance"), "balanced"))} of the aggressor's own pages to the peer, as far as there was room above high; ${nr(f(get("lieu, balance"), "greedyOnPeer"))} are there at the end, beside ${nr(f(get("lieu, balance"), "home"))} of the victim's.`,
-        `Under \`linux\` the nodes need no path for this: with the peers apart, ${nr(pushed("linux, apart"))} of the victim's pages are moved and ${nr(f(get("linux, apart"), "greedyOnPeer"))} of the aggressor's end on dram1, because allocations fall back to the next node before their own is reclaimed.`,
+        `An access of the victim's: ${list(values.map(victim))}.`,
+        `What the aggressor gets for it: ${list(values.map((v) => `${v}: ${ns(f(get(v), "greedyNs"))} ns`))}. It fits once it has the victim's node too, which is what it has to win.`,
+        `Balancing moved ${nr(f(get("lieu balance"), "balanced"))} of the aggressor's own pages to the peer, as far as there was room above high; ${nr(f(get("lieu balance"), "greedyOnPeer"))} are there at the end, beside ${nr(f(get("lieu balance"), "home"))} of the victim's.`,
+        `Under \`linux\`, with the peers apart, ${nr(pushed("linux apart"))} of the victim's pages are moved and ${nr(f(get("linux apart"), "greedyOnPeer"))} of the aggressor's end on dram1, because allocations fall back to the next node before their own is reclaimed.`,
       ],
       tables: [
         fullTable(
@@ -69,7 +72,7 @@ export const hostile: Experiment = {
         ),
       ],
       plots: [
-        timePlot("hostile", "The victim's pages on its own node", results, "peers", values, {
+        timePlot("hostile", "The victim's pages on its own node", results, "peers", SHOWN, {
           y: "victim's pages on dram1",
           of: (m) => m.on0,
         }),

@@ -36,7 +36,7 @@ export function runPeers(value: string, wiring: Wiring, quick: boolean): Trial {
   const by = quick ? QUICK : 1;
   const [size, slow, accesses] = [16384 / by, 24576 / by, 320_000 / by];
   const victimPages = Math.round(14_000 / by);
-  const greedyPages = 2 * size;
+  const greedyPages = 3 * size;
   const turns = new Turns();
   using memory = openMemorySync(optionsOf(wiring, size, slow), { crank: turns.clock });
   turns.attach(memory);

@@ -102,12 +102,13 @@ export interface XYPlot extends PlotText {
 function frame(plot: XYPlot, top: number, parts: string[]) {
   const points = plot.series.flatMap((s) => s.points);
   const levels = (plot.marks ?? []).map((m) => m.y);
-  const xs = ticks(Math.max(...points.map((p) => p[0])), 6);
+  const xMost = Math.max(...points.map((p) => p[0]));
+  const xs = ticks(xMost, 6).filter((mark) => mark <= xMost);
   const ys = ticks(Math.max(...points.map((p) => p[1]), ...levels), 5);
-  const [xMost, yMost] = [xs[xs.length - 1] as number, ys[ys.length - 1] as number];
+  const yMost = ys[ys.length - 1] as number;
   const left = 34 + widthOf(tickText(yMost));
   const [right, bottom] = [WIDTH - 24, top + 250];
-  const x = (value: number): number => left + ((right - left) * value) / xMost;
+  const x = (value: number): number => left + ((right - left) * value) / (xMost || 1);
   const y = (value: number): number => bottom - ((bottom - top) * value) / yMost;
   for (const mark of ys) {
     parts.push(line(left, y(mark), right, y(mark), "grid"), label(left - 6, y(mark) + 4, tickText(mark), "end", "dim"));

@@ -21,8 +21,8 @@ export const policy: Experiment = {
     cross(some(WORKLOADS, quick), {
       rfc2020: setting("rfc2020"),
       "linux 6.12": setting("linux", { honourCpuset: false, promotion: false }),
-      "linux + cpuset": setting("linux", { promotion: false }),
-      "linux + both": setting("linux", { honourMempolicy: true, promotion: false }),
+      "linux + cpuset": setting("linux", { honourCpuset: true, promotion: false }),
+      "linux + both": setting("linux", { honourCpuset: true, honourMempolicy: true, promotion: false }),
       lieu: setting("lieu"),
     }),
   conclude(results) {
@@ -40,7 +40,7 @@ export const policy: Experiment = {
       answer: `Over ${counted(results.workloads.length, "confined program")}, ${nr(total("rfc2020", "end_node1"))} pages end on a forbidden node under \`rfc2020\`, ${nr(total("linux 6.12", "end_node1"))} as Linux 6.12 does it, ${nr(total("linux + cpuset", "end_node1"))} with the cpuset asked, ${nr(total("linux + both", "end_node1"))} with the policy asked too and ${nr(total("lieu", "end_node1"))} under \`lieu\`.`,
       findings: [
         `No page is ever placed against a policy (violations 0, not only at the end) under ${list(clean.map((v) => `\`${v}\``))}.`,
-        `Obedience has a price. On ${shown} the swap traffic ${moves(f(loose, "pswpout") + f(loose, "pswpin"), f(strict, "pswpout") + f(strict, "pswpin"))} pages and an access ${moves(loose.price.total, strict.price.total, ns)} ns when \`linux\` asks the policy: a page that may be nowhere else can only be swapped. Who would rather have the page on slower memory can say so (\`preferred\` in place of \`bind\`).`,
+        `Obedience has a price. On ${shown}, when \`linux\` asks the policy, swap traffic in pages goes ${moves(f(loose, "pswpout") + f(loose, "pswpin"), f(strict, "pswpout") + f(strict, "pswpin"))} and the price of an access in ns ${moves(loose.price.total, strict.price.total, ns)}: a page that may be nowhere else can only be swapped. Who would rather have the page on slower memory can say so (\`preferred\` in place of \`bind\`).`,
         ...(kernel.length === 0
           ? []
           : [

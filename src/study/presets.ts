@@ -4,7 +4,21 @@ import { pricePlot } from "./charts.ts";
 import { cross, type Experiment, setting, some } from "./experiment.ts";
 import { barPlot } from "./plots.ts";
 import { breakEven } from "./promotion.ts";
-import { COLUMNS, change, counted, dec, fullTable, inWords, list, matrix, tally } from "./words.ts";
+import {
+  COLUMNS,
+  change,
+  counted,
+  dec,
+  fullTable,
+  inWords,
+  LINES,
+  list,
+  matrix,
+  nr,
+  priceOf,
+  tally,
+  verdict,
+} from "./words.ts";
 
 const PRESETS = ["rfc2020", "linux", "lieu"];
 const OWN = [
@@ -39,7 +53,7 @@ export const presets: Experiment = {
     "The three presets as they are (`linux` with promotion, as it comes); then `lieu` with one of its behaviours taken back at a time " +
     "([presets](../presets.md) says what each does). Programs may use both nodes: where they may not, question 4 has the price.",
   cells: ({ quick, traces }) =>
-    cross(quick ? some(WORKLOADS, true) : [...WORKLOADS, ...traces], {
+    cross([...some(WORKLOADS, quick), ...traces], {
       rfc2020: setting("rfc2020"),
       linux: setting("linux"),
       lieu: setting("lieu"),
@@ -49,30 +63,39 @@ export const presets: Experiment = {
     const lieu = tally(results, "linux", "lieu");
     const worse = results.pairs("linux", "lieu").filter((p) => lieu.worse.includes(p.workload));
     const even = worse.map((p) => ({ workload: p.workload, k: breakEven(p.before, p.after) }));
+    const placing = worse.filter((p) => {
+      const work = p.after.price.work - p.before.price.work;
+      return work > 0.5 * (p.after.price.total - p.before.price.total);
+    });
     const repaid = even.filter((e) => e.k !== undefined);
     const never = even.filter((e) => e.k === undefined);
     const each = OWN.map((name) => ({ name, t: tally(results, `lieu - ${name}`, "lieu") }));
     const values = OWN.map((name) => `lieu - ${name}`);
-    const mean = (name: string): number => {
+    const mean = (name: string, k = 1): number => {
       const pairs = results.pairs(`lieu - ${name}`, "lieu");
-      const sum = pairs.reduce((n, p) => n + Math.log(p.after.price.total / p.before.price.total), 0);
+      const sum = pairs.reduce((n, p) => n + Math.log(priceOf(p.after, k) / priceOf(p.before, k)), 0);
       return 100 * (Math.exp(sum / Math.max(1, pairs.length)) - 1);
     };
     return {
-      answer: `At these prices \`lieu\` is ${inWords(lieu)}, beside \`linux\`; beside \`rfc2020\`, ${inWords(tally(results, "rfc2020", "lieu"))}.`,
+      answer: `\`lieu\` in place of \`linux\` is, at one access to memory an entry of the trace, ${verdict(lieu)}. At ${LINES}, every line of the page, it is ${verdict(tally(results, "linux", "lieu", LINES))}.`,
       findings: [
         ...(worse.length === 0
           ? []
           : [
-              `Where it is dearer than \`linux\` (${list(worse.map((p) => p.workload))}), it is by work done to place pages: each entry of a trace is one access here. ${repaid.length === 0 ? "" : `It would be repaid if an entry stood for more accesses than ${list(repaid.map((e) => `${dec(e.k ?? 0)} (${e.workload})`))}. `}${never.length === 0 ? "" : `It is never repaid on ${list(never.map((e) => e.workload))}: there the default serves no more from node 0, or swaps more, for its trouble.`}`,
+              `Where it is dearer than \`linux\` (${list(worse.map((p) => p.workload))}), moving and scanning pages is most of the difference on ${list(placing.map((p) => p.workload))}. ${repaid.length === 0 ? "" : `What it spends is repaid if an entry stands for more accesses to memory than ${list(repaid.map((e) => `${dec(e.k ?? 0)} (${e.workload})`))}. `}${never.length === 0 ? "" : `It is never repaid on ${list(never.map((e) => e.workload))}: there the default serves no more from node 0, or swaps more, for its trouble.`}`,
             ]),
+        `In place of \`rfc2020\`, at one access an entry, it is ${verdict(tally(results, "rfc2020", "lieu"))}; at ${LINES}, ${verdict(tally(results, "rfc2020", "lieu", LINES))}.`,
         ...each.map(
           ({ name, t }) =>
-            `\`${name}\`: with it, an access is ${inWords(t)}; ${change(mean(name) / 100)} in the geometric mean.`,
+            `\`${name}\`: with it, an access is ${inWords(t)}; ${change(mean(name) / 100)} in the geometric mean, ${change(mean(name, LINES) / 100)} at ${LINES} accesses an entry.`,
         ),
       ],
       tables: [
         matrix(results, "ns an access, second half of the run", PRESETS, COLUMNS.ns),
+        matrix(results, `The same, were each entry ${LINES} accesses to its page: ns an entry`, PRESETS, [
+          "ns",
+          (t) => nr(priceOf(t, LINES)),
+        ]),
         matrix(results, "Accesses served by node 0, percent", PRESETS, COLUMNS.node0),
         matrix(
           results,

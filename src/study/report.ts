@@ -49,11 +49,11 @@ function intro({ command, quick, runs }: ReportContext): string {
 }
 
 function summary(chapters: readonly Chapter[]): string {
-  const rows = chapters.map(({ experiment: e, outcome }, i) => [
-    `[${i + 1}. ${e.title}](#${anchor(`${i + 1}. ${e.title}`)})`,
-    outcome.answer,
-  ]);
-  return `## Answers\n\n${markdownTable(["question", "answer"], rows, false)}`;
+  const items = chapters.map(({ experiment: e, outcome }, i) => {
+    const heading = `${i + 1}. ${e.title}`;
+    return `${i + 1}. **[${e.title}](#${anchor(heading)}).** ${outcome.answer}`;
+  });
+  return `## Answers\n\n${items.join("\n")}`;
 }
 
 function chapterText({ experiment: e, outcome }: Chapter, i: number): string {
@@ -71,9 +71,9 @@ function tableText({ caption, head, rows, folded = false }: TableOf): string {
 }
 
 /** Columns as wide as their widest cell; all but the first one or two of text are numbers, to the right. */
-export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[], aligned = true): string {
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const numeric = head.map((_, c) => c > 0 && rows.every((row) => /^[-+–\d]|^killed$|^from 0$/.test(row[c] ?? "")));
-  const widths = head.map((h, c) => (aligned ? Math.max(3, h.length, ...rows.map((row) => (row[c] ?? "").length)) : 3));
+  const widths = head.map((h, c) => Math.max(3, h.length, ...rows.map((row) => (row[c] ?? "").length)));
   const cell = (text: string, c: number): string =>
     numeric[c] === true ? text.padStart(widths[c] as number) : text.padEnd(widths[c] as number);
   const lineOf = (cells: readonly string[]): string => `| ${cells.map(cell).join(" | ")} |`;

@@ -20,15 +20,20 @@ export function relative(before: number, after: number): string {
   if (before === 0) return "from 0";
   const percent = (100 * (after - before)) / before;
   const text = Math.abs(percent) < 10 ? dec(Math.abs(percent)) : nr(Math.abs(percent));
+  if (text === "0.0") return "0.0 %";
   return `${percent < 0 ? "-" : "+"}${text} %`;
 }
 
-/** "falls from 1,200 to 300 (-75 %)", "does not change (300)". */
+/** "from 1,200 to 300 (-75 %)", "unchanged at 300". */
 export function moves(before: number, after: number, show: (v: number) => string = nr): string {
-  if (show(before) === show(after)) return `does not change (${show(after)})`;
-  const verb = after > before ? "rises" : "falls";
+  if (show(before) === show(after)) return `unchanged at ${show(after)}`;
   const by = before === 0 ? "" : ` (${relative(before, after)})`;
-  return `${verb} from ${show(before)} to ${show(after)}${by}`;
+  return `from ${show(before)} to ${show(after)}${by}`;
+}
+
+/** A difference of percentages: "+1.2 points". */
+export function points(value: number): string {
+  return `${value >= 0 ? "+" : "-"}${dec(Math.abs(value))} points`;
 }
 
 /** "a, b and c". */
@@ -48,10 +53,18 @@ export function sentence(text: string): string {
 /** Under this share of a change, two prices are said to be the same. */
 export const SAME = 0.01;
 
-/** How the price of an access compares over all workloads: fewer ns is better. */
-export function tally(results: Results, before: string, after: string): Tally {
+/** Cache lines of a page: the most accesses to memory that one entry of a trace, which names a page, can stand for. */
+export const LINES = 64;
+
+/** The price of an entry of the trace that stands for `k` accesses to memory, ns: reclaim's and swap's work is there once. */
+export function priceOf(trial: Trial, k = 1): number {
+  return k * trial.price.memory + trial.price.swap + trial.price.work;
+}
+
+/** How the price compares over all workloads: fewer ns is better. `k`: as {@link priceOf} has it. */
+export function tally(results: Results, before: string, after: string, k = 1): Tally {
   const pairs = results.pairs(before, after).filter((p) => !p.before.killed && !p.after.killed);
-  const change = (p: (typeof pairs)[number]): number => p.after.price.total / p.before.price.total - 1;
+  const change = (p: (typeof pairs)[number]): number => priceOf(p.after, k) / priceOf(p.before, k) - 1;
   const sorted = [...pairs].sort((a, b) => change(a) - change(b));
   const better = sorted.filter((p) => change(p) < -SAME);
   const worse = sorted.filter((p) => change(p) > SAME).reverse();
@@ -73,6 +86,22 @@ export interface Tally {
   readonly worst?: { readonly workload: string; readonly change: number } | undefined;
 }
 
+/** A sum over the workloads that were run under a setting. */
+export function sumOf(results: Results, value: string, of: (trial: Trial) => number): number {
+  return results.workloads.reduce((n, w) => (results.has(w, value) ? n + of(results.get(w, value)) : n), 0);
+}
+
+/** The workload on which a figure differs most between two settings. */
+export function mostMoved(results: Results, before: string, after: string, of: (trial: Trial) => number): string {
+  const pairs = results.pairs(before, after).map((p) => [p.workload, Math.abs(of(p.after) - of(p.before))] as const);
+  return pairs.reduce((most, p) => (p[1] > most[1] ? p : most))[0];
+}
+
+/** Pages that left node 0 for swap although there is a lower tier. */
+export function fromTop(trial: Trial): number {
+  return Math.max(0, f(trial, "steal_n0") - f(trial, "pgdemote"));
+}
+
 /** "cheaper on 7 of 12 workloads (most: X, -40 %), dearer on 3 (most: Y, +12 %), within 1 % on 2". */
 export function inWords(t: Tally): string {
   const most = (b: Tally["best"]): string => (b === undefined ? "" : ` (most: ${b.workload}, ${change(b.change)})`);
@@ -87,6 +116,19 @@ export function inWords(t: Tally): string {
     parts.push(parts.length > 0 ? `within 1 % on ${t.same.length}` : `within 1 % on all ${counted(t.all, "workload")}`);
   }
   return parts.length === 0 ? "not compared" : list(parts);
+}
+/** One word for a comparison, with its figures: "a gain: cheaper on ...". */
+export function verdict(t: Tally): string {
+  const { better, worse } = t;
+  const word =
+    better.length > 0 && worse.length > 0
+      ? "mixed"
+      : better.length > 0
+        ? "a gain"
+        : worse.length > 0
+          ? "a cost"
+          : "no difference";
+  return word === "no difference" ? inWords(t) : `${word}: ${inWords(t)}`;
 }
 /** 0.123 as "+12 %". */
 export function change(ratio: number): string {
