@@ -2,20 +2,20 @@
 import type { Plot, Results } from "./experiment.ts";
 import { barPlot, linePlot } from "./plots.ts";
 import type { Moment } from "./trial.ts";
-import { dec, ns } from "./words.ts";
+import { dec, ns, priceOf } from "./words.ts";
 
-/** Prices of an access by workload and setting. */
-export function pricePlot(file: string, title: string, results: Results, values: readonly string[]): Plot {
+/** Prices of an entry of the trace by workload and setting; `k`: as {@link priceOf} has it. */
+export function pricePlot(file: string, title: string, results: Results, values: readonly string[], k = 1): Plot {
   const groups = results.workloads.filter((w) => values.every((v) => results.has(w, v)));
-  const of = (w: string, v: string): number => results.get(w, v).price.total;
+  const of = (w: string, v: string): number => priceOf(results.get(w, v), k);
   const numbers = groups.map((w) => `${w}: ${values.map((v) => `${v} ${ns(of(w, v))}`).join(", ")}`).join("; ");
   const svg = barPlot({
     title,
     desc: `Nanoseconds an access by workload. ${numbers}.`,
-    unit: "ns an access, second half of the run, logarithmic (fewer is better)",
+    unit: `ns ${k === 1 ? "an access" : "an entry"}, second half of the run${k === 1 ? ", logarithmic" : ""} (fewer is better)`,
     groups,
     series: values.map((v) => ({ name: v, values: groups.map((w) => of(w, v)) })),
-    log: true,
+    log: k === 1,
   });
   return { file, svg, alt: `${title}, by workload: ${values.join(", ")}.` };
 }

@@ -1,7 +1,10 @@
 /** nr_reclaimed++ against += nr_pages. */
+
+import { kernelValue } from "../parity/check.ts";
 import { timePlot } from "./charts.ts";
 import { cross, type Experiment, setting, some } from "./experiment.ts";
 import { COLUMNS, dec, f, fullTable, inWords, list, matrix, moves, nr, tally } from "./words.ts";
+import { recordedTwin } from "./workloads.ts";
 
 const VALUES = ["linux folios", "linux pages", "lieu folios", "lieu pages"];
 const HUGE = ["thp-bind0", "thp-full", "thp-3x"];
@@ -31,6 +34,9 @@ export const count: Experiment = {
     const sum = (v: string, of: (w: string, v: string) => number): number => huge.reduce((n, w) => n + of(w, v), 0);
     const over = (w: string, v: string): number => f(results.get(w, v), "overshoot");
     const worst = [...huge].sort((a, b) => over(b, "linux folios") - over(a, "linux folios"))[0] as string;
+    const direct = ["linux folios", "linux pages"].map((v) => results.get(worst, v));
+    const kernel = recordedTwin(results.fixture, worst, {});
+    const demoted = kernel === undefined ? undefined : kernelValue(kernel, "pgdemote");
     const control = results.workloads.filter((w) => !huge.includes(w));
     const moved = control.filter(
       (w) => gone(w, "linux folios") !== gone(w, "linux pages") || gone(w, "lieu folios") !== gone(w, "lieu pages"),
@@ -40,6 +46,12 @@ export const count: Experiment = {
       answer: `Overshoot: counting folios, node 0 had up to ${nr(over(worst, "linux folios"))} pages free above high under \`linux\` (${worst}); counting pages, ${nr(over(worst, "linux pages"))}. Pages taken by reclaim with huge pages: ${moves(sum("linux folios", gone), sum("linux pages", gone))}.${control.length > 0 && moved.length === 0 ? " With base pages no counter differs." : ""}`,
       findings: [
         `Priced with base pages counted instead of folios: ${inWords(tally(results, "linux folios", "linux pages"))} under \`linux\`; ${inWords(tally(results, "lieu folios", "lieu pages"))} under \`lieu\`.`,
+        `On ${worst} under \`linux\`, callers that reclaimed for themselves did so ${list(direct.map((t) => nr(f(t, "stalls"))))} times, folios counted and pages counted, and demoted ${list(direct.map((t) => nr(f(t, "pgdemote_direct"))))} pages. Who wants a huge page asks for 512 pages, and goes on until so many have been counted, be they folios. (The engine has no compaction; Linux would stop once that could serve the request.)`,
+        ...(demoted === undefined
+          ? []
+          : [
+              `The measured kernel, which counts pages, demoted ${nr(demoted)} pages on ${worst}; the engine, ${nr(f(results.get(worst, "linux pages"), "pgdemote"))} counting pages and ${nr(f(results.get(worst, "linux folios"), "pgdemote"))} counting folios.`,
+            ]),
         `Accesses served by node 0 on ${shown} under \`linux\`: ${dec(results.get(shown, "linux folios").share[0])} % with folios counted, ${dec(results.get(shown, "linux pages").share[0])} % with pages.`,
         `Under \`lieu\`, pages taken on the same workloads, folios counted and pages counted: ${moves(sum("lieu folios", gone), sum("lieu pages", gone))}.`,
         control.length === 0

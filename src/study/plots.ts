@@ -43,7 +43,7 @@ export function barPlot(plot: BarPlot): string {
   const high = Math.max(...(stacked ? sums : singles));
   const marks = log ? decades(high) : ticks(high, 5);
   const top = key.end + 4;
-  const bar = stacked ? 18 : series.length > 4 ? 9 : 12;
+  const bar = stacked ? 18 : 12;
   const pitch = (stacked ? 1 : series.length) * bar + 12;
   const bottom = top + groups.length * pitch + 2;
   const most = marks[marks.length - 1] as number;
@@ -71,7 +71,7 @@ export function barPlot(plot: BarPlot): string {
           label(
             x(value) + 4,
             row + bar - 2,
-            tickText(value < 100 ? Math.round(value * 10) / 10 : Math.round(value)),
+            tickText(value < 100 ? Math.round(value * 10) / 10 + 0 : Math.round(value)),
             "start",
             "dim",
           ),

@@ -59,10 +59,17 @@ export const policy: Experiment = {
         fullTable(results, "All figures"),
       ],
       plots: [
-        timePlot("policy", `Pages on the forbidden node, ${shown}`, results, shown, VALUES, {
-          y: "pages on node 1",
-          of: (m) => m.on1,
-        }),
+        timePlot(
+          "policy",
+          `Pages on the forbidden node, ${shown}`,
+          results,
+          shown,
+          ["linux + cpuset", "linux + both", "lieu"],
+          {
+            y: "pages on node 1",
+            of: (m) => m.on1,
+          },
+        ),
         pricePlot("policy-price", "Price of an access of a program bound to node 0", results, VALUES),
       ],
     };

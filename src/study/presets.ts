@@ -1,7 +1,7 @@
 /** The three presets, and what each of lieu's own choices adds: the default left alone, and with one choice taken back. */
 
 import { pricePlot } from "./charts.ts";
-import { cross, type Experiment, setting, some } from "./experiment.ts";
+import { cross, type Experiment, type Plot, setting, some } from "./experiment.ts";
 import { barPlot } from "./plots.ts";
 import { breakEven } from "./promotion.ts";
 import {
@@ -51,11 +51,11 @@ export const presets: Experiment = {
     "What does lieu's default cost or buy beside today's kernel and the patch as posted, and which of its choices is it?",
   method:
     "The three presets as they are (`linux` with promotion, as it comes); then `lieu` with one of its behaviours taken back at a time " +
-    "([presets](../presets.md) says what each does). Programs may use both nodes: where they may not, question 4 has the price.",
+    "([presets](../presets.md) says what each does). Programs may use both nodes: where they may not, "Policies honoured or not" has the price.",
   cells: ({ quick, traces }) =>
     cross([...some(WORKLOADS, quick), ...traces], {
       rfc2020: setting("rfc2020"),
-      linux: setting("linux"),
+      linux: setting("linux", { promotion: true, honourCpuset: true }),
       lieu: setting("lieu"),
       ...Object.fromEntries(OWN.map((name) => [`lieu - ${name}`, setting("lieu", { [name]: false })])),
     }),
@@ -107,24 +107,36 @@ export const presets: Experiment = {
       ],
       plots: [
         pricePlot("presets", "Price of an access under the three presets", results, PRESETS),
-        barPlotOf(OWN.map((name) => [name, -mean(name)] as const)),
+        pricePlot(
+          "presets-lines",
+          `Price of an entry under the three presets, ${LINES} accesses each`,
+          results,
+          PRESETS,
+          LINES,
+        ),
+        ownPlot(OWN.map((name) => [name, -mean(name), -mean(name, LINES)] as const)),
       ],
     };
   },
 };
 
-/** What each choice takes off the price. */
-function barPlotOf(gains: readonly (readonly [name: string, percent: number])[]) {
-  const shown = gains.map(([name, g]) => `${name} ${dec(g)} %`).join(", ");
+/** What each choice takes off the price, at one access an entry and at {@link LINES}; those that do nothing are left out. */
+function ownPlot(gains: readonly (readonly [name: string, one: number, lines: number])[]): Plot {
+  const moved = gains.filter(([, ...both]) => both.some((g) => Math.abs(g) > 0.05));
+  const bars = moved.flatMap(([name, one, lines]) => [
+    [`${name}, 1 access an entry`, one] as const,
+    [`${name}, ${LINES} accesses`, lines] as const,
+  ]);
+  const shown = bars.map(([name, g]) => `${name}: ${dec(g)} %`).join("; ");
   const svg = barPlot({
     title: "What each of lieu's choices takes off the price, or adds to it",
-    desc: `Geometric mean over workloads: ${shown}.`,
-    unit: "percent of the price of an access, geometric mean over the workloads",
-    groups: gains.map(([name]) => name),
+    desc: `Geometric mean over workloads, less than nothing where it adds. ${shown}.`,
+    unit: "percent of the price, geometric mean over the workloads",
+    groups: bars.map(([name]) => name),
     series: [
-      { name: "takes off", values: gains.map(([, g]) => (g >= 0 ? g : undefined)) },
-      { name: "adds", values: gains.map(([, g]) => (g < 0 ? -g : undefined)) },
+      { name: "takes off", values: bars.map(([, g]) => (g >= 0 ? g : undefined)) },
+      { name: "adds", values: bars.map(([, g]) => (g < 0 ? -g : undefined)) },
     ],
   });
-  return { file: "presets-own", svg, alt: `What each choice changes of the price of an access: ${shown}.` };
+  return { file: "presets-own", svg, alt: `What each of lieu's choices takes off the price: ${shown}.` };
 }

@@ -137,6 +137,7 @@ const THREATS = `## Threats to validity
   percent are not findings about machines.
 - **The price list is round.** It counts one latency an access; bandwidth, overlap of misses, and contention are left out. A trace
   here has one entry where a program may touch the page many times, so work weighs more, and placement less, than in life.
+- **There is no compaction**, and swap never fails, is never slow at once, and never fills up.
 - **Sizes are small**: 64 MiB of DRAM, 96 MiB below it. Watermarks and batches are the kernel's, and weigh more on a small node.
 - **kswapd's speed is one number** (four pages an access). \`lieu parity --sweep\` shows how results move with it.
 - **Few workloads are recorded.** Zipf's law has no phases and no scans; the generated patterns have one trait each, exaggerated.`;
