@@ -51,7 +51,7 @@ export const presets: Experiment = {
     "What does lieu's default cost or buy beside today's kernel and the patch as posted, and which of its choices is it?",
   method:
     "The three presets as they are (`linux` with promotion, as it comes); then `lieu` with one of its behaviours taken back at a time " +
-    "([presets](../presets.md) says what each does). Programs may use both nodes: where they may not, "Policies honoured or not" has the price.",
+    "([presets](../presets.md) says what each does). Programs may use both nodes: where they may not, the chapter on policies has the price.",
   cells: ({ quick, traces }) =>
     cross([...some(WORKLOADS, quick), ...traces], {
       rfc2020: setting("rfc2020"),

@@ -70,6 +70,7 @@ export function tally(results: Results, before: string, after: string, k = 1): T
   const worse = sorted.filter((p) => change(p) > SAME).reverse();
   return {
     all: pairs.length,
+    median: median(sorted.map(change)),
     better: better.map((p) => p.workload),
     worse: worse.map((p) => p.workload),
     same: sorted.filter((p) => Math.abs(change(p)) <= SAME).map((p) => p.workload),
@@ -79,6 +80,8 @@ export function tally(results: Results, before: string, after: string, k = 1): T
 }
 export interface Tally {
   readonly all: number;
+  /** Of the changes. */
+  readonly median: number;
   readonly better: readonly string[];
   readonly worse: readonly string[];
   readonly same: readonly string[];
@@ -102,6 +105,13 @@ export function fromTop(trial: Trial): number {
   return Math.max(0, f(trial, "steal_n0") - f(trial, "pgdemote"));
 }
 
+/** The middle of ascending values, or the mean of the two there; 0 of none. */
+function median(ascending: readonly number[]): number {
+  const half = ascending.length >> 1;
+  const high = ascending[half] ?? 0;
+  return ascending.length % 2 === 1 ? high : (high + (ascending[half - 1] ?? 0)) / 2;
+}
+
 /** "cheaper on 7 of 12 workloads (most: X, -40 %), dearer on 3 (most: Y, +12 %), within 1 % on 2". */
 export function inWords(t: Tally): string {
   const most = (b: Tally["best"]): string => (b === undefined ? "" : ` (most: ${b.workload}, ${change(b.change)})`);
@@ -117,7 +127,7 @@ export function inWords(t: Tally): string {
   }
   return parts.length === 0 ? "not compared" : list(parts);
 }
-/** One word for a comparison, with its figures: "a gain: cheaper on ...". */
+/** One word for a comparison, with its figures: "a gain, -4 % in the median: cheaper on ...". */
 export function verdict(t: Tally): string {
   const { better, worse } = t;
   const word =
@@ -128,7 +138,7 @@ export function verdict(t: Tally): string {
         : worse.length > 0
           ? "a cost"
           : "no difference";
-  return word === "no difference" ? inWords(t) : `${word}: ${inWords(t)}`;
+  return word === "no difference" ? inWords(t) : `${word}, ${change(t.median)} in the median: ${inWords(t)}`;
 }
 /** 0.123 as "+12 %". */
 export function change(ratio: number): string {

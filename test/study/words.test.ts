@@ -51,7 +51,7 @@ describe("comparisons", () => {
     const t = tally(results, "off", "on");
     expect([t.better, t.worse, t.same]).toEqual([["w1"], ["w2"], ["w3"]]);
     expect(verdict(t)).toBe(
-      "mixed: cheaper on 1 of 3 workloads (most: w1, -50 %), dearer on 1 (most: w2, +30 %) and within 1 % on 1",
+      "mixed, +0.5 % in the median: cheaper on 1 of 3 workloads (most: w1, -50 %), dearer on 1 (most: w2, +30 %) and within 1 % on 1",
     );
     expect(verdict(tally(results, "on", "on"))).toBe("within 1 % on all 3 workloads");
   });
@@ -63,8 +63,10 @@ describe("comparisons", () => {
     expect(breakEven(trial("w", "off", 300, 50), trial("w", "on", 100, 0)), "cheaper in both").toBe(0);
     expect(breakEven(trial("w", "off", 100), trial("w", "on", 100, 0, 10)), "nothing saved").toBeUndefined();
     const results = new Results([before, after], fixture);
-    expect(verdict(tally(results, "off", "on"))).toContain("a cost: dearer on 1 of 1 workload");
-    expect(verdict(tally(results, "off", "on", 64))).toContain("a gain: cheaper on 1 of 1 workload");
+    expect(verdict(tally(results, "off", "on"))).toContain("a cost, +267 % in the median: dearer on 1 of 1 workload");
+    expect(verdict(tally(results, "off", "on", 64))).toContain(
+      "a gain, -61 % in the median: cheaper on 1 of 1 workload",
+    );
   });
 
   test("a price is the costs times the counts", () => {
@@ -88,8 +90,12 @@ describe("findings", () => {
     ];
     const good = demotion.conclude(new Results(run(200, 100), fixture));
     const bad = demotion.conclude(new Results(run(100, 200), fixture));
-    expect(good.answer).toContain("Under `linux` a gain: cheaper on 1 of 1 workload (most: w, -50 %)");
-    expect(bad.answer).toContain("Under `linux` a cost: dearer on 1 of 1 workload (most: w, +100 %)");
+    expect(good.answer).toContain(
+      "Under `linux` a gain, -50 % in the median: cheaper on 1 of 1 workload (most: w, -50 %)",
+    );
+    expect(bad.answer).toContain(
+      "Under `linux` a cost, +100 % in the median: dearer on 1 of 1 workload (most: w, +100 %)",
+    );
   });
 
   test("demotion under a limit is called useless only if swapping stays", () => {
