@@ -46,7 +46,9 @@ export const wake: Experiment = {
       f(results.get(w, "linux no wake"), figure),
       f(results.get(w, "linux wake"), figure),
     ];
-    const dearer = linux.worse.map((w) => `${w} ${moves(...both(w, "pswpin"))}`);
+    const dearer = linux.worse.map(
+      (w) => `${w}: read back ${moves(...both(w, "pswpin"))}, demoted ${moves(...both(w, "pgdemote"))}`,
+    );
     const least = (v: string): number => Math.min(...results.get(shown, v).series.map((m) => m.free1));
     const most = (v: string): number =>
       results.get(shown, v).series[results.get(shown, v).series.length - 1]?.free1 ?? 0;
@@ -59,7 +61,7 @@ export const wake: Experiment = {
         ...(linux.worse.length === 0
           ? []
           : [
-              `It is not free. Where it is dearer under \`linux\`, pages read back from swap go: ${list(dearer)}. A node 1 whose kswapd sleeps keeps the pages that it got first; one that is kept moving passes them on to swap, and what is passed on may be used again.`,
+              `It is not free. Where it is dearer under \`linux\`, in pages: ${dearer.join("; ")}. A node 1 whose kswapd sleeps keeps the pages that it got first; one that is kept moving passes them on to swap, and what is passed on may be used again.`,
             ]),
       ],
       tables: [
