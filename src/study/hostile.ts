@@ -25,10 +25,10 @@ export const hostile: Experiment = {
     "If a DRAM node may be a demotion target of another, can one group push another group's pages out of its own node?",
   method:
     "Two DRAM nodes of 16,384 pages, a slower one of 24,576, and swap. The victim holds 14,000 pages on dram1 and prefers it; one access in " +
-    "eight is its own, Zipf 0.8. The aggressor prefers dram0 and cycles through three times its size. *apart*: dram0 demotes to the slow node. " +
-    "*target*: dram0 demotes to dram1, and dram1 to the slow node. *balance*: lieu's peers, where only the pages of the group that makes the " +
-    "pressure move, and only into room above the peer's high watermark. *low*: the victim's memory.low is its size. *fenced*: the aggressor's " +
-    "mems leave dram1 out. Promotion is off. Demotion needs a lower tier, so *target* is made by giving dram1 a tier of its own between the other two.",
+    "eight is its own, Zipf 0.8. The aggressor prefers dram0 and cycles through three times its size. _apart_: dram0 demotes to the slow node. " +
+    "_target_: dram0 demotes to dram1, and dram1 to the slow node. _balance_: lieu's peers, where only the pages of the group that makes the " +
+    "pressure move, and only into room above the peer's high watermark. _low_: the victim's memory.low is its size. _fenced_: the aggressor's " +
+    "mems leave dram1 out. Promotion is off. Demotion needs a lower tier, so _target_ is made by giving dram1 a tier of its own between the other two.",
   cells: () =>
     Object.entries(WIRINGS).map(([value, wiring]) => ({
       workload: "peers",

@@ -57,7 +57,7 @@ function summary(chapters: readonly Chapter[]): string {
 }
 
 function chapterText({ experiment: e, outcome }: Chapter, i: number): string {
-  const parts = [`## ${i}. ${e.title}`, `*${e.question}*`, e.method, `**${outcome.answer}**`];
+  const parts = [`## ${i}. ${e.title}`, `_${e.question}_`, e.method, `**${outcome.answer}**`];
   parts.push(outcome.findings.map((finding) => `- ${finding}`).join("\n"));
   for (const plot of outcome.plots) parts.push(`![${plot.alt}](${plot.file}.svg)`);
   parts.push(...outcome.tables.filter((t) => t.rows.length > 0).map(tableText));
