@@ -33,13 +33,25 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   memory: ["mm", "store", "nodes", "swap", "runtime", "region", "cache"],
   trace: ["mm", "nodes", "swap", "runtime", "region", "cache", "memory"],
   parity: ["mm", "nodes", "swap", "runtime", "region", "memory", "trace"],
+  study: ["mm", "nodes", "swap", "runtime", "region", "memory", "trace", "parity"],
   server: ["mm", "nodes", "swap", "runtime", "region", "cache", "memory", "trace"],
-  cli: ["mm", "nodes", "swap", "runtime", "region", "cache", "memory", "trace", "parity", "server", "index"],
+  cli: ["mm", "nodes", "swap", "runtime", "region", "cache", "memory", "trace", "parity", "study", "server", "index"],
   index: ["mm", "nodes", "swap", "runtime", "region", "cache", "memory", "trace"],
   adapters: [],
 };
 /** The parts that may use Node's own modules. */
-const MAY_USE_NODE = new Set(["nodes", "swap", "runtime", "memory", "trace", "parity", "server", "cli", "adapters"]);
+const MAY_USE_NODE = new Set([
+  "nodes",
+  "swap",
+  "runtime",
+  "memory",
+  "trace",
+  "parity",
+  "study",
+  "server",
+  "cli",
+  "adapters",
+]);
 
 /** The files of mm/ that only one compiler reads: the machine's two versions, and what is for the host's side. */
 const MACHINE = ["src/mm/machine.ts", "src/mm/machine.wasm.ts"];

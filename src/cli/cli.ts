@@ -10,6 +10,7 @@ import { isLieuError } from "../errors.ts";
 import { addDemo } from "./demo.ts";
 import { addParity } from "./parity.ts";
 import { addReplay } from "./replay.ts";
+import { addStudy } from "./study.ts";
 
 /** Where a verb may write to. */
 export interface Output {
@@ -78,6 +79,7 @@ function makeProgram(context: Context): Command {
   addReplay(program, context);
   addDemo(program, context);
   addParity(program, context);
+  addStudy(program, context);
   return program;
 }
 
@@ -88,6 +90,7 @@ Examples:
   $ lieu replay trace.csv --dram 64MiB --swap 0      with tiers of your own
   $ lieu replay --help                               all that can be set
   $ lieu parity                                      the engine beside real kernels
+  $ lieu study                                       what each choice of reclaim costs or buys
 `;
 
 /** The version in package.json, which stands two folders up from here, built or not. */

@@ -1,0 +1,77 @@
+/**
+ * What things cost: the one table that turns counts into nanoseconds. Round figures of the order of published measurements,
+ * to be changed by whoever has measured their own; no finding depends on the third digit.
+ */
+
+/** Nanoseconds each. */
+export interface Costs {
+  /** An access (a miss of the CPU's caches) to a page on node 0. */
+  readonly dram: number;
+  /** ... to a page on a slower node. */
+  readonly slow: number;
+  /** The first touch of a page: a fault that a zeroed page answers. */
+  readonly firstTouch: number;
+  /** A page read back from swap, fault and all. */
+  readonly swapIn: number;
+  /** A page written to swap. */
+  readonly swapOut: number;
+  /** A page copied to another node, unmapped and mapped again; a large folio costs so much for each of its pages. */
+  readonly migrate: number;
+  /** A page that reclaim looks at. */
+  readonly scan: number;
+  /** A hint fault, by which promotion learns that a page was touched. */
+  readonly hintFault: number;
+}
+
+export const COSTS: Costs = {
+  dram: 100,
+  slow: 300,
+  firstTouch: 1000,
+  swapIn: 10_000,
+  swapOut: 10_000,
+  migrate: 2000,
+  scan: 50,
+  hintFault: 1000,
+};
+
+/** Names and units of the table, for the report. */
+export const COST_NAMES: Readonly<Record<keyof Costs, string>> = {
+  dram: "access to a page on node 0 (DRAM)",
+  slow: "access to a page on node 1 (slower memory)",
+  firstTouch: "first touch of a page",
+  swapIn: "page read from swap, with its fault",
+  swapOut: "page written to swap",
+  migrate: "page moved to another node",
+  scan: "page looked at by reclaim",
+  hintFault: "hint fault (promotion)",
+};
+
+/** What happened in a stretch of a run: accesses by where their page was, and the work done meanwhile. */
+export interface Work {
+  readonly node0: number;
+  readonly node1: number;
+  readonly swap: number;
+  /** First touches. */
+  readonly fresh: number;
+  readonly pswpout: number;
+  readonly migrated: number;
+  readonly scanned: number;
+  readonly hintFaults: number;
+}
+
+/** Nanoseconds an access: waiting for memory, waiting for swap, and reclaim's and promotion's own work. */
+export interface Price {
+  readonly memory: number;
+  readonly swap: number;
+  readonly work: number;
+  readonly total: number;
+}
+
+/** Price a stretch. All work is charged to the program, as on a machine of one CPU. */
+export function price(w: Work, costs: Costs = COSTS): Price {
+  const accesses = Math.max(1, w.node0 + w.node1 + w.swap + w.fresh);
+  const memory = (w.node0 * costs.dram + w.node1 * costs.slow + w.fresh * costs.firstTouch) / accesses;
+  const swap = (w.swap * costs.swapIn + w.pswpout * costs.swapOut) / accesses;
+  const work = (w.migrated * costs.migrate + w.scanned * costs.scan + w.hintFaults * costs.hintFault) / accesses;
+  return { memory, swap, work, total: memory + swap + work };
+}
