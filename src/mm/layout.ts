@@ -72,6 +72,8 @@ export const H_DEPTH: i32 = 116;
 export const H_NR_MEMCG: i32 = 120;
 /** How many mappings there can be so far: one more than the highest number in use. */
 export const H_NR_VMAS: i32 = 124;
+/** f64: page-table entries that agings and look-arounds have looked at (lru-gen-walk.ts). */
+export const H_WALKED: i32 = 128;
 /** 8 bytes that only the caller outside the engine uses, to put together a number that lies across two pages. */
 export const H_SCRATCH: i32 = 504;
 const HEADER_SIZE: i32 = 512;

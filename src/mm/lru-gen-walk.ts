@@ -12,7 +12,9 @@
 import { folioHead, folioNid } from "./folio.ts";
 import {
   H_NR_VMAS,
+  H_WALKED,
   hdr,
+  hdrf,
   lruvecOf,
   MAX_NR_GENS,
   N_PAGES,
@@ -21,6 +23,7 @@ import {
   ownerMemcg,
   ownerVma,
   pte,
+  setHdrf,
   setPte,
   V_ACTIVE,
   V_FILE,
@@ -66,6 +69,7 @@ function walkRange(from: i32, to: i32, nid: i32, lv: i32): i32 {
   const end = start + node(nid, N_PAGES);
   const gen = youngest(lv);
   let young: i32 = 0;
+  setHdrf(H_WALKED, hdrf(H_WALKED) + (to - from));
   for (let vpn: i32 = from; vpn < to; vpn++) {
     const p = pte(vpn);
     if ((p & (PTE_PRESENT | PTE_ACCESSED)) !== (PTE_PRESENT | PTE_ACCESSED)) continue;

@@ -12,13 +12,15 @@
  */
 import { isLieuError } from "../errors.ts";
 import type { Memory } from "../memory/memory.ts";
-import { H_KSWAPD, statGlobal } from "../mm/layout.ts";
+import { H_KSWAPD, H_WALKED, statGlobal } from "../mm/layout.ts";
 import { PGREFILL, PGSCAN_KSWAPD } from "../mm/vmstat.ts";
 import type { Region } from "../region/region.ts";
 import type { Vm } from "../runtime/vm.ts";
 import type { ScenarioAccesses } from "./accesses.ts";
 
 const PAGE = 4096;
+/** Page-table entries in a cache line. */
+const PTES_PER_LINE = 8;
 /** Pages that one page of page tables covers. */
 export const PAGES_PER_TABLE = 512;
 /** Accesses between two looks at the clock that no fault asked for. */
@@ -170,9 +172,10 @@ export class Program {
   #awake(): number {
     return this.#vm.segment.h32[H_KSWAPD >>> 2] as number;
   }
-  /** Pages that kswapd has looked at so far. */
+  /** Pages that kswapd has looked at so far; of page-table entries that it walked, a cache line of them counts as one. */
   #looked(): number {
     const { hf } = this.#vm.segment;
-    return (hf[statGlobal(PGSCAN_KSWAPD) >>> 3] as number) + (hf[statGlobal(PGREFILL) >>> 3] as number);
+    const walked = (hf[H_WALKED >>> 3] as number) / PTES_PER_LINE;
+    return walked + (hf[statGlobal(PGSCAN_KSWAPD) >>> 3] as number) + (hf[statGlobal(PGREFILL) >>> 3] as number);
   }
 }
