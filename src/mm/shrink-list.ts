@@ -16,6 +16,7 @@ import {
   folioOrder,
   isFile,
   PG_ACTIVE,
+  PG_FILE,
   PG_HEAT,
   PG_HEAT_ONE,
   PG_LOCKED,
@@ -118,9 +119,10 @@ function checkReferences(f: i32): i32 {
 
 /** A folio's flags `w`, a look warmer or cooler. Caches' pages have none of it: caches know what is hot in them. */
 function afterLook(f: i32, w: i32, young: i32): i32 {
-  if ((hdr(H_OPTIONS) & OPT_FREQUENCY) === 0 || isFile(f) !== 0 || demotionMask(f) === 0) return w;
-  if (young !== 0) return (w & PG_HEAT) === PG_HEAT ? w : w + PG_HEAT_ONE;
-  return (w & PG_HEAT) === 0 ? w : w - PG_HEAT_ONE;
+  // Most folios are as warm or as cold as can be.
+  if ((w & PG_HEAT) === (young !== 0 ? PG_HEAT : 0)) return w;
+  if ((hdr(H_OPTIONS) & OPT_FREQUENCY) === 0 || (w & PG_FILE) !== 0 || demotionMask(f) === 0) return w;
+  return young !== 0 ? w + PG_HEAT_ONE : w - PG_HEAT_ONE;
 }
 
 /** Verdict on a folio at the tail of an inactive list. */
