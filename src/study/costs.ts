@@ -75,3 +75,27 @@ export function price(w: Work, costs: Costs = COSTS): Price {
   const work = (w.migrated * costs.migrate + w.scanned * costs.scan + w.hintFaults * costs.hintFault) / accesses;
   return { memory, swap, work, total: memory + swap + work };
 }
+
+/** What was served from where (node 0, node 1, swap, first touch), and what that took by these counters. */
+export function workOf(
+  served: readonly number[],
+  v: Readonly<Record<"pswpout" | "pgmigrate_success" | "pgscan_kswapd" | "pgscan_direct" | "pgrefill", number>>,
+  hintFaults: number,
+): Work {
+  const [node0 = 0, node1 = 0, swap = 0, fresh = 0] = served;
+  const scanned = v.pgscan_kswapd + v.pgscan_direct + v.pgrefill;
+  return { node0, node1, swap, fresh, pswpout: v.pswpout, migrated: v.pgmigrate_success, scanned, hintFaults };
+}
+/** The work done between two moments. */
+export function difference(to: Work, from: Work): Work {
+  return {
+    node0: to.node0 - from.node0,
+    node1: to.node1 - from.node1,
+    swap: to.swap - from.swap,
+    fresh: to.fresh - from.fresh,
+    pswpout: to.pswpout - from.pswpout,
+    migrated: to.migrated - from.migrated,
+    scanned: to.scanned - from.scanned,
+    hintFaults: to.hintFaults - from.hintFaults,
+  };
+}

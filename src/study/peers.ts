@@ -8,7 +8,7 @@ import type { MemoryOptions } from "../memory/options.ts";
 import { makeAccesses } from "../parity/accesses.ts";
 import { type Policy, preferred } from "../region/policy.ts";
 import type { Region } from "../region/region.ts";
-import { price, type Work } from "./costs.ts";
+import { difference, price, type Work, workOf } from "./costs.ts";
 import type { Moment, Trial } from "./trial.ts";
 import { Turns } from "./turns.ts";
 import { QUICK } from "./workloads.ts";
@@ -67,7 +67,7 @@ export function runPeers(value: string, wiring: Wiring, quick: boolean): Trial {
   memory.check();
   const end = at(victim);
   const stat = victims.vmstat();
-  const second = minus(work(served.victim, victims), half as Work);
+  const second = difference(work(served.victim, victims), half as Work);
   const total = second.node0 + second.node1 + second.swap + second.fresh;
   return {
     workload: "peers",
@@ -83,7 +83,7 @@ export function runPeers(value: string, wiring: Wiring, quick: boolean): Trial {
       swapped: stat.pswpout,
       greedyOnPeer: at(aggressor)[1],
       balanced: memory.vmstat().pgbalance,
-      greedyNs: price(minus(work(served.aggressor, greedy), halfGreedy as Work)).total,
+      greedyNs: price(difference(work(served.aggressor, greedy), halfGreedy as Work)).total,
     },
   };
 
@@ -123,23 +123,9 @@ function add(served: Served, place: number): void {
   served[i]++;
 }
 
+/** Hint faults are counted for the whole memory, not for a group. */
 function work(served: Served, group: Group): Work {
-  const v = group.vmstat();
-  return {
-    node0: served[0],
-    node1: served[1],
-    swap: served[2],
-    fresh: served[3],
-    pswpout: v.pswpout,
-    migrated: v.pgmigrate_success,
-    scanned: v.pgscan_kswapd + v.pgscan_direct + v.pgrefill,
-    hintFaults: 0,
-  };
-}
-function minus(a: Work, b: Work): Work {
-  return Object.fromEntries(
-    Object.entries(a).map(([key, value]) => [key, value - b[key as keyof Work]]),
-  ) as unknown as Work;
+  return workOf(served, group.vmstat(), 0);
 }
 
 /** Pages on dram0, dram1 and the slow node, in swap, and nowhere. */

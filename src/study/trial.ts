@@ -4,7 +4,7 @@ import type { ScenarioAccesses } from "../parity/accesses.ts";
 import type { Sample } from "../parity/program.ts";
 import { type RunOptions, runScenario } from "../parity/run.ts";
 import { watermarksOf } from "../parity/setup.ts";
-import { type Price, price, type Work } from "./costs.ts";
+import { difference, type Price, price, type Work, workOf } from "./costs.ts";
 import type { Workload } from "./workloads.ts";
 
 /** A look at the state of a run. All but `access` are pages. */
@@ -56,7 +56,7 @@ export function runTrial(
   const look = (sample: Sample): void => {
     series.push(momentOf(sample.memory, sample.access));
     splitForSwap = sample.memory.vmstat().thp_swpout_fallback;
-    totals.push(workOf(sample));
+    totals.push(workOfSample(sample));
   };
   const sampleEvery = Math.max(1, Math.ceil(accesses.entries.length / looks));
   const run = runScenario(scenario, kernel, { ...options, accesses, onSample: look, sampleEvery });
@@ -100,29 +100,7 @@ function momentOf(memory: Memory, access: number): Moment {
   };
 }
 
-function workOf({ memory, served }: Sample): Work {
+function workOfSample({ memory, served }: Sample): Work {
   const v = memory.vmstat();
-  return {
-    node0: served[0],
-    node1: served[1],
-    swap: served[2],
-    fresh: served[3],
-    pswpout: v.pswpout,
-    migrated: v.pgmigrate_success,
-    scanned: v.pgscan_kswapd + v.pgscan_direct + v.pgrefill,
-    hintFaults: v.numa_hint_faults,
-  };
-}
-
-function difference(to: Work, from: Work): Work {
-  return {
-    node0: to.node0 - from.node0,
-    node1: to.node1 - from.node1,
-    swap: to.swap - from.swap,
-    fresh: to.fresh - from.fresh,
-    pswpout: to.pswpout - from.pswpout,
-    migrated: to.migrated - from.migrated,
-    scanned: to.scanned - from.scanned,
-    hintFaults: to.hintFaults - from.hintFaults,
-  };
+  return workOf(served, v, v.numa_hint_faults);
 }
