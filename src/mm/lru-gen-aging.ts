@@ -1,3 +1,7 @@
+/**
+ * Agings: when the youngest generation is closed and a younger one opened, and when the oldest ones are closed. Eviction asks
+ * for one when it would run out of generations, or when the young are too many or the old too few for the pages to be told apart.
+ */
 import { L_MAX_SEQ, lruGenHead, lruvecOf, MAX_NR_GENS, prev, setLru } from "./layout.ts";
 import { listAddTail, listDel, listEmpty } from "./list.ts";
 import {
