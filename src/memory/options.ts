@@ -2,116 +2,125 @@
  * The options of openMemory(), their schema, and what they come to: a checked description with names resolved and nodes
  * in order from the fastest tier down. Everything that can be wrong with a configuration is said here.
  */
-import { z } from "zod";
 import { LieuError, shown } from "../errors.ts";
 import { MAX_INDEX, MAX_NODES, MAX_SWAP } from "../mm/layout.ts";
 import { OPT_LRU_GEN } from "../mm/options.ts";
 import { BEHAVIOURS, type Behaviour, behaviourBits, PRESETS } from "../mm/presets.ts";
 import { ADISTANCE_DRAM, type DramNode, dramNode } from "../nodes/dram.ts";
 import { type ModelNode, modelNode } from "../nodes/model.ts";
+import {
+  boolean,
+  type Check,
+  type Checked,
+  checkInput,
+  list,
+  object,
+  oneOf,
+  optional,
+  positive,
+  record,
+  text,
+  tuple,
+  value,
+  variants,
+  whole,
+} from "./schema.ts";
 import { formatSize, pagesOf, parseSize, type Size } from "./size.ts";
 
-const size = z.union([z.number(), z.string()], { error: 'give bytes or a string such as "256MiB"' });
-const pages = z.number().int().positive();
+/** Bytes, or a size as people write it. */
+export const size: Check<Size> = value(
+  (v) => typeof v === "string" || (typeof v === "number" && Number.isFinite(v)),
+  'give bytes or a string such as "256MiB"',
+);
+const pages = whole(1);
 /** Milliseconds that fit the engine's words. */
-const duration = z.number().int().positive().max(0x7fffffff);
+const duration = whole(1, 0x7fffffff);
 
-/** An object that says which keys it may have when it has another. */
-function strict<S extends z.core.$ZodLooseShape>(shape: S): z.ZodObject<S, z.core.$strict> {
-  const allowed = `allowed are ${Object.keys(shape).join(", ")}`;
-  return z.strictObject(shape, { error: (issue) => unknownKeys(issue, allowed) });
-}
-function unknownKeys(issue: { code?: string; keys?: unknown }, allowed: string): string | undefined {
-  if (issue.code !== "unrecognized_keys") return undefined;
-  return `unknown key ${(issue.keys as string[]).map(shown).join(", ")}; ${allowed}`;
-}
-
-const watermarks = strict({ min: pages, low: pages, high: pages, promo: pages.optional() });
 const nodeCommon = {
   size,
   /** Memory tier relative to DRAM's, which is 0: 1 is the next slower one, -1 faster than DRAM; or give `distance`. */
-  tier: z.number().int().min(-4).max(1000).optional(),
+  tier: optional(whole(-4, 1000)),
   /** Abstract distance (adistance): DRAM is 576, five times slower 2880; 128 units make a tier. */
-  distance: z.number().int().positive().max(1_000_000).optional(),
+  distance: optional(whole(1, 1_000_000)),
   /** Pages; by default Linux's formulas. */
-  watermarks: watermarks.optional(),
+  watermarks: optional(object({ min: pages, low: pages, high: pages, promo: optional(pages) })),
 };
-const nodeSchema = z.discriminatedUnion("kind", [
-  strict({ kind: z.literal("dram"), ...nodeCommon }),
-  strict({
-    kind: z.literal("model"),
+const nodeSchema = variants("kind", {
+  dram: object({ kind: oneOf(["dram"]), ...nodeCommon }),
+  model: object({
+    kind: oneOf(["model"]),
     ...nodeCommon,
     /** Nanoseconds an access takes; also sets the tier unless `tier` or `distance` do. DRAM is 100. */
-    latency: z.number().positive().optional(),
+    latency: optional(positive()),
   }),
-]);
-const swapCommon = {
-  name: z.string().min(1).optional(),
-  size,
-  priority: z.number().int().min(-32768).max(32767).optional(),
-};
-const swapSchema = z.discriminatedUnion("kind", [
-  strict({ kind: z.literal("file"), path: z.string().min(1), ...swapCommon }),
-  strict({ kind: z.literal("null"), ...swapCommon }),
-]);
-const behaviours = Object.fromEntries(Object.keys(BEHAVIOURS).map((name) => [name, z.boolean().optional()])) as Record<
-  Behaviour,
-  z.ZodOptional<z.ZodBoolean>
->;
-const presetNames = Object.keys(PRESETS) as [keyof typeof PRESETS, ...(keyof typeof PRESETS)[]];
-
-/** What a configuration file may hold, and openMemory() takes. */
-export const memorySchema = strict({
-  nodes: z.record(z.string().min(1, "the name of a node must not be empty"), nodeSchema),
-  swap: z.array(swapSchema).optional(),
-  preset: z.enum(presetNames).optional(),
-  demotion: z.boolean().optional(),
-  /** The design of the lists: active and inactive ("classic", the default), or generations ("mglru"). */
-  lru: z.enum(["classic", "mglru"]).optional(),
-  behaviours: strict(behaviours).optional(),
-  /** For each node, the targets of its demotion, in place of the derived ones. */
-  demotionTargets: z.record(z.string(), z.array(z.string())).optional(),
-  /** Pairs of nodes of one tier that may balance. */
-  balance: z.array(z.tuple([z.string(), z.string()])).optional(),
-  /** NUMA distances, 10 = local; by default 20 within a tier and 10 more for each tier between. */
-  distances: z.record(z.string(), z.record(z.string(), z.number().int().min(10).max(255))).optional(),
-  /** The node that allocation starts from; by default the first of the fastest tier. */
-  home: z.string().optional(),
-  promotion: z
-    .union(
-      [
-        z.boolean(),
-        strict({
-          /** Milliseconds between hint scans: by default 100, under the kernel's presets 1000. */
-          scanPeriod: duration.optional(),
-          /** How much of the mappings one scan covers. */
-          scanSize: size.optional(),
-          /** Milliseconds from mark to touch under which a page is hot: by default 300, under the kernel's presets 1000. */
-          hotThreshold: duration.optional(),
-          /** Bytes a second that may be offered for promotion. */
-          rateLimit: size.optional(),
-        }),
-      ],
-      { error: "give true, false or an object with scanPeriod, scanSize, hotThreshold, rateLimit" },
-    )
-    .optional(),
-  swappiness: z.number().int().min(0).max(200).optional(),
-  minFree: size.optional(),
-  /** Ten-thousandths of a node between its watermarks. */
-  watermarkScaleFactor: z.number().int().min(1).max(3000).optional(),
-  /** Virtual pages' worth of bytes that mappings may cover together; by default four times all nodes and swap. */
-  addressSpace: size.optional(),
-  seed: z.number().int().min(0).max(0xffffffff).optional(),
-  engine: z.enum(["wasm", "js"]).optional(),
-  pretouch: z.boolean().optional(),
 });
+const swapCommon = {
+  name: optional(text()),
+  size,
+  priority: optional(whole(-32768, 32767)),
+};
+const swapSchema = variants("kind", {
+  file: object({ kind: oneOf(["file"]), path: text(), ...swapCommon }),
+  null: object({ kind: oneOf(["null"]), ...swapCommon }),
+});
+const behaviours = Object.fromEntries(Object.keys(BEHAVIOURS).map((name) => [name, optional(boolean)])) as Record<
+  Behaviour,
+  Check<boolean | undefined>
+>;
+const promotionSchema = object({
+  /** Milliseconds between hint scans: by default 100, under the kernel's presets 1000. */
+  scanPeriod: optional(duration),
+  /** How much of the mappings one scan covers. */
+  scanSize: optional(size),
+  /** Milliseconds from mark to touch under which a page is hot: by default 300, under the kernel's presets 1000. */
+  hotThreshold: optional(duration),
+  /** Bytes a second that may be offered for promotion. */
+  rateLimit: optional(size),
+});
+type Promotion = boolean | Checked<typeof promotionSchema>;
+const promotion: Check<Promotion> = (given, path, problems) => {
+  if (typeof given === "boolean") return given;
+  if (typeof given === "object" && given !== null) return promotionSchema(given, path, problems);
+  const rule = `give true, false or an object with ${promotionSchema.keys?.join(", ")}`;
+  return value<Promotion>(() => false, rule)(given, path, problems);
+};
+
+/** The keys of a configuration. */
+export const memoryShape = {
+  nodes: record(nodeSchema, "nodes by name"),
+  swap: optional(list(swapSchema, "give a list of devices")),
+  preset: optional(oneOf(Object.keys(PRESETS) as (keyof typeof PRESETS)[])),
+  demotion: optional(boolean),
+  /** The design of the lists: active and inactive ("classic", the default), or generations ("mglru"). */
+  lru: optional(oneOf(["classic", "mglru"])),
+  behaviours: optional(object(behaviours)),
+  /** For each node, the targets of its demotion, in place of the derived ones. */
+  demotionTargets: optional(record(list(text(true), "give a list of nodes"), "lists of targets by node")),
+  /** Pairs of nodes of one tier that may balance. */
+  balance: optional(list(tuple([text(true), text(true)], "give two nodes"), "give a list of pairs of nodes")),
+  /** NUMA distances, 10 = local; by default 20 within a tier and 10 more for each tier between. */
+  distances: optional(record(record(whole(10, 255), "distances by node"), "distances by node")),
+  /** The node that allocation starts from; by default the first of the fastest tier. */
+  home: optional(text(true)),
+  promotion: optional(promotion),
+  swappiness: optional(whole(0, 200)),
+  minFree: optional(size),
+  /** Ten-thousandths of a node between its watermarks. */
+  watermarkScaleFactor: optional(whole(1, 3000)),
+  /** Virtual pages' worth of bytes that mappings may cover together; by default four times all nodes and swap. */
+  addressSpace: optional(size),
+  seed: optional(whole(0, 0xffffffff)),
+  engine: optional(oneOf(["wasm", "js"])),
+  pretouch: optional(boolean),
+};
+const memorySchema = object(memoryShape);
 
 /** Options of {@link openMemory}. */
-export type MemoryOptions = z.input<typeof memorySchema>;
+export type MemoryOptions = Checked<typeof memorySchema>;
 /** Options of one node. */
-export type NodeOptions = z.input<typeof nodeSchema>;
+export type NodeOptions = Checked<typeof nodeSchema>;
 /** Options of one swap device. */
-export type SwapOptions = z.input<typeof swapSchema>;
+export type SwapOptions = Checked<typeof swapSchema>;
 
 /** A node, checked. */
 export interface NodeConfig {
@@ -156,9 +165,7 @@ export interface MemoryConfig {
  * @throws {@link LieuError} EINVAL that names the key, its value and what is allowed
  */
 export function resolveOptions(input: unknown): MemoryConfig {
-  const parsed = memorySchema.safeParse(input);
-  if (!parsed.success) throw new LieuError("EINVAL", describeIssues(parsed.error, input));
-  const o = parsed.data;
+  const o = checkInput(memorySchema, input);
   const nodes = resolveNodes(o.nodes);
   const hasBytes = nodes[0]?.backing.hasBytes === true;
   const swap = resolveSwap(o.swap ?? [], hasBytes, nodes);
@@ -205,27 +212,13 @@ function atMost(value: Size | undefined, what: string, most: number): number | u
   throw new LieuError("EINVAL", `${what} is ${shown(value)}: at most ${formatSize(most * 4096)} here`);
 }
 
-/** One sentence for each thing that is wrong: where, what it is, what is allowed. */
-export function describeIssues(error: z.ZodError, input: unknown): string {
-  return error.issues
-    .map((issue) => {
-      const steps = issue.path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`));
-      const path = steps.join("").slice(1) || "the configuration";
-      let value: unknown = input;
-      for (const key of issue.path) value = (value as Record<PropertyKey, unknown> | undefined)?.[key as PropertyKey];
-      const is = issue.code === "unrecognized_keys" ? "" : ` is ${value === undefined ? "missing" : shown(value)}`;
-      return `${path}${is}: ${issue.message}`;
-    })
-    .join("; ");
-}
-
-function resolveNodes(input: Readonly<Record<string, z.output<typeof nodeSchema>>>): NodeConfig[] {
+function resolveNodes(input: Readonly<Record<string, Checked<typeof nodeSchema>>>): NodeConfig[] {
   const names = Object.keys(input);
   if (names.length === 0) throw new LieuError("EINVAL", "nodes is empty: at least one node is needed");
   if (names.length > MAX_NODES) {
     throw new LieuError("EINVAL", `nodes has ${names.length} entries: at most ${MAX_NODES} are allowed`);
   }
-  const nodes = names.map((name) => resolveNode(name, input[name] as z.output<typeof nodeSchema>));
+  const nodes = names.map((name) => resolveNode(name, input[name] as Checked<typeof nodeSchema>));
   const odd = nodes.find((n) => n.backing.hasBytes !== nodes[0]?.backing.hasBytes);
   if (odd !== undefined) {
     const why = "model nodes have no bytes, so data could not move between them";
@@ -238,7 +231,7 @@ function resolveNodes(input: Readonly<Record<string, z.output<typeof nodeSchema>
   return nodes.sort((a, b) => (a.adistance >> 7) - (b.adistance >> 7));
 }
 
-function resolveNode(name: string, o: z.output<typeof nodeSchema>): NodeConfig {
+function resolveNode(name: string, o: Checked<typeof nodeSchema>): NodeConfig {
   const bytes = parseSize(o.size, `nodes.${name}.size`);
   const count = Math.floor(bytes / 4096);
   if (count < 64) {
@@ -275,7 +268,7 @@ function nodeIndex(nodes: readonly NodeConfig[]): (name: string, what: string) =
 }
 
 function resolveSwap(
-  input: readonly z.output<typeof swapSchema>[],
+  input: readonly Checked<typeof swapSchema>[],
   hasBytes: boolean,
   nodes: readonly NodeConfig[],
 ): SwapConfig[] {

@@ -5,71 +5,97 @@
  */
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { z } from "zod";
 import { LieuError } from "../errors.ts";
-import { describeIssues } from "../memory/options.ts";
+import {
+  boolean,
+  type Checked,
+  checkInput,
+  list,
+  nullable,
+  number,
+  object,
+  optional,
+  record,
+  text,
+  tuple,
+  whole,
+} from "../memory/schema.ts";
 
-const pages = z.number().int().nonnegative();
-const perNode = z.object({ node0: pages, node1: pages });
-const marks = z.tuple([pages, pages, pages]);
-const range = z.tuple([z.number(), z.number()]);
-const figures = z.record(z.string(), range);
+/** The recorder may write more than is read here. */
+const loose = { loose: true };
+const pages = whole(0);
+const perNode = object({ node0: pages, node1: pages }, loose);
+const marks = tuple([pages, pages, pages], "give min, low and high");
+const range = tuple([number(), number()], "give least and most");
+const figures = record(range, "ranges by figure");
 
-const kernelSchema = z.object({
-  release: z.string(),
-  /** min, low and high of each node in the base topology, pages. */
-  watermarks: z.object({ node0: marks, node1: marks }),
-  /** Pages that the zones manage, used ones included: what the watermark formulas go by. */
-  managed: perNode,
-  /** Whether a movable zone has a share of min_free_kbytes as others do (until 6.3). */
-  movableIsLowmem: z.boolean(),
-});
+const kernelSchema = object(
+  {
+    release: text(true),
+    /** min, low and high of each node in the base topology, pages. */
+    watermarks: object({ node0: marks, node1: marks }, loose),
+    /** Pages that the zones manage, used ones included: what the watermark formulas go by. */
+    managed: perNode,
+    /** Whether a movable zone has a share of min_free_kbytes as others do (until 6.3). */
+    movableIsLowmem: boolean,
+  },
+  loose,
+);
 
-const scenarioSchema = z.object({
-  /** kernel / policy / footprint / pattern / demotion / LRU, or kernel / special / name. */
-  id: z.string(),
-  kernel: z.string(),
-  mglru: z.boolean(),
-  demotion: z.boolean(),
-  policy: z.string(),
-  topology: z.string(),
-  /** Parameters of the trace (accesses.ts) and the hash of what they made. */
-  trace: z.object({
-    pattern: z.string(),
-    alpha: z.number().nullish(),
-    pages,
-    n: pages,
-    hash: z.string(),
-    seed: z.number().optional(),
-    w: z.number().optional(),
-    /** 1: all pages are written once, in order, before the trace; 2: the first touch of a page is a write. */
-    pop: z.number().optional(),
-    perm: z.number().optional(),
-    hot: z.number().optional(),
-    hotp: z.number().optional(),
-    shifts: z.number().optional(),
-  }),
-  /** 0, or 1009: killed for lack of memory. */
-  rc: z.number(),
-  freeAtStart: perNode,
-  /** Least and most of each figure over repeats that differ in a few start-up instructions only. */
-  jitterOnly: figures,
-  /** The same over other clocks and CPU counts as well. */
-  allTimings: figures.optional(),
-  /** Accesses served by node 0, node 1 and swap in the second half of the trace, percent. */
-  share: z.tuple([z.number(), z.number(), z.number()]).optional(),
-});
+const scenarioSchema = object(
+  {
+    /** kernel / policy / footprint / pattern / demotion / LRU, or kernel / special / name. */
+    id: text(true),
+    kernel: text(true),
+    mglru: boolean,
+    demotion: boolean,
+    policy: text(true),
+    topology: text(true),
+    /** Parameters of the trace (accesses.ts) and the hash of what they made. */
+    trace: object(
+      {
+        pattern: text(true),
+        alpha: optional(nullable(number())),
+        pages,
+        n: pages,
+        hash: text(true),
+        seed: optional(number()),
+        w: optional(number()),
+        /** 1: all pages are written once, in order, before the trace; 2: the first touch of a page is a write. */
+        pop: optional(number()),
+        perm: optional(number()),
+        hot: optional(number()),
+        hotp: optional(number()),
+        shifts: optional(number()),
+      },
+      loose,
+    ),
+    /** 0, or 1009: killed for lack of memory. */
+    rc: number(),
+    freeAtStart: perNode,
+    /** Least and most of each figure over repeats that differ in a few start-up instructions only. */
+    jitterOnly: figures,
+    /** The same over other clocks and CPU counts as well. */
+    allTimings: optional(figures),
+    /** Accesses served by node 0, node 1 and swap in the second half of the trace, percent. */
+    share: optional(tuple([number(), number(), number()], "give three percentages")),
+  },
+  loose,
+);
 
-const fixtureSchema = z.object({ kernels: z.record(z.string(), kernelSchema), scenarios: z.array(scenarioSchema) });
+const fixtureSchema = object(
+  { kernels: record(kernelSchema, "kernels by version"), scenarios: list(scenarioSchema) },
+  loose,
+);
 
 /** What was the same for all scenarios of a kernel version. */
-export type Kernel = z.output<typeof kernelSchema>;
+export type Kernel = Checked<typeof kernelSchema>;
 /** One recorded scenario. */
-export type Scenario = z.output<typeof scenarioSchema>;
+export type Scenario = Checked<typeof scenarioSchema>;
 /** Figures by name, least and most. */
 export type Recorded = Readonly<Record<string, readonly [number, number]>>;
 /** Kernels by version ("6.12") and their scenarios. */
-export type Fixture = z.output<typeof fixtureSchema>;
+export type Fixture = Checked<typeof fixtureSchema>;
 
 const SHIPPED = new URL("../../parity/scenarios.json.gz", import.meta.url);
 
@@ -96,9 +122,8 @@ function parse(path: string | URL, name: string): Fixture {
       cause,
     });
   }
-  const parsed = fixtureSchema.safeParse(Array.isArray(data) ? { kernels: {}, scenarios: data } : data);
-  if (!parsed.success) throw new LieuError("EFORMAT", `${name}: ${describeIssues(parsed.error, data)}`);
-  return parsed.data;
+  const fixture = Array.isArray(data) ? { kernels: {}, scenarios: data } : data;
+  return checkInput(fixtureSchema, fixture, { source: name, code: "EFORMAT" });
 }
 
 /** "6.12" of "6.12.117-amd64". */

@@ -2,9 +2,9 @@
  * The options of a replay: those of openMemory() and a few of its own, in one flat schema that flags and configuration
  * files share, and the memory that they come to for a given trace.
  */
-import { z } from "zod";
 import { LieuError } from "../errors.ts";
-import { describeIssues, type MemoryOptions, memorySchema, resolveOptions } from "../memory/options.ts";
+import { type MemoryOptions, memoryShape, resolveOptions, size } from "../memory/options.ts";
+import { boolean, type Checked, checkInput, object, oneOf, optional, positive, text, whole } from "../memory/schema.ts";
 import { parseSize, type Size } from "../memory/size.ts";
 import { footprintBytes, type Trace } from "./trace.ts";
 
@@ -14,34 +14,34 @@ const MIN_NODE_PAGES = 64;
 const MIB = 2 ** 20;
 
 /** Bytes, "64MiB", or "33%" of the trace's footprint. */
-const amount = z.union([z.number(), z.string()]);
+const amount = size;
 
 /** What a configuration file of a replay may hold: everything of openMemory(), `nodes` optional, and this. */
-export const replaySchema = z.strictObject({
-  ...memorySchema.shape,
-  nodes: memorySchema.shape.nodes.optional(),
+export const replaySchema = object({
+  ...memoryShape,
+  nodes: optional(memoryShape.nodes),
   /** "cache" (default): objects with their sizes, fetched on a miss. "region": each key one page of a lossless region. */
-  as: z.enum(["cache", "region"]).optional(),
+  as: optional(oneOf(["cache", "region"])),
   /** false: model nodes, which have no bytes to move or check. Default true. */
-  bytes: z.boolean().optional(),
+  bytes: optional(boolean),
   /** Size of the default node `dram`. */
-  dram: amount.optional(),
+  dram: optional(amount),
   /** Size of the default node `slow`, a tier below; 0 for none. */
-  slow: amount.optional(),
+  slow: optional(amount),
   /** Size of the default swap device `swap`, a file; 0 for none. */
-  swapSize: amount.optional(),
+  swapSize: optional(amount),
   /** Where the default swap file is to be; by default in a temporary directory, removed at the end. */
-  swapFile: z.string().min(1).optional(),
+  swapFile: optional(text()),
   /** The most that the cache may hold; by default all that the tiers hold. */
-  maxSize: amount.optional(),
+  maxSize: optional(amount),
   /** Replay only so many requests. */
-  limit: z.number().int().positive().optional(),
+  limit: optional(whole(1)),
   /** Virtual microseconds that pass from one request to the next. Default 10. */
-  accessTime: z.number().positive().max(1e9).optional(),
+  accessTime: optional(positive(1e9)),
 });
 
 /** Options of {@link replay}. */
-export type ReplayOptions = z.input<typeof replaySchema>;
+export type ReplayOptions = Checked<typeof replaySchema>;
 
 /**
  * Check the options of a replay. `source` is what messages call them, where that is not clear: a file's name.
@@ -49,14 +49,7 @@ export type ReplayOptions = z.input<typeof replaySchema>;
  * @throws {@link LieuError} EINVAL that names the key, its value and what is allowed
  */
 export function checkReplayOptions(input: unknown, source?: string): ReplayOptions {
-  const parsed = replaySchema.safeParse(input);
-  if (parsed.success) return parsed.data as ReplayOptions;
-  const unknown = parsed.error.issues.some((i) => i.code === "unrecognized_keys" && i.path.length === 0);
-  const allowed = unknown ? `; allowed are ${Object.keys(replaySchema.shape).join(", ")}` : "";
-  throw new LieuError(
-    "EINVAL",
-    `${source === undefined ? "" : `${source}: `}${describeIssues(parsed.error, input)}${allowed}`,
-  );
+  return checkInput(replaySchema, input, { source });
 }
 
 /** Bytes that the whole trace needs: its objects, or a page for each. */
