@@ -8,6 +8,7 @@ import { join } from "node:path";
 import ts from "typescript";
 import { describe, expect, test } from "vitest";
 import {
+  circlesOf,
   codeOf,
   importsOf,
   manifest,
@@ -57,6 +58,21 @@ const MAY_USE_NODE = new Set([
 const MACHINE = ["src/mm/machine.ts", "src/mm/machine.wasm.ts"];
 const HOST_SIDE = /^src\/(mm\/(presets|vmstat-names|debug-vm[^/]*)|store\/debug-store[^/]*)\.ts$/;
 
+/** The layers of store/, from the floor up: a file imports none of a layer above its own. The host's side is no part of them. */
+const STORE_LAYERS: readonly (readonly [string, string])[] = [
+  ["what an item is", "layout item log2 hash random heat meta present"],
+  ["where it lies", "directory log body scrub remove carry find"],
+  ["what it is worth", "history ghost guard rank stream sample"],
+  ["what gives way", "skim sink clean evict expire"],
+  ["the operations", "read access place init store exports"],
+];
+
+/** Circles of files that may stay, and why. */
+const CIRCLES: Readonly<Record<string, string>> = {
+  "src/mm/lru-gen-evict.ts src/mm/vmscan.ts":
+    "one list's eviction ends in what becomes of any batch, and that begins there",
+};
+
 const MAX_LINES = 400;
 /** Files that may be longer, and why. */
 const LONGER: Readonly<Record<string, string>> = { "src/mm/layout.ts": "every offset of the segment in one place" };
@@ -90,6 +106,33 @@ describe("imports", () => {
         if (!imported.startsWith("src/")) faults.push(`${file}: imports ${imported}, outside src/`);
         else if (/\.test\.ts$/.test(imported)) faults.push(`${file}: imports the test ${imported}`);
         else if (!allowed.includes(partOf(imported))) faults.push(`${file}: ${part} may not import ${imported}`);
+      }
+    }
+    expect(faults).toEqual([]);
+  });
+
+  test("go round in no circle of files", () => {
+    const circles = circlesOf(sources).map((files) => files.sort().join(" "));
+    expect(circles.filter((circle) => CIRCLES[circle] === undefined)).toEqual([]);
+    const gone = Object.keys(CIRCLES).filter((circle) => !circles.includes(circle));
+    expect(gone, "circles that are no more, and need no exception").toEqual([]);
+  });
+
+  test("of store/ go down its layers", () => {
+    const layerOf = new Map<string, number>(
+      STORE_LAYERS.flatMap(([, names], i) => names.split(" ").map((n) => [`src/store/${n}.ts`, i] as const)),
+    );
+    const faults: string[] = [];
+    for (const file of sources.filter((f) => f.startsWith("src/store/") && !HOST_SIDE.test(f))) {
+      const layer = layerOf.get(file);
+      if (layer === undefined) faults.push(`${file}: has no layer in the table of this test`);
+      else {
+        for (const imported of importsOf(file)) {
+          const other = layerOf.get(imported) ?? -1;
+          if (other <= layer) continue;
+          const name = (i: number) => (STORE_LAYERS[i] as readonly [string, string])[0];
+          faults.push(`${file} ("${name(layer)}") imports ${imported} ("${name(other)}")`);
+        }
       }
     }
     expect(faults).toEqual([]);

@@ -2,6 +2,7 @@
  * A cache's items, as the engine's store keeps them (src/store): the calls by key and by location, values in and out, and
  * the pages that the engine dropped meanwhile. It knows keys and bytes, not what a cache makes of them.
  */
+
 import {
   H_CLOCK,
   H_KSWAPD,
@@ -15,6 +16,7 @@ import type { EngineCalls } from "../runtime/engine.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import { Pin } from "../runtime/pin.ts";
 import { checkStore } from "../store/debug-store.ts";
+import { HIT, MISS, STALE } from "../store/find.ts";
 import { VALUE_KIND_MASK, VALUE_KIND_SHIFT } from "../store/item.ts";
 import {
   ST_DROPPED,
@@ -27,7 +29,7 @@ import {
   ST_SWAP_HITS,
   ST_TIER_HITS,
 } from "../store/layout.ts";
-import { AS_ACCESS, EVEN_STALE, FROM_AREA, HIT, MISS, RENEW, STALE, WITH_VALUE } from "../store/store.ts";
+import { AS_ACCESS, EVEN_STALE, FROM_AREA, RENEW, WITH_VALUE } from "../store/store.ts";
 import { type CacheKey, KeyArea } from "./keys.ts";
 import { ValueArea } from "./values.ts";
 

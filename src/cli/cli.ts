@@ -7,26 +7,11 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { isLieuError } from "../errors.ts";
+import type { Context, Output } from "./context.ts";
 import { addDemo } from "./demo.ts";
 import { addParity } from "./parity.ts";
 import { addReplay } from "./replay.ts";
 import { addStudy } from "./study.ts";
-
-/** Where a verb may write to. */
-export interface Output {
-  write(text: string): unknown;
-  readonly isTTY?: boolean;
-}
-
-/** What a verb works with, beside its arguments. */
-export interface Context {
-  readonly stdout: Output;
-  readonly stderr: Output;
-  /** Set off by Ctrl-C. */
-  readonly signal: AbortSignal;
-  /** The exit status of a verb that ended without an error. */
-  status: number;
-}
 
 /** Why a verb was ended from outside. */
 class Interrupted extends Error {}

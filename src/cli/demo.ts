@@ -11,7 +11,7 @@ import { openTrace } from "../trace/open.ts";
 import type { ReplayResult } from "../trace/replay.ts";
 import type { ReplayOptions } from "../trace/replay-options.ts";
 import { footprintBytes, type Trace } from "../trace/trace.ts";
-import type { Context } from "./cli.ts";
+import type { Context } from "./context.ts";
 import { orInterrupted, replayWithProgress } from "./replay.ts";
 import { count, demotions, pages, percent, table, wrap } from "./report.ts";
 

@@ -4,7 +4,7 @@ import { LieuError } from "../errors.ts";
 import { compare, type ParityOptions, type ParityResult } from "../parity/parity.ts";
 import { DEFAULT_STEPS } from "../parity/run.ts";
 import { type Fixture, kernelVersion, loadFixture, type Scenario } from "../parity/scenario.ts";
-import type { Context } from "./cli.ts";
+import type { Context } from "./context.ts";
 import { parityJson, parityReport, sweepJson, sweepReport } from "./parity-report.ts";
 import { startProgress } from "./progress.ts";
 

@@ -1,6 +1,6 @@
 /** Progress on stderr: a bar on a terminal, elsewhere a line every ten seconds. */
 import { type Options, Presets, SingleBar } from "cli-progress";
-import type { Output } from "./cli.ts";
+import type { Output } from "./context.ts";
 import { count } from "./report.ts";
 
 const LINE_MS = 10_000;

@@ -6,8 +6,8 @@ import { openTrace } from "../trace/open.ts";
 import { type ReplayResult, replay } from "../trace/replay.ts";
 import { checkReplayOptions, type ReplayOptions } from "../trace/replay-options.ts";
 import type { Trace } from "../trace/trace.ts";
-import type { Context } from "./cli.ts";
 import { applySetting, readConfig } from "./config.ts";
+import type { Context } from "./context.ts";
 import { startProgress } from "./progress.ts";
 import { replayJson, replayReport } from "./report.ts";
 

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { EXPERIMENTS, study, writeStudy } from "../study/study.ts";
-import type { Context } from "./cli.ts";
+import type { Context } from "./context.ts";
 import { startProgress } from "./progress.ts";
 import { wrap } from "./report.ts";
 

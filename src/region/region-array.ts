@@ -3,7 +3,6 @@
  * one; for a real one, pin the range.
  */
 import { LieuError, shown } from "../errors.ts";
-import type { Region } from "./region.ts";
 
 const KINDS = {
   uint8: { bytes: 1, get: "getUint8", set: "setUint8" },
@@ -19,12 +18,20 @@ const KINDS = {
 /** Element types of {@link RegionArray}, little-endian. */
 export type TypedArrayKind = keyof typeof KINDS;
 
+/** What an array asks of the region that it lies in. */
+export interface ArrayHolder {
+  readonly name: string;
+  readonly size: number;
+  readonly buffer: ArrayBufferLike;
+  translate(offset: number, access?: "read" | "write"): number;
+}
+
 /** Numbers in a region, by index; made by `region.array()`. */
 export class RegionArray {
   readonly kind: TypedArrayKind;
   /** Elements. */
   readonly length: number;
-  readonly #region: Region;
+  readonly #region: ArrayHolder;
   readonly #offset: number;
   readonly #bytes: number;
   readonly #get: (typeof KINDS)[TypedArrayKind]["get"];
@@ -32,7 +39,7 @@ export class RegionArray {
   readonly #view: DataView;
 
   /** @internal */
-  constructor(region: Region, kind: TypedArrayKind, offset: number, length: number | undefined) {
+  constructor(region: ArrayHolder, kind: TypedArrayKind, offset: number, length: number | undefined) {
     const k = Object.hasOwn(KINDS, kind) ? KINDS[kind] : undefined;
     if (k === undefined) {
       throw new LieuError("EINVAL", `kind is ${shown(kind)}; it can be ${Object.keys(KINDS).join(", ")}`);

@@ -12,11 +12,12 @@ import { mayRise, promoteNow } from "../mm/promote.ts";
 import { slotDevice } from "../mm/swap.ts";
 import { bodyVpn } from "./body.ts";
 import { carryWithin } from "./carry.ts";
-import { ALL, bandOf } from "./clean.ts";
+import { ALL } from "./clean.ts";
 import { evictSome } from "./evict.ts";
 import { onOnePage } from "./find.ts";
 import { noteRequest } from "./guard.ts";
 import { touchPage } from "./heat.ts";
+import { noteHit } from "./history.ts";
 import { BIT_BODY, BIT_TTL, bits, bodyPages, I_BODY, I_LAST, I_LENGTH, inlineGranules } from "./item.ts";
 import {
   add,
@@ -36,8 +37,9 @@ import {
 } from "./layout.ts";
 import { held } from "./meta.ts";
 import { bring, noneReadFrom, takeReadFrom } from "./present.ts";
-import { noteHit, score } from "./rank.ts";
+import { score } from "./rank.ts";
 import { relieve, worthRising } from "./sink.ts";
+import { bandOf } from "./stream.ts";
 
 /** Pages that carrying an item may take: of a new segment, and of its record. */
 const SPARE: i32 = 3;

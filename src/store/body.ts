@@ -9,15 +9,18 @@ import { FAULT_OVERWRITE, fault } from "../mm/mm.ts";
 import { zapPages } from "../mm/mmap.ts";
 import { queueFresh } from "./heat.ts";
 import {
+  add,
   metaAddr,
+  ST_BODIES,
   ST_BODY_HAND,
   ST_BODY_OWNERS,
   ST_BODY_PAGES,
   ST_DATA_START,
   ST_DATA_VMA,
   ST_LOG_PAGES,
+  ST_ORPHANS,
+  vpnOfLoc,
 } from "./layout.ts";
-import { relieve } from "./sink.ts";
 
 /** The virtual page of body page `page`. */
 export function bodyVpn(c: i32, page: i32): i32 {
@@ -55,7 +58,6 @@ export function takeBody(c: i32, nr: i32, loc: i32): i32 {
   const first = findRun(c, nr);
   if (first < 0) return -12;
   const v = ld(c + ST_DATA_VMA);
-  relieve(c, nr);
   for (let i: i32 = 0; i < nr; i++) {
     const vpn = bodyVpn(c, first + i);
     if (fault(v, vpn, FAULT_OVERWRITE) < 0) {
@@ -81,4 +83,16 @@ export function bodyWhole(c: i32, first: i32, nr: i32): boolean {
   const vpn = bodyVpn(c, first);
   for (let i: i32 = 0; i < nr; i++) if (pte(vpn + i) === 0) return false;
   return true;
+}
+/** Give back the bodies of items whose heads were lost. */
+export function sweepOrphans(c: i32): void {
+  if (ld(c + ST_ORPHANS) === 0) return;
+  st(c + ST_ORPHANS, 0);
+  const pages = ld(c + ST_BODY_PAGES);
+  for (let page: i32 = 0; page < pages; page++) {
+    const owner = bodyOwner(c, page);
+    if (owner === 0 || pte(vpnOfLoc(c, owner)) !== 0) continue;
+    add(c + ST_BODIES, -1);
+    freeBody(c, page, 1);
+  }
 }

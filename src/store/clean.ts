@@ -8,7 +8,6 @@ import { pte } from "../mm/layout.ts";
 import { hostEvict, ld, st } from "../mm/machine.ts";
 import { FAULT_READ, fault } from "../mm/mm.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
-import { freeBody } from "./body.ts";
 import { carry } from "./carry.ts";
 import { bucketAddr, bucketOf, slotOf } from "./directory.ts";
 import { addGhost, ghostLine } from "./ghost.ts";
@@ -16,33 +15,24 @@ import {
   BIT_BODY,
   BIT_DEAD,
   bits,
-  bodyPages,
   freq,
   gap,
   hasExpired,
-  I_BODY,
+  headBytes,
   I_HASH,
   I_LAST,
   I_LENGTH,
   inlineGranules,
-  setBits,
 } from "./item.ts";
 import {
-  add,
   addf,
   FLAG_TELL,
   locAddr,
-  NR_BANDS,
   PAGE_GRANULES,
   pageInfo,
-  SEG_CLOSED,
-  SEG_OPEN,
   SG_CURSOR,
-  SG_ITEMS,
-  SG_STATE,
   SG_STREAM,
   SG_USED,
-  ST_BODIES,
   ST_BUSY,
   ST_DATA_START,
   ST_DATA_VMA,
@@ -50,28 +40,24 @@ import {
   ST_DROPPED,
   ST_EXPIRED,
   ST_FLAGS,
-  ST_ITEMS,
-  ST_LOG_LIVE,
   ST_META_START,
   ST_SEG_SHIFT,
   ST_THETA,
   ST_TOUCHED,
-  STREAM_BANDS,
   STREAM_TTL,
   seg,
   setPageInfo,
   setSeg,
   vpnOfLoc,
 } from "./layout.ts";
-import { closeSeg, countHead, countOut, END_OF_PAGE, releaseSeg, zapLogPage } from "./log.ts";
+import { closeSeg, END_OF_PAGE, newPages, releaseSeg, zapLogPage } from "./log.ts";
 import { ONE } from "./log2.ts";
 import { losePage } from "./present.ts";
-import { NO_THETA, score } from "./rank.ts";
+import { score } from "./rank.ts";
+import { releaseIfEmpty, removeItem } from "./remove.ts";
+import { relieve } from "./sink.ts";
+import { bandOf } from "./stream.ts";
 
-/** Live granules of the log for each band of heat that is told apart: a small log has few. */
-const BAND_GRANULES: i32 = 16 * 512;
-/** A band of heat is this wide, in the scores' logarithms: a factor of 1.96. */
-const BAND_WIDTH: i32 = 63626;
 /** The average worth of what is dropped follows each item by this power of a half. */
 const DROP_SHIFT: i32 = 6;
 /** No bound to the items dropped. */
@@ -79,26 +65,6 @@ export const ALL: i32 = 0x7fffffff;
 /** Why an item goes, for the host (cache/cache-core.ts). */
 export const GONE_EVICTED: i32 = 0;
 export const GONE_EXPIRED: i32 = 1;
-
-/** Take the item at `loc` out, index slot and all. Its bytes stay until its page is cleaned. */
-export function removeItem(c: i32, loc: i32, item: i32, slot: i32): void {
-  st(slot, 0);
-  add(c + ST_ITEMS, -1);
-  countOut(c, loc, inlineGranules(item));
-  const nr = bodyPages(item);
-  setBits(item, bits(item) | BIT_DEAD);
-  if (nr === 0) return;
-  add(c + ST_BODIES, -nr);
-  countHead(c, loc, -inlineGranules(item));
-  freeBody(c, ld(item + I_BODY), nr);
-}
-/** Give a closed segment back at once when its last item is gone. */
-export function releaseIfEmpty(c: i32, loc: i32): void {
-  if (ld(c + ST_BUSY) !== 0) return;
-  const s = ((loc - 1) >>> 9) >>> ld(c + ST_SEG_SHIFT);
-  const state = seg(c, s, SG_STATE);
-  if ((state === SEG_OPEN || state === SEG_CLOSED) && seg(c, s, SG_ITEMS) === 0) releaseSeg(c, s);
-}
 
 // What cleaning has come to since startCount().
 let keepAll: boolean = false;
@@ -208,13 +174,20 @@ function cleanItem(c: i32, s: i32, loc: i32, item: i32): i32 {
     if (!large) looked += granules;
     const keep = keepAll || large || worth >= ld(c + ST_THETA);
     const stream = seg(c, s, SG_STREAM);
-    if (keep && carry(c, large || stream >= STREAM_TTL ? stream : bandOf(c, worth), loc, item, slot)) return 0;
+    if (keep && carryOn(c, large || stream >= STREAM_TTL ? stream : bandOf(c, worth), loc, item, slot)) return 0;
     if (!large) countDropped(c, granules, worth);
     remember(c, item);
   }
   items++;
   leave(c, loc, item, slot, expired);
   return 1;
+}
+/** Carry an item forward; room on the home node is made as cleaning goes, before a place is chosen. */
+function carryOn(c: i32, stream: i32, loc: i32, item: i32, slot: i32): boolean {
+  const head = headBytes(bits(item));
+  const fresh = newPages(c, stream, head, inlineGranules(item) << 3);
+  if (fresh > 0) relieve(c, fresh);
+  return carry(c, stream, loc, item, slot);
 }
 function countDropped(c: i32, granules: i32, worth: i32): void {
   dropped += granules;
@@ -241,16 +214,6 @@ function leave(c: i32, loc: i32, item: i32, slot: i32, expired: boolean): void {
   tell(c, loc, expired ? GONE_EXPIRED : GONE_EVICTED);
   // The host may have found a part of it lost, and removed it.
   if (ld(slot) === loc) removeItem(c, loc, item, slot);
-}
-/** The stream of inline items that are worth so much: the first is for less than half of what the threshold asks. */
-export function bandOf(c: i32, worth: i32): i32 {
-  const theta = ld(c + ST_THETA);
-  const bands = (ld(c + ST_LOG_LIVE) / BAND_GRANULES) | 0;
-  const most = bands < 1 ? 0 : bands < NR_BANDS ? bands : NR_BANDS - 1;
-  if (theta === NO_THETA) return STREAM_BANDS + (most > 1 ? 1 : most);
-  let b: i32 = 0;
-  for (let limit: i32 = theta - ONE; b < most && worth > limit; limit += BAND_WIDTH) b++;
-  return STREAM_BANDS + b;
 }
 /** Let the host have a last look at an item that goes. */
 export function tell(c: i32, loc: i32, why: i32): void {

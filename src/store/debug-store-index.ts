@@ -1,9 +1,10 @@
 /** What names a store's items: the index, the owners of bodies; and the ghosts. Part of debug-store.ts. */
+
 import { pte } from "../mm/layout.ts";
 import { ld } from "../mm/machine.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
 import { bodyOwner, bodyVpn } from "./body.ts";
-import { holds, type LiveItem, pteOf } from "./debug-store.ts";
+import { holds, type LiveItem, pteOf } from "./debug-store-facts.ts";
 import { bucketAddr, bucketOf, locAt, nextLine, nrBuckets, SLOTS, tagAt, tagOf } from "./directory.ts";
 import { BIT_BODY, bits, bodyPages, I_BODY } from "./item.ts";
 import {

@@ -3,10 +3,11 @@
  * Not part of the portable subset: it is the JavaScript side's independent look at what either twin has made. Pages that
  * are in swap cannot be read without a fault; of these only what is known outside them is checked.
  */
-import { LieuError } from "../errors.ts";
-import { pte, V_ACTIVE, V_LOCKED, V_PAGES, V_RESIDENT, V_START, V_SWAPPED, vma } from "../mm/layout.ts";
+
+import { V_ACTIVE, V_LOCKED, V_PAGES, V_RESIDENT, V_START, V_SWAPPED, vma } from "../mm/layout.ts";
 import { ld, ldf } from "../mm/machine.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
+import { holds, type LiveItem, pteOf } from "./debug-store-facts.ts";
 import { walkBodies, walkGhosts, walkIndex } from "./debug-store-index.ts";
 import {
   BIT_BODY,
@@ -78,18 +79,6 @@ import {
 } from "./layout.ts";
 import { END_OF_PAGE } from "./log.ts";
 
-export function holds(condition: boolean, say: () => string): asserts condition {
-  if (!condition) throw new LieuError("EBUG", `broken invariant of a store: ${say()}`);
-}
-
-/** A live item whose head is present. */
-export interface LiveItem {
-  readonly hash: number;
-  /** The words of its key, and what kind it is. */
-  readonly key: string;
-  /** Byte address of its head. */
-  readonly at: number;
-}
 /** What is found on the way. */
 export interface StoreWalk {
   /** Live items by location, of pages that are present. */
@@ -134,11 +123,6 @@ export function checkStore(meta: number): StoreWalk {
   walkBodies(c, live);
   walkGhosts(c);
   return { live, held, items: sums.items };
-}
-
-/** The page table entry of a page of the log. */
-export function pteOf(c: number, page: number): number {
-  return pte(ld(c + ST_DATA_START) + page);
 }
 
 /** The control block and the mappings. Returns the pages held. */

@@ -30,6 +30,7 @@ import {
   vpnOfLoc,
 } from "./layout.ts";
 import { ensureMeta } from "./meta.ts";
+import { randomBelow } from "./random.ts";
 
 const LINE_SHIFT: i32 = 6;
 export const SLOTS: i32 = 10;
@@ -237,4 +238,17 @@ export function scrubBucket(c: i32, b: i32): void {
     }
     line = nextLine(c, line);
   }
+}
+
+/** The location of an item picked at random, its head present; 0 = none was found. */
+export function randomItem(c: i32): i32 {
+  for (let tries: i32 = 0; tries < 4; tries++) {
+    const line = bucketAddr(c, randomBelow(c, nrBuckets(c)));
+    const from = randomBelow(c, SLOTS);
+    for (let i: i32 = 0; i < SLOTS; i++) {
+      const loc = locAt(line, (from + i) % SLOTS);
+      if (loc !== 0 && (pte(vpnOfLoc(c, loc)) & PTE_PRESENT) !== 0) return loc;
+    }
+  }
+  return 0;
 }

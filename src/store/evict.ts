@@ -9,7 +9,7 @@
 import { pte } from "../mm/layout.ts";
 import { ld, st } from "../mm/machine.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
-import { bodyOwner } from "./body.ts";
+import { sweepOrphans } from "./body.ts";
 import {
   ALL,
   cleanSegPage,
@@ -20,14 +20,13 @@ import {
   regrettedGranules,
   startCount,
 } from "./clean.ts";
-import { sweepOrphans } from "./expire.ts";
+import { randomItem } from "./directory.ts";
 import { loseHead } from "./find.ts";
 import { guardStep } from "./guard.ts";
-import { BIT_BODY, BIT_DEAD, bits, I_LENGTH, inlineGranules } from "./item.ts";
+import { BIT_DEAD, bits } from "./item.ts";
 import {
   locAddr,
   PAGE_GRANULES,
-  pageInfo,
   SEG_CLOSED,
   SEG_OPEN,
   SG_CURSOR,
@@ -36,7 +35,6 @@ import {
   SG_STATE,
   SG_USED,
   ST_BODIES,
-  ST_BODY_PAGES,
   ST_BUSY,
   ST_DATA_START,
   ST_FRESH_SEG,
@@ -45,17 +43,17 @@ import {
   ST_ITEMS,
   ST_LOG_HELD,
   ST_LOG_LIVE,
-  ST_SEG_SHIFT,
   ST_THETA,
   seg,
 } from "./layout.ts";
-import { END_OF_PAGE, releaseSeg } from "./log.ts";
+import { releaseSeg } from "./log.ts";
 import { bring } from "./present.ts";
-import { NO_THETA, randomBelow, randomItem, rebuildIfDue, score } from "./rank.ts";
+import { randomBelow } from "./random.ts";
+import { NO_THETA, rebuildIfDue, score } from "./rank.ts";
+import { lastScore, randomBody, randomSeg, segGarbage } from "./sample.ts";
 
-/** Candidates for each choice, and items looked at in each that is a segment. */
+/** Candidates for each choice. */
 const CANDIDATES: i32 = 16;
-const LOOKS: i32 = 6;
 /** The threshold moves by this part of an octave for each half of a cleaned segment's bytes too many or too few. */
 const GAIN: i32 = 4727;
 /** So many 256ths of what is looked at should be free to go: more would cost hits, fewer would cost copies. */
@@ -100,72 +98,13 @@ function choose(c: i32): boolean {
   if (bestSeg < 0 && bestLoc === 0 && ld(c + ST_LOG_HELD) > 0) for (let i: i32 = 0; i < CANDIDATES; i++) lookAtSeg(c);
   return bestSeg >= 0 || bestLoc !== 0;
 }
-/** A segment that holds something, picked at random; -1 = none was found. Open ones only if there is no other. */
-export function randomSeg(c: i32): i32 {
-  const n = ld(c + ST_FRESH_SEG);
-  if (n === 0) return -1;
-  let open: i32 = -1;
-  let s: i32 = randomBelow(c, n);
-  for (let i: i32 = 0; i < n && i < 64; i++) {
-    const state = seg(c, s, SG_STATE);
-    if (state === SEG_CLOSED) return s;
-    if (state === SEG_OPEN && seg(c, s, SG_USED) > 0) open = s;
-    s = s + 1 < n ? s + 1 : 0;
-  }
-  return open;
-}
 function lookAtSeg(c: i32): void {
   const s = randomSeg(c);
   if (s < 0) return;
-  sample(c, s);
-  if (sampled > 0) offer(s, 0, ((sampledGarbage * 256) / sampled) | 0, sampledScore);
+  const garbage = segGarbage(c, s);
+  if (garbage >= 0) offer(s, 0, garbage, lastScore());
   // All its pages are in swap, which is cold, or are gone: better than anything that is worth keeping.
   else if (seg(c, s, SG_USED) > (seg(c, s, SG_CURSOR) >>> 9) << 12) offer(s, 0, 200, NO_THETA);
-}
-/** What a byte of a segment is worth on average, from a sample. */
-export function segScore(c: i32, s: i32): i32 {
-  sample(c, s);
-  return sampledScore;
-}
-// A sample of a segment: granules looked at, those that are dead or worth less than the threshold, and the mean score.
-let sampled: i32 = 0;
-let sampledGarbage: i32 = 0;
-let sampledScore: i32 = 0;
-function sample(c: i32, s: i32): void {
-  const from = seg(c, s, SG_CURSOR) >>> 9;
-  const pages = ((seg(c, s, SG_USED) + 4095) >>> 12) - from;
-  const theta = ld(c + ST_THETA);
-  let looked: i32 = 0;
-  let bytes: i32 = 0;
-  let alive: i32 = 0;
-  let garbage: i32 = 0;
-  let worth: i32 = 0;
-  const first = randomBelow(c, pages > 0 ? pages : 1);
-  for (let i: i32 = 0; i < pages && looked < LOOKS; i++) {
-    const at = from + ((first + i * 5) % pages);
-    const page = (s << ld(c + ST_SEG_SHIFT)) + at;
-    if ((pte(ld(c + ST_DATA_START) + page) & PTE_PRESENT) === 0) continue;
-    let g: i32 = pageInfo(c, page) & 0xffff;
-    const used = (seg(c, s, SG_USED) - at * 4096) >>> 3;
-    for (let k: i32 = 0; k < 2 && g < PAGE_GRANULES && g < used; k++) {
-      const item = locAddr(c, (page << 9) + g + 1);
-      if (ld(item + I_LENGTH) === END_OF_PAGE) break;
-      const n = inlineGranules(item);
-      looked++;
-      bytes += n;
-      if ((bits(item) & BIT_DEAD) !== 0) garbage += n;
-      else {
-        const w = score(c, item);
-        if ((bits(item) & BIT_BODY) === 0 && w < theta) garbage += n;
-        worth += (w >> 6) * n;
-        alive += n;
-      }
-      g += n;
-    }
-  }
-  sampled = bytes;
-  sampledGarbage = garbage;
-  sampledScore = alive === 0 ? NO_THETA : ((worth / alive) | 0) << 6;
 }
 function lookAtBody(c: i32): void {
   const loc = randomBody(c);
@@ -183,22 +122,6 @@ function offer(s: i32, loc: i32, garbage: i32, worth: i32): void {
   bestLoc = loc;
   bestGarbage = garbage;
   bestScore = worth;
-}
-/** The item of a body page picked at random; 0 = none was found. */
-export function randomBody(c: i32): i32 {
-  const n = ld(c + ST_BODY_PAGES);
-  if (ld(c + ST_BODIES) === 0) return 0;
-  for (let tries: i32 = 0; tries < 8; tries++) {
-    const owner = bodyOwner(c, randomBelow(c, n));
-    if (owner !== 0) return owner;
-  }
-  let at: i32 = randomBelow(c, n);
-  for (let i: i32 = 0; i < n; i++) {
-    const owner = bodyOwner(c, at);
-    if (owner !== 0) return owner;
-    at = at + 1 < n ? at + 1 : 0;
-  }
-  return 0;
 }
 
 /** Drop a large item if it is worth less than the threshold, and move that. Returns 1. */
@@ -274,7 +197,7 @@ export function pickVictim(c: i32): i32 {
   if (ld(c + ST_ITEMS) === 0) return 0;
   let best: i32 = 0;
   let least: i32 = 0x7fffffff;
-  for (let i: i32 = 0; i < CANDIDATES * LOOKS; i++) {
+  for (let i: i32 = 0; i < 6 * CANDIDATES; i++) {
     const loc = randomItem(c);
     if (loc === 0) continue;
     const item = locAddr(c, loc);

@@ -1,39 +1,21 @@
 /** Expiry in bulk, and the bodies that lost heads leave behind. */
-import { clock, pte } from "../mm/layout.ts";
-import { ld, ldf, st, stf } from "../mm/machine.ts";
-import { bodyOwner, freeBody } from "./body.ts";
+import { clock } from "../mm/layout.ts";
+import { ld, ldf, stf } from "../mm/machine.ts";
 import { ALL, cleanSegPage, startCount } from "./clean.ts";
 import {
-  add,
   SEG_CLOSED,
   SEG_OPEN,
   SG_EXPIRY,
   SG_STATE,
-  ST_BODIES,
-  ST_BODY_PAGES,
   ST_BUSY,
   ST_FRESH_SEG,
   ST_NEXT_EXPIRY,
-  ST_ORPHANS,
   seg,
   segAddr,
-  vpnOfLoc,
 } from "./layout.ts";
 
 /** Segments that one call of expire() drops at most. */
 const EXPIRE_BATCH: i32 = 8;
-/** Give back the bodies of items whose heads were lost. */
-export function sweepOrphans(c: i32): void {
-  if (ld(c + ST_ORPHANS) === 0) return;
-  st(c + ST_ORPHANS, 0);
-  const pages = ld(c + ST_BODY_PAGES);
-  for (let page: i32 = 0; page < pages; page++) {
-    const owner = bodyOwner(c, page);
-    if (owner === 0 || pte(vpnOfLoc(c, owner)) !== 0) continue;
-    add(c + ST_BODIES, -1);
-    freeBody(c, page, 1);
-  }
-}
 
 /** Drop segments in which everything has expired, a few at a time. Returns 1 if there may be more. */
 export function expire(c: i32): i32 {

@@ -2,7 +2,6 @@
 import { pte, storeKeyAddr } from "../mm/layout.ts";
 import { ld } from "../mm/machine.ts";
 import { bodyWhole } from "./body.ts";
-import { releaseIfEmpty, removeItem } from "./clean.ts";
 import { bucketAddr, bucketOf, locAt, nextLine, setLocAt, tagOf } from "./directory.ts";
 import {
   BIT_BODY,
@@ -20,6 +19,13 @@ import {
 import { addf, locAddr, pageOfLoc, ST_LOST, vpnOfLoc } from "./layout.ts";
 import { zapLogPage } from "./log.ts";
 import { bring, losePage } from "./present.ts";
+import { releaseIfEmpty, removeItem } from "./remove.ts";
+
+/** Results of a search. */
+export const MISS: i32 = 0;
+export const HIT: i32 = 1;
+/** There, but expired. */
+export const STALE: i32 = 2;
 
 // What the last search found.
 let slotAddr: i32 = 0;

@@ -8,6 +8,7 @@
  */
 import { demoteNow } from "../mm/demote.ts";
 import { ld, st } from "../mm/machine.ts";
+import { noteForgotten } from "./history.ts";
 import {
   add,
   metaAddr,
@@ -21,7 +22,7 @@ import {
   ST_NR_GHOSTS,
 } from "./layout.ts";
 import { ensureMeta } from "./meta.ts";
-import { noteForgotten, random, randomBelow } from "./rank.ts";
+import { random, randomBelow } from "./random.ts";
 
 /** Ghosts of a line. */
 const WAYS: i32 = 8;

@@ -6,6 +6,7 @@ import { FAULT_WRITE, fault } from "../mm/mm.ts";
 import { zapPages } from "../mm/mmap.ts";
 import { GHOST_BASE_BITS } from "./ghost.ts";
 import { BINS_SIZE } from "./guard.ts";
+import { TABLES_SIZE } from "./history.ts";
 import {
   CONTROL_BYTES,
   controlOf,
@@ -42,7 +43,7 @@ import {
   STORE_MAGIC,
 } from "./layout.ts";
 import { ensureMeta } from "./meta.ts";
-import { initRanks, NO_THETA, TABLES_SIZE } from "./rank.ts";
+import { initRanks, NO_THETA } from "./rank.ts";
 
 /** The most buckets of 64 bytes that a store of `pages` pages gets: items of 64 bytes on average, seven a bucket. */
 function maxBuckets(pages: i32): i32 {

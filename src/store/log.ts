@@ -12,8 +12,6 @@ import { ld, ldf, st, stf } from "../mm/machine.ts";
 import { FAULT_OVERWRITE, FAULT_READ, fault } from "../mm/mm.ts";
 import { zapPages } from "../mm/mmap.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
-import { nrBuckets, scrubBucket } from "./directory.ts";
-import { sweepOrphans } from "./expire.ts";
 import { queueFresh } from "./heat.ts";
 import { I_LENGTH } from "./item.ts";
 import {
@@ -37,7 +35,6 @@ import {
   SG_STREAM,
   SG_TORN,
   SG_USED,
-  ST_BUSY,
   ST_DATA_START,
   ST_DATA_VMA,
   ST_FREE_SEG,
@@ -50,7 +47,6 @@ import {
   ST_NR_SEGS,
   ST_OPEN,
   ST_QUARANTINED,
-  ST_SCRUB_HAND,
   ST_SCRUB_PASS,
   ST_SEG_RECORD,
   ST_SEG_SHIFT,
@@ -61,14 +57,11 @@ import {
   setSeg,
 } from "./layout.ts";
 import { ensureMeta } from "./meta.ts";
-import { relieve } from "./sink.ts";
 
 /** In place of an item's length: nothing follows on this page. */
 export const END_OF_PAGE: i32 = -1;
 /** An item that would leave no more than this on its page starts on the next one rather than lie across. */
 const SLACK: i32 = 128;
-/** Buckets scrubbed for each item stored while a segment waits for it. */
-const SCRUB_BATCH: i32 = 8;
 
 export function segBytes(c: i32): i32 {
   return 4096 << ld(c + ST_SEG_SHIFT);
@@ -122,11 +115,6 @@ function newRecordPages(c: i32): i32 {
  * location, or 0 if there is no room. Nothing is counted yet, and no two are reserved at once.
  */
 export function reserve(c: i32, stream: i32, head: i32, bytes: i32): i32 {
-  if (ld(c + ST_BUSY) !== 0) {
-    // Cleaning makes room as it goes; before a place is chosen, as that may itself append to the stream.
-    const fresh = newPages(c, stream, head, bytes);
-    if (fresh > 0) relieve(c, fresh);
-  }
   let s: i32 = openSeg(c, stream);
   let at: i32 = s < 0 ? -1 : placeIn(c, s, head, bytes);
   if (at < 0) {
@@ -226,46 +214,11 @@ export function releaseSeg(c: i32, s: i32): void {
   st(p + SG_NEXT, ld(c + ST_QUARANTINED));
   st(c + ST_QUARANTINED, s + 1);
 }
-function freeSeg(c: i32, s: i32): void {
+/** A segment that nothing names any more may be used again. */
+export function freeSeg(c: i32, s: i32): void {
   setSeg(c, s, SG_STATE, SEG_FREE);
   setSeg(c, s, SG_NEXT, ld(c + ST_FREE_SEG));
   st(c + ST_FREE_SEG, s + 1);
-}
-
-/** Go on scrubbing the index of stale entries, as far as one item stored pays for, or through all of it. */
-export function scrub(c: i32, all: boolean): void {
-  if (ld(c + ST_QUARANTINED) === 0) return;
-  const passes = all ? 2 : 1;
-  for (let pass: i32 = 0; pass < passes; pass++) {
-    for (let n: i32 = all ? 0x7fffffff : SCRUB_BATCH; n > 0; n--) {
-      const hand = ld(c + ST_SCRUB_HAND);
-      if (hand >= nrBuckets(c)) {
-        st(c + ST_SCRUB_HAND, 0);
-        add(c + ST_SCRUB_PASS, 1);
-        leaveQuarantine(c);
-        break;
-      }
-      scrubBucket(c, hand);
-      st(c + ST_SCRUB_HAND, hand + 1);
-    }
-  }
-}
-/** A pass has ended: free the segments that were there when it began. */
-function leaveQuarantine(c: i32): void {
-  // Bodies whose heads were there must go before something else is.
-  sweepOrphans(c);
-  const pass = ld(c + ST_SCRUB_PASS);
-  let at: i32 = ld(c + ST_QUARANTINED);
-  st(c + ST_QUARANTINED, 0);
-  while (at !== 0) {
-    const s = at - 1;
-    at = seg(c, s, SG_NEXT);
-    if (pass - seg(c, s, SG_CURSOR) >= 2) freeSeg(c, s);
-    else {
-      setSeg(c, s, SG_NEXT, ld(c + ST_QUARANTINED));
-      st(c + ST_QUARANTINED, s + 1);
-    }
-  }
 }
 
 /** An item of `granules` granules now lies at `loc`. */

@@ -2,11 +2,12 @@
 import { pinPage, unpinFrame } from "../mm/gup.ts";
 import { ld, st } from "../mm/machine.ts";
 import { freeBody, takeBody } from "./body.ts";
-import { ALL, bandOf } from "./clean.ts";
+import { ALL } from "./clean.ts";
 import { growFor, insert, newLinePages } from "./directory.ts";
 import { evictSome } from "./evict.ts";
 import { addGhost, ghostLast, takeGhost } from "./ghost.ts";
 import { noteRequest } from "./guard.ts";
+import { gapOf, noteReuse, setHistory } from "./history.ts";
 import {
   BIT_BODY,
   BIT_DEAD,
@@ -24,7 +25,6 @@ import {
   add,
   addf,
   locAddr,
-  NR_TTL_CLASSES,
   ST_BODIES,
   ST_BUSY,
   ST_GHOST_HITS,
@@ -36,20 +36,13 @@ import {
   ST_THETA,
   ST_UNANSWERED,
   STREAM_HEADS,
-  STREAM_TTL,
   vpnOfLoc,
 } from "./layout.ts";
 import { countHead, countIn, newPages, reserve } from "./log.ts";
 import { held } from "./meta.ts";
-import { gapOf, noteReuse, setHistory, worthOf } from "./rank.ts";
+import { worthOf } from "./rank.ts";
 import { relieve } from "./sink.ts";
-
-/** Times to live of the same power of two, in seconds, share a stream. */
-function ttlStream(ttl: f64): i32 {
-  let cls: i32 = 0;
-  for (let t: f64 = 1000; t < ttl && cls < NR_TTL_CLASSES - 1; t *= 2) cls++;
-  return STREAM_TTL + cls;
-}
+import { bandOf, ttlStream } from "./stream.ts";
 
 /** Make room for an item, take it, and enter it in the index. Returns its location, or 0. */
 export function place(c: i32, hash: i32, want: i32, length: i32, start: f64, ttl: f64): i32 {
@@ -135,6 +128,7 @@ function enter(c: i32, loc: i32, hash: i32, want: i32, length: i32, nr: i32, exp
   const pinned = pinPage(vpnOfLoc(c, loc));
   // Nothing is cleaned meanwhile: the head is nobody's yet.
   st(c + ST_BUSY, 1);
+  if (nr > 0) relieve(c, nr);
   const first = nr > 0 ? takeBody(c, nr, loc) : 0;
   const entered = first >= 0 && insert(c, hash, loc) === 0;
   st(c + ST_BUSY, 0);

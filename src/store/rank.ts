@@ -10,24 +10,26 @@
  *
  * Ages go by four buckets an octave, counts in fixed point. Scores are logarithms to base 2.
  */
-import { pte } from "../mm/layout.ts";
-import { ld, ldf, leadingZeros, st, stf, toI32 } from "../mm/machine.ts";
-import { PTE_PRESENT } from "../mm/page-table.ts";
-import { bucketAddr, locAt, nrBuckets, SLOTS } from "./directory.ts";
+import { ld, ldf, st, stf, toI32 } from "../mm/machine.ts";
+import { randomItem } from "./directory.ts";
 import { ghostSample } from "./ghost.ts";
 import {
-  bits,
-  FREQ_MASK,
-  FREQ_MAX,
-  FREQ_SHIFT,
-  freq,
-  GAP_MASK,
-  GAP_SHIFT,
-  gap,
-  I_LAST,
-  setBits,
-  totalGranules,
-} from "./item.ts";
+  ALL_HAZARDS,
+  ageBucket,
+  ageOf,
+  cell,
+  classOf,
+  EVENT,
+  GIVEN_UP,
+  HAZARDS,
+  HITS,
+  NR_AGES,
+  NR_CLASSES,
+  RANKS,
+  WAITING,
+  WIDTHS,
+} from "./history.ts";
+import { freq, gap, totalGranules } from "./item.ts";
 import {
   add,
   locAddr,
@@ -40,27 +42,11 @@ import {
   ST_REBUILD_AT,
   ST_RNG,
   ST_TABLES,
-  vpnOfLoc,
 } from "./layout.ts";
 import { log2, log2Whole } from "./log2.ts";
 
-export const NR_CLASSES: i32 = 16;
-export const NR_AGES: i32 = 88;
-const TABLE: i32 = NR_CLASSES * NR_AGES * 4;
-/** Rows of f64 that do not lie across pages: the hazards of all classes together, those of one, and the widths of ages. */
-const ALL_HAZARDS: i32 = 0;
-const HAZARDS: i32 = NR_AGES * 8;
-const WIDTHS: i32 = NR_AGES * 16;
-/** Tables of a word for each class and age: hits, given up, still waiting, and the ranks that come of them. */
-const HITS: i32 = 3072;
-const GIVEN_UP: i32 = HITS + TABLE;
-const WAITING: i32 = GIVEN_UP + TABLE;
-const RANKS: i32 = WAITING + TABLE;
-export const TABLES_SIZE: i32 = RANKS + TABLE;
 /** The threshold of scores before anything had to go (evict.ts). */
 export const NO_THETA: i32 = -0x7fffffff;
-/** One event, in the tables' fixed point. */
-const EVENT: i32 = 256;
 /** Weight of those that still wait: less than an event, as what they will come to is open. */
 const WAITING_WEIGHT: f64 = 0.05;
 const SAMPLE: i32 = 128;
@@ -69,35 +55,11 @@ const PRIOR_WEIGHT: f64 = 16;
 const PRIOR_HAZARD: f64 = 0.03;
 const CLASS_WEIGHT: f64 = 8;
 
-/** The address of a table's word for class and age. */
-function cell(c: i32, table: i32, cls: i32, bucket: i32): i32 {
-  return metaAddr(c, ld(c + ST_TABLES) + table + ((cls * NR_AGES + bucket) << 2));
-}
 /** The address of a row's f64 for an age bucket. */
 function row(c: i32, part: i32, bucket: i32): i32 {
   return metaAddr(c, ld(c + ST_TABLES)) + part + (bucket << 3);
 }
-/** A random word. (xorshift32, G. Marsaglia) */
-export function random(c: i32): i32 {
-  let x: i32 = ld(c + ST_RNG);
-  x ^= x << 13;
-  x ^= x >>> 17;
-  x ^= x << 5;
-  st(c + ST_RNG, x);
-  return x;
-}
-/** A random number from 0 to n - 1. */
-export function randomBelow(c: i32, n: i32): i32 {
-  return (random(c) >>> 1) % n;
-}
 
-/** The bucket of an age: 0 to 3 as they are, then four an octave. */
-export function ageBucket(age: i32): i32 {
-  if (age >= 0 && age < 4) return age;
-  const l = 31 - leadingZeros(age);
-  const b = 4 + ((l - 2) << 2) + ((age >>> (l - 2)) & 3);
-  return b < NR_AGES ? b : NR_AGES - 1;
-}
 /** The first age of a bucket. */
 function firstAge(b: i32): f64 {
   if (b < 4) return b;
@@ -107,48 +69,6 @@ function firstAge(b: i32): f64 {
 }
 function widthOf(b: i32): f64 {
   return b + 1 < NR_AGES ? firstAge(b + 1) - firstAge(b) : firstAge(b) / 4;
-}
-
-/** The class of an item with that many hits and that gap class. */
-export function classOf(hits: i32, gapClass: i32): i32 {
-  return hits === 0 ? 0 : 1 + (hits === 1 ? 0 : hits < 4 ? 5 : 10) + gapClass;
-}
-/** The class of a time between two accesses: by what part of the items were asked for meanwhile. */
-export function gapOf(c: i32, age: i32): i32 {
-  const items = ld(c + ST_ITEMS);
-  const n = items > 16 ? items : 16;
-  const a: f64 = age >>> 0;
-  if (a * 64 < n) return 0;
-  if (a * 16 < n) return 1;
-  if (a * 4 < n) return 2;
-  return a < n ? 3 : 4;
-}
-function count(c: i32, table: i32, cls: i32, age: i32): void {
-  add(cell(c, table, cls, ageBucket(age)), EVENT);
-  add(c + ST_EVENTS, 1);
-}
-/** An item of that history was hit at that age. */
-export function noteReuse(c: i32, hits: i32, gapClass: i32, age: i32): void {
-  count(c, HITS, classOf(hits, gapClass), age);
-}
-/** The last that was known of an item is forgotten. */
-export function noteForgotten(c: i32, hits: i32, gapClass: i32, age: i32): void {
-  count(c, GIVEN_UP, classOf(hits, gapClass), age);
-}
-export function ageOf(c: i32, item: i32): i32 {
-  return (ld(c + ST_NOW) - ld(item + I_LAST)) | 0;
-}
-/** A live item is accessed. */
-export function noteHit(c: i32, item: i32): void {
-  const age = ageOf(c, item);
-  noteReuse(c, freq(item), gap(item), age);
-  const n = freq(item) < FREQ_MAX ? freq(item) + 1 : FREQ_MAX;
-  setHistory(item, n, gapOf(c, age), ld(c + ST_NOW));
-}
-export function setHistory(item: i32, hits: i32, gapClass: i32, last: i32): void {
-  const rest = bits(item) & ~(FREQ_MASK | GAP_MASK);
-  setBits(item, rest | (hits << FREQ_SHIFT) | (gapClass << GAP_SHIFT));
-  st(item + I_LAST, last);
 }
 
 /** What a byte of an item is worth: a logarithm in units of 2^-16. */
@@ -207,18 +127,6 @@ function weightOf(n: i32): i32 {
   let w: f64 = n;
   w = (w * EVENT * WAITING_WEIGHT) / SAMPLE;
   return w < 8000000 ? toI32(Math.floor(w)) : 8000000;
-}
-/** The location of an item picked at random, its head present; 0 = none was found. */
-export function randomItem(c: i32): i32 {
-  for (let tries: i32 = 0; tries < 4; tries++) {
-    const line = bucketAddr(c, randomBelow(c, nrBuckets(c)));
-    const from = randomBelow(c, SLOTS);
-    for (let i: i32 = 0; i < SLOTS; i++) {
-      const loc = locAt(line, (from + i) % SLOTS);
-      if (loc !== 0 && (pte(vpnOfLoc(c, loc)) & PTE_PRESENT) !== 0) return loc;
-    }
-  }
-  return 0;
 }
 
 function rankAll(c: i32): void {

@@ -4,7 +4,7 @@ import { storeOutAddr, storeValueAddr } from "../mm/layout.ts";
 import { copyBytes, ld, ldf, st, stf } from "../mm/machine.ts";
 import { bodyVpn } from "./body.ts";
 import { bucketAddr, locAt, nextLine, nrBuckets, SLOTS, slotOf } from "./directory.ts";
-import { loseHead, whole } from "./find.ts";
+import { HIT, loseHead, MISS, STALE, whole } from "./find.ts";
 import {
   BIT_BODY,
   BIT_DEAD,
@@ -21,7 +21,6 @@ import {
 } from "./item.ts";
 import { controlOf, locAddr, pageOfLoc, vpnOfLoc } from "./layout.ts";
 import { bring } from "./present.ts";
-import { HIT, MISS, STALE } from "./store.ts";
 
 /** Locations that one storeScan() gives at most. */
 const MAX_SCAN: i32 = 4096;

@@ -15,7 +15,6 @@ import { placementMask, policyNode } from "../mm/mempolicy.ts";
 import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
 import { swapAvailable } from "../mm/swap.ts";
 import { bodyVpn } from "./body.ts";
-import { randomBody, randomSeg, segScore } from "./evict.ts";
 import { bodyPages, I_BODY } from "./item.ts";
 import {
   locAddr,
@@ -37,7 +36,9 @@ import {
   seg,
   vpnOfLoc,
 } from "./layout.ts";
-import { NO_THETA, randomBelow, score } from "./rank.ts";
+import { randomBelow } from "./random.ts";
+import { NO_THETA, score } from "./rank.ts";
+import { randomBody, randomSeg, segScore } from "./sample.ts";
 import { skim } from "./skim.ts";
 
 /** Candidates for each choice, and how often one may be picked that is not on the node. */

@@ -4,7 +4,6 @@ import { pte } from "../mm/layout.ts";
 import { ld, st } from "../mm/machine.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
 import { carryWithin } from "./carry.ts";
-import { bandOf } from "./clean.ts";
 import { slotOf } from "./directory.ts";
 import { BIT_BODY, BIT_DEAD, bits, I_HASH, I_LENGTH, inlineGranules } from "./item.ts";
 import {
@@ -23,6 +22,7 @@ import {
 } from "./layout.ts";
 import { END_OF_PAGE, releaseSeg } from "./log.ts";
 import { score } from "./rank.ts";
+import { bandOf } from "./stream.ts";
 
 /**
  * Carry those items of segment `s` forward, the inline part of each, that are worth more than `limit`, up to `most` granules of

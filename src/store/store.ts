@@ -8,11 +8,11 @@
 import { pte, refs, storeKeyAddr, storeOutAddr, storeValueAddr } from "../mm/layout.ts";
 import { copyBytes, ld, ldf, st, stf } from "../mm/machine.ts";
 import { countHit, noteAccess } from "./access.ts";
-import { releaseIfEmpty, removeItem } from "./clean.ts";
+import { sweepOrphans } from "./body.ts";
 import { slotOf } from "./directory.ts";
 import { evictSome, pickVictim } from "./evict.ts";
-import { expire, sweepOrphans } from "./expire.ts";
-import { find, foundItem, foundSlot, loseHead, onOnePage, whole } from "./find.ts";
+import { expire } from "./expire.ts";
+import { find, foundItem, foundSlot, HIT, loseHead, MISS, onOnePage, STALE, whole } from "./find.ts";
 import { warmGhost } from "./ghost.ts";
 import { hashKey } from "./hash.ts";
 import {
@@ -53,19 +53,16 @@ import {
   segAddr,
   vpnOfLoc,
 } from "./layout.ts";
-import { scrub, segBytes } from "./log.ts";
+import { segBytes } from "./log.ts";
 import { held } from "./meta.ts";
 import { place } from "./place.ts";
 import { bring, losePage, takeReadFrom } from "./present.ts";
 import { copyIn, copyOut, describe, lastAccessed, pieceOf, setAccessed } from "./read.ts";
+import { releaseIfEmpty, removeItem } from "./remove.ts";
+import { scrub } from "./scrub.ts";
 
 /** Misses that may be waiting for their values at once, as far as the policy's clock is concerned. */
 const MAX_UNANSWERED: i32 = 1024;
-/** Results of a search. */
-export const MISS: i32 = 0;
-export const HIT: i32 = 1;
-/** There, but expired. */
-export const STALE: i32 = 2;
 /** The search is an access: it counts, and warms the item. */
 export const AS_ACCESS: i32 = 1;
 /** Copy the value to the value area, unless it has a body. */

@@ -42,6 +42,37 @@ export function reachableFrom(entry: string): Set<string> {
   return reached;
 }
 
+/**
+ * The circles of files that import one another, types alone too: strongly connected components of more than one file
+ * (R. Tarjan, Depth-first search and linear graph algorithms, 1972).
+ */
+export function circlesOf(files: readonly string[]): string[][] {
+  const known = new Set(files);
+  const index = new Map<string, number>();
+  const low = new Map<string, number>();
+  const path: string[] = [];
+  const onPath = new Set<string>();
+  const circles: string[][] = [];
+  const visit = (file: string): void => {
+    const i = index.size;
+    index.set(file, i);
+    low.set(file, i);
+    path.push(file);
+    onPath.add(file);
+    for (const next of importsOf(file).filter((name) => known.has(name))) {
+      if (!index.has(next)) visit(next);
+      else if (!onPath.has(next)) continue;
+      low.set(file, Math.min(low.get(file) as number, low.get(next) as number));
+    }
+    if (low.get(file) !== i) return;
+    const circle = path.splice(path.indexOf(file));
+    for (const member of circle) onPath.delete(member);
+    if (circle.length > 1) circles.push(circle);
+  };
+  for (const file of files) if (!index.has(file)) visit(file);
+  return circles;
+}
+
 export function parse(file: string): ts.SourceFile {
   return ts.createSourceFile(file, read(file), ts.ScriptTarget.ES2023, true);
 }

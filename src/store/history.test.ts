@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ageBucket, classOf, NR_AGES, NR_CLASSES } from "./rank.ts";
+import { ageBucket, classOf, NR_AGES, NR_CLASSES } from "./history.ts";
 
 test("buckets of ages do not fall, are four an octave, and end with the last", () => {
   const steps = new Set<number>();

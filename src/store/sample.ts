@@ -1,0 +1,115 @@
+/** Looking at a few for all: segments, bodies and items picked at random, and what a segment is worth by some of its items. */
+import { pte } from "../mm/layout.ts";
+import { ld } from "../mm/machine.ts";
+import { PTE_PRESENT } from "../mm/page-table.ts";
+import { bodyOwner } from "./body.ts";
+import { BIT_BODY, BIT_DEAD, bits, I_LENGTH, inlineGranules } from "./item.ts";
+import {
+  locAddr,
+  PAGE_GRANULES,
+  pageInfo,
+  SEG_CLOSED,
+  SEG_OPEN,
+  SG_CURSOR,
+  SG_STATE,
+  SG_USED,
+  ST_BODIES,
+  ST_BODY_PAGES,
+  ST_DATA_START,
+  ST_FRESH_SEG,
+  ST_SEG_SHIFT,
+  ST_THETA,
+  seg,
+} from "./layout.ts";
+import { END_OF_PAGE } from "./log.ts";
+import { randomBelow } from "./random.ts";
+import { NO_THETA, score } from "./rank.ts";
+
+/** Items looked at in each segment. */
+const LOOKS: i32 = 6;
+
+/** A segment that holds something, picked at random; -1 = none was found. Open ones only if there is no other. */
+export function randomSeg(c: i32): i32 {
+  const n = ld(c + ST_FRESH_SEG);
+  if (n === 0) return -1;
+  let open: i32 = -1;
+  let s: i32 = randomBelow(c, n);
+  for (let i: i32 = 0; i < n && i < 64; i++) {
+    const state = seg(c, s, SG_STATE);
+    if (state === SEG_CLOSED) return s;
+    if (state === SEG_OPEN && seg(c, s, SG_USED) > 0) open = s;
+    s = s + 1 < n ? s + 1 : 0;
+  }
+  return open;
+}
+/** What a byte of a segment is worth on average, from a sample. */
+export function segScore(c: i32, s: i32): i32 {
+  sample(c, s);
+  return sampledScore;
+}
+/** How many 256ths of a segment are dead or worth less than the threshold, from a sample; -1 = none of it is on a node. */
+export function segGarbage(c: i32, s: i32): i32 {
+  sample(c, s);
+  return sampled > 0 ? ((sampledGarbage * 256) / sampled) | 0 : -1;
+}
+/** The score that goes with the last {@link segGarbage}. */
+export function lastScore(): i32 {
+  return sampledScore;
+}
+
+// A sample of a segment: granules looked at, those that are dead or worth less than the threshold, and the mean score.
+let sampled: i32 = 0;
+let sampledGarbage: i32 = 0;
+let sampledScore: i32 = 0;
+function sample(c: i32, s: i32): void {
+  const from = seg(c, s, SG_CURSOR) >>> 9;
+  const pages = ((seg(c, s, SG_USED) + 4095) >>> 12) - from;
+  const theta = ld(c + ST_THETA);
+  let looked: i32 = 0;
+  let bytes: i32 = 0;
+  let alive: i32 = 0;
+  let garbage: i32 = 0;
+  let worth: i32 = 0;
+  const first = randomBelow(c, pages > 0 ? pages : 1);
+  for (let i: i32 = 0; i < pages && looked < LOOKS; i++) {
+    const at = from + ((first + i * 5) % pages);
+    const page = (s << ld(c + ST_SEG_SHIFT)) + at;
+    if ((pte(ld(c + ST_DATA_START) + page) & PTE_PRESENT) === 0) continue;
+    let g: i32 = pageInfo(c, page) & 0xffff;
+    const used = (seg(c, s, SG_USED) - at * 4096) >>> 3;
+    for (let k: i32 = 0; k < 2 && g < PAGE_GRANULES && g < used; k++) {
+      const item = locAddr(c, (page << 9) + g + 1);
+      if (ld(item + I_LENGTH) === END_OF_PAGE) break;
+      const n = inlineGranules(item);
+      looked++;
+      bytes += n;
+      if ((bits(item) & BIT_DEAD) !== 0) garbage += n;
+      else {
+        const w = score(c, item);
+        if ((bits(item) & BIT_BODY) === 0 && w < theta) garbage += n;
+        worth += (w >> 6) * n;
+        alive += n;
+      }
+      g += n;
+    }
+  }
+  sampled = bytes;
+  sampledGarbage = garbage;
+  sampledScore = alive === 0 ? NO_THETA : ((worth / alive) | 0) << 6;
+}
+/** The item of a body page picked at random; 0 = none was found. */
+export function randomBody(c: i32): i32 {
+  const n = ld(c + ST_BODY_PAGES);
+  if (ld(c + ST_BODIES) === 0) return 0;
+  for (let tries: i32 = 0; tries < 8; tries++) {
+    const owner = bodyOwner(c, randomBelow(c, n));
+    if (owner !== 0) return owner;
+  }
+  let at: i32 = randomBelow(c, n);
+  for (let i: i32 = 0; i < n; i++) {
+    const owner = bodyOwner(c, at);
+    if (owner !== 0) return owner;
+    at = at + 1 < n ? at + 1 : 0;
+  }
+  return 0;
+}
