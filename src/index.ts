@@ -6,6 +6,7 @@ export { Cache } from "./cache/cache.ts";
 export { type Codec, msgpackCodec } from "./cache/codec.ts";
 export type { CacheKey } from "./cache/keys.ts";
 export type {
+  AgeOptions,
   DisposeReason,
   Disposer,
   EntryOptions,
@@ -14,13 +15,23 @@ export type {
   FetchOptions,
   GetOptions,
   SetOptions,
+  Signal,
+  SignalLike,
 } from "./cache/options.ts";
 export type { CacheStats, DumpedEntry, EntryInfo } from "./cache/types.ts";
 export { isLieuError, LieuError, type LieuErrorCode } from "./errors.ts";
 export { Group, type GroupOptions } from "./memory/group.ts";
 export { type Harness, Memory, openMemory, openMemorySync } from "./memory/memory.ts";
 export type { MemoryOptions, NodeOptions, SwapOptions } from "./memory/options.ts";
-export type { CacheOptions, MapOptions, NodeInfo, ReclaimRequest, ReclaimResult } from "./memory/requests.ts";
+export type {
+  BytesCacheOptions,
+  CacheOptions,
+  MapOptions,
+  NodeInfo,
+  ReclaimRequest,
+  ReclaimResult,
+  StringCacheOptions,
+} from "./memory/requests.ts";
 export type { Size } from "./memory/size.ts";
 export type { WrapDevice } from "./memory/swap-devices.ts";
 export type { VmGaugeName, Vmstat } from "./memory/vmstat.ts";

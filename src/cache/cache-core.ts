@@ -9,23 +9,23 @@ import { EVEN_STALE, Items, MISS, STALE, WITH_VALUE } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
 import type { DisposeReason, EntryConfig } from "./options.ts";
 import type { CacheHost } from "./types.ts";
-import { decodeValue, VALUE_ASCII, VALUE_BYTES } from "./values.ts";
+import { decodeValue, type OwnBytes, VALUE_ASCII, VALUE_BYTES } from "./values.ts";
 
 /** An entry that went, for dispose(): its value as stored, since the codec must not run while the store is at work. */
 interface Gone {
   readonly key: CacheKey;
   readonly kind: number;
-  readonly bytes: Buffer;
+  readonly bytes: OwnBytes;
   readonly reason: DisposeReason;
 }
 
 /** The ground that a cache stands on; see the file's head. */
-export abstract class CacheCore<V, C> {
+export abstract class CacheCore<V, K extends CacheKey, C> {
   readonly name: string;
   protected readonly items: Items;
   protected readonly mapping: Mapping;
-  protected readonly host: CacheHost<V, C>;
-  protected readonly config: EntryConfig<V, C>;
+  protected readonly host: CacheHost<V, K, C>;
+  protected readonly config: EntryConfig<V, K, C>;
   /** Whether an entry with a time to live was ever stored; then the time matters. */
   protected timed = false;
   /** Whether a get has more to do than find the value: look at the time, or tell of what went. */
@@ -34,7 +34,7 @@ export abstract class CacheCore<V, C> {
   /** Entries that went during the operation that goes on, for dispose(). */
   protected gone: Gone[] = [];
 
-  constructor(mapping: Mapping, host: CacheHost<V, C>) {
+  constructor(mapping: Mapping, host: CacheHost<V, K, C>) {
     this.name = host.name;
     this.mapping = mapping;
     this.host = host;
@@ -109,7 +109,8 @@ export abstract class CacheCore<V, C> {
     const { gone } = this;
     this.gone = [];
     const { codec, config } = this.host;
-    for (const { key, kind, bytes, reason } of gone) config.dispose?.(decodeValue(kind, bytes, codec), key, reason);
+    for (const { key, kind, bytes, reason } of gone)
+      config.dispose?.(decodeValue(kind, bytes, codec), key as K, reason);
   }
 }
 

@@ -7,7 +7,7 @@ import type { CacheStats, DumpedEntry } from "./types.ts";
 import { decodeValue } from "./values.ts";
 
 /** The part of a cache that is about all entries; see the file's head. */
-export abstract class CacheEntries<V, C> extends CacheCore<V, C> {
+export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V, K, C> {
   protected sets = 0;
   protected rejected = 0;
   protected deleted = 0;
@@ -55,7 +55,7 @@ export abstract class CacheEntries<V, C> extends CacheCore<V, C> {
   }
 
   /** Keys of entries that have not expired, in no order. An entry that stays is met once, whatever happens to others. */
-  *keys(): IterableIterator<CacheKey> {
+  *keys(): IterableIterator<K> {
     for (const key of this.storedKeys()) if (this.look(key, 0) === HIT) yield key;
   }
 
@@ -65,30 +65,30 @@ export abstract class CacheEntries<V, C> extends CacheCore<V, C> {
   }
 
   /** Keys and values, as {@link keys}. Not accesses. */
-  *entries(): IterableIterator<[CacheKey, V]> {
+  *entries(): IterableIterator<[K, V]> {
     for (const key of this.storedKeys()) {
       const value = this.look(key, WITH_VALUE) === HIT ? this.value() : undefined;
       if (value !== undefined) yield [key, value];
     }
   }
 
-  [Symbol.iterator](): IterableIterator<[CacheKey, V]> {
+  [Symbol.iterator](): IterableIterator<[K, V]> {
     return this.entries();
   }
 
-  forEach(visit: (value: V, key: CacheKey, cache: this) => void, thisArg?: unknown): void {
+  forEach(visit: (value: V, key: K, cache: this) => void, thisArg?: unknown): void {
     for (const [key, value] of this.entries()) visit.call(thisArg, value, key, this);
   }
 
   /** The value of the first entry found that `test` is true of; undefined if there is none. */
-  find(test: (value: V, key: CacheKey, cache: this) => boolean): V | undefined {
+  find(test: (value: V, key: K, cache: this) => boolean): V | undefined {
     for (const [key, value] of this.entries()) if (test(value, key, this)) return value;
     return undefined;
   }
 
   /** All entries, to be loaded elsewhere. */
-  dump(): [CacheKey, DumpedEntry<V>][] {
-    const all: [CacheKey, DumpedEntry<V>][] = [];
+  dump(): [K, DumpedEntry<V>][] {
+    const all: [K, DumpedEntry<V>][] = [];
     for (const key of this.storedKeys()) {
       if (this.look(key, WITH_VALUE) !== HIT) continue;
       const age = this.age();
@@ -152,11 +152,11 @@ export abstract class CacheEntries<V, C> extends CacheCore<V, C> {
    * Keys of all entries, expired ones included, a bucket at a time: between two that are given entries may be moved or
    * replaced, so the caller looks for each again.
    */
-  protected *storedKeys(): IterableIterator<CacheKey> {
+  protected *storedKeys(): IterableIterator<K> {
     this.ensureOpen();
     for (const batch of this.items.scan()) {
-      const keys: CacheKey[] = [];
-      for (const loc of batch) if (this.at(loc) !== MISS) keys.push(this.items.key);
+      const keys: K[] = [];
+      for (const loc of batch) if (this.at(loc) !== MISS) keys.push(this.items.key as K);
       for (const key of keys) {
         yield key;
         this.ensureOpen();

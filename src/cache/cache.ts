@@ -16,25 +16,25 @@ import type { CacheHost, DumpedEntry, EntryInfo } from "./types.ts";
 import { encodeValue, VALUE_ASCII, VALUE_BYTES, VALUE_UTF8 } from "./values.ts";
 
 /** A cache; made by `memory.cache()`. */
-export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposable {
-  private readonly loads: Loads<V, C> | undefined;
+export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheEntries<V, K, C> implements Disposable {
+  private readonly loads: Loads<V, K, C> | undefined;
   /** Flags of a plain get(). */
   private readonly getFlags: number;
   private pins = 0;
 
   /** @internal */
-  constructor(mapping: Mapping, host: CacheHost<V, C>) {
+  constructor(mapping: Mapping, host: CacheHost<V, K, C>) {
     super(mapping, host);
     this.getFlags = AS_ACCESS | WITH_VALUE | (host.config.updateAgeOnGet ? RENEW : 0);
     const { fetchMethod } = host.config;
-    const store = (key: CacheKey, value: V, options: SetOptions) => this.put(key, value, options, "fetch");
+    const store = (key: K, value: V, options: SetOptions) => this.put(key, value, options, "fetch");
     this.loads = fetchMethod === undefined ? undefined : new Loads(fetchMethod, { store });
   }
 
   // ---- reading --------------------------------------------------------------------------------------------------------
 
   /** The value of `key`, a copy; undefined if there is none. An access. */
-  get(key: CacheKey, options?: GetOptions): V | undefined {
+  get(key: K, options?: GetOptions): V | undefined {
     if (options !== undefined || this.slow) return this.getAged(key, options);
     this.ensureOpen();
     if (this.items.find(key, this.getFlags, 0) !== HIT) return undefined;
@@ -45,7 +45,7 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
    * Copy the value's bytes, as stored, to `target` from `offset` on. Returns their number, or -1 if there is no value. If
    * they do not fit, nothing is copied; the number says how much room they need. An access.
    */
-  getInto(key: CacheKey, target: Uint8Array, offset = 0): number {
+  getInto(key: K, target: Uint8Array, offset = 0): number {
     this.ensureOpen();
     const n = this.look(key, this.getFlags) === HIT ? this.copyTo(target, offset) : -1;
     this.tellGone();
@@ -57,7 +57,7 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
    * the key. Values that do not lie in one piece of memory are copied (`zeroCopy` says so). An access; undefined if there is
    * no value. Release it soon: pages that are held cannot be demoted.
    */
-  pin(key: CacheKey): Pin | undefined {
+  pin(key: K): Pin | undefined {
     this.ensureOpen();
     const found = this.look(key, AS_ACCESS | (this.config.updateAgeOnGet ? RENEW : 0));
     const pin = found === HIT ? this.pinFound() : undefined;
@@ -66,7 +66,7 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
   }
 
   /** The value of `key` without making use of it; with `allowStale`, an expired one will do. */
-  peek(key: CacheKey, options: Pick<GetOptions, "allowStale"> = {}): V | undefined {
+  peek(key: K, options: Pick<GetOptions, "allowStale"> = {}): V | undefined {
     this.ensureOpen();
     const stale = options.allowStale ?? this.config.allowStale;
     const found = this.look(key, WITH_VALUE | (stale ? EVEN_STALE : 0));
@@ -74,13 +74,13 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
   }
 
   /** Whether `key` has a value that has not expired; not an access. */
-  has(key: CacheKey): boolean {
+  has(key: K): boolean {
     this.ensureOpen();
     return this.look(key, 0) === HIT;
   }
 
   /** Milliseconds that the entry has left: 0 if there is none or it has expired, Infinity if it never expires. */
-  getRemainingTTL(key: CacheKey): number {
+  getRemainingTTL(key: K): number {
     this.ensureOpen();
     if (this.look(key, 0) !== HIT) return 0;
     const { start, ttl } = this.items;
@@ -88,7 +88,7 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
   }
 
   /** What is known of an entry; undefined if there is none. Not an access. */
-  info(key: CacheKey): EntryInfo<V> | undefined {
+  info(key: K): EntryInfo<V> | undefined {
     this.ensureOpen();
     if (this.look(key, WITH_VALUE) !== HIT) return undefined;
     const { length } = this.items;
@@ -103,7 +103,7 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
    * Store a value. One that is too large is not stored, nor one for which no room can be made; the old value of the key is
    * gone then too. `undefined` deletes the key. `stats().rejected` counts what was not stored.
    */
-  set(key: CacheKey, value: V | undefined, options?: SetOptions): this {
+  set(key: K, value: V | undefined, options?: SetOptions): this {
     this.ensureOpen();
     if (this.loads !== undefined) this.loads.supersede(key);
     if (value === undefined) this.delete(key);
@@ -112,7 +112,7 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
   }
 
   /** Forget `key`. Returns whether it had a value. */
-  delete(key: CacheKey): boolean {
+  delete(key: K): boolean {
     this.ensureOpen();
     if (this.loads !== undefined) this.loads.supersede(key);
     if (this.config.dispose !== undefined) this.part(key, "delete");
@@ -123,7 +123,7 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
   }
 
   /** Forget everything, and store what dump() gave. What has expired meanwhile is left out. */
-  load(entries: Iterable<readonly [CacheKey, DumpedEntry<V>]>): void {
+  load(entries: Iterable<readonly [K, DumpedEntry<V>]>): void {
     this.clear();
     for (const [key, { value, ttl, start }] of entries) {
       if (ttl === undefined || ttl === 0 || start === undefined) {
@@ -176,7 +176,7 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
    *
    * Rejects with the load's error, or with the signal's reason; the cache is as it was then.
    */
-  async fetch(key: CacheKey, options: FetchOptions<C> = {}): Promise<V | undefined> {
+  async fetch(key: K, options: FetchOptions<C> = {}): Promise<V | undefined> {
     this.ensureOpen();
     const { loads } = this;
     if (loads === undefined) return this.get(key, options);
@@ -202,7 +202,7 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
   // ---- for replay: values written and read in the memory itself -----------------------------------------------------------
 
   /** Store `length` bytes that `fill` writes part by part into the memory itself. Returns whether they were stored. @internal */
-  setBytes(key: CacheKey, length: number, fill: Visit): boolean {
+  setBytes(key: K, length: number, fill: Visit): boolean {
     this.ensureOpen();
     this.sets++;
     const stored = this.items.setBy(key, length, VALUE_BYTES, 0, 0, fill);
@@ -211,7 +211,7 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
   }
 
   /** Visit the bytes of `key` part by part in the memory itself: a get without a copy. Returns whether all were there. @internal */
-  getBytes(key: CacheKey, visit: Visit): boolean {
+  getBytes(key: K, visit: Visit): boolean {
     this.ensureOpen();
     if (this.items.find(key, AS_ACCESS, 0) !== HIT) return false;
     return this.items.visit(this.items.location, this.items.length, visit);
@@ -262,7 +262,7 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
       this.pins--;
     });
   }
-  private getAged(key: CacheKey, options: GetOptions = {}): V | undefined {
+  private getAged(key: K, options: GetOptions = {}): V | undefined {
     this.ensureOpen();
     const { config } = this;
     const stale = options.allowStale ?? config.allowStale;
@@ -283,7 +283,7 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
     return value;
   }
 
-  private put(key: CacheKey, value: V, options: SetOptions | undefined, reason: "set" | "fetch"): void {
+  private put(key: K, value: V, options: SetOptions | undefined, reason: "set" | "fetch"): void {
     if (!this.open) return;
     const { items, config, host } = this;
     const ttl = options?.ttl === undefined ? config.ttl : checkTtl(options.ttl);
@@ -314,7 +314,7 @@ export class Cache<V, C = unknown> extends CacheEntries<V, C> implements Disposa
     const most = this.config.maxEntrySize;
     return (most === 0 || length <= most) && length < this.maxSize;
   }
-  private refuse(key: CacheKey): boolean {
+  private refuse(key: K): boolean {
     this.items.delete(key);
     return false;
   }

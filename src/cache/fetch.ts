@@ -7,9 +7,9 @@ import { type CacheKey, identity } from "./keys.ts";
 import type { FetchMethod, SetOptions } from "./options.ts";
 
 /** What loading needs of a cache. */
-export interface Loadable<V> {
+export interface Loadable<V, K extends CacheKey> {
   /** Store what a load brought. */
-  store(key: CacheKey, value: V, options: SetOptions): void;
+  store(key: K, value: V, options: SetOptions): void;
 }
 
 interface Load<V> {
@@ -22,12 +22,12 @@ interface Load<V> {
 }
 
 /** The loads in flight of one cache. */
-export class Loads<V, C> {
+export class Loads<V, K extends CacheKey, C> {
   private readonly flying = new Map<string, Load<V>>();
-  private readonly method: FetchMethod<V, C>;
-  private readonly target: Loadable<V>;
+  private readonly method: FetchMethod<V, K, C>;
+  private readonly target: Loadable<V, K>;
 
-  constructor(method: FetchMethod<V, C>, target: Loadable<V>) {
+  constructor(method: FetchMethod<V, K, C>, target: Loadable<V, K>) {
     this.method = method;
     this.target = target;
   }
@@ -38,7 +38,7 @@ export class Loads<V, C> {
   }
 
   /** Begin a load of `key` unless there is one, without waiting for it; its failure goes unheard. */
-  begin(key: CacheKey, stale: V | undefined, options: SetOptions, context: C | undefined): void {
+  begin(key: K, stale: V | undefined, options: SetOptions, context: C | undefined): void {
     const load = this.start(key, stale, options, context);
     // In the background: nobody can give it up.
     load.waiting = Number.POSITIVE_INFINITY;
@@ -47,7 +47,7 @@ export class Loads<V, C> {
 
   /** Wait for the load of `key`, begun here unless there is one. Rejects with its error, or with the signal's reason. */
   wait(
-    key: CacheKey,
+    key: K,
     stale: V | undefined,
     options: SetOptions,
     context: C | undefined,
@@ -90,7 +90,7 @@ export class Loads<V, C> {
     this.flying.clear();
   }
 
-  private start(key: CacheKey, stale: V | undefined, options: SetOptions, context: C | undefined): Load<V> {
+  private start(key: K, stale: V | undefined, options: SetOptions, context: C | undefined): Load<V> {
     const id = identity(key);
     const flying = this.flying.get(id);
     // One that everybody has given up is not joined.
@@ -108,14 +108,14 @@ export class Loads<V, C> {
 
   private async run(
     id: string,
-    key: CacheKey,
+    key: K,
     stale: V | undefined,
     options: SetOptions,
     context: C | undefined,
     abort: AbortController,
   ): Promise<V | undefined> {
     // A Uint8Array is the caller's: what it holds now is the key.
-    const own = typeof key === "object" ? Uint8Array.from(key) : key;
+    const own = typeof key === "object" ? (Uint8Array.from(key) as K) : key;
     // Let start() enter the load before a method that does not wait could end it.
     await undefined;
     try {

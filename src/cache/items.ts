@@ -31,7 +31,7 @@ import {
 } from "../store/layout.ts";
 import { AS_ACCESS, EVEN_STALE, FROM_AREA, RENEW, WITH_VALUE } from "../store/store.ts";
 import { type CacheKey, KeyArea } from "./keys.ts";
-import { ValueArea } from "./values.ts";
+import { type OwnBytes, ValueArea } from "./values.ts";
 
 export { AS_ACCESS, EVEN_STALE, HIT, MISS, RENEW, STALE, WITH_VALUE };
 
@@ -173,7 +173,7 @@ export class Items {
     return true;
   }
   /** The bytes of the value last described. Undefined if a part is lost. */
-  bytes(): Buffer | undefined {
+  bytes(): OwnBytes | undefined {
     const { address, length, location } = this;
     if (address >= 0) return this.values.copy(address, length);
     const out = Buffer.allocUnsafe(length);

@@ -1,6 +1,7 @@
 /** What a cache tells of itself and its entries, and what it needs of the memory that made it. */
 import type { Mapping } from "../runtime/mapping.ts";
 import type { Codec } from "./codec.ts";
+import type { CacheKey } from "./keys.ts";
 import type { EntryConfig } from "./options.ts";
 import type { Accepts } from "./values.ts";
 
@@ -38,11 +39,11 @@ export interface EntryInfo<V> extends DumpedEntry<V> {
 }
 
 /** What a cache needs of the memory that made it. */
-export interface CacheHost<V, C> {
+export interface CacheHost<V, K extends CacheKey, C> {
   readonly name: string;
   readonly accepts: Accepts;
   readonly codec: Codec<V>;
-  readonly config: EntryConfig<V, C>;
+  readonly config: EntryConfig<V, K, C>;
   /** Most pages that may be held, index and swap included. */
   readonly maxPages: number;
   /** The mapping that holds the index. */

@@ -16,6 +16,13 @@ export const VALUE_CODED = 4;
 /** What a cache takes: "any" = strings, bytes and whatever the codec can say. */
 export type Accepts = "any" | "bytes" | "string" | "coded";
 
+/** A Buffer of the caller's own. Declared without naming Buffer, so that users' projects need no `@types/node`. */
+export interface OwnBytes extends Uint8Array {
+  latin1Slice(start?: number, end?: number): string;
+  utf8Slice(start?: number, end?: number): string;
+  ucs2Slice(start?: number, end?: number): string;
+}
+
 const encoder = new TextEncoder();
 /** Views of the value area are kept up to this length. */
 const KEPT_VIEWS = 4096;
@@ -67,13 +74,13 @@ export class ValueArea {
     return this.whole.latin1Slice(this.address, this.address + length);
   }
   /** A copy of `length` bytes at byte address `at`. */
-  copy(at: number, length: number): Buffer {
+  copy(at: number, length: number): OwnBytes {
     const out = Buffer.allocUnsafe(length);
     out.set(this.h8.subarray(at, at + length));
     return out;
   }
   /** A copy of the first `length` bytes of the area. */
-  take(length: number): Buffer {
+  take(length: number): OwnBytes {
     const out = Buffer.allocUnsafe(length);
     out.set(this.view(length));
     return out;
@@ -108,7 +115,7 @@ export function encodeValue<V>(
 }
 
 /** The value that these bytes, which are the caller's own, stand for. */
-export function decodeValue<V>(kind: number, bytes: Buffer, codec: Codec<V>): V {
+export function decodeValue<V>(kind: number, bytes: OwnBytes, codec: Codec<V>): V {
   switch (kind) {
     case VALUE_BYTES:
       return bytes as unknown as V;

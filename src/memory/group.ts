@@ -14,15 +14,15 @@ import { groupVmstat, type Vmstat } from "./vmstat.ts";
 /** Limits of a group. Sizes are bytes or strings such as "64MiB"; "max" lifts high and max, 0 lifts min and low. */
 export interface GroupOptions {
   /** The nodes that the group may use (cpuset.mems); all by default. */
-  mems?: readonly string[];
+  mems?: readonly string[] | undefined;
   /** Never reclaimed below this by others' pressure (memory.min). */
-  min?: Size | 0;
+  min?: Size | 0 | undefined;
   /** Not reclaimed below this while others can be (memory.low). */
-  low?: Size | 0;
+  low?: Size | 0 | undefined;
   /** Above this, the group reclaims from itself as it grows (memory.high). */
-  high?: Size | "max";
+  high?: Size | "max" | undefined;
   /** Never above this: allocations reclaim from the group or fail (memory.max). */
-  max?: Size | "max";
+  max?: Size | "max" | undefined;
 }
 
 const LIMITS = { min: C_MIN, low: C_LOW, high: C_HIGH, max: C_MAX } as const;

@@ -2,6 +2,7 @@
  * A memory: nodes and swap devices, and the regions, caches and groups that live on them.
  */
 import { Cache } from "../cache/cache.ts";
+import type { CacheKey } from "../cache/keys.ts";
 import { ENTRY_OPTIONS, entryConfig } from "../cache/options.ts";
 import { LieuError, shown } from "../errors.ts";
 import { checkInvariants } from "../mm/debug-vm.ts";
@@ -18,7 +19,16 @@ import { capacityPages } from "./capacity.ts";
 import { checkLimits, Group, type GroupOptions } from "./group.ts";
 import { NodeNames } from "./node-names.ts";
 import { type MemoryConfig, type MemoryOptions, resolveOptions } from "./options.ts";
-import type { CacheOptions, MapOptions, NodeInfo, ReclaimRequest, ReclaimResult } from "./requests.ts";
+import type {
+  AnyCacheOptions,
+  BytesCacheOptions,
+  CacheOptions,
+  MapOptions,
+  NodeInfo,
+  ReclaimRequest,
+  ReclaimResult,
+  StringCacheOptions,
+} from "./requests.ts";
 import { pagesOf, parseSize, type Size } from "./size.ts";
 import { MIN_CACHE_PAGES, openStore, type StoreMappings } from "./store.ts";
 import type { WrapDevice } from "./swap-devices.ts";
@@ -123,11 +133,19 @@ export class Memory implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Make a cache on demotable pages.
+   * Make a cache on demotable pages: `memory.cache<User>()` has keys that are strings, `memory.cache<User, number>()`
+   * numbers. With `codec: "bytes"` or `"string"` that is what values are.
    *
    * @throws {@link LieuError} EINVAL, ENOMEM if there are too many caches or the address space is used up, ECLOSED
    */
-  cache<V = unknown, C = unknown>(options: CacheOptions<V, C> = {}): Cache<V, C> {
+  cache<V extends Uint8Array = Uint8Array, K extends CacheKey = string, C = unknown>(
+    options: BytesCacheOptions<V, K, C>,
+  ): Cache<V, K, C>;
+  cache<V extends string = string, K extends CacheKey = string, C = unknown>(
+    options: StringCacheOptions<V, K, C>,
+  ): Cache<V, K, C>;
+  cache<V = unknown, K extends CacheKey = string, C = unknown>(options?: CacheOptions<V, K, C>): Cache<V, K, C>;
+  cache<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C> = {}): Cache<V, K, C> {
     this.#vm.ensureOpen();
     checkKeys(options, ["name", "maxSize", "policy", "group", "codec", ...ENTRY_OPTIONS], "cache()");
     if (!this.#config.hasBytes)
@@ -160,7 +178,7 @@ export class Memory implements Disposable, AsyncDisposable {
       this.#vm.calls.destroyMemcg(memcg);
       throw error;
     }
-    const cache: Cache<V, C> = new Cache<V, C>(store.data, {
+    const cache: Cache<V, K, C> = new Cache<V, K, C>(store.data, {
       name,
       accepts,
       codec,

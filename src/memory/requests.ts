@@ -1,5 +1,6 @@
 /** What the methods of a memory take and give. */
 import type { Codec } from "../cache/codec.ts";
+import type { CacheKey } from "../cache/keys.ts";
 import type { EntryOptions } from "../cache/options.ts";
 import type { Policy } from "../region/policy.ts";
 import type { Group } from "./group.ts";
@@ -8,37 +9,58 @@ import type { Vmstat } from "./vmstat.ts";
 
 /** Options of `memory.map()`. */
 export interface MapOptions {
-  /** For messages. */
-  name?: string;
-  policy?: Policy;
-  group?: Group;
-  /** Size of folio to fault in where there is room: a power of two from 4 KiB to 2 MiB. */
-  folio?: Size;
-  /** Never demoted nor reclaimed (mlock). */
-  locked?: boolean;
+  /** For messages. Default: `region0`, `region1`, … */
+  name?: string | undefined;
+  /** Where its pages may be. Default: anywhere, the fastest tier first. */
+  policy?: Policy | undefined;
+  /** The group that its pages are charged to. Default: none. */
+  group?: Group | undefined;
+  /** Size of folio to fault in where there is room: a power of two from 4 KiB to 2 MiB. Default: 4 KiB. */
+  folio?: Size | undefined;
+  /** Never demoted nor reclaimed (mlock). Default: false. */
+  locked?: boolean | undefined;
 }
 
 /** Options of `memory.cache()`. */
-export interface CacheOptions<V, C = unknown> extends EntryOptions<V, C> {
-  name?: string;
-  /** Most bytes that the cache may hold, index and swap included, in whole pages; by default all that it may use. */
-  maxSize?: Size;
-  policy?: Policy;
-  group?: Group;
+export interface CacheOptions<V, K extends CacheKey = string, C = unknown> extends EntryOptions<V, K, C> {
+  /** For messages. Default: `cache0`, `cache1`, … */
+  name?: string | undefined;
+  /** Most bytes that the cache may hold, index and swap included, in whole pages. Default: all that it may use. */
+  maxSize?: Size | undefined;
+  /** Where its pages may be. Default: anywhere, the fastest tier first. */
+  policy?: Policy | undefined;
+  /** The group that its pages are charged to. Default: none. */
+  group?: Group | undefined;
   /**
-   * What values are: "any" (default; strings and Uint8Arrays as they are, the rest as MessagePack), "bytes", "string",
-   * or a codec of your own for all of them.
+   * How values become bytes: "any" (strings and Uint8Arrays as they are, the rest as MessagePack) or a codec of your own
+   * for all of them. "bytes" and "string" take nothing else: {@link BytesCacheOptions}, {@link StringCacheOptions}.
+   * Default: "any".
    */
-  codec?: "any" | "bytes" | "string" | Codec<V>;
+  codec?: "any" | Codec<V> | undefined;
+}
+
+/** Options of `memory.cache()` for a cache of bytes: what comes out is a Buffer. */
+export interface BytesCacheOptions<V extends Uint8Array = Uint8Array, K extends CacheKey = string, C = unknown>
+  extends Omit<CacheOptions<V, K, C>, "codec"> {
+  /** Values are Uint8Arrays, stored as they are. */
+  codec: "bytes";
+}
+
+/** Options of `memory.cache()` for a cache of strings. */
+export interface StringCacheOptions<V extends string = string, K extends CacheKey = string, C = unknown>
+  extends Omit<CacheOptions<V, K, C>, "codec"> {
+  /** Values are strings, stored as one byte a character or as UTF-8. */
+  codec: "string";
 }
 
 /** A request to `memory.reclaim()`. */
 export interface ReclaimRequest {
-  /** Only from these nodes. */
-  nodes?: readonly string[];
-  group?: Group;
-  /** "any": demote where there is a lower tier, evict elsewhere; "demote": never evict; "evict": never demote. */
-  mode?: "any" | "demote" | "evict";
+  /** Only from these nodes. Default: from all. */
+  nodes?: readonly string[] | undefined;
+  /** Only from this group. Default: from all. */
+  group?: Group | undefined;
+  /** "any": demote where there is a lower tier, evict elsewhere; "demote": never evict; "evict": never demote. Default: "any". */
+  mode?: "any" | "demote" | "evict" | undefined;
 }
 
 /** What a reclaim request came to, in bytes. */
@@ -64,3 +86,8 @@ export interface NodeInfo {
   readonly latency: number;
   vmstat(): Vmstat;
 }
+
+/** What `memory.cache()` takes, whatever the codec. */
+export type AnyCacheOptions<V, K extends CacheKey, C> = Omit<CacheOptions<V, K, C>, "codec"> & {
+  codec?: "any" | "bytes" | "string" | Codec<V> | undefined;
+};

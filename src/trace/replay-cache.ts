@@ -14,7 +14,7 @@ import { bytesOfRequests, type Replayer, type RequestClock, type Tally } from ".
 import type { Trace } from "./trace.ts";
 
 export class CacheReplayer implements Replayer {
-  readonly cache: Cache<Uint8Array>;
+  readonly cache: Cache<Uint8Array, number>;
   readonly #trace: Trace;
   readonly #clock: RequestClock;
   /** Key to the version it was last stored with. */

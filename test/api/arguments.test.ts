@@ -127,7 +127,6 @@ describe("cache()", () => {
   });
 
   test("is typed by its values", () => {
-    expectTypeOf<Memory["cache"]>().returns.toEqualTypeOf<Cache<unknown>>();
     expectTypeOf<Cache<string>["get"]>().returns.toEqualTypeOf<string | undefined>();
     expectTypeOf<Codec<Date>["encode"]>().parameter(0).toEqualTypeOf<Date>();
     expectTypeOf<ReturnType<typeof bind>>().toEqualTypeOf<Policy>();

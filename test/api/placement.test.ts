@@ -34,7 +34,7 @@ describe("a cache at its limits", () => {
     "keeps a value of %i bytes, first and last",
     (length) => {
       const memory = twoTiers();
-      const cache = memory.cache<Uint8Array>({ codec: "bytes", maxSize: "128KiB" });
+      const cache = memory.cache<Uint8Array, number>({ codec: "bytes", maxSize: "128KiB" });
       // Often enough to go round the mapping many times.
       for (let i = 0; i < 2000; i++) {
         const value = new Uint8Array(length).fill(i);
@@ -49,7 +49,7 @@ describe("a cache at its limits", () => {
 
   test("keeps values of no bytes among others, on the mapping's last page too", () => {
     const memory = twoTiers();
-    const cache = memory.cache<Uint8Array>({ codec: "bytes", maxSize: "64KiB" });
+    const cache = memory.cache<Uint8Array, number>({ codec: "bytes", maxSize: "64KiB" });
     const index = cache.calculatedSize;
     expect(index).toBeGreaterThan(0);
     for (let i = 0; i < 5000; i++) {
@@ -64,7 +64,7 @@ describe("a cache at its limits", () => {
 
   test("holds everything that fits, through demotion and swap, before it drops any", () => {
     const memory = twoTiers({ swap: [{ kind: "file", path: swapPath(), size: "4MiB" }] });
-    const cache = memory.cache<Uint8Array>({ codec: "bytes", maxSize: "5MiB" });
+    const cache = memory.cache<Uint8Array, number>({ codec: "bytes", maxSize: "5MiB" });
     for (let i = 0; i < 1200; i++) cache.set(i, pageOf(i));
     for (let i = 0; i < 1200; i++) expect(equal(cache.get(i), pageOf(i))).toBe(true);
     const { hitsByTier, evicted, lost } = cache.stats();
@@ -120,7 +120,7 @@ describe("promotion", () => {
   test("hot entries of a cache come up; all keep their bytes", () => {
     const crank = simCrank();
     const memory = open("lieu", crank);
-    const cache = memory.cache<Uint8Array>({ codec: "bytes", maxSize: "5MiB" });
+    const cache = memory.cache<Uint8Array, number>({ codec: "bytes", maxSize: "5MiB" });
     for (let i = 0; i < 1000; i++) cache.set(i, pageOf(i));
     const before = cache.stats().hitsByTier.slow as number;
     heat(memory, crank, () => {
@@ -142,7 +142,7 @@ describe("promotion", () => {
   ])("stays off %s: entries are read where they are", (_, preset, policy) => {
     const crank = simCrank();
     const memory = open(preset, crank);
-    const cache = memory.cache<Uint8Array>({ codec: "bytes", maxSize: "3MiB", ...(policy && { policy }) });
+    const cache = memory.cache<Uint8Array, number>({ codec: "bytes", maxSize: "3MiB", ...(policy && { policy }) });
     for (let i = 0; i < 1000; i++) cache.set(i, pageOf(i % 2 === 0 ? i : -i).subarray(0, i % 2 === 0 ? PAGE : 500));
     if (policy === undefined) memory.reclaim("2MiB", { mode: "demote" });
     const { fast } = cache.stats().hitsByTier;

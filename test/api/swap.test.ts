@@ -36,10 +36,10 @@ function swappedOut(): { memory: Memory; region: Region; path: string } {
 }
 
 /** A cache of which every page is in the swap file, with a page's bytes for each key. */
-function cachedOut(): { memory: Memory; cache: Cache<Uint8Array>; path: string } {
+function cachedOut(): { memory: Memory; cache: Cache<Uint8Array, number>; path: string } {
   const path = swapPath();
   const memory = twoTiers({ swap: [{ kind: "file", path, size: "4MiB" }] });
-  const cache = memory.cache<Uint8Array>({ codec: "bytes", maxSize: "256KiB" });
+  const cache = memory.cache<Uint8Array, number>({ codec: "bytes", maxSize: "256KiB" });
   for (let i = 0; i < PAGES; i++) cache.set(i, pageOf(i));
   expect(memory.reclaim("1MiB", { mode: "evict" }).evicted).toBeGreaterThanOrEqual(PAGES * PAGE);
   expect(memory.vmstat().nr_swapped).toBeGreaterThanOrEqual(PAGES);

@@ -3,6 +3,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import {
   type Cache,
+  type CacheKey,
   type CacheOptions,
   type FetcherOptions,
   type Memory,
@@ -27,13 +28,13 @@ afterEach(() => {
 });
 
 /** A cache whose loads the test ends by hand. */
-function loading(options: CacheOptions<string> = {}): { cache: Cache<string>; loads: Load[] } {
+function loading(options: CacheOptions<string, CacheKey> = {}): { cache: Cache<string, CacheKey>; loads: Load[] } {
   const loads: Load[] = [];
   memory = openMemorySync(
     { nodes: { dram: { kind: "dram", size: "1MiB" } }, pretouch: false, addressSpace: "64MiB" },
     { crank },
   );
-  const cache = memory.cache<string>({
+  const cache = memory.cache<string, CacheKey>({
     fetchMethod: (key, stale, opts) =>
       new Promise((resolve, reject) => loads.push({ key, stale, options: opts, resolve, reject })),
     ...options,
@@ -114,7 +115,7 @@ describe("one load a key", () => {
 });
 
 describe("what happens to the key meanwhile wins", () => {
-  const changes: [string, (cache: Cache<string>) => unknown, string | undefined][] = [
+  const changes: [string, (cache: Cache<string, CacheKey>) => unknown, string | undefined][] = [
     ["set", (cache) => cache.set("k", "set"), "set"],
     ["delete", (cache) => cache.delete("k"), undefined],
     ["clear", (cache) => cache.clear(), undefined],

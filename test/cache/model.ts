@@ -31,7 +31,7 @@ interface Event {
 
 /** See the file's head. */
 export class CacheModel {
-  readonly cache: Cache<unknown>;
+  readonly cache: Cache<unknown, CacheKey>;
   readonly shape: CacheShape;
   /** What the cache may hold, by key: expired entries too. */
   readonly entries = new Map<string, Entry>();
@@ -51,9 +51,10 @@ export class CacheModel {
     this.shape = shape;
     this.#now = now;
     this.#roomy = roomy;
-    this.cache = memory.cache<unknown>({
+    this.cache = memory.cache<unknown, CacheKey>({
       name,
       ...rest,
+      codec: shape.codec as "any",
       ...(pages > 0 && { maxSize: pages * 4096 }),
       ...(max > 0 && { max }),
       ...(maxEntrySize > 0 && { maxEntrySize }),

@@ -13,7 +13,7 @@ export function open(w: World): void {
   w.say(`cache ${name} ${maxSize} ${text} ${group?.group.name ?? ""}`);
   const possible = bind === 0 || group === undefined || (bind & group.mems) !== 0;
   const options = { name, policy, codec: "bytes", maxSize, ...(group && { group: group.group }) } as const;
-  const { value: cache, error } = w.attempt(["EINVAL", "ENOMEM"], () => w.memory.cache<Uint8Array>(options));
+  const { value: cache, error } = w.attempt(["EINVAL", "ENOMEM"], () => w.memory.cache<Uint8Array, CacheKey>(options));
   // Nodes may be too small, or their marks too high, for any cache at all.
   const tooSmall = error !== undefined && /a cache needs/.test(error.message);
   agree(error?.code !== "EINVAL" || !possible || tooSmall, () => `unexpected ${error?.message}`);

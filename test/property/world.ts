@@ -45,7 +45,7 @@ export interface PinModel {
   readonly copy: Uint8Array | undefined;
 }
 export interface CacheModel {
-  readonly cache: Cache<Uint8Array>;
+  readonly cache: Cache<Uint8Array, CacheKey>;
   readonly entries: Map<CacheKey, Uint8Array>;
   readonly group: GroupModel | undefined;
   readonly bind: number;
@@ -87,7 +87,7 @@ export class World {
   readonly groups: GroupModel[] = [];
   readonly pins: PinModel[] = [];
   /** Regions and caches that were given back. */
-  readonly gone: (Region | Cache<Uint8Array>)[] = [];
+  readonly gone: (Region | Cache<Uint8Array, CacheKey>)[] = [];
   /** Pages of all nodes and swap devices. */
   readonly capacity: number;
   readonly nodeCount: number;

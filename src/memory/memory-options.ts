@@ -1,0 +1,118 @@
+/** What openMemory() takes: options as a user writes them. options.ts checks them and says what they come to. */
+import type { Behaviour, Preset } from "../mm/presets.ts";
+import type { Size } from "./size.ts";
+
+/** Options of {@link openMemory}. */
+export interface MemoryOptions {
+  /**
+   * The memory nodes, by name: at least one, at most 8. Nodes of a lower tier are faster; each node's cold pages sink to the
+   * tiers below it.
+   */
+  nodes: Record<string, NodeOptions>;
+  /** Where pages go from the lowest tier, the device of the highest priority first. Default: none. */
+  swap?: SwapOptions[] | undefined;
+  /** A set of behaviours: lieu's, today's kernel's, or the 2020 RFC's. Default: "lieu". */
+  preset?: Preset | undefined;
+  /** Move cold pages to a lower tier rather than out. Default: what the preset says; all of them say true. */
+  demotion?: boolean | undefined;
+  /** The design of the lists: active and inactive ("classic"), or generations ("mglru"). Default: "classic". */
+  lru?: "classic" | "mglru" | undefined;
+  /** Single behaviours, on or off, whatever the preset says. */
+  behaviours?: BehaviourOptions | undefined;
+  /** For each node, the nodes that it demotes to, in place of the derived ones; they must be of lower tiers. */
+  demotionTargets?: Record<string, string[]> | undefined;
+  /** Pairs of nodes of one tier that may balance each other. Default: none. */
+  balance?: [string, string][] | undefined;
+  /** NUMA distances from node to node, 10 = local, up to 255. Default: 20 within a tier and 10 more for each tier between. */
+  distances?: Record<string, Record<string, number>> | undefined;
+  /** The node that allocation starts from. Default: the first of the fastest tier. */
+  home?: string | undefined;
+  /** Bring hot pages up again, and how. Default: what the preset says. */
+  promotion?: boolean | PromotionOptions | undefined;
+  /** How much regions' pages are reclaimed for each of caches': 0 to 200. Default: 60. */
+  swappiness?: number | undefined;
+  /** What all nodes together keep free (min_free_kbytes). Default: Linux's formula. */
+  minFree?: Size | undefined;
+  /** Ten-thousandths of a node between its watermarks, 1 to 3000 (watermark_scale_factor). Default: 10. */
+  watermarkScaleFactor?: number | undefined;
+  /** What regions and caches may cover together. Default: four times all nodes and swap, at most 256 GiB. */
+  addressSpace?: Size | undefined;
+  /** Of the engine's choices by chance: the same seed, the same counters. Default: 1. */
+  seed?: number | undefined;
+  /** WebAssembly, or its JavaScript twin to step through in a debugger. Default: "wasm". */
+  engine?: "wasm" | "js" | undefined;
+  /** Have the system commit the nodes' memory when the memory is opened, rather than when it is first touched. Default: true. */
+  pretouch?: boolean | undefined;
+}
+
+/** Single behaviours, on or off. */
+export type BehaviourOptions = { [name in Behaviour]?: boolean | undefined };
+
+/** Options of one node. */
+export type NodeOptions = DramNodeOptions | ModelNodeOptions;
+
+interface AnyNodeOptions {
+  /** At least 256 KiB. */
+  size: Size;
+  /** Memory tier relative to DRAM's, which is 0: 1 is the next slower one, -1 faster than DRAM. Or give `distance`. */
+  tier?: number | undefined;
+  /** Abstract distance (adistance): DRAM is 576, five times slower 2880; 128 units make a tier. */
+  distance?: number | undefined;
+  /** Default: Linux's formulas. */
+  watermarks?: WatermarkOptions | undefined;
+}
+
+/** A node of ordinary memory; with a `tier` it stands for slower or faster memory. */
+export interface DramNodeOptions extends AnyNodeOptions {
+  kind: "dram";
+}
+
+/** A node without bytes, for study: places only. */
+export interface ModelNodeOptions extends AnyNodeOptions {
+  kind: "model";
+  /** Nanoseconds an access takes; also sets the tier unless `tier` or `distance` do. Default: 100, which is DRAM. */
+  latency?: number | undefined;
+}
+
+/** Free pages of a node: it reclaims in the background from `low` up to `high`, and at once below `min`. */
+export interface WatermarkOptions {
+  min: number;
+  low: number;
+  high: number;
+  /** Promotion to the node stops under this many. Default: as far above `high` as that is above `low`. */
+  promo?: number | undefined;
+}
+
+/** Options of one swap device. */
+export type SwapOptions = FileSwapOptions | NullSwapOptions;
+
+interface AnySwapOptions {
+  /** Default: its kind, with a number if there are several. */
+  name?: string | undefined;
+  size: Size;
+  /** Those of the highest are filled first: -32768 to 32767. Default: falling from -2, in the order given. */
+  priority?: number | undefined;
+}
+
+/** Swap in a file, which is made for this memory alone. */
+export interface FileSwapOptions extends AnySwapOptions {
+  kind: "file";
+  path: string;
+}
+
+/** Swap that keeps no bytes, for memories of model nodes. */
+export interface NullSwapOptions extends AnySwapOptions {
+  kind: "null";
+}
+
+/** How promotion goes about it. */
+export interface PromotionOptions {
+  /** Milliseconds between hint scans. Default: 100; under the kernel's presets 1000. */
+  scanPeriod?: number | undefined;
+  /** How much of the mappings one scan covers. Default: 256 MiB. */
+  scanSize?: Size | undefined;
+  /** Milliseconds from mark to touch under which a page is hot. Default: 300; under the kernel's presets 1000. */
+  hotThreshold?: number | undefined;
+  /** Bytes a second that may be offered for promotion. Default: 64 GiB. */
+  rateLimit?: Size | undefined;
+}
