@@ -22,7 +22,18 @@ export type { CacheStats, DumpedEntry, EntryInfo } from "./cache/types.ts";
 export { isLieuError, LieuError, type LieuErrorCode } from "./errors.ts";
 export { Group, type GroupOptions } from "./memory/group.ts";
 export { type Harness, Memory, openMemory, openMemorySync } from "./memory/memory.ts";
-export type { MemoryOptions, NodeOptions, SwapOptions } from "./memory/options.ts";
+export type {
+  BehaviourOptions,
+  DramNodeOptions,
+  FileSwapOptions,
+  MemoryOptions,
+  ModelNodeOptions,
+  NodeOptions,
+  NullSwapOptions,
+  PromotionOptions,
+  SwapOptions,
+  WatermarkOptions,
+} from "./memory/memory-options.ts";
 export type {
   BytesCacheOptions,
   CacheOptions,

@@ -5,12 +5,12 @@ import type { Size } from "./size.ts";
 /** Options of {@link openMemory}. */
 export interface MemoryOptions {
   /**
-   * The memory nodes, by name: at least one, at most 8. Nodes of a lower tier are faster; each node's cold pages sink to the
+   * The memory nodes, by name: at least one, at most 16. Nodes of a lower tier are faster; each node's cold pages sink to the
    * tiers below it.
    */
-  nodes: Record<string, NodeOptions>;
+  nodes: Readonly<Record<string, NodeOptions>>;
   /** Where pages go from the lowest tier, the device of the highest priority first. Default: none. */
-  swap?: SwapOptions[] | undefined;
+  swap?: readonly SwapOptions[] | undefined;
   /** A set of behaviours: lieu's, today's kernel's, or the 2020 RFC's. Default: "lieu". */
   preset?: Preset | undefined;
   /** Move cold pages to a lower tier rather than out. Default: what the preset says; all of them say true. */
@@ -20,11 +20,11 @@ export interface MemoryOptions {
   /** Single behaviours, on or off, whatever the preset says. */
   behaviours?: BehaviourOptions | undefined;
   /** For each node, the nodes that it demotes to, in place of the derived ones; they must be of lower tiers. */
-  demotionTargets?: Record<string, string[]> | undefined;
+  demotionTargets?: Readonly<Record<string, readonly string[]>> | undefined;
   /** Pairs of nodes of one tier that may balance each other. Default: none. */
-  balance?: [string, string][] | undefined;
+  balance?: readonly (readonly [string, string])[] | undefined;
   /** NUMA distances from node to node, 10 = local, up to 255. Default: 20 within a tier and 10 more for each tier between. */
-  distances?: Record<string, Record<string, number>> | undefined;
+  distances?: Readonly<Record<string, Readonly<Record<string, number>>>> | undefined;
   /** The node that allocation starts from. Default: the first of the fastest tier. */
   home?: string | undefined;
   /** Bring hot pages up again, and how. Default: what the preset says. */
@@ -79,7 +79,7 @@ export interface WatermarkOptions {
   min: number;
   low: number;
   high: number;
-  /** Promotion to the node stops under this many. Default: as far above `high` as that is above `low`. */
+  /** What is reclaimed up to, and kept free, for pages on their way up. Default: as far above `high` as that is above `low`. */
   promo?: number | undefined;
 }
 

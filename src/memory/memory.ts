@@ -17,8 +17,9 @@ import { checkBoolean, checkKeys, checkName, codecOf, folioOrderOf } from "./arg
 import { boot } from "./boot.ts";
 import { capacityPages } from "./capacity.ts";
 import { checkLimits, Group, type GroupOptions } from "./group.ts";
+import type { MemoryOptions } from "./memory-options.ts";
 import { NodeNames } from "./node-names.ts";
-import { type MemoryConfig, type MemoryOptions, resolveOptions } from "./options.ts";
+import { type MemoryConfig, resolveOptions } from "./options.ts";
 import type {
   AnyCacheOptions,
   BytesCacheOptions,

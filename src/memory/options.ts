@@ -8,6 +8,7 @@ import { OPT_LRU_GEN } from "../mm/options.ts";
 import { BEHAVIOURS, type Behaviour, behaviourBits, PRESETS } from "../mm/presets.ts";
 import { ADISTANCE_DRAM, type DramNode, dramNode } from "../nodes/dram.ts";
 import { type ModelNode, modelNode } from "../nodes/model.ts";
+import type { MemoryOptions, NodeOptions, SwapOptions } from "./memory-options.ts";
 import {
   boolean,
   type Check,
@@ -38,19 +39,15 @@ const duration = whole(1, 0x7fffffff);
 
 const nodeCommon = {
   size,
-  /** Memory tier relative to DRAM's, which is 0: 1 is the next slower one, -1 faster than DRAM; or give `distance`. */
   tier: optional(whole(-4, 1000)),
-  /** Abstract distance (adistance): DRAM is 576, five times slower 2880; 128 units make a tier. */
   distance: optional(whole(1, 1_000_000)),
-  /** Pages; by default Linux's formulas. */
   watermarks: optional(object({ min: pages, low: pages, high: pages, promo: optional(pages) })),
 };
-const nodeSchema = variants("kind", {
+const nodeSchema: Check<NodeOptions> = variants("kind", {
   dram: object({ kind: oneOf(["dram"]), ...nodeCommon }),
   model: object({
     kind: oneOf(["model"]),
     ...nodeCommon,
-    /** Nanoseconds an access takes; also sets the tier unless `tier` or `distance` do. DRAM is 100. */
     latency: optional(positive()),
   }),
 });
@@ -59,7 +56,7 @@ const swapCommon = {
   size,
   priority: optional(whole(-32768, 32767)),
 };
-const swapSchema = variants("kind", {
+const swapSchema: Check<SwapOptions> = variants("kind", {
   file: object({ kind: oneOf(["file"]), path: text(), ...swapCommon }),
   null: object({ kind: oneOf(["null"]), ...swapCommon }),
 });
@@ -68,13 +65,9 @@ const behaviours = Object.fromEntries(Object.keys(BEHAVIOURS).map((name) => [nam
   Check<boolean | undefined>
 >;
 const promotionSchema = object({
-  /** Milliseconds between hint scans: by default 100, under the kernel's presets 1000. */
   scanPeriod: optional(duration),
-  /** How much of the mappings one scan covers. */
   scanSize: optional(size),
-  /** Milliseconds from mark to touch under which a page is hot: by default 300, under the kernel's presets 1000. */
   hotThreshold: optional(duration),
-  /** Bytes a second that may be offered for promotion. */
   rateLimit: optional(size),
 });
 type Promotion = boolean | Checked<typeof promotionSchema>;
@@ -91,36 +84,22 @@ export const memoryShape = {
   swap: optional(list(swapSchema, "give a list of devices")),
   preset: optional(oneOf(Object.keys(PRESETS) as (keyof typeof PRESETS)[])),
   demotion: optional(boolean),
-  /** The design of the lists: active and inactive ("classic", the default), or generations ("mglru"). */
   lru: optional(oneOf(["classic", "mglru"])),
   behaviours: optional(object(behaviours)),
-  /** For each node, the targets of its demotion, in place of the derived ones. */
   demotionTargets: optional(record(list(text(true), "give a list of nodes"), "lists of targets by node")),
-  /** Pairs of nodes of one tier that may balance. */
   balance: optional(list(tuple([text(true), text(true)], "give two nodes"), "give a list of pairs of nodes")),
-  /** NUMA distances, 10 = local; by default 20 within a tier and 10 more for each tier between. */
   distances: optional(record(record(whole(10, 255), "distances by node"), "distances by node")),
-  /** The node that allocation starts from; by default the first of the fastest tier. */
   home: optional(text(true)),
   promotion: optional(promotion),
   swappiness: optional(whole(0, 200)),
   minFree: optional(size),
-  /** Ten-thousandths of a node between its watermarks. */
   watermarkScaleFactor: optional(whole(1, 3000)),
-  /** Virtual pages' worth of bytes that mappings may cover together; by default four times all nodes and swap. */
   addressSpace: optional(size),
   seed: optional(whole(0, 0xffffffff)),
   engine: optional(oneOf(["wasm", "js"])),
   pretouch: optional(boolean),
 };
-const memorySchema = object(memoryShape);
-
-/** Options of {@link openMemory}. */
-export type MemoryOptions = Checked<typeof memorySchema>;
-/** Options of one node. */
-export type NodeOptions = Checked<typeof nodeSchema>;
-/** Options of one swap device. */
-export type SwapOptions = Checked<typeof swapSchema>;
+const memorySchema: Check<MemoryOptions> = object(memoryShape);
 
 /** A node, checked. */
 export interface NodeConfig {

@@ -4,7 +4,7 @@
  * is read off the scenario's fields, and its id where the id says what was otherwise than usual.
  */
 import type { GroupOptions } from "../memory/group.ts";
-import type { MemoryOptions } from "../memory/options.ts";
+import type { MemoryOptions } from "../memory/memory-options.ts";
 import type { Behaviour, Preset } from "../mm/presets.ts";
 import { bind, defaultPolicy, interleave, type Policy, preferred } from "../region/policy.ts";
 import { hasWord, type Kernel, kernelVersion, type Scenario } from "./scenario.ts";

@@ -4,7 +4,7 @@
  */
 import type { Group, GroupOptions } from "../memory/group.ts";
 import { openMemorySync } from "../memory/memory.ts";
-import type { MemoryOptions } from "../memory/options.ts";
+import type { MemoryOptions } from "../memory/memory-options.ts";
 import { makeAccesses } from "../parity/accesses.ts";
 import { type Policy, preferred } from "../region/policy.ts";
 import type { Region } from "../region/region.ts";

@@ -3,7 +3,8 @@
  * files share, and the memory that they come to for a given trace.
  */
 import { LieuError } from "../errors.ts";
-import { type MemoryOptions, memoryShape, resolveOptions, size } from "../memory/options.ts";
+import type { MemoryOptions } from "../memory/memory-options.ts";
+import { memoryShape, resolveOptions, size } from "../memory/options.ts";
 import { boolean, type Checked, checkInput, object, oneOf, optional, positive, text, whole } from "../memory/schema.ts";
 import { parseSize, type Size } from "../memory/size.ts";
 import { footprintBytes, type Trace } from "./trace.ts";
