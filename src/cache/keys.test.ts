@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { idOf, ODD_KEYS } from "../../test/cache/data.ts";
 import type { Segment } from "../runtime/segment.ts";
 import { KEY_LENGTH_MASK, MAX_KEY } from "../store/item.ts";
-import { type CacheKey, identity, KeyArea } from "./keys.ts";
+import { type CacheKey, checkKey, identity, KeyArea } from "./keys.ts";
 
 const AREA = 64;
 const buffer = new SharedArrayBuffer(8192);
@@ -33,6 +33,7 @@ const anyKey: fc.Arbitrary<CacheKey> = fc.oneof(text, fc.double(), fc.integer(),
 
 describe("keys", () => {
   test("come back as they went in", () => {
+    for (const key of ODD_KEYS) checkKey(key);
     for (const key of ODD_KEYS) expect(idOf(put(key).back)).toBe(idOf(key));
     fc.assert(
       fc.property(anyKey, (key) => {
@@ -59,6 +60,19 @@ describe("keys", () => {
     );
   });
 
+  test("all NaNs are one, whatever their bits", () => {
+    const bits = new BigUint64Array(1);
+    const number = new Float64Array(bits.buffer);
+    const forms = new Set([put(Number.NaN).form]);
+    for (const word of [0x7ff8000000000001n, 0xfff8000000000000n, 0x7ff0000000000001n, 0xffffffffffffffffn]) {
+      bits[0] = word;
+      forms.add(put(number[0] as number).form);
+      forms.add(put(-(number[0] as number)).form);
+    }
+    expect(forms.size).toBe(1);
+    expect(put(Number.NaN).back).toBe(Number.NaN);
+  });
+
   test("have an identity of their own", () => {
     const ids = new Set(ODD_KEYS.map(idOf));
     expect(new Set(ODD_KEYS.map(identity)).size).toBe(ids.size);
@@ -78,5 +92,6 @@ describe("keys", () => {
     ["other numbers", new Uint16Array(2)],
   ])("%s is none", (_, key) => {
     expect(() => area.put(key as CacheKey)).toThrow(/^EINVAL: the key /);
+    expect(() => checkKey(key as CacheKey)).toThrow(/^EINVAL: the key /);
   });
 });

@@ -17,6 +17,8 @@ const KIND_BYTES = 2 << KEY_KIND_SHIFT;
 const KIND_NUMBER = 3 << KEY_KIND_SHIFT;
 /** Up to here a loop over the characters beats the encoder's fixed cost. */
 const SHORT = 28;
+/** The high word of the NaN that stands for all of them. */
+const NAN_HIGH = 0x7ff80000;
 
 const encoder = new TextEncoder();
 
@@ -67,14 +69,14 @@ export class KeyArea {
       return this.putLong(key);
     }
     if (typeof key === "number") {
-      // -0 and 0 are one key, as in a Map.
-      this.number[0] = key + 0;
+      // -0 and 0 are one key, as in a Map; so are all NaNs, which may differ in their bits.
+      if (Number.isNaN(key)) {
+        this.h32[this.first] = 0;
+        this.h32[this.first + 1] = NAN_HIGH;
+      } else this.number[0] = key + 0;
       return 8 | KIND_NUMBER;
     }
-    if (!(key instanceof Uint8Array)) {
-      throw new LieuError("EINVAL", `the key is ${shownType(key)}; keys are strings, numbers or Uint8Arrays`);
-    }
-    if (key.length > MAX_KEY) throw tooLong(key.length);
+    checkKey(key);
     this.pad(key.length);
     this.area.set(key);
     return key.length | KIND_BYTES;
@@ -135,6 +137,20 @@ function tooLong(bytes: number): LieuError {
 }
 function shownType(key: unknown): string {
   return key === null ? "null" : typeof key;
+}
+
+/** Refuse what is no key. @throws {@link LieuError} EINVAL */
+export function checkKey(key: CacheKey): void {
+  if (typeof key === "number") return;
+  if (typeof key === "string") {
+    const n = key.length;
+    if (n * 2 <= MAX_KEY || (n <= MAX_KEY && isLatin1(key))) return;
+    throw tooLong(isLatin1(key) ? n : n * 2);
+  }
+  if (!(key instanceof Uint8Array)) {
+    throw new LieuError("EINVAL", `the key is ${shownType(key)}; keys are strings, numbers or Uint8Arrays`);
+  }
+  if (key.length > MAX_KEY) throw tooLong(key.length);
 }
 
 /** A string that two keys have in common only if they are the same key. */

@@ -1,10 +1,12 @@
 /**
  * Values as bytes. Strings and Uint8Arrays are stored as they are, each item saying which it is; anything else goes
- * through the codec. A string takes one byte a character if it is ASCII, else UTF-8, else (with lone surrogates) UTF-16.
+ * through the codec. A string takes one byte a character if it is ASCII, else UTF-8, else (with lone surrogates) UTF-16. What
+ * the default codec would change is stored as structured clone has it.
  */
 import { LieuError } from "../errors.ts";
 import type { Segment } from "../runtime/segment.ts";
 import { type Codec, describe } from "./codec.ts";
+import { cloneFromBytes, cloneToBytes, isOdd } from "./structured.ts";
 
 /** Kinds of value, as items say them (store/item.ts, VALUE_KIND_SHIFT). */
 export const VALUE_BYTES = 0;
@@ -12,6 +14,8 @@ export const VALUE_ASCII = 1;
 export const VALUE_UTF8 = 2;
 export const VALUE_UTF16 = 3;
 export const VALUE_CODED = 4;
+/** By V8's structured clone (structured.ts). */
+export const VALUE_CLONED = 5;
 
 /** What a cache takes: "any" = strings, bytes and whatever the codec can say. */
 export type Accepts = "any" | "bytes" | "string" | "coded";
@@ -106,8 +110,11 @@ export function encodeValue<V>(
       throw new LieuError("EINVAL", `the value is ${describe(value)}; a cache with codec "${accepts}" takes ${takes}`);
     }
   }
-  if (accepts === "any" && typeof value === "function") {
-    throw new LieuError("EINVAL", "the value is a function, which has no bytes; give what it returns");
+  if (accepts === "any") {
+    if (typeof value === "function" || typeof value === "symbol") {
+      throw new LieuError("EINVAL", `the value is a ${typeof value}, which has no bytes; give what it stands for`);
+    }
+    if (isOdd(value)) return { kind: VALUE_CLONED, bytes: cloneToBytes(value) };
   }
   const bytes: unknown = codec.encode(value);
   if (bytes instanceof Uint8Array) return { kind: VALUE_CODED, bytes };
@@ -125,6 +132,8 @@ export function decodeValue<V>(kind: number, bytes: OwnBytes, codec: Codec<V>): 
       return bytes.utf8Slice() as unknown as V;
     case VALUE_UTF16:
       return bytes.ucs2Slice() as unknown as V;
+    case VALUE_CLONED:
+      return cloneFromBytes(bytes) as V;
     default:
       return codec.decode(bytes);
   }

@@ -115,7 +115,7 @@ describe("cache()", () => {
     const any = memory.cache({ maxSize: "64KiB" });
     for (const key of [undefined, null, {}, Symbol("k")])
       expectError(() => any.set(key as string, 1), "EINVAL", "key is");
-    expectError(() => any.set("k", Symbol("v")), "EINVAL", "the value is symbol");
+    expectError(() => any.set("k", Symbol("v")), "EINVAL", "the value is a symbol");
     const bytes = memory.cache<Uint8Array>({ codec: "bytes", maxSize: "64KiB" });
     for (const value of [null, "x", 5, [1]]) {
       expectError(() => bytes.set("k", value as unknown as Uint8Array), "EINVAL", "the value is", "Uint8Array");
