@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * lieu: a tiered memory engine. When a memory node fills up, its cold pages move to slower memory in lieu of being
  * discarded.
@@ -37,6 +38,7 @@ export type {
 export type {
   BytesCacheOptions,
   CacheOptions,
+  CommonCacheOptions,
   MapOptions,
   NodeInfo,
   ReclaimRequest,

@@ -12,6 +12,15 @@ import { type AdaptedCache, checkCache, checkKey, clearUnder, keysUnder, store }
 
 export type { AdaptedCache } from "./adapted-cache.ts";
 
+/** What a {@link KeyvLieu} is of an EventEmitter; said without Node's declarations, which Keyv does not need either. */
+export interface KeyvLieuEvents {
+  on(event: string, listener: (...args: never[]) => void): this;
+  once(event: string, listener: (...args: never[]) => void): this;
+  off(event: string, listener: (...args: never[]) => void): this;
+  emit(event: string, ...args: unknown[]): boolean;
+}
+const Emitter = EventEmitter as unknown as new () => KeyvLieuEvents;
+
 /** One of the entries of {@link KeyvLieu.setMany}; `ttl` is in milliseconds. */
 export interface KeyvLieuEntry {
   key: string;
@@ -39,7 +48,7 @@ export interface KeyvLieuOptions {
  * What the cache throws (a `LieuError`: ECLOSED, or EINVAL for a key or value that it cannot take) rejects the
  * call. Keyv makes events of that, except of a failed `get`, which it turns into a miss; so `get` emits "error" itself.
  */
-export class KeyvLieu extends EventEmitter {
+export class KeyvLieu extends Emitter {
   /**
    * Keyv 5 offers `iterator()` only where `dialect` is one that it knows, whatever the store can do; it reads nothing
    * else here.

@@ -21,8 +21,8 @@ export interface MapOptions {
   locked?: boolean | undefined;
 }
 
-/** Options of `memory.cache()`. */
-export interface CacheOptions<V, K extends CacheKey = string, C = unknown> extends EntryOptions<V, K, C> {
+/** Options of `memory.cache()`, whatever the codec. */
+export interface CommonCacheOptions<V, K extends CacheKey = string, C = unknown> extends EntryOptions<V, K, C> {
   /** For messages. Default: `cache0`, `cache1`, … */
   name?: string | undefined;
   /** Most bytes that the cache may hold, index and swap included, in whole pages. Default: all that it may use. */
@@ -31,6 +31,10 @@ export interface CacheOptions<V, K extends CacheKey = string, C = unknown> exten
   policy?: Policy | undefined;
   /** The group that its pages are charged to. Default: none. */
   group?: Group | undefined;
+}
+
+/** Options of `memory.cache()`. */
+export interface CacheOptions<V, K extends CacheKey = string, C = unknown> extends CommonCacheOptions<V, K, C> {
   /**
    * How values become bytes: "any" (strings and Uint8Arrays as they are, the rest as MessagePack) or a codec of your own
    * for all of them. "bytes" and "string" take nothing else: {@link BytesCacheOptions}, {@link StringCacheOptions}.
@@ -41,14 +45,14 @@ export interface CacheOptions<V, K extends CacheKey = string, C = unknown> exten
 
 /** Options of `memory.cache()` for a cache of bytes: what comes out is a Buffer. */
 export interface BytesCacheOptions<V extends Uint8Array = Uint8Array, K extends CacheKey = string, C = unknown>
-  extends Omit<CacheOptions<V, K, C>, "codec"> {
+  extends CommonCacheOptions<V, K, C> {
   /** Values are Uint8Arrays, stored as they are. */
   codec: "bytes";
 }
 
 /** Options of `memory.cache()` for a cache of strings. */
 export interface StringCacheOptions<V extends string = string, K extends CacheKey = string, C = unknown>
-  extends Omit<CacheOptions<V, K, C>, "codec"> {
+  extends CommonCacheOptions<V, K, C> {
   /** Values are strings, stored as one byte a character or as UTF-8. */
   codec: "string";
 }
@@ -87,7 +91,7 @@ export interface NodeInfo {
   vmstat(): Vmstat;
 }
 
-/** What `memory.cache()` takes, whatever the codec. */
-export type AnyCacheOptions<V, K extends CacheKey, C> = Omit<CacheOptions<V, K, C>, "codec"> & {
+/** All that `memory.cache()` takes. */
+export interface AnyCacheOptions<V, K extends CacheKey, C> extends CommonCacheOptions<V, K, C> {
   codec?: "any" | "bytes" | "string" | Codec<V> | undefined;
-};
+}
