@@ -160,6 +160,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheEnt
     this.mapping.unmap();
     this.host.meta.unmap();
     this.open = false;
+    this.items.retire();
     this.host.closed();
   }
 
@@ -234,6 +235,8 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheEnt
   retire(): void {
     this.loads?.supersedeAll();
     this.open = false;
+    this.items.retire();
+    this.host.meta.retire();
   }
 
   /** Pins held. @internal */

@@ -12,9 +12,10 @@ import {
   storeOutAddr,
   storeValueAddr,
 } from "../mm/layout.ts";
-import type { EngineCalls } from "../runtime/engine.ts";
+import { CLOSED_CALLS, type EngineCalls } from "../runtime/engine.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import { Pin } from "../runtime/pin.ts";
+import { NO_SEGMENT } from "../runtime/segment.ts";
 import { checkStore } from "../store/debug-store.ts";
 import { HIT, MISS, STALE } from "../store/find.ts";
 import { VALUE_KIND_MASK, VALUE_KIND_SHIFT } from "../store/item.ts";
@@ -40,13 +41,13 @@ export type Visit = (address: number, length: number, done: number) => void;
 
 /** The items of one cache; see the file's head. */
 export class Items {
-  readonly keys: KeyArea;
-  readonly values: ValueArea;
-  private readonly calls: EngineCalls;
+  keys: KeyArea;
+  values: ValueArea;
+  private calls: EngineCalls;
   private readonly mapping: Mapping;
-  private readonly h8: Uint8Array;
-  private readonly h32: Int32Array;
-  private readonly hf: Float64Array;
+  private h8: Uint8Array;
+  private h32: Int32Array;
+  private hf: Float64Array;
   /** The store's name: the first page of its meta mapping. */
   readonly meta: number;
   /** Index of the out area's first word, and of its first f64. */
@@ -69,6 +70,17 @@ export class Items {
     this.out = storeOutAddr() >>> 2;
     this.outf = storeOutAddr() >>> 3;
     mapping.vm.onDiscard(mapping.id, (vpn) => this.lost.push(vpn));
+  }
+
+  /** Hold no byte of the memory any more: the cache or its memory is closed. */
+  retire(): void {
+    this.mapping.retire();
+    this.calls = CLOSED_CALLS;
+    this.h8 = NO_SEGMENT.h8;
+    this.h32 = NO_SEGMENT.h32;
+    this.hf = NO_SEGMENT.hf;
+    this.keys = new KeyArea(NO_SEGMENT, 0);
+    this.values = new ValueArea(NO_SEGMENT, 0, 0);
   }
 
   // ---- what the last call said of an item -----------------------------------------------------------------------------
@@ -204,6 +216,7 @@ export class Items {
       frames.push(this.calls.pinPage(this.h32[this.out + 5] as number));
       done += n;
     }
+    this.mapping.vm.segment.lent = true;
     const chunks = pieces.map(({ at, end }) => this.h8.subarray(at, end));
     return new Pin(length === 0 ? [new Uint8Array(0)] : chunks, false, unpin);
   }

@@ -10,8 +10,9 @@ import {
   N_WMARK_PROMO,
   node as nodeField,
 } from "../mm/layout.ts";
-import { createSegment, type SegmentShape } from "../runtime/segment.ts";
+import { createSegment, giveUpSegment, type SegmentShape } from "../runtime/segment.ts";
 import { type Crank, Vm } from "../runtime/vm.ts";
+import type { SwapDevice } from "../swap/device.ts";
 import type { MemoryConfig } from "./options.ts";
 import { openSwapDevices, type WrapDevice } from "./swap-devices.ts";
 
@@ -34,14 +35,21 @@ export function boot(config: MemoryConfig, crank: Crank, wrapDevice?: WrapDevice
   const { starts, frames } = layOut(config);
   const slots = config.swap.reduce((n, s) => n + s.bytes / 4096, 0);
   const shape: SegmentShape = { nodes: config.nodes.length, frames, vpns: config.vpns, slots, bytes: config.hasBytes };
-  const segment = createSegment(shape, config.pretouch);
-  const devices = openSwapDevices(config.swap, wrapDevice);
+  // Before the devices: options that cannot be met are found here.
+  const segment = createSegment(shape);
+  let vm: Vm | undefined;
+  let devices: SwapDevice[] = [];
   try {
-    const vm = new Vm(segment, shape, devices, crank, config.engine);
+    devices = openSwapDevices(config.swap, wrapDevice);
+    vm = new Vm(segment, shape, devices, crank, config.engine);
     describe(vm, config, starts);
     return vm;
   } catch (error) {
-    for (const device of devices) device.close();
+    if (vm !== undefined) vm.close();
+    else {
+      for (const device of devices) device.close();
+      giveUpSegment(segment);
+    }
     throw error;
   }
 }

@@ -41,8 +41,11 @@ export interface MemoryOptions {
   seed?: number | undefined;
   /** WebAssembly, or its JavaScript twin to step through in a debugger. Default: "wasm". */
   engine?: "wasm" | "js" | undefined;
-  /** Have the system commit the nodes' memory when the memory is opened, rather than when it is first touched. Default: true. */
-  pretouch?: boolean | undefined;
+  /**
+   * When the operating system is asked for the pages of all nodes. `true`, the default: from now on in the background, in
+   * slices of a few milliseconds. `"wait"`: the same, but before openMemory() is done. `false`: each page as it is first used.
+   */
+  pretouch?: boolean | "wait" | undefined;
 }
 
 /** Single behaviours, on or off. */

@@ -12,6 +12,7 @@ import { defaultPolicy, type Policy } from "../region/policy.ts";
 import { Region } from "../region/region.ts";
 import { inlineCrank, startTimer } from "../runtime/inline.ts";
 import { Mapping, type ResolvedPolicy } from "../runtime/mapping.ts";
+import { type Touching, touchInSlices, touchNow } from "../runtime/pretouch.ts";
 import type { Crank, Vm } from "../runtime/vm.ts";
 import { checkBoolean, checkKeys, checkName, codecOf, folioOrderOf } from "./arguments.ts";
 import { boot } from "./boot.ts";
@@ -53,12 +54,18 @@ export interface Harness {
  *   or ENOSPC from a swap device
  */
 export async function openMemory(options: MemoryOptions, harness: Harness = {}): Promise<Memory> {
-  return openMemorySync(options, harness);
+  const config = resolveOptions(options);
+  const memory = new Memory(config, harness);
+  if (config.pretouch === "wait") await memory.pretouched();
+  return memory;
 }
 
-/** {@link openMemory} without the promise; everything that is supported today opens synchronously. */
+/** {@link openMemory} without the promise. With `pretouch: "wait"` it touches all pages itself, and the event loop waits. */
 export function openMemorySync(options: MemoryOptions, harness: Harness = {}): Memory {
-  return new Memory(resolveOptions(options), harness);
+  const config = resolveOptions(options);
+  const memory = new Memory(config, harness);
+  if (config.pretouch === "wait") touchNow(memory.vm.segment);
+  return memory;
 }
 
 /** A cache, as its memory needs to know it. */
@@ -78,6 +85,7 @@ export class Memory implements Disposable, AsyncDisposable {
   readonly #caches = new Set<OpenCache>();
   readonly #groups = new Map<string, Group>();
   readonly #stopTimer: () => void;
+  readonly #touching: Touching | undefined;
 
   /** @internal */
   constructor(config: MemoryConfig, harness: Harness) {
@@ -85,6 +93,13 @@ export class Memory implements Disposable, AsyncDisposable {
     this.#names = new NodeNames(config.nodes.map((n) => n.name));
     this.#vm = boot(config, harness.crank ?? inlineCrank(), harness.wrapDevice);
     this.#stopTimer = harness.crank === undefined ? startTimer(() => this.#tick(), TICK_MS) : () => undefined;
+    if (config.pretouch !== false && config.hasBytes) this.#touching = touchInSlices(this.#vm.segment);
+  }
+
+  /** Settles when all pages have been touched, or the memory is closed; at once if nothing is to be touched. The process stays for it. @internal */
+  async pretouched(): Promise<void> {
+    this.#touching?.stay();
+    await this.#touching?.done;
   }
 
   /** The engine at work, for tools that look under the hood. @internal */
@@ -307,7 +322,9 @@ export class Memory implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Close the memory: everything in it is gone, swap files are removed. Closing twice is allowed.
+   * Close the memory: everything in it is gone, swap files are removed. Closing twice is allowed. Whoever still holds it, or
+   * a region or cache of it, holds none of its bytes; they serve the next memory of about its size that is opened, or go when V8
+   * collects them.
    *
    * @throws {@link LieuError} EBUSY while pins are held; the memory stays open
    */
@@ -322,6 +339,7 @@ export class Memory implements Disposable, AsyncDisposable {
     for (const cache of this.#caches) pins += cache.pinned;
     if (pins > 0) throw new LieuError("EBUSY", `${pins} pins are still held; release them before closing the memory`);
     this.#stopTimer();
+    this.#touching?.stop();
     for (const region of this.#regions) region.retire();
     this.#vm.close();
     for (const cache of this.#caches) cache.retire();

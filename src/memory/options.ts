@@ -78,6 +78,11 @@ const promotion: Check<Promotion> = (given, path, problems) => {
   return value<Promotion>(() => false, rule)(given, path, problems);
 };
 
+const pretouch: Check<boolean | "wait"> = value(
+  (v) => typeof v === "boolean" || v === "wait",
+  'give true, false or "wait"',
+);
+
 /** The keys of a configuration. */
 export const memoryShape = {
   nodes: record(nodeSchema, "nodes by name"),
@@ -97,7 +102,11 @@ export const memoryShape = {
   addressSpace: optional(size),
   seed: optional(whole(0, 0xffffffff)),
   engine: optional(oneOf(["wasm", "js"])),
-  pretouch: optional(boolean),
+  /**
+   * When the operating system is asked for the pages of all nodes: true, in the background from now on, in slices of a few
+   * milliseconds; "wait", the same before openMemory() is done; false, as each is used first. By default true.
+   */
+  pretouch: optional(pretouch),
 };
 const memorySchema: Check<MemoryOptions> = object(memoryShape);
 
@@ -135,7 +144,7 @@ export interface MemoryConfig {
   readonly vpns: number;
   readonly seed: number;
   readonly engine: "wasm" | "js";
-  readonly pretouch: boolean;
+  readonly pretouch: boolean | "wait";
 }
 
 /**

@@ -22,7 +22,8 @@ export type TypedArrayKind = keyof typeof KINDS;
 export interface ArrayHolder {
   readonly name: string;
   readonly size: number;
-  readonly buffer: ArrayBufferLike;
+  /** What {@link translate} gives addresses in. */
+  readonly view: DataView;
   translate(offset: number, access?: "read" | "write"): number;
 }
 
@@ -36,7 +37,6 @@ export class RegionArray {
   readonly #bytes: number;
   readonly #get: (typeof KINDS)[TypedArrayKind]["get"];
   readonly #set: (typeof KINDS)[TypedArrayKind]["set"];
-  readonly #view: DataView;
 
   /** @internal */
   constructor(region: ArrayHolder, kind: TypedArrayKind, offset: number, length: number | undefined) {
@@ -61,17 +61,18 @@ export class RegionArray {
     this.#bytes = k.bytes;
     this.#get = k.get;
     this.#set = k.set;
-    this.#view = new DataView(region.buffer);
   }
 
   /** Element `index`. @throws {@link LieuError} ERANGE */
   get(index: number): number {
-    return this.#view[this.#get](this.#region.translate(this.#at(index)), true);
+    const at = this.#region.translate(this.#at(index));
+    return this.#region.view[this.#get](at, true);
   }
 
   /** Set element `index`. @throws {@link LieuError} ERANGE, ENOMEM */
   set(index: number, value: number): void {
-    this.#view[this.#set](this.#region.translate(this.#at(index), "write"), value, true);
+    const at = this.#region.translate(this.#at(index), "write");
+    this.#region.view[this.#set](at, value, true);
   }
 
   /** All elements in order. */

@@ -16,6 +16,7 @@ import { FAULT_OVERWRITE, FAULT_READ, FAULT_WRITE } from "../mm/mm.ts";
 import { PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT } from "../mm/page-table.ts";
 import type { Mapping, ResolvedPolicy } from "../runtime/mapping.ts";
 import { contiguousRuns, Pin } from "../runtime/pin.ts";
+import { NO_SEGMENT } from "../runtime/segment.ts";
 import type { PagePlace, Vm } from "../runtime/vm.ts";
 import type { Policy } from "./policy.ts";
 import { RegionArray, type TypedArrayKind } from "./region-array.ts";
@@ -44,15 +45,16 @@ export class Region implements Disposable {
   private readonly mapping: Mapping;
   private readonly vm: Vm;
   private readonly host: RegionHost;
-  private readonly entries: Int32Array;
-  private readonly h32: Int32Array;
+  private entries: Int32Array;
+  private h32: Int32Array;
   /** Index into h32 of this region's first page-table entry. */
   private readonly firstEntry: number;
-  private readonly u8: Uint8Array;
-  private readonly view: DataView;
+  private u8: Uint8Array;
+  /** The whole segment, for {@link translate}'s addresses. @internal */
+  view: DataView;
   private readonly data: number;
   /** The frames alone: frame n starts at byte n x 4096. */
-  private readonly frames: Uint8Array;
+  private frames: Uint8Array;
   /** Offsets under this one fit 32 bits and take the short way; 0 once the region is gone. */
   private near: number;
   #pins = 0;
@@ -96,11 +98,14 @@ export class Region implements Disposable {
         return this.data + (p >>> 6) * 4096 + (offset & 4095);
       }
     }
+    if (mode === "overwrite" && this.vm.segment.secondHand) return this.#zeroed(offset);
     return this.#slow(offset, 1, faultMode(mode));
   }
 
-  /** The shared buffer that {@link translate}'s addresses are in. */
+  /** The shared buffer that {@link translate}'s addresses are in. @throws {@link LieuError} ECLOSED */
   get buffer(): SharedArrayBuffer {
+    this.mapping.ensureMapped();
+    this.vm.segment.lent = true;
     return this.vm.segment.memory.buffer;
   }
 
@@ -240,6 +245,7 @@ export class Region implements Disposable {
       throw error;
     }
     this.#pins++;
+    this.vm.segment.lent = true;
     return new Pin(contiguousRuns(this.frames, frames, offset, length), write, () => {
       this.#unpin(frames);
       this.#pins--;
@@ -304,9 +310,13 @@ export class Region implements Disposable {
     this.host.unmapped(this);
   }
 
-  /** End the short way: the page table's entries are another's by now, or nobody's. @internal */
+  /** End the short way, as the page table's entries are another's by now or nobody's, and hold no byte any more. @internal */
   retire(): void {
     this.near = 0;
+    this.mapping.retire();
+    this.entries = this.h32 = NO_SEGMENT.h32;
+    this.u8 = this.frames = NO_SEGMENT.h8;
+    this.view = new DataView(NO_SEGMENT.memory.buffer);
   }
 
   /** Unmaps the region unless that was done, or the memory was closed. */
@@ -326,6 +336,15 @@ export class Region implements Disposable {
       if (r < 0) throw this.vm.error(r, `page ${page} of region ${JSON.stringify(this.name)}`);
     }
     return this.data + ((this.entries[page] as number) >>> 6) * PAGE + (offset & 4095);
+  }
+
+  /** For a caller's overwriting: the frame may hold a closed memory's bytes, and nobody can know that all will be written over. */
+  #zeroed(offset: number): number {
+    const page = Math.floor(offset / PAGE);
+    const present = ((this.entries[page] ?? 0) & PTE_PRESENT) !== 0;
+    const at = this.#slow(offset, 1, FAULT_OVERWRITE);
+    if (!present && this.data > 0) this.u8.fill(0, at - (offset & 4095), at - (offset & 4095) + PAGE);
+    return at;
   }
 
   #check(offset: number, length: number): void {

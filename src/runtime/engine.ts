@@ -14,6 +14,13 @@ export type EngineKind = "wasm" | "js";
 /** The entry points of the engine and of its stores (store/exports.ts). */
 export type EngineCalls = typeof twin;
 
+/** The engine of a memory that was closed: whoever asks it is told so. */
+export const CLOSED_CALLS: EngineCalls = new Proxy({} as EngineCalls, {
+  get() {
+    throw new LieuError("ECLOSED", "the memory was closed");
+  },
+});
+
 let compiled: WebAssembly.Module | undefined;
 
 /** The engine's module, compiled once. */

@@ -25,6 +25,8 @@ const MODES = {
   weightedInterleave: MPOL_WEIGHTED_INTERLEAVE,
 } as const;
 
+const NO_ENTRIES = new Int32Array(0);
+
 /** What a new mapping is to be. */
 export interface MappingRequest {
   /** For messages: `region "table"`. */
@@ -50,7 +52,7 @@ export class Mapping {
   readonly start: number;
   readonly pages: number;
   /** This mapping's part of the page table. */
-  readonly entries: Int32Array;
+  entries: Int32Array;
   #unmapped = false;
 
   constructor(vm: Vm, request: MappingRequest) {
@@ -98,12 +100,18 @@ export class Mapping {
     if (r < 0) throw this.vm.error(r, `a page of ${this.what} that the policy would move`);
   }
 
+  /** Drop the view of the page table, unmapped or not. */
+  retire(): void {
+    this.entries = NO_ENTRIES;
+  }
+
   /** Give everything back. @throws {@link LieuError} EBUSY if a page is pinned, ECLOSED the second time */
   unmap(): void {
     this.ensureMapped();
     const r = this.vm.calls.destroyVma(this.id);
     if (r < 0) throw this.vm.error(r, this.what);
     this.#unmapped = true;
+    this.retire();
     this.vm.onDiscard(this.id, undefined);
   }
 }

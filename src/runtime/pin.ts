@@ -12,21 +12,26 @@ export class Pin implements Disposable {
    * do not. Otherwise a copy, made when first asked for; then {@link chunks} should not be written to.
    */
   get bytes(): Uint8Array {
-    if (this.zeroCopy) return this.chunks[0] as Uint8Array;
-    this.#copy ??= concat(this.chunks);
+    this.#ensureHeld();
+    if (this.zeroCopy) return this.#chunks[0] as Uint8Array;
+    this.#copy ??= concat(this.#chunks);
     return this.#copy;
   }
   /** Whether `bytes` is the region's memory itself. */
   readonly zeroCopy: boolean;
   /** The memory itself as one view for each contiguous run of frames. */
-  readonly chunks: readonly Uint8Array[];
+  get chunks(): readonly Uint8Array[] {
+    this.#ensureHeld();
+    return this.#chunks;
+  }
+  #chunks: readonly Uint8Array[];
   readonly #write: boolean;
   #copy: Uint8Array | undefined;
   #release: (() => void) | undefined;
 
   /** @internal */
   constructor(chunks: readonly Uint8Array[], write: boolean, release: () => void) {
-    this.chunks = chunks;
+    this.#chunks = chunks;
     this.zeroCopy = chunks.length === 1;
     this.#write = write;
     this.#release = release;
@@ -39,7 +44,7 @@ export class Pin implements Disposable {
 
   /** Let go. A second call is an ECLOSED error; disposing a released pin is not. */
   release(): void {
-    if (this.#release === undefined) throw new LieuError("ECLOSED", "the pin was released");
+    this.#ensureHeld();
     this[Symbol.dispose]();
   }
 
@@ -48,12 +53,18 @@ export class Pin implements Disposable {
     if (release === undefined) return;
     this.#release = undefined;
     if (this.#write && this.#copy !== undefined) this.#putBack(this.#copy);
+    this.#chunks = [];
+    this.#copy = undefined;
     release();
+  }
+
+  #ensureHeld(): void {
+    if (this.#release === undefined) throw new LieuError("ECLOSED", "the pin was released");
   }
 
   #putBack(copy: Uint8Array): void {
     let done = 0;
-    for (const chunk of this.chunks) {
+    for (const chunk of this.#chunks) {
       chunk.set(copy.subarray(done, done + chunk.length));
       done += chunk.length;
     }

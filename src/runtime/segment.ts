@@ -4,6 +4,7 @@
  */
 import { LieuError } from "../errors.ts";
 import { MAX_INDEX, place } from "../mm/layout.ts";
+import { putClosed, takeClosed } from "./segment-pool.ts";
 
 const WASM_PAGE = 65536;
 /** The most that a segment can hold: 4 GiB, less one WebAssembly page so that every length fits a typed array. */
@@ -37,15 +38,20 @@ export interface Segment {
   readonly metadata: number;
   /** Byte address of frame 0's bytes; 0 if frames have none. */
   readonly data: number;
+  /** Whether frames may hold what a memory that was closed has left there: the engine zeroes a frame when it hands it out. */
+  readonly secondHand: boolean;
+  /** Whether the operating system has given it all of its pages. */
+  touched: boolean;
+  /** Whether somebody outside was given a view of the bytes, who may still look at them when the memory is closed. */
+  lent: boolean;
 }
 
 /**
- * Make a zeroed segment. With `touch`, its bytes are touched now, so that no first-touch fault of the operating system
- * falls on a hot path later.
+ * Make a segment whose metadata is zero: a new one, or that of a memory that was closed.
  *
  * @throws {@link LieuError} EINVAL if it would not fit 4 GiB, ENOMEM if the process may not have that much
  */
-export function createSegment(shape: SegmentShape, touch: boolean): Segment {
+export function createSegment(shape: SegmentShape): Segment {
   const { nodes, frames, vpns, slots } = shape;
   // What has a number takes 40 bytes at most, so that the sum fits 32 bits without a sign.
   const numbered = Math.max(frames, vpns, slots) <= MAX_INDEX;
@@ -56,21 +62,46 @@ export function createSegment(shape: SegmentShape, touch: boolean): Segment {
     throw new LieuError("EINVAL", `the nodes and their metadata need ${size}; one memory holds at most 4 GiB`);
   }
   const pages = Math.ceil(bytes / WASM_PAGE);
-  let memory: WebAssembly.Memory;
-  try {
-    memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  } catch (cause) {
-    throw new LieuError("ENOMEM", `the process could not reserve ${bytes} bytes`, { cause });
-  }
-  const buffer = memory.buffer;
-  const h8 = new Uint8Array(buffer);
-  if (touch) for (let at = 0; at < h8.length; at += 4096) h8[at] = 0;
+  const used = takeClosed(pages * WASM_PAGE);
+  const memory = used?.memory ?? newMemory(pages);
+  const { buffer } = memory;
+  const hf = new Float64Array(buffer, 0, (pages * WASM_PAGE) >>> 3);
+  if (used !== undefined) hf.fill(0, 0, Math.ceil(metadata / 8));
   return {
     memory,
-    h8,
-    h32: new Int32Array(buffer),
-    hf: new Float64Array(buffer),
+    h8: new Uint8Array(buffer, 0, pages * WASM_PAGE),
+    h32: new Int32Array(buffer, 0, (pages * WASM_PAGE) >>> 2),
+    hf,
     metadata,
     data: shape.bytes ? metadata : 0,
+    secondHand: used !== undefined,
+    touched: used?.touched === true,
+    lent: false,
   };
+}
+
+function newMemory(pages: number): SharedMemory {
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  } catch (cause) {
+    throw new LieuError("ENOMEM", `the process could not reserve ${pages * WASM_PAGE} bytes`, { cause });
+  }
+}
+
+/** What is left of a segment when its memory is closed: nothing, so that whoever holds the memory holds no bytes. */
+export const NO_SEGMENT: Segment = {
+  memory: { buffer: new SharedArrayBuffer(0) },
+  h8: new Uint8Array(0),
+  h32: new Int32Array(0),
+  hf: new Float64Array(0),
+  metadata: 0,
+  data: 0,
+  secondHand: false,
+  touched: true,
+  lent: false,
+};
+
+/** Give a segment up. Nobody of ours may have a view of it any more. */
+export function giveUpSegment(segment: Segment): void {
+  putClosed({ memory: segment.memory, touched: segment.touched }, segment.lent);
 }

@@ -9,8 +9,8 @@ import { attach, frameFlagsAddr, H_CLOCK, H_HINT_DUE, H_KSWAPD, pageTableAddr, p
 import { type Host, type Machine, plug } from "../mm/machine.ts";
 import { PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_SWAP } from "../mm/page-table.ts";
 import type { SwapDevice } from "../swap/device.ts";
-import { type EngineCalls, type EngineKind, loadEngine } from "./engine.ts";
-import type { Segment, SegmentShape } from "./segment.ts";
+import { CLOSED_CALLS, type EngineCalls, type EngineKind, loadEngine } from "./engine.ts";
+import { giveUpSegment, NO_SEGMENT, type Segment, type SegmentShape } from "./segment.ts";
 
 /** Who turns the crank: gives the time and decides how far kswapd gets between two operations of the caller. */
 export interface Crank {
@@ -37,13 +37,14 @@ const BUGS = ["", "list", "references", "free", "page table entry", "slot", "cha
 
 /** The engine at work; see the file's head. */
 export class Vm {
-  readonly segment: Segment;
+  /** Without bytes once the memory is closed; who keeps views of it must drop them then. */
+  segment: Segment;
   readonly shape: SegmentShape;
   readonly devices: readonly SwapDevice[];
   /** First global slot number of each device. */
   readonly deviceStart: readonly number[];
-  readonly calls: EngineCalls;
-  readonly machine: Machine;
+  calls: EngineCalls;
+  machine: Machine;
   /** Index into h32 of page 0's entry. */
   readonly pageTable: number;
   /** Index into h32 of frame 0's flags. */
@@ -70,8 +71,7 @@ export class Vm {
     place(shape.nodes, shape.frames, shape.vpns, shape.slots);
     this.pageTable = pageTableAddr() >>> 2;
     this.frameFlags = frameFlagsAddr() >>> 2;
-    const { h32, h8, hf } = segment;
-    this.machine = { h32, h8, hf, host: this.#host() };
+    this.machine = machineOf(segment, this.#host());
     this.calls = loadEngine(segment.memory, this.machine, kind);
   }
 
@@ -171,14 +171,26 @@ export class Vm {
     }
   }
 
+  /**
+   * Close the devices and give up the segment. Whoever holds this object, or a region or cache of it, holds no byte of
+   * the memory from then on.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     for (const device of this.devices) device.close();
+    const { segment } = this;
+    this.segment = NO_SEGMENT;
+    this.calls = CLOSED_CALLS;
+    this.machine = machineOf(NO_SEGMENT, this.machine.host);
+    this.#listeners.clear();
+    this.#evictions.clear();
+    // The accessors of layout.ts have a view too, if this was the last segment that was looked at.
+    plug(this.machine);
+    giveUpSegment(segment);
   }
 
   #host(): Host {
-    const { h8, memory } = this.segment;
     const attempt = (dev: number, action: (device: SwapDevice) => void): number => {
       try {
         action(this.devices[dev] as SwapDevice);
@@ -192,8 +204,11 @@ export class Vm {
     };
     return {
       swapWrite: (dev, slot, n, addrs) =>
-        attempt(dev, (d) => d.write(slot, n, h8, new Uint32Array(memory.buffer, addrs >>> 0, n))),
-      swapRead: (dev, slot, addr) => attempt(dev, (d) => d.read(slot, h8, addr >>> 0)),
+        attempt(dev, (d) => {
+          const { h8 } = this.segment;
+          d.write(slot, n, h8, new Uint32Array(h8.buffer, addrs >>> 0, n));
+        }),
+      swapRead: (dev, slot, addr) => attempt(dev, (d) => d.read(slot, this.segment.h8, addr >>> 0)),
       swapFree: (dev, slot) => this.devices[dev]?.free(slot),
       discard: (vma, vpn) => this.#listeners.get(vma)?.(vpn),
       evict: (store, loc, why) => this.#evictions.get(store)?.(loc, why),
@@ -202,4 +217,8 @@ export class Vm {
       },
     };
   }
+}
+
+function machineOf({ h32, h8, hf }: Segment, host: Host): Machine {
+  return { h32, h8, hf, host };
 }

@@ -132,7 +132,7 @@ export class TestEngine implements Disposable {
     const slots = swap.reduce((n, s) => n + s.slots, 0);
     const vpns = spec.vpns ?? 4 * (frames + slots);
     const shape = { nodes: nodes.length, frames, vpns, slots, bytes };
-    const segment = createSegment(shape, false);
+    const segment = createSegment(shape);
     this.devices = swap.map((s) => {
       const device = bytes ? memoryDevice(s.slots) : emptyDevice(s.slots);
       return s.faults === undefined ? device : injectFaults(device, s.faults);

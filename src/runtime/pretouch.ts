@@ -1,0 +1,75 @@
+/**
+ * Touches every page of a segment, so that no first-touch fault of the operating system falls on a hot path later. A gigabyte takes
+ * most of a second of it, so it is done in slices between which the event loop has its turn.
+ */
+import type { Segment } from "./segment.ts";
+
+const PAGE = 4096;
+/** Pages between two looks at the clock. */
+const BATCH = 64;
+/** How long a slice keeps the event loop, about, in milliseconds. */
+const SLICE_MS = 3;
+
+/** Touch pages from byte `from` on until `deadline`; gives where it stopped. What the pages hold stays as it is. */
+function touch(segment: Segment, from: number, deadline: number): number {
+  const { h8 } = segment;
+  let at = from;
+  while (at < h8.length && performance.now() < deadline) {
+    const end = Math.min(h8.length, at + BATCH * PAGE);
+    for (; at < end; at += PAGE) h8[at] = h8[at] as number;
+  }
+  return at;
+}
+
+/** Touch all of a segment now. */
+export function touchNow(segment: Segment): void {
+  if (!segment.touched) touch(segment, 0, Number.POSITIVE_INFINITY);
+  segment.touched = true;
+}
+
+/** A segment being touched in the background. */
+export interface Touching {
+  /** Settles when it is done or stopped. */
+  readonly done: Promise<void>;
+  /** Whether the process stays for it. */
+  stay(): void;
+  stop(): void;
+}
+
+/** Touch a segment in slices. The process need not stay for it. */
+export function touchInSlices(segment: Segment): Touching {
+  let at = 0;
+  let next: NodeJS.Immediate | undefined;
+  let staying = false;
+  let finish = (): void => undefined;
+  const done = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const schedule = (): void => {
+    next = setImmediate(slice);
+    if (!staying) next.unref();
+  };
+  const slice = (): void => {
+    next = undefined;
+    at = touch(segment, at, performance.now() + SLICE_MS);
+    if (at < segment.h8.length) schedule();
+    else {
+      segment.touched = true;
+      finish();
+    }
+  };
+  if (segment.touched) finish();
+  else schedule();
+  return {
+    done,
+    stay() {
+      staying = true;
+      next?.ref();
+    },
+    stop() {
+      clearImmediate(next);
+      next = undefined;
+      finish();
+    },
+  };
+}
