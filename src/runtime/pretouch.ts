@@ -37,7 +37,9 @@ export interface Touching {
 }
 
 /** Touch a segment in slices. The process need not stay for it. */
-export function touchInSlices(segment: Segment): Touching {
+export function touchInSlices(whole: Segment): Touching {
+  /** Dropped at the end: whoever holds what is returned must not hold the segment. */
+  let left: Segment | undefined = whole.touched ? undefined : whole;
   let at = 0;
   let next: NodeJS.Immediate | undefined;
   let staying = false;
@@ -45,20 +47,25 @@ export function touchInSlices(segment: Segment): Touching {
   const done = new Promise<void>((resolve) => {
     finish = resolve;
   });
+  const end = (): void => {
+    left = undefined;
+    finish();
+  };
   const schedule = (): void => {
     next = setImmediate(slice);
     if (!staying) next.unref();
   };
   const slice = (): void => {
     next = undefined;
-    at = touch(segment, at, performance.now() + SLICE_MS);
-    if (at < segment.h8.length) schedule();
+    if (left === undefined) return;
+    at = touch(left, at, performance.now() + SLICE_MS);
+    if (at < left.h8.length) schedule();
     else {
-      segment.touched = true;
-      finish();
+      left.touched = true;
+      end();
     }
   };
-  if (segment.touched) finish();
+  if (left === undefined) finish();
   else schedule();
   return {
     done,
@@ -68,8 +75,7 @@ export function touchInSlices(segment: Segment): Touching {
     },
     stop() {
       clearImmediate(next);
-      next = undefined;
-      finish();
+      end();
     },
   };
 }

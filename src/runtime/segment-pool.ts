@@ -9,8 +9,6 @@
  *
  * The pool holds its segments weakly, so nothing here ever keeps one from the collector.
  */
-import type { SharedMemory } from "./segment.ts";
-
 /** Bytes of closed segments that may wait for the collector. */
 const LIMIT = 128 * 2 ** 20;
 /** An array buffer of that size makes V8 start to collect, whatever the heap's. */
@@ -18,6 +16,11 @@ const PRESSURE = 256 * 2 ** 20;
 /** A segment may serve a memory that needs so much less. */
 const MAX_RATIO = 1.5;
 const MAX_POOLED = 16;
+
+/** A shared WebAssembly memory, as far as anyone needs to know it. */
+export interface SharedMemory {
+  readonly buffer: SharedArrayBuffer;
+}
 
 /** A segment that was used before. */
 export interface UsedMemory {

@@ -4,7 +4,9 @@
  */
 import { LieuError } from "../errors.ts";
 import { MAX_INDEX, place } from "../mm/layout.ts";
-import { putClosed, takeClosed } from "./segment-pool.ts";
+import { putClosed, type SharedMemory, takeClosed } from "./segment-pool.ts";
+
+export type { SharedMemory };
 
 const WASM_PAGE = 65536;
 /** The most that a segment can hold: 4 GiB, less one WebAssembly page so that every length fits a typed array. */
@@ -21,11 +23,6 @@ export interface SegmentShape {
   readonly slots: number;
   /** Whether frames have bytes. */
   readonly bytes: boolean;
-}
-
-/** A shared WebAssembly memory, as far as anyone needs to know it. */
-export interface SharedMemory {
-  readonly buffer: SharedArrayBuffer;
 }
 
 /** A segment and the views over it. */
