@@ -27,7 +27,7 @@ const STRICT: ts.CompilerOptions = {
   skipLibCheck: false,
   noEmit: true,
 };
-const WITH_NODE = ["main.ts", "keyv.ts", "bentocache.ts"];
+const WITH_NODE = ["main.ts", "keyv.ts", "bentocache.ts", "undici.ts"];
 const WITHOUT = ["main.ts", "keyv.ts"];
 
 describePackage("the packed declarations", () => {
@@ -41,7 +41,7 @@ describePackage("the packed declarations", () => {
     for (const project of [withNode, without]) {
       mkdirSync(project);
       unpackIn(project, tarball);
-      linkPackages(project, [...Object.keys(manifest.dependencies), "keyv", "bentocache"]);
+      linkPackages(project, [...Object.keys(manifest.dependencies), "keyv", "bentocache", "undici"]);
       writeFileSync(join(project, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }));
       for (const name of readdirSync(join(root, "test/package/consumers"))) {
         copyFileSync(join(root, "test/package/consumers", name), join(project, name));
