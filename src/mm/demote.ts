@@ -18,6 +18,7 @@ import {
   PG_WRITEBACK,
   test,
 } from "./folio.ts";
+import { noteWhy, WHY_BUSY, WHY_ROOM } from "./hopeless.ts";
 import {
   H_OPTIONS,
   hdr,
@@ -91,6 +92,7 @@ function demoteOne(f: i32, nid: i32, anyLower: boolean): i32 {
       return 0;
     }
   }
+  noteWhy(r === ENOMEM ? WHY_ROOM : WHY_BUSY);
   listAddTail(scanHead(LIST_FAILED), f);
   return 0;
 }

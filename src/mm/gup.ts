@@ -1,11 +1,12 @@
 /** Getting hold of user pages (mm/gup.c): pins, and taking a page off its list for an operation of its own. */
 import { EBUSY } from "./errno.ts";
-import { folioGet, folioHead, folioOrder, PG_LRU, test } from "./folio.ts";
+import { clearFlag, folioGet, folioHead, folioOrder, PG_ACTIVE, PG_LRU, PG_REFERENCED, test } from "./folio.ts";
+import { noteRelease } from "./hopeless.ts";
 import { next, pte, refs, scanHead } from "./layout.ts";
 import { listDel, listEmpty } from "./list.ts";
-import { lruDel } from "./lru.ts";
+import { lruAddTail, lruDel } from "./lru.ts";
 import { folioPut, isolate, putback, splitFolio } from "./migrate.ts";
-import { PTE_PRESENT, pteIndex } from "./page-table.ts";
+import { PTE_PRESENT, pteIndex, testClearReferenced } from "./page-table.ts";
 import { ACTOR_PROACTIVE, LIST_RET, popScan, pushScan } from "./scan-control.ts";
 
 /** Take a reference on the folio that holds page `vpn`, which must be present. Returns the page's frame. */
@@ -17,7 +18,13 @@ export function pinPage(vpn: i32): i32 {
 
 /** Drop a reference taken by pinPage(). */
 export function unpinFrame(frame: i32): void {
-  folioPut(folioHead(frame));
+  const f = folioHead(frame);
+  if (folioPut(f) !== 0 || !noteRelease(f)) return;
+  // Everything else there was tried in vain: this one is the next to be scanned.
+  lruDel(f);
+  testClearReferenced(f);
+  clearFlag(f, PG_ACTIVE | PG_REFERENCED);
+  lruAddTail(f);
 }
 
 /** Whether any page of a range is held by a pin. */

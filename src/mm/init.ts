@@ -1,4 +1,5 @@
 /** Setting up a segment: header, nodes, tiers. Everything starts from zeroed memory. */
+import { everythingChanged } from "./hopeless.ts";
 import {
   attach,
   freeHead,
@@ -90,4 +91,5 @@ export function finishNodes(): void {
 /** Set a tunable: one of the H_ words that hold no state (see runtime/engine.ts). */
 export function tune(field: i32, value: i32): void {
   setHdr(field, value);
+  everythingChanged();
 }

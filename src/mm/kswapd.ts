@@ -3,6 +3,7 @@
  * one priority. It is woken when an allocation misses low, and sleeps when the node is back at high, or at promo on top
  * tiers while promotion is on, so that promoted pages find room.
  */
+import { nodeIsHopeless } from "./hopeless.ts";
 import {
   H_KSWAPD,
   H_OPTIONS,
@@ -27,10 +28,10 @@ import {
 } from "./layout.ts";
 import { isTopTier } from "./memory-tiers.ts";
 import { MAX_KSWAPD_FAILURES } from "./node.ts";
-import { OPT_LEAN, OPT_PROMOTION } from "./options.ts";
+import { OPT_HOPELESS, OPT_LEAN, OPT_PROMOTION } from "./options.ts";
 import { watermarkOk } from "./page-alloc.ts";
 import { ACTOR_KSWAPD, DEF_PRIORITY, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
-import { shrinkNode } from "./vmscan.ts";
+import { shrinkNode, tryToFree } from "./vmscan.ts";
 import { count, PAGEOUTRUN } from "./vmstat.ts";
 
 /** The mark that kswapd aims for. */
@@ -49,7 +50,7 @@ const LOW_RECLAIM: i32 = 64;
 export function kswapdStep(nid: i32): i32 {
   if ((hdr(H_KSWAPD) & (1 << nid)) === 0) return 0;
   let state: i32 = node(nid, N_KSWAPD_PRIORITY);
-  if (balanced(nid)) return sleep(nid);
+  if (balanced(nid) || nodeIsHopeless(nid)) return sleep(nid);
   if (state < 0) {
     state = DEF_PRIORITY;
     setNode(nid, N_KSWAPD_RECLAIMED, 0);
@@ -78,9 +79,20 @@ export function kswapdStep(nid: i32): i32 {
     if (node(nid, N_KSWAPD_RECLAIMED) > 0) return restart(nid);
     if (skipped !== 0 && state < LOW_RECLAIM) return again(nid, LOW_RECLAIM | DEF_PRIORITY);
     setNode(nid, N_KSWAPD_FAILURES, node(nid, N_KSWAPD_FAILURES) + 1);
+    if (lookAtAll(nid) === 0 && nodeIsHopeless(nid)) return sleep(nid);
     return node(nid, N_KSWAPD_FAILURES) >= MAX_KSWAPD_FAILURES ? sleep(nid) : restart(nid);
   }
   return again(nid, state);
+}
+/** A run found nothing: look at everything there is, once, so that it need not be looked at again (hopeless.ts). */
+function lookAtAll(nid: i32): i32 {
+  if ((hdr(H_OPTIONS) & OPT_HOPELESS) === 0) return 0;
+  pushScan(ACTOR_KSWAPD, SWAP_CLUSTER_MAX);
+  setHdr(H_PRESSURE, -2 - nid);
+  const reclaimed = tryToFree(1 << nid, false);
+  setHdr(H_PRESSURE, -1);
+  popScan();
+  return reclaimed;
 }
 function again(nid: i32, state: i32): i32 {
   setNode(nid, N_KSWAPD_PRIORITY, state);

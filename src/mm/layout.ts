@@ -74,6 +74,10 @@ export const H_NR_MEMCG: i32 = 120;
 export const H_NR_VMAS: i32 = 124;
 /** f64: page-table entries that agings and look-arounds have looked at (lru-gen-walk.ts). */
 export const H_WALKED: i32 = 128;
+/** Why any scope is hopeless: the WHY_ bits of all of them; 0 = none is (hopeless.ts). */
+export const H_HOPELESS: i32 = 136;
+/** Swap devices that failed the request under way, a bit each. */
+export const H_SWAP_TRIED: i32 = 140;
 /** 8 bytes that only the caller outside the engine uses, to put together a number that lies across two pages. */
 export const H_SCRATCH: i32 = 504;
 const HEADER_SIZE: i32 = 512;
@@ -108,7 +112,10 @@ export const SC_TARGETS: i32 = 96;
 export const SC_FULL: i32 = 112;
 /** Full targets on which this request has already tried in vain to make room, a bit each. */
 export const SC_HOPELESS: i32 = 116;
-export const SC_SIZE: i32 = 120;
+/** Why something could not be taken, WHY_ bits; and the pages that were tried (hopeless.ts). */
+export const SC_WHY: i32 = 120;
+export const SC_TRIED: i32 = 124;
+export const SC_SIZE: i32 = 128;
 export const MAX_DEPTH: i32 = 18;
 
 // ---- nodes (pg_data_t) ---------------------------------------------------------------------------------------------
@@ -149,7 +156,10 @@ export const N_PROMO_IDLE: i32 = 124;
 export const N_DISTANCE: i32 = 128;
 /** MAX_NODES words: all nodes, nearest first. */
 export const N_ZONELIST: i32 = 192;
-const NODE_SIZE: i32 = 256;
+/** The ways to reclaim for which the node is hopeless, and why (hopeless.ts). */
+export const N_HOPELESS: i32 = 256;
+export const N_WHY: i32 = 260;
+const NODE_SIZE: i32 = 320;
 
 // ---- groups (struct mem_cgroup) ------------------------------------------------------------------------------------
 export const C_ACTIVE: i32 = 0;
@@ -164,6 +174,9 @@ export const C_MAX: i32 = 24;
 export const C_MEMS: i32 = 28;
 /** Pages in swap, descendants included. */
 export const C_SWAP: i32 = 32;
+/** The ways to reclaim for which the group is hopeless, and why (hopeless.ts). */
+export const C_HOPELESS: i32 = 36;
+export const C_WHY: i32 = 40;
 const MEMCG_SIZE: i32 = 64;
 
 // ---- lruvecs (struct lruvec): one for each node and group ----------------------------------------------------------
@@ -233,9 +246,8 @@ export const S_PRIORITY: i32 = 12;
 /** Next-fit hand; also the age order of the slots. */
 export const S_HAND: i32 = 16;
 export const S_DISCARDABLE: i32 = 20;
-/** Consecutive failed writes; after each, the device is passed over for twice as many requests (S_SKIP). */
-export const S_FAILURES: i32 = 24;
-export const S_SKIP: i32 = 28;
+/** 1: the last write failed. */
+export const S_FAILED: i32 = 24;
 const SWAP_SIZE: i32 = 64;
 
 /** Counters in one vmstat array; must be at least NR_VM_EVENTS of vmstat.ts. */

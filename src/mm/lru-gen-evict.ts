@@ -20,6 +20,7 @@ import {
   setFlag,
   test,
 } from "./folio.ts";
+import { noteTried, noteWhy, WHY_BUSY } from "./hopeless.ts";
 import {
   flags,
   H_NR_MEMCG,
@@ -128,6 +129,8 @@ function sortFolio(f: i32, nid: i32, cg: i32, type: i32, tierIdx: i32): boolean 
     return true;
   }
   if ((w & (PG_LOCKED | PG_WRITEBACK)) !== 0) {
+    noteWhy(WHY_BUSY);
+    noteTried(folioNr(f));
     if ((w & PG_WRITEBACK) !== 0) setFlag(f, PG_RECLAIM);
     listDel(f);
     listAdd(lruGenHead(nid, cg, incGen(f, lv), type), f);
@@ -164,6 +167,7 @@ function scanFolios(nid: i32, cg: i32, type: i32, tierIdx: i32): i32 {
   count(PGSCAN_ANON + type, nid, cg, isolated);
   count(PGREFILL, nid, cg, sorted);
   setSc(SC_NR_SCANNED, sc(SC_NR_SCANNED) + isolated);
+  noteTried(isolated);
   return isolated > 0 || remaining === 0 ? scanned : 0;
 }
 
@@ -212,6 +216,7 @@ function checkReferences(nid: i32, cg: i32): void {
       listDel(f);
       listAdd(scanHead(LIST_RET), f);
       clearFlag(f, PG_REFERENCED);
+      noteTried(-folioNr(f));
       if (!flagged) count(PGACTIVATE, nid, cg, folioNr(f));
     }
     f = before;

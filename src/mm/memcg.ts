@@ -3,9 +3,11 @@
  * Group 0 is the root; groups under it are tenants; a tenant's caches may have groups of their own below it.
  */
 import { BUG_CHARGE } from "./errno.ts";
+import { everythingChanged, noteGrowth } from "./hopeless.ts";
 import {
   C_ACTIVE,
   C_HIGH,
+  C_HOPELESS,
   C_LOW,
   C_MAX,
   C_MEMS,
@@ -13,6 +15,7 @@ import {
   C_PARENT,
   C_SWAP,
   C_USAGE,
+  C_WHY,
   H_NR_MEMCG,
   H_NR_VMAS,
   hdr,
@@ -53,6 +56,8 @@ export function createMemcg(parent: i32, mems: i32): i32 {
   setMemcg(id, C_PARENT, parent);
   setMemcg(id, C_USAGE, 0);
   setMemcg(id, C_SWAP, 0);
+  setMemcg(id, C_HOPELESS, 0);
+  setMemcg(id, C_WHY, 0);
   setMemcg(id, C_MIN, 0);
   setMemcg(id, C_LOW, 0);
   setMemcg(id, C_HIGH, PAGE_COUNTER_MAX);
@@ -65,6 +70,7 @@ export function createMemcg(parent: i32, mems: i32): i32 {
 /** Set one of C_MIN, C_LOW, C_HIGH, C_MAX, in pages. */
 export function setLimit(id: i32, field: i32, pages: i32): void {
   setMemcg(id, field, pages);
+  everythingChanged();
 }
 /** Forget a group that nothing belongs to. Returns 0, or 1 if it still has pages, mappings or groups below it. */
 export function destroyMemcg(id: i32): i32 {
@@ -107,6 +113,7 @@ export function charge(cg: i32, nr: i32): void {
     if (usage < 0) hostBug(BUG_CHARGE, c, usage);
     setMemcg(c, C_USAGE, usage);
   }
+  if (nr > 0) noteGrowth(cg);
 }
 /** Add `nr` swapped pages (negative: take away) to a group and its ancestors. */
 export function chargeSwap(cg: i32, nr: i32): void {

@@ -20,6 +20,7 @@
 
 import { memsOf } from "./cpuset.ts";
 import { folioNid, folioNr } from "./folio.ts";
+import { everythingChanged } from "./hopeless.ts";
 import {
   H_NR_NODES,
   H_OPTIONS,
@@ -86,9 +87,11 @@ export function buildTiers(): void {
 export function setDemotionTargets(nid: i32, preferred: i32, allowed: i32): void {
   setNode(nid, N_DEMOTE_PREFERRED, preferred);
   setNode(nid, N_DEMOTE_ALLOWED, allowed);
+  everythingChanged();
 }
 
 export function setBalance(nid: i32, peers: i32): void {
+  everythingChanged();
   setNode(nid, N_BALANCE, peers);
 }
 

@@ -29,6 +29,7 @@ import {
   test,
 } from "./folio.ts";
 import { GFP_DEMOTE, GFP_KSWAPD_RECLAIM } from "./gfp.ts";
+import { noteArrival } from "./hopeless.ts";
 import {
   addNode,
   flags,
@@ -137,6 +138,7 @@ export function migrateRemap(from: i32, to: i32): void {
     setPte(vpn + i, mkPte(to + i, bits | PTE_PRESENT));
   }
   notePlacement(to, folioNid(to), nr);
+  noteArrival(to);
   lruAdd(to);
   clearFlag(from, PG_LOCKED | PG_RECLAIM);
   setRefs(from, refs(from) - 1);

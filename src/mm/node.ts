@@ -1,6 +1,7 @@
 /**
  * Nodes: a range of frames, its watermarks, and who has asked its kswapd for help.
  */
+import { everythingChanged, nodeIsHopeless } from "./hopeless.ts";
 import {
   H_KSWAPD,
   H_NR_NODES,
@@ -64,11 +65,12 @@ export function setWatermarks(nid: i32, min: i32, low: i32, high: i32, promo: i3
   setNode(nid, N_WMARK_LOW, low);
   setNode(nid, N_WMARK_HIGH, high);
   setNode(nid, N_WMARK_PROMO, promo);
+  everythingChanged();
 }
 
 /** Wake a node's kswapd on behalf of group `cg` (wakeup_kswapd). A hopeless node's stays asleep. */
 export function wakeKswapd(nid: i32, cg: i32): void {
-  if (node(nid, N_KSWAPD_FAILURES) >= MAX_KSWAPD_FAILURES) return;
+  if (node(nid, N_KSWAPD_FAILURES) >= MAX_KSWAPD_FAILURES || nodeIsHopeless(nid)) return;
   const woken = hdr(H_KSWAPD);
   if ((woken & (1 << nid)) === 0) {
     setHdr(H_KSWAPD, woken | (1 << nid));

@@ -42,3 +42,5 @@ export const OPT_FREQUENCY: i32 = 65536;
 export const OPT_LRU_GEN: i32 = 8192;
 /** Promotions of pages that soon leave again are made rare (see promotion-pays.ts). */
 export const OPT_PROMOTION_PAYS: i32 = 131072;
+/** A node or group in which a whole scan found nothing is not scanned again until something changed (hopeless.ts). */
+export const OPT_HOPELESS: i32 = 1048576;

@@ -5,6 +5,7 @@
  */
 import { BUG_FREE } from "./errno.ts";
 import { folioOrder, makeFlags, PG_BUDDY, PG_HEAD, PG_TAIL } from "./folio.ts";
+import { noteFree } from "./hopeless.ts";
 import {
   addNode,
   flags,
@@ -60,6 +61,7 @@ export function freeBlock(head: i32): void {
   for (let i: i32 = 1; i < 1 << order; i++) setFlags(head + i, makeFlags(nid, 0, 0));
   addNode(nid, N_FREE, 1 << order);
   count(PGFREE, nid, -1, 1 << order);
+  noteFree(nid);
   merge(nid, head, order);
 }
 

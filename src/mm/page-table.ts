@@ -10,6 +10,7 @@
  */
 import { BUG_PTE } from "./errno.ts";
 import { folioNid, folioNr, PG_DIRTY, setFlag } from "./folio.ts";
+import { everythingChanged, noteArrival } from "./hopeless.ts";
 import {
   addVma,
   H_NR_VMAS,
@@ -64,6 +65,7 @@ export function mapFolio(f: i32, bits: i32): void {
   for (let i: i32 = 0; i < nr; i++) setPte(vpn + i, mkPte(f + i, bits));
   addVma(ownerVma(f), V_RESIDENT, nr);
   notePlacement(f, folioNid(f), nr);
+  noteArrival(f);
 }
 /** Take a folio's entries out, leaving nothing. */
 export function unmapFolio(f: i32): void {
@@ -144,6 +146,7 @@ function findRange(pages: i32, align: i32): i32 {
 export function setPolicy(id: i32, policy: i32, mask: i32): void {
   setVma(id, V_POLICY, policy);
   setVma(id, V_NODEMASK, mask);
+  everythingChanged();
 }
 export function setWeight(id: i32, nid: i32, weight: i32): void {
   setVma(id, V_WEIGHTS + (nid << 2), weight);

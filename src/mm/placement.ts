@@ -5,6 +5,7 @@
 import { EBUSY, EINVAL, ENOMEM } from "./errno.ts";
 import { folioHead, folioNid, folioOrder, PG_LRU, test } from "./folio.ts";
 import { isolatePage } from "./gup.ts";
+import { everythingChanged } from "./hopeless.ts";
 import {
   C_MEMS,
   H_NR_VMAS,
@@ -170,19 +171,23 @@ export function changeMems(cg: i32, mems: i32): i32 {
     nr += r;
   }
   setMemcg(cg, C_MEMS, old & mems);
+  everythingChanged();
   for (let v: i32 = 0; v < n; v++) if (concerns(v, cg)) makeRoomFor(nr, placementUnder(v, cg, mems));
   // Room for all where any of them may go is room enough, in whatever order they go.
   let room = true;
   for (let v: i32 = 0; v < n; v++) if (concerns(v, cg) && roomOn(placementUnder(v, cg, mems)) < nr) room = false;
   if (room) setMemcg(cg, C_MEMS, mems);
+  everythingChanged();
   for (let v: i32 = 0; v < n; v++) {
     if (!concerns(v, cg)) continue;
     const r = evacuate(v, placementUnder(v, cg, mems), placementMask(v));
     if (r < 0) {
       setMemcg(cg, C_MEMS, old);
+      everythingChanged();
       return r;
     }
   }
   setMemcg(cg, C_MEMS, mems);
+  everythingChanged();
   return 0;
 }

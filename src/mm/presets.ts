@@ -10,6 +10,7 @@ import {
   OPT_FREQUENCY,
   OPT_HONOUR_CPUSET,
   OPT_HONOUR_MEMPOLICY,
+  OPT_HOPELESS,
   OPT_LEAN,
   OPT_MEMCG_DEMOTES,
   OPT_PROMOTION,
@@ -40,6 +41,7 @@ export const BEHAVIOURS = {
   coldRefaults: OPT_COLD_REFAULTS,
   lean: OPT_LEAN,
   promotionPays: OPT_PROMOTION_PAYS,
+  rememberFailure: OPT_HOPELESS,
 } as const;
 
 /** The name of a behaviour switch. */
@@ -72,7 +74,8 @@ export const PRESETS = {
     OPT_COLD_REFAULTS |
     OPT_LEAN |
     OPT_FREQUENCY |
-    OPT_PROMOTION_PAYS,
+    OPT_PROMOTION_PAYS |
+    OPT_HOPELESS,
 } as const;
 
 /** The name of a preset. */

@@ -5,6 +5,7 @@
 import { BUG_DEPTH } from "./errno.ts";
 import {
   H_DEPTH,
+  H_SWAP_TRIED,
   hdr,
   MAX_DEPTH,
   NR_SCAN_LISTS,
@@ -25,6 +26,8 @@ import {
   SC_PRIORITY,
   SC_PROACTIVE,
   SC_SKIPPED_DEACTIVATE,
+  SC_TRIED,
+  SC_WHY,
   scanHead,
   setHdr,
   setSc,
@@ -55,6 +58,8 @@ export function pushScan(actor: i32, nrToReclaim: i32): void {
   const depth = hdr(H_DEPTH) + 1;
   if (depth >= MAX_DEPTH) hostBug(BUG_DEPTH, depth, 0);
   setHdr(H_DEPTH, depth);
+  // A new request: devices that failed the last one are tried again.
+  if (depth === 0) setHdr(H_SWAP_TRIED, 0);
   for (let i: i32 = 0; i < NR_SCAN_LISTS; i++) listInit(scanHead(i));
   setSc(SC_ACTOR, actor);
   setSc(SC_NR_TO_RECLAIM, nrToReclaim);
@@ -73,6 +78,8 @@ export function pushScan(actor: i32, nrToReclaim: i32): void {
   setSc(SC_MEMCG_LOW_SKIPPED, 0);
   setSc(SC_SKIPPED_DEACTIVATE, 0);
   setSc(SC_HOPELESS, 0);
+  setSc(SC_WHY, 0);
+  setSc(SC_TRIED, 0);
 }
 export function popScan(): void {
   setHdr(H_DEPTH, hdr(H_DEPTH) - 1);

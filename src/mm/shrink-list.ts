@@ -27,6 +27,7 @@ import {
   PG_WRITEBACK,
   setFlag,
 } from "./folio.ts";
+import { noteTried, noteWhy, WHY_BUSY, WHY_SWAP } from "./hopeless.ts";
 import {
   flags,
   frameAddr,
@@ -95,6 +96,8 @@ import { ageNonresident } from "./workingset.ts";
 const REFS_RECLAIM: i32 = 0;
 const REFS_KEEP: i32 = 1;
 const REFS_ACTIVATE: i32 = 2;
+/** Kept for another reason than a reference. */
+const REFS_BUSY: i32 = 3;
 
 /** Outcomes of evictOne(); a positive one is the pages freed. */
 const EVICT_KEPT: i32 = 0;
@@ -128,8 +131,12 @@ function afterLook(f: i32, w: i32, young: i32): i32 {
 /** Verdict on a folio at the tail of an inactive list. */
 function judge(f: i32): i32 {
   const w = flags(f);
-  if ((w & PG_LOCKED) !== 0) return REFS_KEEP;
+  if ((w & PG_LOCKED) !== 0) {
+    noteWhy(WHY_BUSY);
+    return REFS_BUSY;
+  }
   if ((w & PG_WRITEBACK) !== 0) {
+    noteWhy(WHY_BUSY);
     setFlags(f, w | PG_RECLAIM);
     return REFS_ACTIVATE;
   }
@@ -143,6 +150,7 @@ function judge(f: i32): i32 {
 export function isolateInactive(nid: i32, cg: i32, list: i32, nrToScan: i32): i32 {
   const head = lruHead(nid, cg, list);
   let scanned: i32 = 0;
+  let inUse: i32 = 0;
   let runFirst: i32 = -1;
   let runLast: i32 = -1;
   let f: i32 = prev(head);
@@ -151,9 +159,11 @@ export function isolateInactive(nid: i32, cg: i32, list: i32, nrToScan: i32): i3
   while (more !== 0 && scanned < nrToScan) {
     const before = prev(f);
     if (f === stop) more = 0;
-    scanned += folioNr(f);
+    const nr = folioNr(f);
+    scanned += nr;
     const verdict = vma(ownerVma(f), V_LOCKED) !== 0 ? REFS_ACTIVATE : judge(f);
-    if (verdict === REFS_KEEP) {
+    if (verdict === REFS_KEEP || verdict === REFS_BUSY) {
+      if (verdict === REFS_KEEP) inUse += nr;
       if (runLast < 0) runLast = f;
       runFirst = f;
     } else {
@@ -164,6 +174,7 @@ export function isolateInactive(nid: i32, cg: i32, list: i32, nrToScan: i32): i3
         isolate(f);
         listAdd(scanHead(LIST_SCAN), f);
       } else {
+        inUse += nr;
         activate(f, nid, cg);
         lruvecAdd(f);
       }
@@ -174,6 +185,7 @@ export function isolateInactive(nid: i32, cg: i32, list: i32, nrToScan: i32): i3
   const file = list === LRU_INACTIVE_FILE ? 1 : 0;
   count(PGSCAN_KSWAPD + sc(SC_ACTOR), nid, cg, scanned);
   count(PGSCAN_ANON + file, nid, cg, scanned);
+  noteTried(scanned - inUse);
   return scanned;
 }
 function rotate(head: i32, first: i32, last: i32): void {
@@ -261,8 +273,10 @@ export function evictBatch(): i32 {
 function evictOne(f: i32): i32 {
   const file = isFile(f) !== 0;
   const swappable = swapAvailable() && sc(SC_MAY_SWAP) !== 0 && (!file || (hdr(H_OPTIONS) & OPT_SWAP_FILE) !== 0);
+  if (refs(f) !== 2) noteWhy(WHY_BUSY);
   if (sc(SC_MAY_EVICT) === 0 || refs(f) !== 2) return keep(f);
   if (!file && !swappable) {
+    noteWhy(WHY_SWAP);
     activate(f, folioNid(f), ownerMemcg(f));
     return keep(f);
   }
@@ -279,6 +293,7 @@ function evictOne(f: i32): i32 {
     return EVICT_QUEUED;
   }
   if (file) return discardFolio(f);
+  noteWhy(WHY_SWAP);
   activate(f, folioNid(f), ownerMemcg(f));
   return keep(f);
 }
@@ -313,6 +328,7 @@ function flushSwap(): i32 {
   return freed;
 }
 function undoSwapOut(f: i32): void {
+  noteWhy(WHY_SWAP);
   cancelSlot(priv(f));
   setPriv(f, 0);
   count(SWAP_WRITE_ERROR, folioNid(f), ownerMemcg(f), 1);

@@ -10,24 +10,25 @@
  * room and no slot is free (under OPT_SWAP_FILE).
  */
 import { BUG_SLOT } from "./errno.ts";
+import { changed, WHY_SWAP } from "./hopeless.ts";
 import {
   addVma,
+  frameAddr,
   H_NR_SWAP,
   H_OPTIONS,
   H_SWAP_DISCARDABLE,
   H_SWAP_FREE,
   H_SWAP_ROTOR,
+  H_SWAP_TRIED,
   hdr,
   S_DISCARDABLE,
-  S_FAILURES,
+  S_FAILED,
   S_FREE,
   S_HAND,
   S_PRIORITY,
-  S_SKIP,
   S_SLOTS,
   S_START,
-  SC_PRIORITY,
-  sc,
+  scratch,
   setHdr,
   setPte,
   setSlotVpn,
@@ -39,7 +40,7 @@ import {
   V_SWAPPED,
   vma,
 } from "./layout.ts";
-import { hostBug, hostDiscard, hostSwapFree } from "./machine.ts";
+import { hostBug, hostDiscard, hostSwapFree, hostSwapWrite, st } from "./machine.ts";
 import { chargeSwap } from "./memcg.ts";
 import { OPT_SWAP_FILE } from "./options.ts";
 import { findVma } from "./page-table.ts";
@@ -73,19 +74,12 @@ export function swapAvailable(): boolean {
  * be discarded: the page is still in its frame, and the slot queued to be written.
  */
 export function allocSlot(vpn: i32): i32 {
-  let slot = freeSlotByPriority(vpn, false);
+  const slot = freeSlotByPriority(vpn);
   if (slot >= 0) return slot;
-  const mayDiscard = (hdr(H_OPTIONS) & OPT_SWAP_FILE) !== 0 && hdr(H_SWAP_DISCARDABLE) > 0;
-  if (mayDiscard) slot = discardedSlot(vpn, false);
-  // In the last round of reclaim a device that failed lately is better than none: it may be well again.
-  if (slot < 0 && sc(SC_PRIORITY) === 0) {
-    slot = freeSlotByPriority(vpn, true);
-    if (slot < 0 && mayDiscard) slot = discardedSlot(vpn, true);
-  }
-  return slot;
+  return (hdr(H_OPTIONS) & OPT_SWAP_FILE) !== 0 && hdr(H_SWAP_DISCARDABLE) > 0 ? discardedSlot(vpn) : -1;
 }
-/** A free slot of the first device in order of priority that has one. `anyway`: failing devices too. */
-function freeSlotByPriority(vpn: i32, anyway: boolean): i32 {
+/** A free slot of the first device in order of priority that has one. */
+function freeSlotByPriority(vpn: i32): i32 {
   const n = hdr(H_NR_SWAP);
   let first: i32 = 0;
   while (first < n) {
@@ -95,7 +89,7 @@ function freeSlotByPriority(vpn: i32, anyway: boolean): i32 {
     const rotor = hdr(H_SWAP_ROTOR);
     for (let i: i32 = 0; i < last - first; i++) {
       const dev = first + ((rotor + i) % (last - first));
-      if (swapDev(dev, S_FREE) === 0 || (!anyway && passOver(dev))) continue;
+      if (swapDev(dev, S_FREE) === 0 || !works(dev)) continue;
       const slot = freeSlotAtHand(dev);
       enter(dev, slot, vpn);
       // Neighbours in time stay together: the turn passes on after a batch, not after a page.
@@ -107,20 +101,29 @@ function freeSlotByPriority(vpn: i32, anyway: boolean): i32 {
   return -1;
 }
 /** The slot of the oldest cache page of the first device that has any, which is dropped. */
-function discardedSlot(vpn: i32, anyway: boolean): i32 {
+function discardedSlot(vpn: i32): i32 {
   for (let dev: i32 = 0; dev < hdr(H_NR_SWAP); dev++) {
-    if (swapDev(dev, S_DISCARDABLE) === 0 || (!anyway && passOver(dev))) continue;
+    if (swapDev(dev, S_DISCARDABLE) === 0 || swapDev(dev, S_FAILED) !== 0) continue;
     const slot = discardAtHand(dev);
     enter(dev, slot, vpn);
     return slot;
   }
   return -1;
 }
-function passOver(dev: i32): boolean {
-  const skip = swapDev(dev, S_SKIP);
-  if (skip === 0) return false;
-  setSwapDev(dev, S_SKIP, skip - 1);
-  return true;
+/** Whether pages may be written to a device: one that failed the last write has to pass a trial, once in each request. */
+function works(dev: i32): boolean {
+  if (swapDev(dev, S_FAILED) === 0) return true;
+  if ((hdr(H_SWAP_TRIED) & (1 << dev)) !== 0) return false;
+  const slot = freeSlotAtHand(dev);
+  st(scratch(), frameAddr(0));
+  const failed = hostSwapWrite(dev, slot - swapDev(dev, S_START), 1, scratch()) < 0;
+  noteWrite(dev, failed);
+  if (!failed) hostSwapFree(dev, slot - swapDev(dev, S_START));
+  return !failed;
+}
+/** Try the devices that failed the last time. */
+export function tryDevices(): void {
+  for (let dev: i32 = 0; dev < hdr(H_NR_SWAP); dev++) if (swapDev(dev, S_FREE) > 0) works(dev);
 }
 function freeSlotAtHand(dev: i32): i32 {
   const start = swapDev(dev, S_START);
@@ -190,14 +193,18 @@ export function freeSlot(slot: i32, v: i32): void {
   chargeSwap(vma(v, V_MEMCG), -1);
   const dev = slotDevice(slot);
   hostSwapFree(dev, slot - swapDev(dev, S_START));
+  if (swapDev(dev, S_FAILED) === 0) changed(WHY_SWAP);
 }
-/** A write succeeded or failed: a failing device is passed over for 2, 4, 8, ... 4096 requests. */
+/**
+ * A write succeeded or failed. Only a write can tell whether a device is well again, so one that failed is tried with a page
+ * of no importance in each request that would use it, and with no other until that succeeds.
+ */
 export function noteWrite(dev: i32, failed: boolean): void {
-  if (!failed) {
-    if (swapDev(dev, S_FAILURES) !== 0) setSwapDev(dev, S_FAILURES, 0);
-    return;
+  if (failed) {
+    setSwapDev(dev, S_FAILED, 1);
+    setHdr(H_SWAP_TRIED, hdr(H_SWAP_TRIED) | (1 << dev));
+  } else if (swapDev(dev, S_FAILED) !== 0) {
+    setSwapDev(dev, S_FAILED, 0);
+    changed(WHY_SWAP);
   }
-  const failures = swapDev(dev, S_FAILURES) + 1;
-  setSwapDev(dev, S_FAILURES, failures);
-  setSwapDev(dev, S_SKIP, 1 << (failures > 12 ? 12 : failures));
 }

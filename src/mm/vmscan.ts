@@ -8,8 +8,10 @@
  * When the demotion target of a batch is full, its own coldest pages go down first (OPT_CASCADE): reclaim nests one
  * level, on the target, and the batch is tried once more. Only what still finds no room is swapped out or dropped here.
  */
+import { makeRoomOn } from "./cascade.ts";
 import { demoteBatch } from "./demote.ts";
 import { folioNr } from "./folio.ts";
+import { hopeful, noteFutile, noteWhy, WHY_LIMIT } from "./hopeless.ts";
 import {
   C_ACTIVE,
   H_MEMCG_ROTOR,
@@ -32,9 +34,7 @@ import {
   memcg,
   N_FREE,
   N_KSWAPD_FAILURES,
-  N_PAGES,
   N_WMARK_HIGH,
-  N_WMARK_MIN,
   next,
   node,
   SC_ACTOR,
@@ -42,10 +42,7 @@ import {
   SC_FILE_IS_TINY,
   SC_FORCE_DEACTIVATE,
   SC_FULL,
-  SC_HOPELESS,
   SC_MAY_DEACTIVATE,
-  SC_MAY_DEMOTE,
-  SC_MAY_EVICT,
   SC_MEMCG,
   SC_MEMCG_LOW_RECLAIM,
   SC_MEMCG_LOW_SKIPPED,
@@ -69,7 +66,7 @@ import { listEmpty, listSpliceTail } from "./list.ts";
 import { lruGenEnabled } from "./lru-gen.ts";
 import { lruGenInitialPriority, lruGenShouldAbort, lruGenShrinkLruvec } from "./lru-gen-evict.ts";
 import { lruSize } from "./lruvec.ts";
-import { countBits, lowestBit, toI32 } from "./machine.ts";
+import { lowestBit, toI32 } from "./machine.ts";
 import { isDescendant, PROTECTED_LOW, PROTECTED_MIN, protection } from "./memcg.ts";
 import { OPT_ANY_LOWER, OPT_CASCADE } from "./options.ts";
 import {
@@ -79,15 +76,18 @@ import {
   LIST_FAILED,
   LIST_RET,
   LIST_SCAN,
-  popScan,
-  pushScan,
   SWAP_CLUSTER_MAX,
 } from "./scan-control.ts";
 import { canReclaimAnon, protectedScan } from "./scan-scope.ts";
 import { evictBatch, isolateInactive, putbackBatch, queueDemotions, shrinkActive } from "./shrink-list.ts";
+import { tryDevices } from "./swap.ts";
 import { count, LOW, PGSTEAL_ANON, PGSTEAL_KSWAPD } from "./vmstat.ts";
 import { noteCost } from "./workingset.ts";
 
+/** Passes over everything, at most, before it is said that nothing can be taken. */
+const MAX_WHOLE_PASSES: i32 = 6;
+/** Of SC_FORCE_DEACTIVATE: nothing is left on the active lists. */
+const ALL: i32 = 2;
 const DEACTIVATE_ANON: i32 = 1;
 const DEACTIVATE_FILE: i32 = 2;
 
@@ -203,51 +203,6 @@ function listPages(list: i32): i32 {
   for (let f: i32 = next(list); f !== list; f = next(f)) pages += folioNr(f);
   return pages;
 }
-/** Push the coldest pages of the full demotion targets in `mask` further down: a batch each, or more if `pages` need it. */
-function makeRoomOn(mask: i32, pages: i32): void {
-  if (mask === 0) return;
-  const share = ((pages / countBits(mask)) | 0) + 1;
-  const nr = share > SWAP_CLUSTER_MAX ? share : SWAP_CLUSTER_MAX;
-  const actor = sc(SC_ACTOR);
-  // A request about one group stays with that group, on the target too.
-  const cg = sc(SC_MEMCG);
-  const mayEvict = sc(SC_MAY_EVICT);
-  const mayDemote = sc(SC_MAY_DEMOTE);
-  for (let m: i32 = mask; m !== 0; m &= m - 1) {
-    const t = lowestBit(m);
-    // An earlier target's cascade may have made room here already.
-    if (node(t, N_FREE) > node(t, N_WMARK_MIN) + nr) continue;
-    // Looking through a whole target in vain once is enough, or each batch of the source would do it again.
-    let hopeless: i32 = sc(SC_HOPELESS);
-    if ((hopeless & (1 << t)) !== 0) continue;
-    pushScan(actor, nr);
-    setSc(SC_HOPELESS, hopeless);
-    setSc(SC_MEMCG, cg);
-    setSc(SC_MAY_EVICT, mayEvict);
-    setSc(SC_MAY_DEMOTE, mayDemote);
-    if (mayEvict !== 0) setSc(SC_PROACTIVE, 0);
-    shrinkToTarget(t);
-    hopeless = sc(SC_HOPELESS);
-    if (sc(SC_NR_RECLAIMED) === 0) hopeless |= 1 << t;
-    popScan();
-    setSc(SC_HOPELESS, hopeless);
-  }
-}
-/** Scan node `nid` at falling priority until the control's target is met. */
-function shrinkToTarget(nid: i32): void {
-  for (let priority: i32 = startPriority(nid); priority >= 0; priority--) {
-    setSc(SC_PRIORITY, priority);
-    shrinkNode(nid);
-    if (sc(SC_NR_RECLAIMED) >= sc(SC_NR_TO_RECLAIM)) return;
-  }
-}
-/** The first priority at which the lists of a node can yield anything at all. */
-function startPriority(nid: i32): i32 {
-  let priority: i32 = DEF_PRIORITY;
-  while (priority > 1 && node(nid, N_PAGES) >> priority < SWAP_CLUSTER_MAX) priority--;
-  return priority;
-}
-
 /** Reclaim from one lruvec (shrink_lruvec). */
 function shrinkLruvec(nid: i32, cg: i32): void {
   if (lruGenEnabled()) {
@@ -255,6 +210,10 @@ function shrinkLruvec(nid: i32, cg: i32): void {
     return;
   }
   const lv = lruvecOf(nid, cg);
+  if (sc(SC_FORCE_DEACTIVATE) === ALL) {
+    shrinkActive(nid, cg, LRU_ACTIVE_ANON, lruSize(lv, LRU_ACTIVE_ANON));
+    shrinkActive(nid, cg, LRU_ACTIVE_FILE, lruSize(lv, LRU_ACTIVE_FILE));
+  }
   prepareScan(nid, lv);
   getScanCount(nid, cg, lv);
   const wanted = sc(SC_NR_TO_RECLAIM);
@@ -318,7 +277,10 @@ export function shrinkNode(nid: i32): void {
     const cg = (first + i) % n;
     if (memcg(cg, C_ACTIVE) === 0 || (target >= 0 && !isDescendant(cg, target))) continue;
     const level = protection(cg, target);
-    if (level === PROTECTED_MIN) continue;
+    if (level === PROTECTED_MIN) {
+      noteWhy(WHY_LIMIT);
+      continue;
+    }
     if (level === PROTECTED_LOW) {
       if (sc(SC_MEMCG_LOW_RECLAIM) === 0) {
         setSc(SC_MEMCG_LOW_SKIPPED, 1);
@@ -343,16 +305,31 @@ export function shrinkNode(nid: i32): void {
  * first if `bottomUp`. If nothing was found because groups are under their low protection, that is overridden; if
  * nothing was found because active pages were left alone, they are deactivated. Returns the pages reclaimed.
  */
-export function tryToFree(mask: i32, bottomUp: boolean): i32 {
+export function tryToFree(nodes: i32, bottomUp: boolean): i32 {
+  const mask = worthScanning(nodes);
+  if (mask === 0) return 0;
   for (let attempt: i32 = 0; attempt < 3; attempt++) {
     if (bottomUp) shrinkUpwards(mask);
     else shrinkNodes(mask);
     if (sc(SC_NR_RECLAIMED) > 0) return sc(SC_NR_RECLAIMED);
     if (sc(SC_SKIPPED_DEACTIVATE) !== 0 && sc(SC_FORCE_DEACTIVATE) === 0) setSc(SC_FORCE_DEACTIVATE, 1);
     else if (sc(SC_MEMCG_LOW_SKIPPED) !== 0 && sc(SC_MEMCG_LOW_RECLAIM) === 0) setSc(SC_MEMCG_LOW_RECLAIM, 1);
-    else return 0;
+    else break;
+  }
+  // Some of what was passed over because it was in use is not any more, and some was on no list that was scanned.
+  for (let pass: i32 = 0; pass < MAX_WHOLE_PASSES && !noteFutile(mask); pass++) {
+    setSc(SC_FORCE_DEACTIVATE, ALL);
+    shrinkNodesAt(mask, 0);
+    if (sc(SC_NR_RECLAIMED) > 0) return sc(SC_NR_RECLAIMED);
   }
   return 0;
+}
+/** The nodes of `mask` that are not hopeless. Where a device that failed is part of the reason, it is asked first. */
+function worthScanning(mask: i32): i32 {
+  const left = hopeful(mask);
+  if (left === mask) return mask;
+  tryDevices();
+  return hopeful(mask);
 }
 function enough(): boolean {
   return sc(SC_NR_RECLAIMED) >= sc(SC_NR_TO_RECLAIM);
@@ -362,14 +339,17 @@ function enough(): boolean {
  * those is so large that the first node alone would often do, and be all that is ever taken from.
  */
 function shrinkNodes(mask: i32): void {
-  const each = lruGenEnabled();
   for (let priority: i32 = DEF_PRIORITY; priority >= 0; priority--) {
-    setSc(SC_PRIORITY, priority);
-    for (let m: i32 = mask; m !== 0; m &= m - 1) {
-      shrinkNode(lowestBit(m));
-      if (!each && enough()) return;
-    }
+    shrinkNodesAt(mask, priority);
     if (enough()) return;
+  }
+}
+function shrinkNodesAt(mask: i32, priority: i32): void {
+  const each = lruGenEnabled();
+  setSc(SC_PRIORITY, priority);
+  for (let m: i32 = mask; m !== 0; m &= m - 1) {
+    shrinkNode(lowestBit(m));
+    if (!each && enough()) return;
   }
 }
 /** All of one node before the next; nodes are numbered from the fastest tier down. */

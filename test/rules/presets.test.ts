@@ -48,6 +48,7 @@ const TABLE: Record<Behaviour, string> = {
   lean: "lieu",
   frequency: "lieu",
   promotionPays: "lieu",
+  rememberFailure: "lieu",
   smallNodes: "lieu",
 };
 
@@ -294,6 +295,24 @@ describe.each(TWINS)("presets (%s)", (engine) => {
       let there = 0;
       for (let page = 0; page < 20; page++) if (pages.place(page) === 0) there++;
       return there;
+    },
+  );
+
+  row(
+    "rememberFailure: pages scanned for a second fault that has to pass a node of bound pages by",
+    { rfc2020: "some", linux: "some", lieu: "none" },
+    (preset) => {
+      const memory = boot(preset, { nodes: two });
+      memory.map(248, { policy: MPOL_BIND, mask: 1 }).fill();
+      const more = memory.map(2);
+      more.fill(0, 1);
+      if (preset !== "lieu") memory.reclaim(32, 1, 1);
+      const { pgscan_direct, pgscan_kswapd, pgscan_proactive } = memory.vmstat();
+      more.fill(1, 2);
+      if (preset !== "lieu") memory.reclaim(32, 1, 1);
+      const now = memory.vmstat();
+      const scanned = now.pgscan_direct + now.pgscan_kswapd + now.pgscan_proactive;
+      return scanned > pgscan_direct + pgscan_kswapd + pgscan_proactive ? "some" : "none";
     },
   );
 

@@ -1,0 +1,72 @@
+/**
+ * Room on a full demotion target: its own coldest pages go down first (OPT_CASCADE). Reclaim nests one level, on the target.
+ */
+import { hopeful, noteFutile } from "./hopeless.ts";
+import {
+  N_FREE,
+  N_PAGES,
+  N_WMARK_MIN,
+  node,
+  SC_ACTOR,
+  SC_HOPELESS,
+  SC_MAY_DEMOTE,
+  SC_MAY_EVICT,
+  SC_MEMCG,
+  SC_NR_RECLAIMED,
+  SC_NR_TO_RECLAIM,
+  SC_PRIORITY,
+  SC_PROACTIVE,
+  sc,
+  setSc,
+} from "./layout.ts";
+import { countBits, lowestBit } from "./machine.ts";
+import { DEF_PRIORITY, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
+import { shrinkNode } from "./vmscan.ts";
+
+/** Push the coldest pages of the full demotion targets in `mask` further down: a batch each, or more if `pages` need it. */
+export function makeRoomOn(mask: i32, pages: i32): void {
+  if (mask === 0) return;
+  const share = ((pages / countBits(mask)) | 0) + 1;
+  const nr = share > SWAP_CLUSTER_MAX ? share : SWAP_CLUSTER_MAX;
+  const actor = sc(SC_ACTOR);
+  // A request about one group stays with that group, on the target too.
+  const cg = sc(SC_MEMCG);
+  const mayEvict = sc(SC_MAY_EVICT);
+  const mayDemote = sc(SC_MAY_DEMOTE);
+  for (let m: i32 = mask; m !== 0; m &= m - 1) {
+    const t = lowestBit(m);
+    // An earlier target's cascade may have made room here already.
+    if (node(t, N_FREE) > node(t, N_WMARK_MIN) + nr) continue;
+    // Looking through a whole target in vain once is enough, or each batch of the source would do it again.
+    let hopeless: i32 = sc(SC_HOPELESS);
+    if ((hopeless & (1 << t)) !== 0) continue;
+    pushScan(actor, nr);
+    setSc(SC_HOPELESS, hopeless);
+    setSc(SC_MEMCG, cg);
+    setSc(SC_MAY_EVICT, mayEvict);
+    setSc(SC_MAY_DEMOTE, mayDemote);
+    if (mayEvict !== 0) setSc(SC_PROACTIVE, 0);
+    if (hopeful(1 << t) !== 0) shrinkToTarget(t);
+    hopeless = sc(SC_HOPELESS);
+    if (sc(SC_NR_RECLAIMED) === 0) {
+      hopeless |= 1 << t;
+      noteFutile(1 << t);
+    }
+    popScan();
+    setSc(SC_HOPELESS, hopeless);
+  }
+}
+/** Scan node `nid` at falling priority until the control's target is met. */
+function shrinkToTarget(nid: i32): void {
+  for (let priority: i32 = startPriority(nid); priority >= 0; priority--) {
+    setSc(SC_PRIORITY, priority);
+    shrinkNode(nid);
+    if (sc(SC_NR_RECLAIMED) >= sc(SC_NR_TO_RECLAIM)) return;
+  }
+}
+/** The first priority at which the lists of a node can yield anything at all. */
+function startPriority(nid: i32): i32 {
+  let priority: i32 = DEF_PRIORITY;
+  while (priority > 1 && node(nid, N_PAGES) >> priority < SWAP_CLUSTER_MAX) priority--;
+  return priority;
+}
