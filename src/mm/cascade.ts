@@ -1,7 +1,7 @@
 /**
  * Room on a full demotion target: its own coldest pages go down first (OPT_CASCADE). Reclaim nests one level, on the target.
  */
-import { hopeful, noteFutile } from "./hopeless.ts";
+import { hopeful, noteFutile } from "./futile.ts";
 import {
   N_FREE,
   N_PAGES,

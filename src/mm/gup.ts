@@ -1,7 +1,7 @@
 /** Getting hold of user pages (mm/gup.c): pins, and taking a page off its list for an operation of its own. */
 import { EBUSY } from "./errno.ts";
 import { clearFlag, folioGet, folioHead, folioOrder, PG_ACTIVE, PG_LRU, PG_REFERENCED, test } from "./folio.ts";
-import { noteRelease } from "./hopeless.ts";
+import { noteRelease } from "./futile.ts";
 import { next, pte, refs, scanHead } from "./layout.ts";
 import { listDel, listEmpty } from "./list.ts";
 import { lruAddTail, lruDel } from "./lru.ts";

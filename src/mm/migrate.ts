@@ -28,8 +28,8 @@ import {
   setFlag,
   test,
 } from "./folio.ts";
+import { noteArrival } from "./futile.ts";
 import { GFP_DEMOTE, GFP_KSWAPD_RECLAIM } from "./gfp.ts";
-import { noteArrival } from "./hopeless.ts";
 import {
   addNode,
   flags,

@@ -6,6 +6,7 @@ import { allocPages } from "./alloc.ts";
 import { checksum } from "./checksum.ts";
 import { EAGAIN, EIO, ENOMEM } from "./errno.ts";
 import { folioNid, folioNr, PG_FILE, PG_UNEVICTABLE, setFlag } from "./folio.ts";
+import { noteArrival } from "./futile.ts";
 import { GFP_COLD, GFP_THISNODE, GFP_TRANSHUGE_LIGHT, GFP_USER } from "./gfp.ts";
 import {
   frameAddr,
@@ -198,5 +199,6 @@ function newFolio(v: i32, vpn: i32, order: i32, gfp: i32, zero: boolean): i32 {
 /** Map a new folio and put it on its list. */
 function enter(f: i32, bits: i32): void {
   mapFolio(f, PTE_PRESENT | bits);
+  noteArrival(f);
   lruAddFaulted(f);
 }

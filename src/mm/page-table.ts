@@ -10,7 +10,7 @@
  */
 import { BUG_PTE } from "./errno.ts";
 import { folioNid, folioNr, PG_DIRTY, setFlag } from "./folio.ts";
-import { everythingChanged, noteArrival } from "./hopeless.ts";
+import { everythingChanged } from "./hopeless.ts";
 import {
   addVma,
   H_NR_VMAS,
@@ -65,7 +65,6 @@ export function mapFolio(f: i32, bits: i32): void {
   for (let i: i32 = 0; i < nr; i++) setPte(vpn + i, mkPte(f + i, bits));
   addVma(ownerVma(f), V_RESIDENT, nr);
   notePlacement(f, folioNid(f), nr);
-  noteArrival(f);
 }
 /** Take a folio's entries out, leaving nothing. */
 export function unmapFolio(f: i32): void {

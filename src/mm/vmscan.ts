@@ -11,7 +11,8 @@
 import { makeRoomOn } from "./cascade.ts";
 import { demoteBatch } from "./demote.ts";
 import { folioNr } from "./folio.ts";
-import { hopeful, noteFutile, noteWhy, WHY_LIMIT } from "./hopeless.ts";
+import { hopeful, noteFutile } from "./futile.ts";
+import { noteWhy, WHY_LIMIT } from "./hopeless.ts";
 import {
   C_ACTIVE,
   H_MEMCG_ROTOR,
