@@ -301,7 +301,6 @@ export class Items {
   check(): void {
     this.settle();
     // What could not be read from a device was not told of.
-    this.calls.storeSettle(this.meta);
     this.mapping.vm.inspect();
     checkStore(this.meta);
   }
@@ -319,6 +318,5 @@ export class Items {
   private settle(): void {
     if (this.lost.length === 0) return;
     for (let vpn = this.lost.pop(); vpn !== undefined; vpn = this.lost.pop()) this.calls.storeLost(this.meta, vpn);
-    this.calls.storeSettle(this.meta);
   }
 }

@@ -30,10 +30,10 @@ export function openStore(vm: Vm, request: StoreRequest): StoreMappings {
   const { name, maxPages, maxItems, tell, memcg, policy } = request;
   let segShift = 0;
   while (segShift < MAX_SEG_SHIFT && maxPages >> (segShift + 1) >= SEGMENTS) segShift++;
-  // More addresses than pages, so that there is always a free run of them.
+  // More addresses than pages, as a segment takes them whole; a page of a body may be any.
   const room = maxPages + (maxPages >> 2) + 64;
   const logPages = Math.ceil(room / (1 << segShift)) << segShift;
-  const dataPages = logPages + room;
+  const dataPages = logPages + maxPages;
   const metaPages = vm.calls.storeMetaPages(maxPages, dataPages, logPages, segShift);
   const base = { memcg, order: 0, policy };
   const what = `cache ${JSON.stringify(name)}`;

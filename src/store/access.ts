@@ -10,7 +10,7 @@ import { ld } from "../mm/machine.ts";
 import { PTE_ACCESSED, PTE_PRESENT, PTE_SWAP, pteIndex } from "../mm/page-table.ts";
 import { mayRise, promoteNow } from "../mm/promote.ts";
 import { slotDevice } from "../mm/swap.ts";
-import { bodyVpn } from "./body.ts";
+import { bodyVpn, nextPage } from "./body.ts";
 import { carryWithin } from "./carry.ts";
 import { ALL } from "./clean.ts";
 import { evictSome } from "./evict.ts";
@@ -69,27 +69,27 @@ export function noteAccess(c: i32, loc: i32, slot: i32): i32 {
   for (let page: i32 = pageOfLoc(loc) + 1; page <= last; page++)
     worst = worse(worst, touch(vpnOfLoc(c, (page << 9) + 1)));
   const inline = worst;
-  const nr = bodyPages(item);
-  const body = nr === 0 ? 0 : bodyVpn(c, ld(item + I_BODY));
-  for (let i: i32 = 0; i < nr; i++) worst = worse(worst, touch(body + i));
+  const body = (bits(item) & BIT_BODY) !== 0 ? ld(item + I_BODY) : -1;
+  for (let page: i32 = body; page >= 0; page = nextPage(c, page)) worst = worse(worst, touch(bodyVpn(c, page)));
   const dev = takeReadFrom();
   if (dev >= 0) worst = worse(worst, -2 - dev);
   place = worst >= 0 ? ST_TIER_HITS + (worst << 3) : ST_SWAP_HITS + ((-2 - worst) << 3);
   const data = ld(c + ST_DATA_VMA);
   if (worst <= 0 || !mayRise(data, worst) || !worthRising(c, loc)) return loc;
-  return up(c, loc, slot, nr, inline > 0 && mayRise(data, inline));
+  return up(c, loc, slot, inline > 0 && mayRise(data, inline));
 }
-/** Bring the item at `loc` to the home node: `nr` pages of its body, and its inline part if `inline`. Returns where it is. */
-function up(c: i32, loc: i32, slot: i32, nr: i32, inline: boolean): i32 {
+/** Bring the item at `loc` to the home node: its body, and its inline part if `inline`. Returns where it is. */
+function up(c: i32, loc: i32, slot: i32, inline: boolean): i32 {
   // Carrying takes new pages before the old ones are given back; so may making room for that.
   let more: boolean = inline && held(c) + SPARE > ld(c + ST_MAX_PAGES);
   while (more) more = evictSome(c, ALL) !== 0 && held(c) > ld(c + ST_MAX_PAGES);
-  if (ld(slot) !== loc || !relieve(c, nr + SPARE) || ld(slot) !== loc || !bring(c, loc)) return ld(slot);
+  if (ld(slot) !== loc || !relieve(c, bodyPages(locAddr(c, loc)) + SPARE) || ld(slot) !== loc || !bring(c, loc))
+    return ld(slot);
   // Making more room up there must not take the item away.
   const pinned = pinPage(vpnOfLoc(c, loc));
   const item = locAddr(c, loc);
-  const body = nr === 0 ? 0 : bodyVpn(c, ld(item + I_BODY));
-  for (let i: i32 = 0; i < nr; i++) promoteNow(body + i);
+  const body = (bits(item) & BIT_BODY) !== 0 ? ld(item + I_BODY) : -1;
+  for (let page: i32 = body; page >= 0; page = nextPage(c, page)) promoteNow(bodyVpn(c, page));
   if (inline) rise(c, loc, item, slot);
   unpinFrame(pinned);
   return ld(slot);

@@ -1,8 +1,16 @@
 /**
- * Bodies: the whole pages of large values, in the part of the data mapping behind the log. A run of neighbouring virtual pages
- * belongs to one item. Each page that is taken names its item's location, so that bodies whose item's head was lost can be
- * found.
+ * Bodies: the whole pages of large values, in the part of the data mapping behind the log. A body is a chain of pages,
+ * whichever are free: a value needs room, not neighbours. So a page is found at once, and what is free is never in pieces
+ * too small to be of use.
+ *
+ *   record of a page    next page of its body, or next free one, plus 1 | its body's first page, plus 1
+ *   record of a body    location of the item | first page
+ *
+ * In the record of a first page, the place of its body among the bodies stands for the second word, as -1 - place; in that of a
+ * free page, 0. Bodies lie close together in their table, the last filling the place of one that goes: one is found at random
+ * without a search, and the scrubber finds those whose item's head was lost.
  */
+import { ENOMEM } from "../mm/errno.ts";
 import { pte } from "../mm/layout.ts";
 import { ld, st } from "../mm/machine.ts";
 import { FAULT_OVERWRITE, fault } from "../mm/mm.ts";
@@ -11,88 +19,180 @@ import { queueFresh } from "./heat.ts";
 import {
   add,
   metaAddr,
+  ST_AT_BODY,
+  ST_AT_NUMBER,
+  ST_AT_PAGE,
   ST_BODIES,
-  ST_BODY_HAND,
-  ST_BODY_OWNERS,
+  ST_BODY_FREE,
+  ST_BODY_FRESH,
   ST_BODY_PAGES,
+  ST_BODY_RECORDS,
+  ST_BODY_TABLE,
   ST_DATA_START,
   ST_DATA_VMA,
   ST_LOG_PAGES,
-  ST_ORPHANS,
-  vpnOfLoc,
+  ST_NR_BODIES,
 } from "./layout.ts";
+import { ensureMeta, newMeta } from "./meta.ts";
+
+/** Bytes of a record, of a page or a body, as a power of two. */
+export const BODY_RECORD: i32 = 3;
 
 /** The virtual page of body page `page`. */
 export function bodyVpn(c: i32, page: i32): i32 {
   return ld(c + ST_DATA_START) + ld(c + ST_LOG_PAGES) + page;
 }
-function ownerAddr(c: i32, page: i32): i32 {
-  return metaAddr(c, ld(c + ST_BODY_OWNERS) + (page << 2));
+function recordAddr(c: i32, page: i32): i32 {
+  return metaAddr(c, ld(c + ST_BODY_RECORDS) + (page << BODY_RECORD));
+}
+function tableAddr(c: i32, n: i32): i32 {
+  return metaAddr(c, ld(c + ST_BODY_TABLE) + (n << BODY_RECORD));
+}
+/** The page after this one in its body; -1 = it is the last. */
+export function nextPage(c: i32, page: i32): i32 {
+  return ld(recordAddr(c, page)) - 1;
+}
+/** Where the body of this page, which is in use, stands among the bodies. */
+function bodyOf(c: i32, page: i32): i32 {
+  const w = ld(recordAddr(c, page) + 4);
+  return -1 - (w < 0 ? w : ld(recordAddr(c, w - 1) + 4));
 }
 /** The location of the item that a body page belongs to; 0 = it is free. */
 export function bodyOwner(c: i32, page: i32): i32 {
-  return ld(ownerAddr(c, page));
+  return page >= ld(c + ST_BODY_FRESH) || ld(recordAddr(c, page) + 4) === 0 ? 0 : ownerOf(c, bodyOf(c, page));
+}
+/** The location of the item that the n-th body belongs to, and its first page. */
+export function ownerOf(c: i32, n: i32): i32 {
+  return ld(tableAddr(c, n));
+}
+export function firstPageOf(c: i32, n: i32): i32 {
+  return ld(tableAddr(c, n) + 4);
+}
+/** The item of the body has moved in the log. */
+export function setBodyOwner(c: i32, first: i32, loc: i32): void {
+  st(tableAddr(c, bodyOf(c, first)), loc);
 }
 
-/** `nr` neighbouring pages that are free, next fit; -1 = there are none. */
-function findRun(c: i32, nr: i32): i32 {
-  const pages = ld(c + ST_BODY_PAGES);
-  const hand = ld(c + ST_BODY_HAND);
-  let run: i32 = 0;
-  let at: i32 = hand;
-  for (let seen: i32 = 0; seen < pages + nr; ) {
-    if (at >= pages) {
-      at = 0;
-      run = 0;
-    }
-    run = bodyOwner(c, at) !== 0 ? 0 : run + 1;
-    at++;
-    seen++;
-    if (run === nr) return at - nr;
+/** Page `n` of the body that begins at `first`. Asked for one after the other, each is found at once. */
+export function pageOfBody(c: i32, first: i32, n: i32): i32 {
+  let at: i32 = 0;
+  let page: i32 = first;
+  if (ld(c + ST_AT_BODY) === first + 1 && ld(c + ST_AT_NUMBER) <= n) {
+    at = ld(c + ST_AT_NUMBER);
+    page = ld(c + ST_AT_PAGE);
   }
-  return -1;
+  for (; at < n; at++) page = nextPage(c, page);
+  st(c + ST_AT_BODY, first + 1);
+  st(c + ST_AT_NUMBER, n);
+  st(c + ST_AT_PAGE, page);
+  return page;
 }
 
-/** Take a body of `nr` pages for the item at `loc`, its pages present but not written. Returns its first page, or -ENOMEM. */
-export function takeBody(c: i32, nr: i32, loc: i32): i32 {
-  const first = findRun(c, nr);
-  if (first < 0) return -12;
-  const v = ld(c + ST_DATA_VMA);
+/** Meta pages that are not there yet of what it takes to note a body of `nr` pages. */
+export function newBodyMeta(c: i32, nr: i32): i32 {
+  if (nr === 0) return 0;
+  const fresh = ld(c + ST_BODY_FRESH);
+  const free = fresh - ld(c + ST_BODIES);
+  const table = newMeta(c, ld(c + ST_BODY_TABLE) + (ld(c + ST_NR_BODIES) << BODY_RECORD), 1 << BODY_RECORD);
+  if (nr <= free) return table;
+  return table + newMeta(c, ld(c + ST_BODY_RECORDS) + (fresh << BODY_RECORD), (nr - free) << BODY_RECORD);
+}
+
+/** A free page, its record there; -1 = there is none. */
+function takePage(c: i32): i32 {
+  const free = ld(c + ST_BODY_FREE) - 1;
+  if (free >= 0) {
+    st(c + ST_BODY_FREE, ld(recordAddr(c, free)));
+    return free;
+  }
+  const page = ld(c + ST_BODY_FRESH);
+  const at = ld(c + ST_BODY_RECORDS) + (page << BODY_RECORD);
+  if (page >= ld(c + ST_BODY_PAGES) || ensureMeta(c, at, 1 << BODY_RECORD) < 0) return -1;
+  st(c + ST_BODY_FRESH, page + 1);
+  return page;
+}
+function putPage(c: i32, page: i32): void {
+  const p = recordAddr(c, page);
+  st(p, ld(c + ST_BODY_FREE));
+  st(p + 4, 0);
+  st(c + ST_BODY_FREE, page + 1);
+}
+
+/**
+ * Add `nr` pages, present but not written, to the body whose last page is `last`; -1 = begin a body, of the item at `loc`.
+ * Returns its last page now, or -ENOMEM; a body that was begun is then given back, one that was there keeps what it has got.
+ */
+export function growBody(c: i32, last: i32, nr: i32, loc: i32): i32 {
+  const end = addPages(c, last, nr, loc);
+  if (end >= 0) return end;
+  // The last of the bodies is the one that was just begun, if one was.
+  const n = ld(c + ST_NR_BODIES) - 1;
+  if (last < 0 && n >= 0 && ownerOf(c, n) === loc) freeBody(c, firstPageOf(c, n));
+  return ENOMEM;
+}
+function addPages(c: i32, last: i32, nr: i32, loc: i32): i32 {
+  let end: i32 = last;
   for (let i: i32 = 0; i < nr; i++) {
-    const vpn = bodyVpn(c, first + i);
-    if (fault(v, vpn, FAULT_OVERWRITE) < 0) {
-      freeBody(c, first, i);
-      return -12;
+    const n = ld(c + ST_NR_BODIES);
+    if (end < 0 && ensureMeta(c, ld(c + ST_BODY_TABLE) + (n << BODY_RECORD), 1 << BODY_RECORD) < 0) return ENOMEM;
+    const page = takePage(c);
+    if (page < 0) return ENOMEM;
+    const vpn = bodyVpn(c, page);
+    if (fault(ld(c + ST_DATA_VMA), vpn, FAULT_OVERWRITE) < 0) {
+      putPage(c, page);
+      return ENOMEM;
     }
     queueFresh(vpn);
-    st(ownerAddr(c, first + i), loc);
+    const p = recordAddr(c, page);
+    st(p, 0);
+    if (end < 0) {
+      st(p + 4, -1 - n);
+      st(tableAddr(c, n), loc);
+      st(tableAddr(c, n) + 4, page);
+      st(c + ST_NR_BODIES, n + 1);
+    } else {
+      const before = ld(recordAddr(c, end) + 4);
+      st(p + 4, before < 0 ? end + 1 : before);
+      st(recordAddr(c, end), page + 1);
+    }
+    add(c + ST_BODIES, 1);
+    end = page;
   }
-  st(c + ST_BODY_HAND, first + nr);
-  return first;
+  return end;
 }
-/** The item has moved in the log. */
-export function setBodyOwner(c: i32, first: i32, nr: i32, loc: i32): void {
-  for (let i: i32 = 0; i < nr; i++) st(ownerAddr(c, first + i), loc);
+/** The first page of the body that `page` belongs to. */
+export function firstOfBody(c: i32, page: i32): i32 {
+  const w = ld(recordAddr(c, page) + 4);
+  return w < 0 ? page : w - 1;
 }
-export function freeBody(c: i32, first: i32, nr: i32): void {
-  if (nr > 0) zapPages(ld(c + ST_DATA_VMA), bodyVpn(c, first), nr);
-  for (let i: i32 = 0; i < nr; i++) st(ownerAddr(c, first + i), 0);
+/** Give a body back. */
+export function freeBody(c: i32, first: i32): void {
+  const place = bodyOf(c, first);
+  const last = ld(c + ST_NR_BODIES) - 1;
+  if (place !== last) {
+    const moved = firstPageOf(c, last);
+    st(tableAddr(c, place), ownerOf(c, last));
+    st(tableAddr(c, place) + 4, moved);
+    st(recordAddr(c, moved) + 4, -1 - place);
+  }
+  st(c + ST_NR_BODIES, last);
+  st(c + ST_AT_BODY, 0);
+  const data = ld(c + ST_DATA_VMA);
+  for (let page: i32 = first; page >= 0; ) {
+    const next = nextPage(c, page);
+    zapPages(data, bodyVpn(c, page), 1);
+    putPage(c, page);
+    add(c + ST_BODIES, -1);
+    page = next;
+  }
 }
 /** Whether every page of a body still is somewhere. */
-export function bodyWhole(c: i32, first: i32, nr: i32): boolean {
-  const vpn = bodyVpn(c, first);
-  for (let i: i32 = 0; i < nr; i++) if (pte(vpn + i) === 0) return false;
+export function bodyWhole(c: i32, first: i32): boolean {
+  for (let page: i32 = first; page >= 0; page = nextPage(c, page)) if (pte(bodyVpn(c, page)) === 0) return false;
   return true;
 }
-/** Give back the bodies of items whose heads were lost. */
-export function sweepOrphans(c: i32): void {
-  if (ld(c + ST_ORPHANS) === 0) return;
-  st(c + ST_ORPHANS, 0);
-  const pages = ld(c + ST_BODY_PAGES);
-  for (let page: i32 = 0; page < pages; page++) {
-    const owner = bodyOwner(c, page);
-    if (owner === 0 || pte(vpnOfLoc(c, owner)) !== 0) continue;
-    add(c + ST_BODIES, -1);
-    freeBody(c, page, 1);
-  }
+/** Give the n-th body back if its item's head was lost. */
+export function sweepOrphan(c: i32, n: i32): void {
+  const page = (ownerOf(c, n) - 1) >>> 9;
+  if (pte(ld(c + ST_DATA_START) + page) === 0) freeBody(c, firstPageOf(c, n));
 }

@@ -43,7 +43,7 @@ export function carry(c: i32, stream: i32, loc: i32, item: i32, slot: i32): bool
   if (nr > 0) {
     countHead(c, loc, -granules);
     countHead(c, made, granules);
-    setBodyOwner(c, ld(item + I_BODY), nr, made);
+    setBodyOwner(c, ld(item + I_BODY), made);
   }
   // What stays behind is no item any more.
   setBits(item, bits(item) | BIT_DEAD);

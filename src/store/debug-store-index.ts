@@ -3,7 +3,7 @@
 import { pte } from "../mm/layout.ts";
 import { ld } from "../mm/machine.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
-import { bodyOwner, bodyVpn } from "./body.ts";
+import { bodyOwner, bodyVpn, firstOfBody, firstPageOf, nextPage, ownerOf } from "./body.ts";
 import { holds, type LiveItem, pteOf } from "./debug-store-facts.ts";
 import { bucketAddr, bucketOf, locAt, nextLine, nrBuckets, SLOTS, tagAt, tagOf } from "./directory.ts";
 import { BIT_BODY, bits, bodyPages, I_BODY } from "./item.ts";
@@ -19,6 +19,8 @@ import {
   SG_TORN,
   ST_BASE_BITS,
   ST_BODIES,
+  ST_BODY_FREE,
+  ST_BODY_FRESH,
   ST_BODY_PAGES,
   ST_FRESH_SEG,
   ST_GHOST_LEVEL,
@@ -33,6 +35,7 @@ import {
   ST_MAX_BUCKETS,
   ST_META_START,
   ST_MORE_BUCKETS,
+  ST_NR_BODIES,
   ST_NR_GHOSTS,
   ST_ORPHANS,
   ST_SCRUB_HAND,
@@ -117,34 +120,55 @@ function checkStale(c: number, b: number, page: number, what: () => string): voi
   holds(state !== SEG_QUARANTINE || !scrubbed, () => `${what()} is stale after the scrubber was there`);
 }
 
-/** Bodies: owners and items name each other, and no page is there that is nobody's. */
+/** Bodies: they and items name each other, each page is in one or free, and no page is there that is nobody's. */
 export function walkBodies(c: number, live: ReadonlyMap<number, LiveItem>): void {
-  const pages = ld(c + ST_BODY_PAGES);
-  const owned = new Map<number, number>();
+  const fresh = ld(c + ST_BODY_FRESH);
+  const bodies = ld(c + ST_NR_BODIES);
+  holds(fresh <= ld(c + ST_BODY_PAGES), () => `${fresh} pages of bodies were in use, of ${ld(c + ST_BODY_PAGES)}`);
+  const inUse = new Uint8Array(fresh);
+  const take = (page: number, what: () => string) => {
+    holds(page >= 0 && page < fresh, () => `${what()}: page ${page} of ${fresh}`);
+    holds(inUse[page] === 0, () => `${what()}: page ${page} is in two places`);
+    inUse[page] = 1;
+  };
   let count = 0;
-  for (let page = 0; page < pages; page++) {
-    const owner = bodyOwner(c, page);
-    if (owner === 0) {
-      holds(pte(bodyVpn(c, page)) === 0, () => `page ${page} of the bodies is there, but nobody's`);
-      continue;
+  const owners = new Map<number, number>();
+  for (let n = 0; n < bodies; n++) {
+    const owner = ownerOf(c, n);
+    const first = firstPageOf(c, n);
+    const what = () => `body ${n}, of ${owner}`;
+    holds(!owners.has(owner), () => `${what()}, which has another one`);
+    owners.set(owner, first);
+    let pages = 0;
+    for (let page = first; page >= 0; page = nextPage(c, page), pages++) {
+      take(page, what);
+      holds(
+        bodyOwner(c, page) === owner && firstOfBody(c, page) === first,
+        () => `${what()}: page ${page} is another's`,
+      );
     }
-    count++;
-    owned.set(owner, (owned.get(owner) ?? 0) + 1);
-    const what = () => `page ${page} of the bodies is of ${owner}`;
+    count += pages;
     holds(owner > 0 && pageOfLoc(owner) < ld(c + ST_LOG_PAGES), () => `${what()}, outside the log`);
     const entry = pteOf(c, pageOfLoc(owner));
     holds(entry !== 0 || ld(c + ST_ORPHANS) !== 0, () => `${what()}, which is gone`);
     if ((entry & PTE_PRESENT) === 0) continue;
     const item = live.get(owner);
     holds(item !== undefined && (bits(item.at) & BIT_BODY) !== 0, () => `${what()}, which has no body`);
-    const first = ld(item.at + I_BODY);
-    const within = page >= first && page < first + bodyPages(item.at);
-    holds(within, () => `${what()}, whose body is ${bodyPages(item.at)} pages from ${first} on`);
+    holds(ld(item.at + I_BODY) === first, () => `${what()}, begins at ${first}, not ${ld(item.at + I_BODY)}`);
+    holds(pages === bodyPages(item.at), () => `${what()}, has ${pages} pages, not ${bodyPages(item.at)}`);
   }
   holds(count === ld(c + ST_BODIES), () => `${count} pages of bodies, ${ld(c + ST_BODIES)} counted`);
   for (const [loc, { at }] of live) {
-    const n = bodyPages(at);
-    holds(n === (owned.get(loc) ?? 0), () => `item at ${loc} has a body of ${n} pages, owns ${owned.get(loc) ?? 0}`);
+    holds(bodyPages(at) === 0 || owners.has(loc), () => `item at ${loc} has no body of ${bodyPages(at)} pages`);
+  }
+  for (let page = ld(c + ST_BODY_FREE) - 1; page >= 0; page = nextPage(c, page)) {
+    take(page, () => "free page of bodies");
+    holds(bodyOwner(c, page) === 0, () => `free page ${page} of bodies has an owner`);
+    holds(pte(bodyVpn(c, page)) === 0, () => `page ${page} of the bodies is there, but nobody's`);
+  }
+  for (let page = 0; page < fresh; page++) holds(inUse[page] === 1, () => `page ${page} of the bodies is nowhere`);
+  for (let page = fresh; page < ld(c + ST_BODY_PAGES); page++) {
+    holds(pte(bodyVpn(c, page)) === 0, () => `page ${page} of the bodies is there, beyond all bodies`);
   }
 }
 

@@ -9,7 +9,7 @@
 import { pte } from "../mm/layout.ts";
 import { ld, st } from "../mm/machine.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
-import { sweepOrphans } from "./body.ts";
+import { ownerOf, sweepOrphan } from "./body.ts";
 import {
   ALL,
   cleanSegPage,
@@ -36,21 +36,22 @@ import {
   SG_USED,
   ST_BODIES,
   ST_BUSY,
-  ST_DATA_START,
   ST_FRESH_SEG,
   ST_FRUITLESS,
   ST_HEADS,
   ST_ITEMS,
   ST_LOG_HELD,
   ST_LOG_LIVE,
+  ST_NR_BODIES,
   ST_THETA,
   seg,
+  vpnOfLoc,
 } from "./layout.ts";
 import { releaseSeg } from "./log.ts";
 import { bring } from "./present.ts";
 import { randomBelow } from "./random.ts";
 import { NO_THETA, rebuildIfDue, score } from "./rank.ts";
-import { lastScore, randomBody, randomSeg, segGarbage } from "./sample.ts";
+import { lastScore, randomSeg, segGarbage } from "./sample.ts";
 
 /** Candidates for each choice. */
 const CANDIDATES: i32 = 16;
@@ -63,9 +64,9 @@ const IMPATIENT: i32 = 8;
 /** What a segment that was begun may hold in reserve: not dead, not live. */
 const OPEN_PAGES: i32 = 8;
 
-// The candidate that is ahead: a segment, or a body's owner (then `bestSeg` is -1).
+// The candidate that is ahead: a segment, or else a body; -1 = it is none.
 let bestSeg: i32 = -1;
-let bestLoc: i32 = 0;
+let bestBody: i32 = -1;
 let bestGarbage: i32 = 0;
 let bestScore: i32 = 0;
 
@@ -77,7 +78,7 @@ export function evictSome(c: i32, drops: i32): i32 {
   if (drops === ALL && dead > (ld(c + ST_LOG_HELD) * PAGE_GRANULES) >> 4 && compact(c)) return 1;
   if (ld(c + ST_ITEMS) === 0) return releaseAny(c);
   if (!choose(c)) return releaseAny(c);
-  if (bestSeg < 0) return evictBody(c, bestLoc);
+  if (bestSeg < 0) return evictBody(c, bestBody);
   cleanChosen(c, bestSeg, drops);
   return 1;
 }
@@ -85,7 +86,7 @@ export function evictSome(c: i32, drops: i32): i32 {
 /** Pick candidates and keep the best one. Returns false if none was found. */
 function choose(c: i32): boolean {
   bestSeg = -1;
-  bestLoc = 0;
+  bestBody = -1;
   bestGarbage = -1;
   bestScore = 0x7fffffff;
   const inline = ld(c + ST_LOG_LIVE) - ld(c + ST_HEADS);
@@ -95,40 +96,43 @@ function choose(c: i32): boolean {
     if (logPages + bodies > 0 && randomBelow(c, logPages + bodies) < logPages) lookAtSeg(c);
     else lookAtBody(c);
   }
-  if (bestSeg < 0 && bestLoc === 0 && ld(c + ST_LOG_HELD) > 0) for (let i: i32 = 0; i < CANDIDATES; i++) lookAtSeg(c);
-  return bestSeg >= 0 || bestLoc !== 0;
+  if (bestSeg < 0 && bestBody < 0 && ld(c + ST_LOG_HELD) > 0) for (let i: i32 = 0; i < CANDIDATES; i++) lookAtSeg(c);
+  return bestSeg >= 0 || bestBody >= 0;
 }
 function lookAtSeg(c: i32): void {
   const s = randomSeg(c);
   if (s < 0) return;
   const garbage = segGarbage(c, s);
-  if (garbage >= 0) offer(s, 0, garbage, lastScore());
+  if (garbage >= 0) offer(s, -1, garbage, lastScore());
   // All its pages are in swap, which is cold, or are gone: better than anything that is worth keeping.
-  else if (seg(c, s, SG_USED) > (seg(c, s, SG_CURSOR) >>> 9) << 12) offer(s, 0, 200, NO_THETA);
+  else if (seg(c, s, SG_USED) > (seg(c, s, SG_CURSOR) >>> 9) << 12) offer(s, -1, 200, NO_THETA);
 }
 function lookAtBody(c: i32): void {
-  const loc = randomBody(c);
-  if (loc === 0) return;
-  if ((pte(ld(c + ST_DATA_START) + ((loc - 1) >>> 9)) & PTE_PRESENT) === 0) {
-    offer(-1, loc, 200, NO_THETA);
+  const n = ld(c + ST_NR_BODIES);
+  if (n === 0) return;
+  const body = randomBelow(c, n);
+  const loc = ownerOf(c, body);
+  if ((pte(vpnOfLoc(c, loc)) & PTE_PRESENT) === 0) {
+    offer(-1, body, 200, NO_THETA);
     return;
   }
   const w = score(c, locAddr(c, loc));
-  offer(-1, loc, w < ld(c + ST_THETA) ? 256 : 0, w);
+  offer(-1, body, w < ld(c + ST_THETA) ? 256 : 0, w);
 }
-function offer(s: i32, loc: i32, garbage: i32, worth: i32): void {
+function offer(s: i32, body: i32, garbage: i32, worth: i32): void {
   if (garbage < bestGarbage || (garbage === bestGarbage && worth >= bestScore)) return;
   bestSeg = s;
-  bestLoc = loc;
+  bestBody = body;
   bestGarbage = garbage;
   bestScore = worth;
 }
 
 /** Drop a large item if it is worth less than the threshold, and move that. Returns 1. */
-function evictBody(c: i32, loc: i32): i32 {
+function evictBody(c: i32, body: i32): i32 {
+  const loc = ownerOf(c, body);
   if (!bring(c, loc)) {
     loseHead(c, loc);
-    sweepOrphans(c);
+    sweepOrphan(c, body);
     return 1;
   }
   const item = locAddr(c, loc);

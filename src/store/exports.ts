@@ -15,7 +15,6 @@ export {
   storeLost,
   storeRemove,
   storeSet,
-  storeSettle,
   storeVictim,
   storeWord,
 } from "./store.ts";

@@ -95,7 +95,7 @@ export function whole(c: i32, loc: i32, slot: i32): boolean {
   if (onOnePage(loc, item)) return true;
   const nr = bodyPages(item);
   const last = loc + inlineGranules(item) - 1;
-  let there = nr === 0 || bodyWhole(c, ld(item + I_BODY), nr);
+  let there = nr === 0 || bodyWhole(c, ld(item + I_BODY));
   for (let page = pageOfLoc(loc) + 1; page <= pageOfLoc(last); page++) {
     if (pte(vpnOfLoc(c, (page << 9) + 1)) === 0) there = false;
   }

@@ -4,6 +4,7 @@ import { frameAddr, pte, V_PAGES, V_START, vma } from "../mm/layout.ts";
 import { ld, st, stf, toI32, zeroBytes } from "../mm/machine.ts";
 import { FAULT_WRITE, fault } from "../mm/mm.ts";
 import { zapPages } from "../mm/mmap.ts";
+import { BODY_RECORD } from "./body.ts";
 import { GHOST_BASE_BITS } from "./ghost.ts";
 import { BINS_SIZE } from "./guard.ts";
 import { TABLES_SIZE } from "./history.ts";
@@ -12,8 +13,9 @@ import {
   controlOf,
   ST_BASE_BITS,
   ST_BINS,
-  ST_BODY_OWNERS,
   ST_BODY_PAGES,
+  ST_BODY_RECORDS,
+  ST_BODY_TABLE,
   ST_BUCKETS,
   ST_DATA_START,
   ST_DATA_VMA,
@@ -96,8 +98,6 @@ export function storeInit(
   st(c + ST_MAX_BUCKETS, buckets);
   st(c + ST_MAX_LINES, buckets);
   let at: i32 = CONTROL_BYTES;
-  st(c + ST_BODY_OWNERS, at);
-  at = (at + (ld(c + ST_BODY_PAGES) << 2) + 63) & ~63;
   st(c + ST_BUCKETS, at);
   at += 64 << base;
   at = (at + 1023) & ~1023;
@@ -116,6 +116,10 @@ export function storeInit(
   at = ((at + 4095) & ~4095) + (buckets << 6);
   st(c + ST_LINES, at);
   at += buckets << 6;
+  st(c + ST_BODY_RECORDS, at);
+  at += ld(c + ST_BODY_PAGES) << BODY_RECORD;
+  st(c + ST_BODY_TABLE, at);
+  at += ld(c + ST_BODY_PAGES) << BODY_RECORD;
   // On pages of their own, which may be slow ones.
   at = (at + 4095) & ~4095;
   st(c + ST_GHOSTS, at);
@@ -135,7 +139,12 @@ function ghostLines(pages: i32): i32 {
 /** Virtual pages that the meta mapping of a store needs. */
 export function storeMetaPages(maxPages: i32, dataPages: i32, logPages: i32, segShift: i32): i32 {
   const bytes: f64 =
-    CONTROL_BYTES + dataPages * 4 + (64 << baseBits(maxPages)) + (logPages >>> segShift) * 128 + TABLES_SIZE + 16384;
+    CONTROL_BYTES +
+    (dataPages - logPages) * 16 +
+    (64 << baseBits(maxPages)) +
+    (logPages >>> segShift) * 128 +
+    TABLES_SIZE +
+    16384;
   const index: f64 = maxBuckets(maxPages) * 128 + ghostLines(maxPages) * 64;
   return toI32(Math.floor((bytes + index) / 4096)) + 2;
 }

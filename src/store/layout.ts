@@ -2,8 +2,8 @@
  * Where a store's own state lies. A store is one cache's items on discardable pages; it has two mappings:
  *
  *   data   the log (segments of small items and of the heads of large ones), then the bodies of large values
- *   meta   locked pages: control block | body owners | first buckets | the policy's tables | segments | later buckets |
- *          overflow lines | ghosts
+ *   meta   locked pages: control block | first buckets | the policy's tables | segments | later buckets | overflow lines |
+ *          pages of bodies | bodies | ghosts
  *
  * Meta offsets are bytes from the start of the meta mapping; its pages come when they are first needed, and the page table is
  * the directory that finds them, so that the index grows without moving. The control block is named by its address, `c`,
@@ -40,7 +40,8 @@ export const ST_SEGS: i32 = 48;
 export const ST_SEG_RECORD: i32 = 52;
 /** Buckets from the 2^ST_BASE_BITS-th on. */
 export const ST_MORE_BUCKETS: i32 = 56;
-export const ST_BODY_OWNERS: i32 = 60;
+/** A record for each page of the bodies, and one for each body (body.ts). */
+export const ST_BODY_RECORDS: i32 = 60;
 export const ST_LINES: i32 = 64;
 export const ST_BUCKETS: i32 = 68;
 // index (directory.ts)
@@ -58,12 +59,13 @@ export const ST_FRESH_SEG: i32 = 104;
 export const ST_QUARANTINED: i32 = 108;
 export const ST_SCRUB_HAND: i32 = 112;
 export const ST_SCRUB_PASS: i32 = 116;
-export const ST_BODY_HAND: i32 = 120;
+/** The first free page of the bodies, plus 1. */
+export const ST_BODY_FREE: i32 = 120;
 /** Bit 0: tell the host of items that are dropped; bit 1: items with a TTL are or were there. */
 export const ST_FLAGS: i32 = 124;
 /** f64: no segment is all expired before this time. */
 export const ST_NEXT_EXPIRY: i32 = 128;
-/** A head of items was lost, so bodies may be without an owner. */
+/** Heads of items were lost: passes of the scrubber until no body is without an owner. */
 export const ST_ORPHANS: i32 = 136;
 /** What was touched ahead (clean.ts): written, so that the touch is not left out as being of no use. */
 export const ST_TOUCHED: i32 = 140;
@@ -136,7 +138,18 @@ export const ST_GHOST_MAX: i32 = 756;
 export const ST_NR_GHOSTS: i32 = 760;
 // sink.ts: what a byte was worth that had to leave the fastest node lately, as a score
 export const ST_SINK: i32 = 764;
-export const CONTROL_BYTES: i32 = 768;
+// body.ts
+export const ST_BODY_TABLE: i32 = 768;
+/** Pages of the bodies that were ever in use; bodies. */
+export const ST_BODY_FRESH: i32 = 772;
+export const ST_NR_BODIES: i32 = 776;
+/** The page of a body last asked for: the body's first page plus 1, which of its pages, and that. */
+export const ST_AT_BODY: i32 = 780;
+export const ST_AT_NUMBER: i32 = 784;
+export const ST_AT_PAGE: i32 = 788;
+/** Bodies up to this one, plus 1, are yet to be looked at in this pass of the scrubber (scrub.ts). */
+export const ST_ORPHAN_HAND: i32 = 792;
+export const CONTROL_BYTES: i32 = 1024;
 export const STORE_MAGIC: i32 = 0x73746f72;
 
 export const FLAG_TELL: i32 = 1;

@@ -17,6 +17,15 @@ export function ensureMeta(c: i32, off: i32, bytes: i32): i32 {
   return 0;
 }
 
+/** Meta pages of bytes [off, off + bytes) that are not there yet. */
+export function newMeta(c: i32, off: i32, bytes: i32): i32 {
+  const start = ld(c + ST_META_START);
+  const last = (off + bytes - 1) >>> 12;
+  let n: i32 = 0;
+  for (let page: i32 = off >>> 12; page <= last; page++) if ((pte(start + page) & PTE_PRESENT) === 0) n++;
+  return n;
+}
+
 /** Pages that the store holds, on nodes and in swap, its index included. */
 export function held(c: i32): i32 {
   const data = ld(c + ST_DATA_VMA);

@@ -1,7 +1,7 @@
 /** Finding a place for a new item: its history, its stream, room for it, its body, and its entry in the index. */
 import { pinPage, unpinFrame } from "../mm/gup.ts";
 import { ld, st } from "../mm/machine.ts";
-import { freeBody, takeBody } from "./body.ts";
+import { firstOfBody, freeBody, growBody, newBodyMeta } from "./body.ts";
 import { ALL } from "./clean.ts";
 import { growFor, insert, newLinePages } from "./directory.ts";
 import { evictSome } from "./evict.ts";
@@ -44,6 +44,9 @@ import { worthOf } from "./rank.ts";
 import { relieve } from "./sink.ts";
 import { bandOf, ttlStream } from "./stream.ts";
 
+/** Pages of a body that room on the home node is made for at once. */
+const RELIEF: i32 = 64;
+
 /** Make room for an item, take it, and enter it in the index. Returns its location, or 0. */
 export function place(c: i32, hash: i32, want: i32, length: i32, start: f64, ttl: f64): i32 {
   const head = headBytes(want);
@@ -67,11 +70,10 @@ export function place(c: i32, hash: i32, want: i32, length: i32, start: f64, ttl
   const items = ld(c + ST_MAX_ITEMS);
   while (items > 0 && ld(c + ST_ITEMS) >= items) if (evictSome(c, ld(c + ST_ITEMS) - items + 1) === 0) return 0;
   // Where the nodes are full from top to bottom, what goes is chosen here rather than found by reclaim.
-  if (nr + newPages(c, stream, head, granules << 3) > 0)
-    for (let tries: i32 = 0; tries < 8 + nr && !relieve(c, nr + 1); tries++) evictSome(c, ALL);
+  relieveFor(c, nr + newPages(c, stream, head, granules << 3));
   // Last, as relieving takes new pages too: an item that fits on a page that is there takes none.
   for (let more: i32 = 1; more > 0; ) {
-    more = held(c) + nr + newPages(c, stream, head, granules << 3) + newLinePages(c, hash) - most;
+    more = held(c) + nr + newPages(c, stream, head, granules << 3) + newLinePages(c, hash) + newBodyMeta(c, nr) - most;
     if (more > 0 && evictSome(c, ALL) === 0) return 0;
   }
   for (let tries: i32 = 0; tries < 64; tries++) {
@@ -83,10 +85,18 @@ export function place(c: i32, hash: i32, want: i32, length: i32, start: f64, ttl
         return made;
       }
     }
-    // No room in any node, or no neighbouring pages for the body: make more.
+    // No room in any node: make more.
     if (evictSome(c, ALL) === 0) return 0;
   }
   return 0;
+}
+
+/** See that the home node takes `pages` pages, or drop as many to make up for what the nodes below do not take. */
+function relieveFor(c: i32, pages: i32): void {
+  if (pages === 0) return;
+  const most = pages < RELIEF ? pages : RELIEF;
+  const before = held(c);
+  while (!relieve(c, most + 1) && before - held(c) < pages && evictSome(c, ALL) !== 0) {}
 }
 
 /** Whether an item of so many granules is far larger than those that are there. */
@@ -128,18 +138,24 @@ function enter(c: i32, loc: i32, hash: i32, want: i32, length: i32, nr: i32, exp
   const pinned = pinPage(vpnOfLoc(c, loc));
   // Nothing is cleaned meanwhile: the head is nobody's yet.
   st(c + ST_BUSY, 1);
-  if (nr > 0) relieve(c, nr);
-  const first = nr > 0 ? takeBody(c, nr, loc) : 0;
-  const entered = first >= 0 && insert(c, hash, loc) === 0;
+  let body: i32 = -1;
+  let there: boolean = true;
+  for (let left: i32 = nr; left > 0 && there; left -= RELIEF) {
+    const n = left < RELIEF ? left : RELIEF;
+    relieve(c, n);
+    const end = growBody(c, body, n, loc);
+    there = end >= 0;
+    if (there || body < 0) body = end;
+  }
+  const entered = there && insert(c, hash, loc) === 0;
   st(c + ST_BUSY, 0);
   unpinFrame(pinned);
   if (!entered) {
-    if (first >= 0) freeBody(c, first, nr);
+    if (body >= 0) freeBody(c, firstOfBody(c, body));
     return 0;
   }
   if (nr > 0) {
-    st(locAddr(c, loc) + I_BODY, first);
-    add(c + ST_BODIES, nr);
+    st(locAddr(c, loc) + I_BODY, firstOfBody(c, body));
     countHead(c, loc, inlineGranules(locAddr(c, loc)));
   }
   setBits(locAddr(c, loc), want);

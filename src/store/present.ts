@@ -66,5 +66,6 @@ export function losePage(c: i32, logPage: i32): void {
   add(c + ST_ITEMS, -lost);
   addf(c + ST_LOST, lost);
   setPageInfo(c, logPage, PAGE_GRANULES);
-  st(c + ST_ORPHANS, 1);
+  // The pass of the scrubber that goes on, and one from the start.
+  st(c + ST_ORPHANS, 2);
 }

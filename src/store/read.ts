@@ -2,7 +2,7 @@
 import { pinPage, unpinFrame } from "../mm/gup.ts";
 import { storeOutAddr, storeValueAddr } from "../mm/layout.ts";
 import { copyBytes, ld, ldf, st, stf } from "../mm/machine.ts";
-import { bodyVpn } from "./body.ts";
+import { bodyVpn, pageOfBody } from "./body.ts";
 import { bucketAddr, locAt, nextLine, nrBuckets, SLOTS, slotOf } from "./directory.ts";
 import { HIT, loseHead, MISS, STALE, whole } from "./find.ts";
 import {
@@ -114,7 +114,7 @@ export function pieceOf(c: i32, loc: i32, done: i32): i32 {
   const out = storeOutAddr();
   let n: i32 = length - done;
   if (done < inBody) {
-    const vpn = bodyVpn(c, ld(item + I_BODY) + (done >>> 12));
+    const vpn = bodyVpn(c, pageOfBody(c, ld(item + I_BODY), done >>> 12));
     const at = bodyLoc(c, vpn);
     if (!bring(c, at)) return 0;
     if (n > 4096 - (done & 4095)) n = 4096 - (done & 4095);

@@ -2,18 +2,7 @@
 import { ld, st } from "../mm/machine.ts";
 import { freeBody } from "./body.ts";
 import { BIT_DEAD, bits, bodyPages, I_BODY, inlineGranules, setBits } from "./item.ts";
-import {
-  add,
-  SEG_CLOSED,
-  SEG_OPEN,
-  SG_ITEMS,
-  SG_STATE,
-  ST_BODIES,
-  ST_BUSY,
-  ST_ITEMS,
-  ST_SEG_SHIFT,
-  seg,
-} from "./layout.ts";
+import { add, SEG_CLOSED, SEG_OPEN, SG_ITEMS, SG_STATE, ST_BUSY, ST_ITEMS, ST_SEG_SHIFT, seg } from "./layout.ts";
 import { countHead, countOut, releaseSeg } from "./log.ts";
 
 /** Take the item at `loc` out, index slot and all. Its bytes stay until its page is cleaned. */
@@ -24,9 +13,8 @@ export function removeItem(c: i32, loc: i32, item: i32, slot: i32): void {
   const nr = bodyPages(item);
   setBits(item, bits(item) | BIT_DEAD);
   if (nr === 0) return;
-  add(c + ST_BODIES, -nr);
   countHead(c, loc, -inlineGranules(item));
-  freeBody(c, ld(item + I_BODY), nr);
+  freeBody(c, ld(item + I_BODY));
 }
 /** Give a closed segment back at once when its last item is gone. */
 export function releaseIfEmpty(c: i32, loc: i32): void {

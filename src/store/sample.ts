@@ -2,7 +2,7 @@
 import { pte } from "../mm/layout.ts";
 import { ld } from "../mm/machine.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
-import { bodyOwner } from "./body.ts";
+import { bodyOwner, firstPageOf } from "./body.ts";
 import { BIT_BODY, BIT_DEAD, bits, I_LENGTH, inlineGranules } from "./item.ts";
 import {
   locAddr,
@@ -13,10 +13,10 @@ import {
   SG_CURSOR,
   SG_STATE,
   SG_USED,
-  ST_BODIES,
-  ST_BODY_PAGES,
+  ST_BODY_FRESH,
   ST_DATA_START,
   ST_FRESH_SEG,
+  ST_NR_BODIES,
   ST_SEG_SHIFT,
   ST_THETA,
   seg,
@@ -97,19 +97,13 @@ function sample(c: i32, s: i32): void {
   sampledGarbage = garbage;
   sampledScore = alive === 0 ? NO_THETA : ((worth / alive) | 0) << 6;
 }
-/** The item of a body page picked at random; 0 = none was found. */
-export function randomBody(c: i32): i32 {
-  const n = ld(c + ST_BODY_PAGES);
-  if (ld(c + ST_BODIES) === 0) return 0;
-  for (let tries: i32 = 0; tries < 8; tries++) {
-    const owner = bodyOwner(c, randomBelow(c, n));
-    if (owner !== 0) return owner;
+/** A page of a body picked at random: any one, or where few are in use the first of a body; -1 = there are none. */
+export function randomBodyPage(c: i32): i32 {
+  const n = ld(c + ST_NR_BODIES);
+  if (n === 0) return -1;
+  for (let tries: i32 = 0; tries < 4; tries++) {
+    const page = randomBelow(c, ld(c + ST_BODY_FRESH));
+    if (bodyOwner(c, page) !== 0) return page;
   }
-  let at: i32 = randomBelow(c, n);
-  for (let i: i32 = 0; i < n; i++) {
-    const owner = bodyOwner(c, at);
-    if (owner !== 0) return owner;
-    at = at + 1 < n ? at + 1 : 0;
-  }
-  return 0;
+  return firstPageOf(c, randomBelow(c, n));
 }

@@ -14,8 +14,8 @@ import { nodeDemotionMask } from "../mm/memory-tiers.ts";
 import { placementMask, policyNode } from "../mm/mempolicy.ts";
 import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
 import { swapAvailable } from "../mm/swap.ts";
-import { bodyVpn } from "./body.ts";
-import { bodyPages, I_BODY } from "./item.ts";
+import { bodyOwner, bodyVpn, nextPage } from "./body.ts";
+import { BIT_DEAD, bits, bodyPages } from "./item.ts";
 import {
   locAddr,
   SEG_OPEN,
@@ -38,7 +38,7 @@ import {
 } from "./layout.ts";
 import { randomBelow } from "./random.ts";
 import { NO_THETA, score } from "./rank.ts";
-import { randomBody, randomSeg, segScore } from "./sample.ts";
+import { randomBodyPage, randomSeg, segScore } from "./sample.ts";
 import { skim } from "./skim.ts";
 
 /** Candidates for each choice, and how often one may be picked that is not on the node. */
@@ -119,16 +119,19 @@ function sinkOne(c: i32, nid: i32): i32 {
       bestSeg = s;
       best = 0;
     } else {
-      const loc = randomBody(c);
-      if (loc === 0 || (pte(vpnOfLoc(c, loc)) & PTE_PRESENT) === 0) continue;
+      const page = randomBodyPage(c);
+      if (page < 0 || !on(bodyVpn(c, page), nid)) continue;
+      const loc = bodyOwner(c, page);
+      if ((pte(vpnOfLoc(c, loc)) & PTE_PRESENT) === 0) continue;
       const item = locAddr(c, loc);
-      if (!on(bodyVpn(c, ld(item + I_BODY)), nid)) continue;
+      // One that is just being written is no item yet.
+      if ((bits(item) & BIT_DEAD) !== 0) continue;
       found++;
       const w = score(c, item);
       if (w >= least) continue;
       least = w;
       bestSeg = -1;
-      best = loc;
+      best = page;
     }
   }
   if (found === 0) return 0;
@@ -153,14 +156,16 @@ function sinkSeg(c: i32, s: i32): i32 {
   skim(c, s, ld(c + ST_SINK) + HOT, (moved << 9) >> 1);
   return moved;
 }
-function sinkBody(c: i32, loc: i32, nid: i32): i32 {
-  const item = locAddr(c, loc);
-  const vpn = bodyVpn(c, ld(item + I_BODY));
-  const nr = bodyPages(item);
+/** Of a body a part at a time, from a page on. */
+function sinkBody(c: i32, from: i32, nid: i32): i32 {
+  const most = 1 << ld(c + ST_SEG_SHIFT);
   let moved: i32 = 0;
-  // From the end, and of a very large one only a part at a time.
-  for (let i: i32 = nr - 1; i >= 0 && moved < 1 << ld(c + ST_SEG_SHIFT); i--)
-    if (on(vpn + i, nid)) moved += demoteNow(vpn + i);
+  let page: i32 = from;
+  for (let i: i32 = 0; i < most && page >= 0; i++) {
+    const vpn = bodyVpn(c, page);
+    if (on(vpn, nid)) moved += demoteNow(vpn);
+    page = nextPage(c, page);
+  }
   return moved;
 }
 

@@ -8,7 +8,6 @@
 import { pte, refs, storeKeyAddr, storeOutAddr, storeValueAddr } from "../mm/layout.ts";
 import { copyBytes, ld, ldf, st, stf } from "../mm/machine.ts";
 import { countHit, noteAccess } from "./access.ts";
-import { sweepOrphans } from "./body.ts";
 import { slotOf } from "./directory.ts";
 import { evictSome, pickVictim } from "./evict.ts";
 import { expire } from "./expire.ts";
@@ -59,7 +58,7 @@ import { place } from "./place.ts";
 import { bring, losePage, takeReadFrom } from "./present.ts";
 import { copyIn, copyOut, describe, lastAccessed, pieceOf, setAccessed } from "./read.ts";
 import { releaseIfEmpty, removeItem } from "./remove.ts";
-import { scrub } from "./scrub.ts";
+import { SCRUB_BATCH, SCRUB_TURN, scrub } from "./scrub.ts";
 
 /** Misses that may be waiting for their values at once, as far as the policy's clock is concerned. */
 const MAX_UNANSWERED: i32 = 1024;
@@ -173,7 +172,7 @@ function set(meta: i32, key: i32, length: i32, kind: i32, start: f64, ttl: f64):
     forget(c, hash, key);
   }
   if (ld(c + ST_FLAGS) !== 0) expire(c);
-  scrub(c, false);
+  scrub(c, SCRUB_BATCH);
   const made = place(c, hash, want, length, start, ttl);
   if (made === 0) return 0;
   copyBytes(locAddr(c, made) + keyOffset(want), storeKeyAddr(), ((key & KEY_LENGTH_MASK) + 3) & ~3);
@@ -256,9 +255,11 @@ function remove(c: i32, loc: i32): boolean {
   releaseIfEmpty(c, loc);
   return true;
 }
-/** Drop what has expired, in part. Returns 1 if there may be more. */
+/** Drop what has expired, in part, and scrub what lost pages left behind. Returns 1 if there may be more. */
 export function storeExpire(meta: i32): i32 {
-  return expire(controlOf(meta));
+  const c = controlOf(meta);
+  const more = scrub(c, SCRUB_TURN);
+  return expire(c) !== 0 || more ? 1 : 0;
 }
 /** Drop at least one item, or a page of them, as room for a new one would. Returns 0 if there is none. */
 export function storeClean(meta: i32, drops: i32): i32 {
@@ -273,11 +274,6 @@ export function storeLost(meta: i32, vpn: i32): void {
   // If it has come back it was lost and found by somebody else meanwhile.
   if (pte(vpn) === 0) losePage(c, page);
 }
-/** After the last of some storeLost(). */
-export function storeSettle(meta: i32): void {
-  sweepOrphans(controlOf(meta));
-}
-
 /** The location of an item that would be the next to go if room were needed; 0 if there is none. */
 export function storeVictim(meta: i32): i32 {
   return pickVictim(controlOf(meta));
