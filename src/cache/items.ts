@@ -18,7 +18,7 @@ import { Pin } from "../runtime/pin.ts";
 import { NO_SEGMENT } from "../runtime/segment.ts";
 import { checkStore } from "../store/debug-store.ts";
 import { HIT, MISS, STALE } from "../store/find.ts";
-import { VALUE_KIND_MASK, VALUE_KIND_SHIFT } from "../store/item.ts";
+import { MAX_VALUE, VALUE_KIND_MASK, VALUE_KIND_SHIFT } from "../store/item.ts";
 import {
   ST_DROPPED,
   ST_EXPIRED,
@@ -124,8 +124,9 @@ export class Items {
   get inArea(): boolean {
     return (this.bits & (1 << 18)) === 0;
   }
-  /** Store bytes. Returns whether there was room. */
+  /** Store bytes. Returns whether there was room; if not, the key has no value any more. */
   set(key: CacheKey, bytes: Uint8Array, kind: number, now: number, ttl: number): boolean {
+    if (bytes.length > MAX_VALUE) return this.refuse(key);
     // Copies between shared and other memory are several times as fast if both ends are aligned alike: the area is, an item not.
     if (bytes.length < PAGE_SIZE) {
       this.values.put(bytes);
@@ -153,6 +154,7 @@ export class Items {
   }
   /** Store `length` bytes that `write` writes part by part into the memory itself. */
   setBy(key: CacheKey, length: number, kind: number, now: number, ttl: number, write: Visit): boolean {
+    if (length > MAX_VALUE) return this.refuse(key);
     const word = this.keys.put(key);
     this.ready();
     const loc = this.calls.storeSet(this.meta, word, length, kind, now, ttl);
@@ -161,6 +163,11 @@ export class Items {
     if (at === -1) return this.fill(loc, length, write);
     if (length > 0) write(at >>> 0, length, 0);
     return true;
+  }
+  /** A value that no store holds: the old one is gone all the same. */
+  private refuse(key: CacheKey): false {
+    this.delete(key);
+    return false;
   }
   delete(key: CacheKey): boolean {
     const word = this.keys.put(key);

@@ -40,6 +40,8 @@ export const GAP_SHIFT: i32 = 24;
 export const GAP_MASK: i32 = 7 << 24;
 
 export const MAX_KEY: i32 = 2048;
+/** Bytes of the largest value: its pages, and the address of its last byte within it, are counted in words. */
+export const MAX_VALUE: i32 = 0x7ffff000;
 
 export function bits(item: i32): i32 {
   return ld(item + I_BITS);
@@ -64,21 +66,22 @@ export function headBytes(w: i32): i32 {
 }
 /** Whole pages of the value that are in the body, of a value of `length` bytes. */
 export function bodyPages(item: i32): i32 {
-  return (bits(item) & BIT_BODY) === 0 ? 0 : bodyPagesFor(ld(item + I_LENGTH), inlineFlag(item));
+  return bodyPagesFor(bits(item), ld(item + I_LENGTH));
 }
 /** Bit 31 of the bits: the last part of the value has a page of its own in the body, too. */
 export const BIT_ROUND_UP: i32 = 1 << 31;
-function inlineFlag(item: i32): i32 {
-  return bits(item) & BIT_ROUND_UP;
+/** The same of a value of `length` bytes, by the item's bits. */
+export function bodyPagesFor(w: i32, length: i32): i32 {
+  if ((w & BIT_BODY) === 0) return 0;
+  return ((w & BIT_ROUND_UP) !== 0 ? length + 4095 : length) >>> 12;
 }
-export function bodyPagesFor(length: i32, roundUp: i32): i32 {
-  return (roundUp !== 0 ? length + 4095 : length) >>> 12;
+/** Bytes of a value that stand inline. */
+export function inlineFor(w: i32, length: i32): i32 {
+  if ((w & BIT_BODY) === 0) return length;
+  return (w & BIT_ROUND_UP) !== 0 ? 0 : length & 4095;
 }
-/** Bytes of the value that stand inline. */
 export function inlineBytes(item: i32): i32 {
-  const w = bits(item);
-  if ((w & BIT_BODY) === 0) return ld(item + I_LENGTH);
-  return (w & BIT_ROUND_UP) !== 0 ? 0 : ld(item + I_LENGTH) & 4095;
+  return inlineFor(bits(item), ld(item + I_LENGTH));
 }
 /** Granules that the item takes in the log. */
 export function inlineGranules(item: i32): i32 {

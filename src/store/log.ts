@@ -187,6 +187,10 @@ function newSeg(c: i32, stream: i32): i32 {
   return s;
 }
 
+/** Whether no segment can be begun before the scrubber has set one free. */
+export function noSegment(c: i32): boolean {
+  return ld(c + ST_FREE_SEG) === 0 && ld(c + ST_FRESH_SEG) >= ld(c + ST_NR_SEGS);
+}
 /** Give back a page of the log, if it is there. */
 export function zapLogPage(c: i32, vpn: i32): void {
   if (pte(vpn) === 0) return;

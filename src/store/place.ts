@@ -1,82 +1,91 @@
 /** Finding a place for a new item: its history, its stream, room for it, its body, and its entry in the index. */
 import { pinPage, unpinFrame } from "../mm/gup.ts";
+import { V_RESIDENT, vma } from "../mm/layout.ts";
 import { ld, st } from "../mm/machine.ts";
 import { firstOfBody, freeBody, growBody, newBodyMeta } from "./body.ts";
 import { ALL } from "./clean.ts";
 import { growFor, insert, newLinePages } from "./directory.ts";
 import { evictSome } from "./evict.ts";
-import { addGhost, ghostLast, takeGhost } from "./ghost.ts";
+import { ghostLast, takeGhost } from "./ghost.ts";
 import { noteRequest } from "./guard.ts";
 import { gapOf, noteReuse, setHistory } from "./history.ts";
 import {
   BIT_BODY,
   BIT_DEAD,
-  BIT_ROUND_UP,
   bodyPagesFor,
   FREQ_MAX,
   headBytes,
   I_BODY,
   I_HASH,
   I_LENGTH,
+  inlineFor,
   inlineGranules,
+  MAX_VALUE,
   setBits,
 } from "./item.ts";
 import {
   add,
   addf,
   locAddr,
-  ST_BODIES,
   ST_BUSY,
   ST_GHOST_HITS,
   ST_ITEMS,
-  ST_LOG_LIVE,
   ST_MAX_ITEMS,
   ST_MAX_PAGES,
+  ST_META_VMA,
   ST_NOW,
-  ST_THETA,
   ST_UNANSWERED,
   STREAM_HEADS,
   vpnOfLoc,
 } from "./layout.ts";
-import { countHead, countIn, newPages, reserve } from "./log.ts";
+import { countHead, countIn, newPages, noSegment, reserve } from "./log.ts";
 import { held } from "./meta.ts";
 import { worthOf } from "./rank.ts";
+import { SCRUB_TURN, scrub } from "./scrub.ts";
 import { relieve } from "./sink.ts";
 import { bandOf, ttlStream } from "./stream.ts";
 
+/** Pages that the index may come to need for one item more: a bucket, a line, a segment's record. */
+const INDEX_GROWTH: i32 = 3;
 /** Pages of a body that room on the home node is made for at once. */
 const RELIEF: i32 = 64;
 
-/** Make room for an item, take it, and enter it in the index. Returns its location, or 0. */
+/** How often room is made in the nodes for one item, as much as it takes. */
+const TRIES: i32 = 4;
+
+/**
+ * Whether the store could hold a value with these bits at all: its pages beside what the index takes, and little more of it.
+ * Drops nothing, whatever the answer.
+ */
+export function mayHold(c: i32, want: i32, length: i32): boolean {
+  if (length < 0 || length > MAX_VALUE) return false;
+  const nr = bodyPagesFor(want, length);
+  const pages = nr + ((headBytes(want) + inlineFor(want, length) + 4095) >>> 12) + newBodyMeta(c, nr);
+  return pages + INDEX_GROWTH + vma(ld(c + ST_META_VMA), V_RESIDENT) <= ld(c + ST_MAX_PAGES);
+}
+
+/** Make room for an item that the store may hold, take it, and enter it in the index. Returns its location, or 0. */
 export function place(c: i32, hash: i32, want: i32, length: i32, start: f64, ttl: f64): i32 {
   const head = headBytes(want);
-  const nr = (want & BIT_BODY) === 0 ? 0 : bodyPagesFor(length, want & BIT_ROUND_UP);
-  const inline = (want & BIT_BODY) === 0 ? length : (want & BIT_ROUND_UP) !== 0 ? 0 : length & 4095;
-  const granules = (head + inline + 7) >>> 3;
+  const nr = bodyPagesFor(want, length);
+  const granules = (head + inlineFor(want, length) + 7) >>> 3;
   const past = noteInsert(c, hash, length);
   const most = ld(c + ST_MAX_PAGES);
   growFor(c, ld(c + ST_ITEMS) + 1);
-  if (nr + ((granules + 511) >>> 9) + 1 > most) return 0;
-  const total = granules + (nr << 9);
-  const worth = worthOf(c, past, total);
-  // A value that would push out a good part of the cache must be worth it. It is remembered, so one asked for often will be.
-  if (total >> 5 > most && farAbove(c, total) && worth < ld(c + ST_THETA) && held(c) + nr + 1 > most) {
-    addGhost(c, hash, past >>> 3, past & 7, ld(c + ST_NOW));
-    while (held(c) > most && evictSome(c, ALL) !== 0) {}
-    return 0;
-  }
+  const worth = worthOf(c, past, granules + (nr << 9));
   const large = (want & BIT_BODY) !== 0;
   const stream = ttl > 0 ? ttlStream(ttl) : large ? STREAM_HEADS : bandOf(c, worth);
   const items = ld(c + ST_MAX_ITEMS);
   while (items > 0 && ld(c + ST_ITEMS) >= items) if (evictSome(c, ld(c + ST_ITEMS) - items + 1) === 0) return 0;
   // Where the nodes are full from top to bottom, what goes is chosen here rather than found by reclaim.
   relieveFor(c, nr + newPages(c, stream, head, granules << 3));
-  // Last, as relieving takes new pages too: an item that fits on a page that is there takes none.
-  for (let more: i32 = 1; more > 0; ) {
-    more = held(c) + nr + newPages(c, stream, head, granules << 3) + newLinePages(c, hash) + newBodyMeta(c, nr) - most;
-    if (more > 0 && evictSome(c, ALL) === 0) return 0;
-  }
-  for (let tries: i32 = 0; tries < 64; tries++) {
+  for (let tries: i32 = 0; tries < TRIES; tries++) {
+    // As relieving takes new pages too: an item that fits on a page that is there takes none.
+    for (let more: i32 = 1; more > 0; ) {
+      more =
+        held(c) + nr + newPages(c, stream, head, granules << 3) + newLinePages(c, hash) + newBodyMeta(c, nr) - most;
+      if (more > 0 && evictSome(c, ALL) === 0) return 0;
+    }
     const loc = reserve(c, stream, head, granules << 3);
     if (loc !== 0) {
       const made = enter(c, loc, hash, want, length, nr, ttl > 0 ? start + ttl : Infinity);
@@ -84,9 +93,10 @@ export function place(c: i32, hash: i32, want: i32, length: i32, start: f64, ttl
         setHistory(locAddr(c, made), past >>> 3, past & 7, ld(c + ST_NOW));
         return made;
       }
-    }
-    // No room in any node: make more.
-    if (evictSome(c, ALL) === 0) return 0;
+    } else while (noSegment(c) && scrub(c, SCRUB_TURN)) {}
+    // The nodes are full of what is others', or hold too little: make up for it.
+    const before = held(c);
+    while (before - held(c) <= nr) if (evictSome(c, ALL) === 0) return 0;
   }
   return 0;
 }
@@ -97,15 +107,6 @@ function relieveFor(c: i32, pages: i32): void {
   const most = pages < RELIEF ? pages : RELIEF;
   const before = held(c);
   while (!relieve(c, most + 1) && before - held(c) < pages && evictSome(c, ALL) !== 0) {}
-}
-
-/** Whether an item of so many granules is far larger than those that are there. */
-function farAbove(c: i32, granules: i32): boolean {
-  const all: f64 = ld(c + ST_LOG_LIVE);
-  const bodies: f64 = ld(c + ST_BODIES);
-  const items: f64 = ld(c + ST_ITEMS);
-  const size: f64 = granules;
-  return size * items > (all + bodies * 512) * 64;
 }
 
 /** A value is about to be stored: take up what is known of its key. Returns its hits and gap class, `hits << 3 | gap`. */

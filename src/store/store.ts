@@ -54,7 +54,7 @@ import {
 } from "./layout.ts";
 import { segBytes } from "./log.ts";
 import { held } from "./meta.ts";
-import { place } from "./place.ts";
+import { mayHold, place } from "./place.ts";
 import { bring, losePage, takeReadFrom } from "./present.ts";
 import { copyIn, copyOut, describe, lastAccessed, pieceOf, setAccessed } from "./read.ts";
 import { releaseIfEmpty, removeItem } from "./remove.ts";
@@ -154,6 +154,10 @@ function set(meta: i32, key: i32, length: i32, kind: i32, start: f64, ttl: f64):
   const c = controlOf(meta);
   const hash = hashKey(storeKeyAddr(), key & KEY_LENGTH_MASK, key >>> KEY_KIND_SHIFT);
   const want = key | (kind << VALUE_KIND_SHIFT) | (ttl > 0 ? BIT_TTL : 0) | shapeFor(c, key, length, ttl);
+  if (!mayHold(c, want, length)) {
+    forget(c, hash, key);
+    return 0;
+  }
   // Its fetch overlaps with the index's.
   warmGhost(c, hash);
   const old = find(c, hash, key);
