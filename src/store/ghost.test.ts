@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { seeded } from "../../test/property/source.ts";
 import { bootEngine, type TestEngine } from "../../test/support/engine.ts";
 import { storeKeyAddr } from "../mm/layout.ts";
@@ -24,13 +24,10 @@ import {
 } from "./layout.ts";
 
 const PAGES = 400;
-let engine: TestEngine | undefined;
-afterEach(() => engine?.vm.close());
 
 /** A store of its own. Returns the first page of its index, and its control block. */
 function open(): { meta: number; c: number; engine: TestEngine } {
   const e = bootEngine({ nodes: [{ pages: 1024 }], vpns: 65_536 });
-  engine = e;
   const data = e.map(2 * PAGES, { file: true });
   const pages = e.calls.storeMetaPages(PAGES, 2 * PAGES, PAGES, 0);
   const meta = e.map(pages, { locked: true });
