@@ -23,6 +23,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundle } from "./bundle.mjs";
 import { compileWasm } from "./compile-wasm.mjs";
 import { fingerprint, STAMP, upToDate, WASM_MODULES } from "./fingerprint.mjs";
 
@@ -91,6 +92,7 @@ async function buildAll(wanted) {
   for (const [file, entry] of Object.entries(WASM_MODULES)) {
     writeWhole(file.replace("dist", out), fresh.wasm ? readFileSync(file) : await compileWasm(entry));
   }
+  await bundle(out);
   writeWhole(STAMP.replace("dist", out), `${JSON.stringify(wanted)}\n`);
   if (existsSync(`${out}/cli/main.js`)) chmodSync(`${out}/cli/main.js`, 0o755);
   rmSync(`${out}.old`, { recursive: true, force: true });

@@ -15,7 +15,7 @@ export const WASM_MODULES = {
 };
 
 /** What a build depends on beside the sources. */
-const COMMON = ["scripts/build.mjs", "scripts/compile-wasm.mjs", "package-lock.json"];
+const COMMON = ["scripts/build.mjs", "scripts/bundle.mjs", "scripts/compile-wasm.mjs", "package-lock.json"];
 
 /** The fingerprints of the sources as they are now: `wasm` of the WebAssembly alone, `all` of everything. */
 export function fingerprint(root) {

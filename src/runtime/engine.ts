@@ -2,10 +2,10 @@
  * Loads one of the engine's twins over a segment: the WebAssembly that AssemblyScript made of src/mm and src/store, or the JavaScript
  * that tsc made of the same files. Both work on the same bytes, so even one segment may change twins between calls.
  */
-import { existsSync, readFileSync } from "node:fs";
 import { LieuError } from "../errors.ts";
 import { type Host, type Machine, plug } from "../mm/machine.ts";
 import * as twin from "../store/exports.ts";
+import { engineBytes } from "./engine-bytes.ts";
 import type { SharedMemory } from "./segment.ts";
 
 /** Which twin runs the engine: "wasm" in production, "js" to debug and as the oracle of differential tests. */
@@ -25,13 +25,7 @@ let compiled: WebAssembly.Module | undefined;
 
 /** The engine's module, compiled once. */
 function wasmModule(): WebAssembly.Module {
-  if (compiled === undefined) {
-    const built = new URL("../engine.wasm", import.meta.url);
-    const fromSources = new URL("../../dist/engine.wasm", import.meta.url);
-    const file = existsSync(built) ? built : fromSources;
-    if (!existsSync(file)) throw new LieuError("ENOENT", `the engine ${built.href} is missing; run "npm run build"`);
-    compiled = new WebAssembly.Module(readFileSync(file));
-  }
+  compiled ??= new WebAssembly.Module(engineBytes());
   return compiled;
 }
 

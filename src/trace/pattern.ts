@@ -10,9 +10,9 @@
  *
  * A value may come in parts, at any address: `offset` says where in the value a part begins.
  */
-import { existsSync, readFileSync } from "node:fs";
 import type { EngineKind } from "../runtime/engine.ts";
 import type { Segment } from "../runtime/segment.ts";
+import { patternBytes } from "./pattern-bytes.ts";
 
 const STEP = 0x9e3779b1;
 
@@ -78,12 +78,8 @@ let compiled: WebAssembly.Module | undefined;
 
 function wasmModule(): WebAssembly.Module | undefined {
   if (compiled !== undefined) return compiled;
-  const places = [
-    new URL("./pattern.wasm", import.meta.url),
-    new URL("../../dist/trace/pattern.wasm", import.meta.url),
-  ];
-  const file = places.find((url) => existsSync(url));
-  if (file === undefined) return undefined;
-  compiled = new WebAssembly.Module(readFileSync(file));
+  const bytes = patternBytes();
+  if (bytes === undefined) return undefined;
+  compiled = new WebAssembly.Module(bytes);
   return compiled;
 }

@@ -44,7 +44,9 @@ describePackage("the packed package", () => {
       "CHANGELOG.md",
       "dist/index.js",
       "dist/index.d.ts",
-      "dist/engine.wasm",
+      "dist/chunks/lieu.js",
+      "dist/cli/main.js",
+      "dist/NOTICES.txt",
     ]) {
       expect(files).toContain(file);
     }
@@ -73,6 +75,11 @@ describePackage("the packed package", () => {
     const { status, stdout, stderr } = node("program.mjs");
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toBe("object\n");
+  });
+
+  test("installs alone, and holds what is used, not the modules that it was made from", () => {
+    expect(manifest.dependencies).toEqual({});
+    expect(files.filter((file) => /^dist\/(?!chunks|adapters|cli\/main|index).*\.(js|wasm)$/.test(file))).toEqual([]);
   });
 
   test("has a command that knows its version", () => {

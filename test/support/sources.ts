@@ -105,6 +105,7 @@ export interface Manifest {
   readonly files: readonly string[];
   readonly version: string;
   readonly dependencies: Record<string, string>;
+  readonly devDependencies: Record<string, string>;
 }
 
-export const manifest: Manifest = JSON.parse(read("package.json"));
+export const manifest: Manifest = { dependencies: {}, ...JSON.parse(read("package.json")) };

@@ -1,0 +1,102 @@
+/**
+ * Bundles what tsc emitted, in place. A user's `import "lieu"` would otherwise load two hundred small files, which costs more time
+ * and memory than all that is in them:
+ *
+ *     chunks/lieu.js       everything that index.js reaches, with the engine's WebAssembly within it, and msgpackr
+ *     chunks/command.js    the rest, and the packages that only the command needs
+ *     NOTICES.txt          the licences of those packages
+ *
+ * All other files give what they did by naming it from the chunks: the package's entry points, and for whoever looks within,
+ * such as benchmarks, every module of src/. Bundlers need no configuration for the result, and a package that installs
+ * nothing else is quick and quiet to install.
+ */
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { rolldown } from "rolldown";
+
+/** The modules that give WebAssembly from the sources' dist/, and which. Here they are replaced by the bytes. */
+const EMBEDDED = { "runtime/engine-bytes.js": "engine.wasm", "trace/pattern-bytes.js": "trace/pattern.wasm" };
+
+function embed(out) {
+  for (const [module, file] of Object.entries(EMBEDDED)) {
+    const [, name] = /export function (\w+)/.exec(readFileSync(join(out, module), "utf8"));
+    const text = readFileSync(join(out, file)).toString("base64");
+    writeFileSync(join(out, module), `export function ${name}() {\n  return Buffer.from("${text}", "base64");\n}\n`);
+  }
+}
+
+/** The files that `entry` reaches by static imports, itself included. */
+function reachable(entry) {
+  const reached = new Set();
+  const visit = (file) => {
+    if (reached.has(file)) return;
+    reached.add(file);
+    for (const [, name] of readFileSync(file, "utf8").matchAll(/^(?:import|export)[^"']*["'](\.[^"']+)["'];?$/gm)) {
+      visit(resolve(dirname(file), name));
+    }
+  };
+  visit(resolve(entry));
+  return reached;
+}
+
+/** Packages that are part of the bundle, with what they say of their licence. */
+function notices(modules) {
+  const packages = new Map();
+  for (const id of modules) {
+    const at = id.lastIndexOf(`node_modules${sep}`);
+    if (at < 0) continue;
+    const parts = id.slice(at + 13).split(sep);
+    const name = parts.slice(0, parts[0].startsWith("@") ? 2 : 1).join("/");
+    packages.set(name, join(id.slice(0, at + 13), name));
+  }
+  const texts = [...packages].sort().map(([name, folder]) => {
+    const { version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
+    if (file === undefined) throw new Error(`${name} has no licence to ship with it`);
+    return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), "utf8").trim()}\n`;
+  });
+  return `lieu contains these packages:\n\n${texts.join(`\n${"-".repeat(80)}\n\n`)}`;
+}
+
+/** Bundle the JavaScript in `out`, which tsc emitted and where the WebAssembly is. */
+export async function bundle(out) {
+  embed(out);
+  const files = readdirSync(out, { recursive: true }).filter((name) => name.endsWith(".js"));
+  const library = reachable(join(out, "index.js"));
+  const main = resolve(out, "cli/main.js");
+  const isOurs = (id) => !relative(resolve(out), id).startsWith("..");
+  const build = await rolldown({
+    input: Object.fromEntries(files.map((name) => [name.slice(0, -3).split(sep).join("/"), resolve(out, name)])),
+    platform: "node",
+    // Its entry for Node looks for a native helper, which is of use for long strings alone.
+    resolve: { alias: { msgpackr: resolve("node_modules/msgpackr/index.js") } },
+    external: Object.keys(JSON.parse(readFileSync("package.json", "utf8")).peerDependencies),
+    onLog: (level, log, handler) => (level === "warn" ? handler("error", log) : handler(level, log)),
+  });
+  const { output } = await build.write({
+    dir: out,
+    format: "esm",
+    entryFileNames: "[name].js",
+    chunkFileNames: "chunks/[name].js",
+    codeSplitting: {
+      groups: [
+        { name: "lieu", test: (id) => library.has(id) || id.includes(`${sep}msgpackr${sep}`), priority: 2 },
+        // Running it is what main.js does when it is loaded: it stays a file of its own.
+        {
+          name: "command",
+          test: (id) => id !== main && !(isOurs(id) && id.includes(`${sep}adapters${sep}`)),
+          priority: 1,
+        },
+      ],
+    },
+  });
+  await build.close();
+  for (const { fileName } of output) {
+    // The comments that say which module is which name the folder of this build.
+    const file = join(out, fileName);
+    writeFileSync(file, readFileSync(file, "utf8").replaceAll(`${out}/`, "src/"));
+  }
+  const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
+  writeFileSync(join(out, "NOTICES.txt"), notices(modules));
+  for (const name of files) if (!existsSync(join(out, name))) throw new Error(`${name} is gone`);
+}
