@@ -5,6 +5,7 @@ import {
   H_HINT_SIZE,
   H_HOME,
   H_HOT_THRESHOLD,
+  H_INITIAL,
   H_RATE_LIMIT,
   H_SWAPPINESS,
   N_WMARK_PROMO,
@@ -30,8 +31,14 @@ function layOut(config: MemoryConfig): { starts: number[]; frames: number } {
   return { starts, frames };
 }
 
+/** What a harness may have to say (memory.ts). */
+export interface BootExtras {
+  readonly wrapDevice?: WrapDevice;
+  readonly initialCount?: number;
+}
+
 /** Start an engine. Devices that were opened are closed again if anything fails. */
-export function boot(config: MemoryConfig, crank: Crank, wrapDevice?: WrapDevice): Vm {
+export function boot(config: MemoryConfig, crank: Crank, extras: BootExtras = {}): Vm {
   const { starts, frames } = layOut(config);
   const slots = config.swap.reduce((n, s) => n + s.bytes / 4096, 0);
   const shape: SegmentShape = { nodes: config.nodes.length, frames, vpns: config.vpns, slots, bytes: config.hasBytes };
@@ -40,9 +47,9 @@ export function boot(config: MemoryConfig, crank: Crank, wrapDevice?: WrapDevice
   let vm: Vm | undefined;
   let devices: SwapDevice[] = [];
   try {
-    devices = openSwapDevices(config.swap, wrapDevice);
+    devices = openSwapDevices(config.swap, extras.wrapDevice);
     vm = new Vm(segment, shape, devices, crank, config.engine);
-    describe(vm, config, starts);
+    describe(vm, config, starts, extras.initialCount ?? 0);
     return vm;
   } catch (error) {
     if (vm !== undefined) vm.close();
@@ -54,7 +61,7 @@ export function boot(config: MemoryConfig, crank: Crank, wrapDevice?: WrapDevice
   }
 }
 
-function describe(vm: Vm, config: MemoryConfig, starts: readonly number[]): void {
+function describe(vm: Vm, config: MemoryConfig, starts: readonly number[], initialCount: number): void {
   const { calls, shape, segment } = vm;
   const n = config.nodes.length;
   calls.initMemory(n, shape.frames, shape.vpns, shape.slots, segment.data, config.options, config.seed | 0);
@@ -67,6 +74,7 @@ function describe(vm: Vm, config: MemoryConfig, starts: readonly number[]): void
       calls.setDistance(nid, to, d);
     });
   });
+  calls.tune(H_INITIAL, initialCount | 0);
   calls.tune(H_HOME, config.home);
   calls.tune(H_SWAPPINESS, config.swappiness);
   calls.tune(H_HINT_PERIOD, config.promotion.scanPeriod);

@@ -45,6 +45,8 @@ const TICK_MS = 100;
 export interface Harness {
   crank?: Crank;
   wrapDevice?: WrapDevice;
+  /** What counters that wrap at 2^32 begin with, 0 by default: so that a test need not wait for it. */
+  initialCount?: number;
 }
 
 /**
@@ -91,7 +93,7 @@ export class Memory implements Disposable, AsyncDisposable {
   constructor(config: MemoryConfig, harness: Harness) {
     this.#config = config;
     this.#names = new NodeNames(config.nodes.map((n) => n.name));
-    this.#vm = boot(config, harness.crank ?? inlineCrank(), harness.wrapDevice);
+    this.#vm = boot(config, harness.crank ?? inlineCrank(), harness);
     this.#stopTimer = harness.crank === undefined ? startTimer(() => this.#tick(), TICK_MS) : () => undefined;
     if (config.pretouch !== false && config.hasBytes) this.#touching = touchInSlices(this.#vm.segment);
   }

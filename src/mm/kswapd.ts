@@ -71,7 +71,7 @@ export function kswapdStep(nid: i32): i32 {
   // Generations may have been entered at a lower one.
   state = (state & ~63) | sc(SC_PRIORITY);
   popScan();
-  setNode(nid, N_KSWAPD_RECLAIMED, node(nid, N_KSWAPD_RECLAIMED) + reclaimed);
+  if (reclaimed > 0) setNode(nid, N_KSWAPD_RECLAIMED, 1);
   if (balanced(nid)) return sleep(nid);
   // The next pass scans twice as much, unless this one scanned plenty and got something for it.
   if (scanned < high || reclaimed === 0) state--;

@@ -78,6 +78,8 @@ export const H_WALKED: i32 = 128;
 export const H_HOPELESS: i32 = 136;
 /** Swap devices that failed the request under way, a bit each. */
 export const H_SWAP_TRIED: i32 = 140;
+/** What the counters that wrap begin with, so that a test need not wait for it (INITIAL_JIFFIES). */
+export const H_INITIAL: i32 = 480;
 /** 8 bytes that only the caller outside the engine uses, to put together a number that lies across two pages. */
 export const H_SCRATCH: i32 = 504;
 const HEADER_SIZE: i32 = 512;
@@ -146,6 +148,7 @@ export const N_RATE_START: i32 = 80;
 export const N_RATE_CANDIDATES: i32 = 88;
 export const N_ADJUST_START: i32 = 96;
 export const N_ADJUST_CANDIDATES: i32 = 104;
+/** Whether this run of kswapd's has reclaimed any. */
 export const N_KSWAPD_RECLAIMED: i32 = 112;
 /** The node holds only movable memory (ZONE_MOVABLE), as hotplugged slow memory does: its min watermark is small. */
 export const N_MOVABLE: i32 = 116;
@@ -188,11 +191,12 @@ export const LRU_UNEVICTABLE: i32 = 4;
 export const NR_LRU_LISTS: i32 = 5;
 /** NR_LRU_LISTS words: pages on each list. */
 export const L_SIZE: i32 = 0;
+/** Evictions and activations; it wraps (workingset.ts). */
 export const L_NONRESIDENT_AGE: i32 = 20;
 /** f64 each: the cost of reclaiming either type lately. */
 export const L_ANON_COST: i32 = 24;
 export const L_FILE_COST: i32 = 32;
-/** 2 words: workingset_activate counts when last looked at. */
+/** 2 words: workingset_activate counts when last looked at. They wrap: all that is asked is whether they have changed. */
 export const L_REFAULTS: i32 = 40;
 /** 2 words: workingset activations of this lruvec. */
 export const L_ACTIVATIONS: i32 = 48;
@@ -200,7 +204,7 @@ export const L_ACTIVATIONS: i32 = 48;
 /** Generations' slots; a generation of sequence number s is in slot s % MAX_NR_GENS. */
 export const MAX_NR_GENS: i32 = 4;
 export const MAX_NR_TIERS: i32 = 4;
-/** Sequence number of the youngest generation. */
+/** Sequence number of the youngest generation. They wrap, and are compared by their difference. */
 export const L_MAX_SEQ: i32 = 56;
 /** 2 words: sequence numbers of the oldest generations, of anonymous and of file folios. */
 export const L_MIN_SEQ: i32 = 60;

@@ -15,6 +15,7 @@ import {
   maxSeq,
   minSeq,
   nrGens,
+  olderSeq,
   setMinSeq,
 } from "./lru-gen.ts";
 import { resetCtrl } from "./lru-gen-ctrl.ts";
@@ -52,16 +53,20 @@ export function tryToIncMinSeq(nid: i32, cg: i32, canSwap: boolean): i32 {
   let file: i32 = oldestInUse(nid, cg, LRU_GEN_FILE);
   if (canSwap) {
     anon = oldestInUse(nid, cg, LRU_GEN_ANON);
-    if (file < anon) anon = file;
+    if (olderSeq(file, anon)) anon = file;
     const was = minSeq(lv, LRU_GEN_FILE);
-    file = anon > was ? anon : was;
+    file = olderSeq(was, anon) ? anon : was;
   }
   return advance(lv, LRU_GEN_ANON, anon) + advance(lv, LRU_GEN_FILE, file) > 0 ? 1 : 0;
 }
 function oldestInUse(nid: i32, cg: i32, type: i32): i32 {
   const lv = lruvecOf(nid, cg);
   let seq: i32 = minSeq(lv, type);
-  while (seq + MIN_NR_GENS <= maxSeq(lv) && listEmpty(lruGenHead(nid, cg, genOf(seq), type))) seq++;
+  let left: i32 = nrGens(lv, type) - MIN_NR_GENS;
+  while (left > 0 && listEmpty(lruGenHead(nid, cg, genOf(seq), type))) {
+    seq = (seq + 1) | 0;
+    left--;
+  }
   return seq;
 }
 function advance(lv: i32, type: i32, seq: i32): i32 {
@@ -102,19 +107,19 @@ export function evictablePages(lv: i32, canSwap: boolean): i32 {
 }
 /** Whether eviction has run out of generations. */
 export function outOfGenerations(lv: i32, canSwap: boolean): boolean {
-  return minSeq(lv, leading(canSwap)) + MIN_NR_GENS > maxSeq(lv);
+  return nrGens(lv, leading(canSwap)) <= MIN_NR_GENS;
 }
 /** Whether to age before evicting more (should_run_aging). */
 export function shouldRunAging(lv: i32, canSwap: boolean): boolean {
   const max = maxSeq(lv);
-  const min = minSeq(lv, leading(canSwap));
-  if (min + MIN_NR_GENS > max) return true;
-  if (min + MIN_NR_GENS < max) return false;
+  const gens = nrGens(lv, leading(canSwap));
+  if (gens <= MIN_NR_GENS) return true;
+  if (gens > MIN_NR_GENS + 1) return false;
   let young: i32 = 0;
   let old: i32 = 0;
   for (let type: i32 = leading(canSwap); type <= LRU_GEN_FILE; type++) {
     young += genPages(lv, genOf(max), type);
-    if (minSeq(lv, type) + MIN_NR_GENS <= max) old += genPages(lv, genOf(max - MIN_NR_GENS), type);
+    if (nrGens(lv, type) > MIN_NR_GENS) old += genPages(lv, genOf(max - MIN_NR_GENS), type);
   }
   const total = evictablePages(lv, canSwap);
   return young * MIN_NR_GENS > total || old * (MIN_NR_GENS + 2) < total;

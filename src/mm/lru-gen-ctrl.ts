@@ -34,10 +34,16 @@ export function tierOf(refs: i32): i32 {
 function cell(type: i32, tier: i32): i32 {
   return (type << 4) + (tier << 2);
 }
+/** Pages of one tier that a generation counts; if it lasts for longer, all counts of the tier are halved. */
+const MAX_COUNT: i32 = 1 << 28;
 /** Count `nr` pages in one of L_REFAULTED, L_EVICTED, L_PROTECTED. */
 export function addTier(lv: i32, field: i32, type: i32, tier: i32, nr: i32): void {
-  const at = field + cell(type, tier);
-  setLru(lv, at, lru(lv, at) + nr);
+  const at = cell(type, tier);
+  setLru(lv, field + at, lru(lv, field + at) + nr);
+  if (lru(lv, field + at) < MAX_COUNT) return;
+  for (let f: i32 = L_REFAULTED; f <= L_PROTECTED; f += L_EVICTED - L_REFAULTED) {
+    setLru(lv, f + at, lru(lv, f + at) >>> 1);
+  }
 }
 function refaulted(lv: i32, type: i32, tier: i32): i32 {
   const at = cell(type, tier);

@@ -69,6 +69,7 @@ import {
   MIN_NR_GENS,
   minSeq,
   nrGens,
+  olderSeq,
 } from "./lru-gen.ts";
 import { evictablePages, outOfGenerations, shouldRunAging, tryToIncMaxSeq, tryToIncMinSeq } from "./lru-gen-aging.ts";
 import { addTier, MAX_REFS, refsOf, tierAgainst, tierOf, tierToEvict, typeToEvict } from "./lru-gen-ctrl.ts";
@@ -180,7 +181,7 @@ function isolateFolios(nid: i32, cg: i32, swappiness: i32): i32 {
   if (swappiness === 0) return (scanFolios(nid, cg, LRU_GEN_FILE, tierToEvict(lv, LRU_GEN_FILE)) << TYPE_SHIFT) | 1;
   let type: i32 = LRU_GEN_FILE;
   let tier: i32 = -1;
-  if (minSeq(lv, LRU_GEN_ANON) < minSeq(lv, LRU_GEN_FILE) || swappiness === 200) type = LRU_GEN_ANON;
+  if (olderSeq(minSeq(lv, LRU_GEN_ANON), minSeq(lv, LRU_GEN_FILE)) || swappiness === 200) type = LRU_GEN_ANON;
   else if (swappiness !== 1) {
     type = typeToEvict(lv, swappiness);
     tier = tierAgainst(lv, type, swappiness);

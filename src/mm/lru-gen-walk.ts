@@ -11,6 +11,7 @@
  */
 import { folioHead, folioNid } from "./folio.ts";
 import {
+  H_INITIAL,
   H_NR_VMAS,
   H_WALKED,
   hdr,
@@ -38,7 +39,7 @@ import {
   walkFilterWord,
 } from "./layout.ts";
 import { genOf, MIN_LRU_BATCH, maxSeq, updateGen } from "./lru-gen.ts";
-import { ld, st } from "./machine.ts";
+import { ld, ltu, st } from "./machine.ts";
 import { PTE_ACCESSED, PTE_PRESENT, pteIndex } from "./page-table.ts";
 
 /** A block with at least one young entry in this many is worth a walk: one a cache line in Linux (suitable_to_scan). */
@@ -90,7 +91,7 @@ export function walkGroup(nid: i32, cg: i32, canSwap: boolean, force: boolean): 
   const lv = lruvecOf(nid, cg);
   const seq = maxSeq(lv);
   // The first aging has no filter to go by.
-  const all = force || seq < MAX_NR_GENS;
+  const all = force || ltu((seq - hdr(H_INITIAL)) | 0, MAX_NR_GENS);
   const n = hdr(H_NR_VMAS);
   for (let v: i32 = 0; v < n; v++) {
     if (vma(v, V_ACTIVE) === 0 || vma(v, V_MEMCG) !== cg || vma(v, V_LOCKED) !== 0) continue;

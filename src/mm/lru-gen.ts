@@ -38,6 +38,7 @@ import {
 } from "./folio.ts";
 import {
   flags,
+  H_INITIAL,
   H_OPTIONS,
   hdr,
   L_GEN_PAGES,
@@ -88,7 +89,11 @@ export function setMinSeq(lv: i32, type: i32, seq: i32): void {
 }
 /** How many generations there are of a type (get_nr_gens). */
 export function nrGens(lv: i32, type: i32): i32 {
-  return maxSeq(lv) - minSeq(lv, type) + 1;
+  return (maxSeq(lv) - minSeq(lv, type) + 1) | 0;
+}
+/** Whether generation `a` is older than `b`: sequence numbers wrap, and those of a lruvec are near each other. */
+export function olderSeq(a: i32, b: i32): boolean {
+  return ((a - b) | 0) < 0;
 }
 /** Pages of a generation's slot and type. */
 export function genPages(lv: i32, gen: i32, type: i32): i32 {
@@ -106,7 +111,10 @@ export function genIsActive(lv: i32, gen: i32): boolean {
 /** Generations as a new lruvec has them: all slots open, nothing in them (lru_gen_init_lruvec). */
 export function lruGenInitLruvec(lv: i32): void {
   for (let field: i32 = L_MAX_SEQ; field < L_PROTECTED + MAX_NR_TIERS * 8; field += 4) setLru(lv, field, 0);
-  setLru(lv, L_MAX_SEQ, MIN_NR_GENS + 1);
+  const first = hdr(H_INITIAL);
+  setLru(lv, L_MAX_SEQ, first + MIN_NR_GENS + 1);
+  setMinSeq(lv, LRU_GEN_ANON, first);
+  setMinSeq(lv, LRU_GEN_FILE, first);
 }
 
 /** Count `nr` pages from slot `from` to slot `to`, either of which may be none (lru_gen_update_size). */
@@ -145,7 +153,7 @@ function seqFor(lv: i32, w: i32): i32 {
   if ((w & PG_ACTIVE) !== 0) return max;
   if ((w & PG_FILE) === 0) return max - 1;
   const min = minSeq(lv, LRU_GEN_FILE);
-  return min + MIN_NR_GENS >= max ? min : min + 1;
+  return nrGens(lv, LRU_GEN_FILE) <= MIN_NR_GENS + 1 ? min : min + 1;
 }
 /** Put an evictable folio on the list of the generation that it starts in; first, or last with `tail`. */
 export function lruGenAdd(f: i32): void {

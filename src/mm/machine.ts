@@ -72,6 +72,10 @@ export function mul(a: i32, b: i32): i32 {
 export function ltu(a: i32, b: i32): boolean {
   return a >>> 0 < b >>> 0;
 }
+/** The value of a word that is meant without a sign: 0 to 2^32 - 1. */
+export function unsigned(x: i32): f64 {
+  return x >>> 0;
+}
 /** The whole part of a number, modulo 2^32. */
 export function toI32(x: f64): i32 {
   return Math.trunc(x) | 0;

@@ -18,6 +18,7 @@
 @inline export function zeroBytes(to: i32, bytes: i32): void { memory.fill(<usize>to, 0, <usize>bytes); }
 @inline export function mul(a: i32, b: i32): i32 { return a * b; }
 @inline export function ltu(a: i32, b: i32): bool { return <u32>a < <u32>b; }
+@inline export function unsigned(x: i32): f64 { return <f64><u32>x; }
 @inline export function toI32(x: f64): i32 { return <i32><i64>x; }
 @inline export function leadingZeros(x: i32): i32 { return clz<i32>(x); }
 @inline export function lowestBit(x: i32): i32 { return ctz<i32>(x); }

@@ -16,12 +16,14 @@ import {
   C_SWAP,
   C_USAGE,
   C_WHY,
+  H_INITIAL,
   H_NR_MEMCG,
   H_NR_VMAS,
   hdr,
   L_ACTIVATIONS,
   L_ANON_COST,
   L_FILE_COST,
+  L_NONRESIDENT_AGE,
   L_REFAULTS,
   lruvecOf,
   MAX_MEMCG,
@@ -63,9 +65,18 @@ export function createMemcg(parent: i32, mems: i32): i32 {
   setMemcg(id, C_HIGH, PAGE_COUNTER_MAX);
   setMemcg(id, C_MAX, PAGE_COUNTER_MAX);
   setMemcg(id, C_MEMS, mems);
-  for (let nid: i32 = 0; nid < nodes(); nid++) lruGenInitLruvec(lruvecOf(nid, id));
+  for (let nid: i32 = 0; nid < nodes(); nid++) initLruvec(lruvecOf(nid, id));
   if (id >= hdr(H_NR_MEMCG)) setHdr(H_NR_MEMCG, id + 1);
   return id;
+}
+/** An empty lruvec's counters. */
+function initLruvec(lv: i32): void {
+  const first = hdr(H_INITIAL);
+  setLru(lv, L_NONRESIDENT_AGE, first);
+  setLruf(lv, L_ANON_COST, 0);
+  setLruf(lv, L_FILE_COST, 0);
+  for (let field: i32 = L_REFAULTS; field < L_ACTIVATIONS + 8; field += 4) setLru(lv, field, first);
+  lruGenInitLruvec(lv);
 }
 /** Set one of C_MIN, C_LOW, C_HIGH, C_MAX, in pages. */
 export function setLimit(id: i32, field: i32, pages: i32): void {
@@ -87,12 +98,6 @@ function handOver(id: i32, parent: i32): void {
     const from = statMemcg(id, item);
     if (parent >= 0) stf(statMemcg(parent, item), ldf(statMemcg(parent, item)) + ldf(from));
     stf(from, 0);
-  }
-  for (let nid: i32 = 0; nid < nodes(); nid++) {
-    const lv = lruvecOf(nid, id);
-    setLruf(lv, L_ANON_COST, 0);
-    setLruf(lv, L_FILE_COST, 0);
-    for (let field: i32 = L_REFAULTS; field < L_ACTIVATIONS + 8; field += 4) setLru(lv, field, 0);
   }
 }
 

@@ -67,7 +67,7 @@ import {
   vma,
 } from "./layout.ts";
 import { lruDel } from "./lru.ts";
-import { toI32 } from "./machine.ts";
+import { ltu, toI32 } from "./machine.ts";
 import { isTopTier } from "./memory-tiers.ts";
 import { placementMask, policyChoosesNode } from "./mempolicy.ts";
 import { headAt, isolate, migrateFolio, putback } from "./migrate.ts";
@@ -92,6 +92,9 @@ import {
 /** How often the threshold is adjusted, ms (numa_balancing_scan_period_max). */
 const ADJUST_PERIOD: f64 = 60000;
 const GIB_PAGES: i32 = 262144;
+/** The longest threshold, and the longest whose double is none longer. */
+const MAX_MS: i32 = 0x7fffffff;
+const MAX_BASE: i32 = 0x3fffffff;
 
 /**
  * Mark the next pages on slower tiers if a scan is due (task_numa_work): once a period, `size` virtual pages onward.
@@ -217,7 +220,8 @@ function isHot(f: i32, to: i32): boolean {
     return true;
   }
   const latency = (toI32(Math.floor(clock())) - priv(f)) | 0;
-  if (latency >= threshold(to)) return false;
+  // A page that was marked 2^32 ms ago, 50 days, is taken for one that was just marked: once.
+  if (!ltu(latency, threshold(to))) return false;
   return withinRate(to, nr, cg);
 }
 /** Free pages above promo that count as plenty. */
@@ -236,7 +240,10 @@ function threshold(to: i32): i32 {
     const offered = nodeCount(to, PGPROMOTE_CANDIDATE) - nodef(to, N_ADJUST_CANDIDATES);
     const step = base >> 3 > 0 ? base >> 3 : 1;
     if (offered > limit * 1.1) t = t - step > step ? t - step : step;
-    else if (offered < limit * 0.9) t = t + step < base * 2 ? t + step : base * 2;
+    else if (offered < limit * 0.9) {
+      const most = base > MAX_BASE ? MAX_MS : base * 2;
+      t = t < most - step ? t + step : most;
+    }
     setNodef(to, N_ADJUST_START, now);
     setNodef(to, N_ADJUST_CANDIDATES, nodeCount(to, PGPROMOTE_CANDIDATE));
   }

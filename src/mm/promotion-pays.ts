@@ -17,7 +17,7 @@ import {
   setNode,
   setPriv,
 } from "./layout.ts";
-import { toI32 } from "./machine.ts";
+import { toI32, unsigned } from "./machine.ts";
 import { OPT_PROMOTION_PAYS } from "./options.ts";
 import { randomBelow } from "./random.ts";
 
@@ -25,7 +25,7 @@ import { randomBelow } from "./random.ts";
 const WINDOW: i32 = 64;
 const MAX_SHIFT: i32 = 6;
 /** A promotion pays if the page stays for so many times the hot threshold. */
-const STAY: i32 = 4;
+const STAY: f64 = 4;
 
 /** Whether to promote one more hot page to `to`. */
 export function promotionPays(to: i32): boolean {
@@ -44,8 +44,8 @@ export function promotionPays(to: i32): boolean {
 }
 /** A folio that was promoted to node `nid` at `since` has been demoted. */
 export function promotedLeft(nid: i32, since: i32): void {
-  const stayed = (toI32(Math.floor(clock())) - since) | 0;
-  const field = stayed < hdr(H_HOT_THRESHOLD) * STAY ? N_PROMO_IDLE : N_PROMO_PAID;
+  const stayed = unsigned((toI32(Math.floor(clock())) - since) | 0);
+  const field = stayed < unsigned(hdr(H_HOT_THRESHOLD)) * STAY ? N_PROMO_IDLE : N_PROMO_PAID;
   setNode(nid, field, node(nid, field) + 1);
 }
 /** A folio has come up. */

@@ -97,7 +97,7 @@ function inactiveIsLow(lv: i32, inactive: i32): boolean {
   const i = lruSize(lv, inactive);
   const a = lruSize(lv, inactive + LRU_ACTIVE_ANON);
   const gb = (i + a) >>> 18;
-  const ratio = gb > 0 ? toI32(Math.floor(Math.sqrt(10 * gb))) : 1;
+  const ratio: f64 = gb > 0 ? Math.floor(Math.sqrt(10 * gb)) : 1;
   return i * ratio < a;
 }
 /** Decide for one lruvec which types to deactivate and whether file pages alone will do (prepare_scan_control). */
@@ -255,12 +255,15 @@ function keepProportion(): boolean {
   const small = file > anon ? LRU_INACTIVE_ANON : LRU_INACTIVE_FILE;
   const large = file > anon ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON;
   const rest = file > anon ? anon : file;
-  const percentage = ((rest * 100) / (target(small) + target(small + 1) + 1)) | 0;
+  const whole: f64 = target(small) + target(small + 1) + 1;
+  const left: f64 = rest;
+  const percentage = toI32(Math.floor((left * 100) / whole));
   setSc(SC_NR + (small << 2), 0);
   setSc(SC_NR + ((small + 1) << 2), 0);
   for (let list: i32 = large; list <= large + 1; list++) {
     const scanned = target(list) - nrLeft(list);
-    const goal = ((target(list) * (100 - percentage)) / 100) | 0;
+    const planned: f64 = target(list);
+    const goal = toI32(Math.floor((planned * (100 - percentage)) / 100));
     setSc(SC_NR + (list << 2), goal > scanned ? goal - scanned : 0);
   }
   return true;

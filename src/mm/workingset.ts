@@ -5,12 +5,14 @@
  * that the lruvec considers active (and, for the type that competes, inactive), the page had a better claim than what
  * is there, and starts out active.
  *
- * A shadow is one word: 1 | workingset << 1 | node << 2 | group << 6 | age << 12. The age wraps at 2^20, which is 4 GiB
- * of evictions. Demotion leaves no shadow: the page is still there.
+ * A shadow is one word: 1 | workingset << 1 | node << 2 | group << 6 | age << 12. 20 bits of an age must do, so a large memory's
+ * leave out the lowest ones (bucket_order): it wraps after at least 64 times the memory's pages were evicted. A page that
+ * was away for just as long is taken for one that has just gone. Demotion leaves no shadow: the page is still there.
  */
 import { folioNid, folioNr, isFile, PG_ACTIVE, PG_WORKINGSET, setFlag, test } from "./folio.ts";
 import {
   C_ACTIVE,
+  frames,
   L_ACTIVATIONS,
   L_ANON_COST,
   L_FILE_COST,
@@ -28,21 +30,31 @@ import {
   setLruf,
 } from "./layout.ts";
 import { folioLruvec, lruSize } from "./lruvec.ts";
+import { leadingZeros } from "./machine.ts";
 import { SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { swapAvailable } from "./swap.ts";
 import { count, WORKINGSET_ACTIVATE_ANON, WORKINGSET_REFAULT_ANON, WORKINGSET_RESTORE_ANON } from "./vmstat.ts";
 
+const AGE_BITS: i32 = 20;
 const AGE_MASK: i32 = 0xfffff;
+/** An age is told to 2^-14 of the memory's pages or better. */
+const FINE_BITS: i32 = 14;
+
+/** How many of an age's low bits a shadow leaves out (bucket_order). */
+function bucketOrder(): i32 {
+  const order = 32 - leadingZeros(frames() - 1) - FINE_BITS;
+  return order < 0 ? 0 : order > 32 - AGE_BITS ? 32 - AGE_BITS : order;
+}
 
 /** Age a lruvec by `nr` pages that were evicted from it or activated on it (workingset_age_nonresident). */
 export function ageNonresident(lv: i32, nr: i32): void {
-  setLru(lv, L_NONRESIDENT_AGE, (lru(lv, L_NONRESIDENT_AGE) + nr) & AGE_MASK);
+  setLru(lv, L_NONRESIDENT_AGE, (lru(lv, L_NONRESIDENT_AGE) + nr) | 0);
 }
 
 /** The shadow that an evicted folio leaves (workingset_eviction). */
 export function workingsetEviction(f: i32): i32 {
   const lv = folioLruvec(f);
-  const age = lru(lv, L_NONRESIDENT_AGE);
+  const age = (lru(lv, L_NONRESIDENT_AGE) >>> bucketOrder()) & AGE_MASK;
   ageNonresident(lv, folioNr(f));
   const workingset = test(f, PG_WORKINGSET) ? 2 : 0;
   return 1 | workingset | (folioNid(f) << 2) | (ownerMemcg(f) << 6) | (age << 12);
@@ -56,7 +68,8 @@ export function refaultIsDistant(shadow: i32, file: i32): boolean {
   const cg = (shadow >>> 6) & 63;
   if (memcg(cg, C_ACTIVE) === 0) return true;
   const evicted = lruvecOf((shadow >>> 2) & 15, cg);
-  const distance = (lru(evicted, L_NONRESIDENT_AGE) - (shadow >>> 12)) & AGE_MASK;
+  const order = bucketOrder();
+  const distance = (((lru(evicted, L_NONRESIDENT_AGE) >>> order) - (shadow >>> 12)) & AGE_MASK) << order;
   let workingset = lruSize(evicted, LRU_ACTIVE_FILE);
   if (file === 0) workingset += lruSize(evicted, LRU_INACTIVE_FILE);
   if (swapAvailable()) {

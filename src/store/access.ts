@@ -15,19 +15,17 @@ import { carryWithin } from "./carry.ts";
 import { ALL } from "./clean.ts";
 import { evictSome } from "./evict.ts";
 import { onOnePage } from "./find.ts";
-import { noteRequest } from "./guard.ts";
+import { noteRequest, passTime } from "./guard.ts";
 import { touchPage } from "./heat.ts";
 import { noteHit } from "./history.ts";
 import { BIT_BODY, BIT_TTL, bits, bodyPages, I_BODY, I_LAST, I_LENGTH, inlineGranules } from "./item.ts";
 import {
-  add,
   addf,
   locAddr,
   pageOfLoc,
   SG_STREAM,
   ST_DATA_VMA,
   ST_MAX_PAGES,
-  ST_NOW,
   ST_PROMOTED,
   ST_SEG_SHIFT,
   ST_SWAP_HITS,
@@ -55,7 +53,7 @@ export function countHit(c: i32, by: i32): void {
 /** Note an access to the item at `loc`, whose index slot is `slot`. Returns where it is now. */
 export function noteAccess(c: i32, loc: i32, slot: i32): i32 {
   const item = locAddr(c, loc);
-  add(c + ST_NOW, 1);
+  passTime(c);
   noteRequest(c, (ld(item + I_LENGTH) + 7) >>> 3, true, ld(item + I_LAST), true);
   noteHit(c, item);
   const vpn = vpnOfLoc(c, loc);

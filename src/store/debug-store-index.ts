@@ -116,7 +116,7 @@ function checkStale(c: number, b: number, page: number, what: () => string): voi
   const state = seg(c, s, SG_STATE);
   const known = state === SEG_QUARANTINE || ((state === SEG_OPEN || state === SEG_CLOSED) && seg(c, s, SG_TORN) !== 0);
   holds(known, () => `${what()} is stale, but segment ${s} is in state ${state} and not torn`);
-  const scrubbed = ld(c + ST_SCRUB_PASS) > seg(c, s, SG_CURSOR) && b < ld(c + ST_SCRUB_HAND);
+  const scrubbed = ((ld(c + ST_SCRUB_PASS) - seg(c, s, SG_CURSOR)) | 0) > 0 && b < ld(c + ST_SCRUB_HAND);
   holds(state !== SEG_QUARANTINE || !scrubbed, () => `${what()} is stale after the scrubber was there`);
 }
 

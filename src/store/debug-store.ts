@@ -183,7 +183,7 @@ function walkSegment(c: number, s: number, listed: Map<number, number>, live: Ma
   if (state === SEG_FREE || state === SEG_QUARANTINE) {
     holds(pages === 0, () => `segment ${s} is in state ${state} with ${pages} pages`);
     const begun = state === SEG_FREE ? 0 : seg(c, s, SG_CURSOR);
-    holds(begun <= ld(c + ST_SCRUB_PASS), () => `segment ${s} is in quarantine since a pass to come`);
+    holds(((ld(c + ST_SCRUB_PASS) - begun) | 0) >= 0, () => `segment ${s} is in quarantine since a pass to come`);
     return;
   }
   const used = seg(c, s, SG_USED);

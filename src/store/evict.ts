@@ -48,6 +48,7 @@ import {
   vpnOfLoc,
 } from "./layout.ts";
 import { releaseSeg } from "./log.ts";
+import { ONE } from "./log2.ts";
 import { bring } from "./present.ts";
 import { randomBelow } from "./random.ts";
 import { NO_THETA, rebuildIfDue, score } from "./rank.ts";
@@ -61,6 +62,10 @@ const GAIN: i32 = 4727;
 const WANTED: i32 = 160;
 /** After so many choices that freed nothing, it moves faster. */
 const IMPATIENT: i32 = 8;
+/** After so many, a large item goes whatever it is worth. */
+const MAX_FRUITLESS: i32 = 65;
+/** No score is as far from 0: 2^96 in either direction. */
+const MAX_THETA: i32 = 96 * ONE;
 /** What a segment that was begun may hold in reserve: not dead, not live. */
 const OPEN_PAGES: i32 = 8;
 
@@ -138,7 +143,7 @@ function evictBody(c: i32, body: i32): i32 {
   const item = locAddr(c, loc);
   const w = score(c, item);
   if (ld(c + ST_THETA) === NO_THETA) st(c + ST_THETA, w);
-  const go = w <= ld(c + ST_THETA) || ld(c + ST_FRUITLESS) > 64;
+  const go = w <= ld(c + ST_THETA) || ld(c + ST_FRUITLESS) === MAX_FRUITLESS;
   adjust(c, go ? 256 : 0, 256);
   if (go) dropItem(c, loc, item);
   return 1;
@@ -158,11 +163,13 @@ function cleanChosen(c: i32, s: i32, drops: i32): void {
  */
 function adjust(c: i32, freed: i32, regretted: i32): void {
   if (freed > 0) st(c + ST_FRUITLESS, 0);
-  else st(c + ST_FRUITLESS, ld(c + ST_FRUITLESS) + 1);
+  else if (ld(c + ST_FRUITLESS) < MAX_FRUITLESS) st(c + ST_FRUITLESS, ld(c + ST_FRUITLESS) + 1);
   const fast = ld(c + ST_FRUITLESS) > IMPATIENT ? 4 : 1;
   const over = freed - WANTED;
   const by = over > regretted ? regretted : over;
-  st(c + ST_THETA, ld(c + ST_THETA) - (((by * GAIN) / 128) | 0) * fast);
+  const from = ld(c + ST_THETA) > -MAX_THETA ? ld(c + ST_THETA) : -MAX_THETA;
+  const theta = from - (((by * GAIN) / 128) | 0) * fast;
+  st(c + ST_THETA, theta < -MAX_THETA ? -MAX_THETA : theta > MAX_THETA ? MAX_THETA : theta);
 }
 
 /** Carry the live items of a segment with many holes to fresh memory. Returns false if there is none worth it. */

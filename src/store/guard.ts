@@ -3,11 +3,16 @@
  * recent access lies in each stretch of time are kept in at most 256 bins, so the age at which LRU would have dropped an item
  * is known, and with it whether a request whose history is known would have been a hit. When LRU gets ahead by more than
  * chance, items are judged by recency for a while.
+ *
+ * Bins are as wide as it takes for them to reach back that far, up to 2^31 requests in all; beyond that the first one holds
+ * whatever is older. They move with the clock at every request, so that no two ages are taken for one when it wraps.
  */
-import { copyBytes, ld, ldf, st, stf, toI32 } from "../mm/machine.ts";
+import { copyBytes, ld, ldf, ltu, st, stf, toI32, unsigned } from "../mm/machine.ts";
 import {
   add,
+  addf,
   metaAddr,
+  ST_AHEAD,
   ST_BIN_COUNT,
   ST_BIN_FIRST,
   ST_BIN_SHIFT,
@@ -15,77 +20,118 @@ import {
   ST_BODIES,
   ST_DEFICIT,
   ST_GUARD_AT,
+  ST_GUARD_SEEN,
   ST_ITEMS,
   ST_LOG_LIVE,
   ST_LRU_AGE,
-  ST_LRU_HITS,
   ST_LRU_LENGTH,
   ST_LRU_MODE,
-  ST_LRU_TILL,
+  ST_LRU_SINCE,
   ST_MAX_PAGES,
   ST_NOW,
   ST_NR_GHOSTS,
-  ST_OUR_HITS,
   ST_THETA,
   ST_THETA_SAVED,
 } from "./layout.ts";
 import { log2 } from "./log2.ts";
 
 const NR_BINS: i32 = 256;
-export const BINS_SIZE: i32 = NR_BINS * 4;
+export const BINS_SIZE: i32 = NR_BINS * 8;
+/** The widest bins: all of them together are half of what a stamp can tell. */
+const MAX_SHIFT: i32 = 23;
 /** Granules that an item's head and key take, about. */
 const OVERHEAD: i32 = 5;
+/** Requests beyond which the guard does not look back whatever the store's size. */
+const MAX_HORIZON: f64 = 1e9;
 
-/** The bin that is `i` after the first. */
+/** The address of the bin that is `i` after the first: granules, f64. */
 function bin(c: i32, i: i32): i32 {
-  return metaAddr(c, ld(c + ST_BINS)) + (i << 2);
+  return metaAddr(c, ld(c + ST_BINS)) + (i << 3);
+}
+/** Which bin after the first a stamp belongs to, without a sign; stamps wrap, and so do the numbers of bins. */
+function binOf(c: i32, stamp: i32): i32 {
+  const shift = ld(c + ST_BIN_SHIFT);
+  return (((stamp >>> shift) - ld(c + ST_BIN_FIRST)) << shift) >>> shift;
+}
+/** The first bin is `n` further on. */
+function skipBins(c: i32, n: i32): void {
+  const shift = ld(c + ST_BIN_SHIFT);
+  st(c + ST_BIN_FIRST, ((ld(c + ST_BIN_FIRST) + n) << shift) >>> shift);
 }
 
+/** A request was made. Returns its bin. */
+export function passTime(c: i32): i32 {
+  const now = (ld(c + ST_NOW) + 1) | 0;
+  st(c + ST_NOW, now);
+  return binNow(c, now);
+}
+/** The bin of now, opened if it has to be. */
+function binNow(c: i32, now: i32): i32 {
+  const at = binOf(c, now);
+  if (ltu(at, ld(c + ST_BIN_COUNT))) return at;
+  openBins(c, now);
+  return binOf(c, now);
+}
 /** A request for a value of `granules`, last asked for at `last` if that is `known`, was a hit or not. */
 export function noteRequest(c: i32, granules: i32, known: boolean, last: i32, hit: boolean): void {
-  const shift = ld(c + ST_BIN_SHIFT);
   const now = ld(c + ST_NOW);
+  let inLru: boolean = false;
   if (known) {
-    const at = (last >>> shift) - ld(c + ST_BIN_FIRST);
-    if (at >= 0 && at < ld(c + ST_BIN_COUNT)) add(bin(c, at), -granules);
+    const at = binOf(c, last);
+    if (ltu(at, ld(c + ST_BIN_COUNT))) addf(bin(c, at), -granules);
+    else if (folded(c)) addf(bin(c, 0), -granules);
     const age = ld(c + ST_LRU_AGE);
-    if (age < 0 || ((now - last) | 0) < age) add(c + ST_LRU_HITS, 1);
+    inLru = age < 0 || ltu((now - last) | 0, age);
   }
-  if (hit) add(c + ST_OUR_HITS, 1);
-  if ((now >>> shift) - ld(c + ST_BIN_FIRST) >= ld(c + ST_BIN_COUNT)) openBins(c);
-  add(bin(c, (now >>> ld(c + ST_BIN_SHIFT)) - ld(c + ST_BIN_FIRST)), granules);
+  if (inLru !== hit) addf(c + ST_AHEAD, inLru ? 1 : -1);
+  addf(bin(c, binNow(c, now)), granules);
 }
-function openBins(c: i32): void {
+/** Whether the first bin stands for all that is older, too. */
+function folded(c: i32): boolean {
+  return ld(c + ST_BIN_SHIFT) === MAX_SHIFT && ld(c + ST_BIN_COUNT) === NR_BINS;
+}
+/** Open the bins up to now, which are wider if there would be too many. */
+function openBins(c: i32, now: i32): void {
   findAge(c);
-  while ((ld(c + ST_NOW) >>> ld(c + ST_BIN_SHIFT)) - ld(c + ST_BIN_FIRST) >= NR_BINS) mergeBins(c);
-  const now = ld(c + ST_NOW) >>> ld(c + ST_BIN_SHIFT);
-  while (now - ld(c + ST_BIN_FIRST) >= ld(c + ST_BIN_COUNT)) {
-    st(bin(c, ld(c + ST_BIN_COUNT)), 0);
-    add(c + ST_BIN_COUNT, 1);
+  while (!ltu(binOf(c, now), NR_BINS)) {
+    if (ld(c + ST_BIN_SHIFT) < MAX_SHIFT) mergeBins(c);
+    else foldBin(c);
   }
+  const n = binOf(c, now) + 1;
+  for (let i: i32 = ld(c + ST_BIN_COUNT); i < n; i++) stf(bin(c, i), 0);
+  st(c + ST_BIN_COUNT, n);
 }
 /** Make each bin twice as wide. */
 function mergeBins(c: i32): void {
-  const first = ld(c + ST_BIN_FIRST);
+  const odd = ld(c + ST_BIN_FIRST) & 1;
   const n = ld(c + ST_BIN_COUNT);
-  const to = first >>> 1;
   for (let i: i32 = 0; i < n; i++) {
-    const at = ((first + i) >>> 1) - to;
-    const bytes = ld(bin(c, i));
+    const to = bin(c, (odd + i) >>> 1);
     // What is written lies at most where was just read.
-    if (i === 0 || ((first + i) & 1) === 0) st(bin(c, at), bytes);
-    else add(bin(c, at), bytes);
+    if (i === 0 || ((odd + i) & 1) === 0) stf(to, ldf(bin(c, i)));
+    else addf(to, ldf(bin(c, i)));
   }
-  st(c + ST_BIN_FIRST, to);
-  st(c + ST_BIN_COUNT, n === 0 ? 0 : ((first + n - 1) >>> 1) - to + 1);
+  st(c + ST_BIN_FIRST, ld(c + ST_BIN_FIRST) >>> 1);
+  st(c + ST_BIN_COUNT, (odd + n + 1) >>> 1);
   add(c + ST_BIN_SHIFT, 1);
+}
+/** Add the first bin to the next. */
+function foldBin(c: i32): void {
+  const n = ld(c + ST_BIN_COUNT);
+  if (n > 1) {
+    addf(bin(c, 1), ldf(bin(c, 0)));
+    copyBytes(bin(c, 0), bin(c, 1), (n - 1) << 3);
+  }
+  if (n > 0) st(c + ST_BIN_COUNT, n - 1);
+  skipBins(c, 1);
 }
 /** The age at which LRU would drop an item: as old as the newest bins together are large. Older bins are dropped. */
 function findAge(c: i32): void {
   let room: f64 = ld(c + ST_MAX_PAGES);
   room *= 512;
   // Of what the store really holds in values, so that the cost of its heads is not held against it.
-  const values: f64 = ld(c + ST_LOG_LIVE) - ld(c + ST_ITEMS) * OVERHEAD;
+  let values: f64 = ld(c + ST_ITEMS);
+  values = ld(c + ST_LOG_LIVE) - values * OVERHEAD;
   const bodies: f64 = ld(c + ST_BODIES);
   const held: f64 = values + bodies * 512;
   if (ld(c + ST_NR_GHOSTS) > 0 && held + room * 0.003 < room) room = held + room * 0.003;
@@ -94,7 +140,7 @@ function findAge(c: i32): void {
   let i: i32 = n;
   st(c + ST_LRU_AGE, -1);
   while (i > 0) {
-    const bytes: f64 = ld(bin(c, i - 1));
+    const bytes = ldf(bin(c, i - 1));
     sum += bytes;
     if (sum >= room) {
       const shift = ld(c + ST_BIN_SHIFT);
@@ -102,42 +148,44 @@ function findAge(c: i32): void {
       const span: i32 = 1 << shift;
       const width: f64 = span;
       const over: f64 = bytes > 0 ? (sum - room) / bytes : 0;
-      st(c + ST_LRU_AGE, ld(c + ST_NOW) - start - toI32(Math.floor(over * width)));
+      const age = unsigned((ld(c + ST_NOW) - start) | 0) - Math.floor(over * width);
+      st(c + ST_LRU_AGE, age < 0 ? 0 : age < 0x7fffffff ? toI32(age) : 0x7fffffff);
       break;
     }
     i--;
   }
   if (i <= 2) return;
   const drop = i - 2;
-  copyBytes(bin(c, 0), bin(c, drop), (n - drop) << 2);
-  add(c + ST_BIN_FIRST, drop);
+  copyBytes(bin(c, 0), bin(c, drop), (n - drop) << 3);
+  skipBins(c, drop);
   add(c + ST_BIN_COUNT, -drop);
 }
 
 /** Compare, and change between learned ranks and recency where it shows that one is better. Called now and then. */
 export function guardStep(c: i32): void {
   const now = ld(c + ST_NOW);
-  const ahead: f64 = ld(c + ST_LRU_HITS) - ld(c + ST_OUR_HITS);
-  st(c + ST_LRU_HITS, 0);
-  st(c + ST_OUR_HITS, 0);
-  const passed: f64 = now - ld(c + ST_GUARD_AT);
+  const ahead = ldf(c + ST_AHEAD);
+  stf(c + ST_AHEAD, 0);
+  const passed = unsigned((now - ld(c + ST_GUARD_AT)) | 0);
   st(c + ST_GUARD_AT, now);
-  // While nothing was dropped yet both would have hit the same.
-  if (ld(c + ST_NR_GHOSTS) === 0) return;
   const items = ld(c + ST_ITEMS);
   const window = items > 1024 ? items : 1024;
-  const horizon: f64 = 8 * window;
+  let horizon: f64 = window;
+  horizon *= 8;
+  const since = ldf(c + ST_GUARD_SEEN) + passed;
+  const seen: f64 = since < horizon ? since : horizon;
+  stf(c + ST_GUARD_SEEN, since < MAX_HORIZON ? since : MAX_HORIZON);
+  // While nothing was dropped yet both would have hit the same.
+  if (ld(c + ST_NR_GHOSTS) === 0) return;
   const inLru = ld(c + ST_LRU_MODE) !== 0;
   let d: f64 = ldf(c + ST_DEFICIT) * (passed < horizon ? 1 - passed / horizon : 0);
   if (!inLru) d += ahead;
-  const requests: f64 = now & 0x7fffffff;
-  const seen: f64 = requests < horizon ? requests : horizon;
   if (d < -0.003 * seen) d = -0.003 * seen;
   const limit: f64 = 0.001 * seen + 2 * Math.sqrt(0.02 * seen);
+  const length = ld(c + ST_LRU_LENGTH);
   if (!inLru && d > limit) enterLru(c, window);
-  else if (!inLru && d < 0 && ld(c + ST_LRU_LENGTH) > window) {
-    st(c + ST_LRU_LENGTH, ld(c + ST_LRU_LENGTH) - ((ld(c + ST_LRU_LENGTH) / 20) | 0));
-  } else if (inLru && (d < limit / 2 || ((now - ld(c + ST_LRU_TILL)) | 0) >= 0)) {
+  else if (!inLru && d < 0 && length > window) st(c + ST_LRU_LENGTH, length - ((length / 20) | 0));
+  else if (inLru && (d < limit / 2 || !ltu((now - ld(c + ST_LRU_SINCE)) | 0, length))) {
     st(c + ST_LRU_MODE, 0);
     st(c + ST_THETA, ld(c + ST_THETA_SAVED));
     if (d > limit / 2) d = 0;
@@ -145,12 +193,15 @@ export function guardStep(c: i32): void {
   stf(c + ST_DEFICIT, d);
 }
 function enterLru(c: i32, window: i32): void {
-  const twice = ld(c + ST_LRU_LENGTH) * 2;
-  const length = twice < window ? window : twice > 32 * window ? 32 * window : twice;
+  let length: f64 = ld(c + ST_LRU_LENGTH);
+  const least: f64 = window;
+  length *= 2;
+  if (length < least) length = least;
+  else if (length > least * 32) length = least * 32;
   const age = ld(c + ST_LRU_AGE);
-  st(c + ST_LRU_LENGTH, length);
-  st(c + ST_LRU_TILL, ld(c + ST_NOW) + length);
+  st(c + ST_LRU_LENGTH, length < 0x7fffffff ? toI32(length) : 0x7fffffff);
+  st(c + ST_LRU_SINCE, ld(c + ST_NOW));
   st(c + ST_LRU_MODE, 1);
   st(c + ST_THETA_SAVED, ld(c + ST_THETA));
-  st(c + ST_THETA, -log2(age > 0 ? age : 2 * ld(c + ST_ITEMS) + 2));
+  st(c + ST_THETA, -log2(age > 0 ? age : unsigned(ld(c + ST_ITEMS)) * 2 + 2));
 }

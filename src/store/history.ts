@@ -3,10 +3,14 @@
  * count, for each class of history, at which age items were hit and at which they were given up. rank.ts learns from them.
  *
  * Ages are in requests and go by four buckets an octave, counts are in fixed point.
+ *
+ * The clock counts requests, in a word that wraps, as do the stamps of it in items and ghosts. An age is a difference of two,
+ * without a sign: right up to 2^32 requests. What nobody has asked for in longer is taken for younger than it is, once in a
+ * while, and is judged again a cleaning later.
  */
-import { ld, leadingZeros, st } from "../mm/machine.ts";
+import { ld, leadingZeros, st, unsigned } from "../mm/machine.ts";
 import { bits, FREQ_MASK, FREQ_MAX, FREQ_SHIFT, freq, GAP_MASK, GAP_SHIFT, gap, I_LAST, setBits } from "./item.ts";
-import { add, metaAddr, ST_EVENTS, ST_ITEMS, ST_NOW, ST_TABLES } from "./layout.ts";
+import { add, metaAddr, ST_AGE_SHIFT, ST_EVENTS, ST_ITEMS, ST_NOW, ST_TABLES } from "./layout.ts";
 
 export const NR_CLASSES: i32 = 16;
 export const NR_AGES: i32 = 88;
@@ -23,6 +27,11 @@ export const RANKS: i32 = WAITING + TABLE;
 export const TABLES_SIZE: i32 = RANKS + TABLE;
 /** One event, in the tables' fixed point. */
 export const EVENT: i32 = 256;
+/** Events after which what was learned counts for half: as many as there are items, within these bounds. */
+const MIN_EVENTS: i32 = 8192;
+export const MAX_EVENTS: i32 = 1 << 22;
+/** In a store of up to 2^this pages each request counts in an age; the last bucket is then at 2^8 requests a page. */
+const FINE_PAGES: i32 = 15;
 
 /** The address of a table's word for class and age. */
 export function cell(c: i32, table: i32, cls: i32, bucket: i32): i32 {
@@ -37,6 +46,16 @@ export function ageBucket(age: i32): i32 {
   return b < NR_AGES ? b : NR_AGES - 1;
 }
 
+/** The bucket of an age in requests: in a large store they are told apart less finely, so that the last one is as far off. */
+export function bucketOfAge(c: i32, age: i32): i32 {
+  return ageBucket(age >>> ld(c + ST_AGE_SHIFT));
+}
+/** How many low bits of an age do not matter in a store of so many pages. */
+export function ageShift(pages: i32): i32 {
+  const l = 31 - leadingZeros(pages | 1);
+  return l > FINE_PAGES ? l - FINE_PAGES : 0;
+}
+
 /** The class of an item with that many hits and that gap class. */
 export function classOf(hits: i32, gapClass: i32): i32 {
   return hits === 0 ? 0 : 1 + (hits === 1 ? 0 : hits < 4 ? 5 : 10) + gapClass;
@@ -45,7 +64,7 @@ export function classOf(hits: i32, gapClass: i32): i32 {
 export function gapOf(c: i32, age: i32): i32 {
   const items = ld(c + ST_ITEMS);
   const n = items > 16 ? items : 16;
-  const a: f64 = age >>> 0;
+  const a = unsigned(age);
   if (a * 64 < n) return 0;
   if (a * 16 < n) return 1;
   if (a * 4 < n) return 2;
@@ -53,8 +72,24 @@ export function gapOf(c: i32, age: i32): i32 {
 }
 
 function count(c: i32, table: i32, cls: i32, age: i32): void {
-  add(cell(c, table, cls, ageBucket(age)), EVENT);
-  add(c + ST_EVENTS, 1);
+  add(cell(c, table, cls, bucketOfAge(c, age)), EVENT);
+  const events = ld(c + ST_EVENTS) + 1;
+  st(c + ST_EVENTS, events);
+  // Here rather than when it is learned from: while nothing has to go, that is never.
+  if (events > within(ld(c + ST_ITEMS), MIN_EVENTS, MAX_EVENTS)) decay(c);
+}
+function within(n: i32, least: i32, most: i32): i32 {
+  return n < least ? least : n < most ? n : most;
+}
+function decay(c: i32): void {
+  const to = ld(c + ST_TABLES) + WAITING;
+  for (let off: i32 = ld(c + ST_TABLES) + HITS; off < to; ) {
+    // A page at a time: neighbours in the mapping are no neighbours in memory.
+    const end = (off & ~4095) + 4096 < to ? (off & ~4095) + 4096 : to;
+    const p = metaAddr(c, off) - off;
+    for (; off < end; off += 4) st(p + off, ld(p + off) >> 1);
+  }
+  st(c + ST_EVENTS, ld(c + ST_EVENTS) >> 1);
 }
 /** An item of that history was hit at that age. */
 export function noteReuse(c: i32, hits: i32, gapClass: i32, age: i32): void {
@@ -64,6 +99,7 @@ export function noteReuse(c: i32, hits: i32, gapClass: i32, age: i32): void {
 export function noteForgotten(c: i32, hits: i32, gapClass: i32, age: i32): void {
   count(c, GIVEN_UP, classOf(hits, gapClass), age);
 }
+/** Requests since the last access, a word without a sign. */
 export function ageOf(c: i32, item: i32): i32 {
   return (ld(c + ST_NOW) - ld(item + I_LAST)) | 0;
 }

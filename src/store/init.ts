@@ -1,17 +1,19 @@
 /** Setting a store up in two fresh mappings, and emptying it. */
 import { ENOMEM } from "../mm/errno.ts";
-import { frameAddr, pte, V_PAGES, V_START, vma } from "../mm/layout.ts";
+import { frameAddr, H_INITIAL, hdr, pte, V_PAGES, V_START, vma } from "../mm/layout.ts";
 import { ld, st, stf, toI32, zeroBytes } from "../mm/machine.ts";
 import { FAULT_WRITE, fault } from "../mm/mm.ts";
 import { zapPages } from "../mm/mmap.ts";
 import { BODY_RECORD } from "./body.ts";
 import { GHOST_BASE_BITS } from "./ghost.ts";
 import { BINS_SIZE } from "./guard.ts";
-import { TABLES_SIZE } from "./history.ts";
+import { ageShift, TABLES_SIZE } from "./history.ts";
 import {
   CONTROL_BYTES,
   controlOf,
+  ST_AGE_SHIFT,
   ST_BASE_BITS,
+  ST_BIN_FIRST,
   ST_BINS,
   ST_BODY_PAGES,
   ST_BODY_RECORDS,
@@ -23,6 +25,7 @@ import {
   ST_GHOST_LEVEL,
   ST_GHOST_MAX,
   ST_GHOSTS,
+  ST_GUARD_AT,
   ST_LEVEL,
   ST_LINES,
   ST_LOG_PAGES,
@@ -35,7 +38,10 @@ import {
   ST_META_VMA,
   ST_MORE_BUCKETS,
   ST_NEXT_EXPIRY,
+  ST_NOW,
   ST_NR_SEGS,
+  ST_REBUILT,
+  ST_SCRUB_PASS,
   ST_SEG_RECORD,
   ST_SEG_SHIFT,
   ST_SEGS,
@@ -45,7 +51,7 @@ import {
   STORE_MAGIC,
 } from "./layout.ts";
 import { ensureMeta } from "./meta.ts";
-import { initRanks, NO_THETA } from "./rank.ts";
+import { initRanks, MAX_INTERVAL, NO_THETA } from "./rank.ts";
 
 /** The most buckets of 64 bytes that a store of `pages` pages gets: items of 64 bytes on average, seven a bucket. */
 function maxBuckets(pages: i32): i32 {
@@ -100,7 +106,8 @@ export function storeInit(
   let at: i32 = CONTROL_BYTES;
   st(c + ST_BUCKETS, at);
   at += 64 << base;
-  at = (at + 1023) & ~1023;
+  // The bins must not lie across pages.
+  at = (at + BINS_SIZE - 1) & ~(BINS_SIZE - 1);
   st(c + ST_BINS, at);
   at += BINS_SIZE;
   // The rows of the tables must not lie across pages.
@@ -126,10 +133,20 @@ export function storeInit(
   st(c + ST_GHOST_LEVEL, GHOST_BASE_BITS);
   st(c + ST_GHOST_MAX, ghostLines(maxPages));
   if (ensureMeta(c, 0, first) < 0 || ensureMeta(c, at, 64 << GHOST_BASE_BITS) < 0) return ENOMEM;
+  startClock(c, hdr(H_INITIAL));
+  st(c + ST_AGE_SHIFT, ageShift(maxPages));
   initRanks(c, start + 1);
   st(c + ST_THETA, NO_THETA);
   st(c + ST_SINK, NO_THETA);
   return 0;
+}
+/** The clock, and what counts by it, begin at `now`; the ranks are due. */
+function startClock(c: i32, now: i32): void {
+  st(c + ST_NOW, now);
+  st(c + ST_BIN_FIRST, now);
+  st(c + ST_GUARD_AT, now);
+  st(c + ST_REBUILT, (now - MAX_INTERVAL) | 0);
+  st(c + ST_SCRUB_PASS, now);
 }
 /** 3 % of a store may be ghosts. */
 function ghostLines(pages: i32): i32 {

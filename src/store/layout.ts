@@ -82,6 +82,10 @@ export const ST_GHOST_HITS: i32 = 200;
 /** Average worth of what cleaning drops (clean.ts). */
 export const ST_DROP_WORTH: i32 = 208;
 export const ST_MISSES: i32 = 216;
+/** f64: requests that the guard has seen, as far as it looks back (guard.ts). */
+export const ST_GUARD_SEEN: i32 = 224;
+/** Low bits of an age that do not matter (rank.ts). */
+export const ST_AGE_SHIFT: i32 = 232;
 /** MAX_NODES f64: hits on values that were wholly on nodes up to this one. Then MAX_SWAP f64: hits that read from a device. */
 export const ST_TIER_HITS: i32 = 256;
 export const ST_SWAP_HITS: i32 = 384;
@@ -102,12 +106,13 @@ export const ST_BODIES: i32 = 648;
 export const ST_LOG_HELD: i32 = 652;
 export const ST_RNG: i32 = 656;
 // rank.ts
-/** Requests so far: the policy's clock. */
+/** Requests so far: the policy's clock. It wraps, and so do the stamps that are taken of it: ages are differences, without a sign. */
 export const ST_NOW: i32 = 660;
 /** Misses that no value was stored for yet. */
 export const ST_UNANSWERED: i32 = 664;
-export const ST_REBUILD_AT: i32 = 668;
-/** Events in the tables, in their fixed point. */
+/** When the ranks were last learned. */
+export const ST_REBUILT: i32 = 668;
+/** Events in the tables; at most MAX_EVENTS. */
 export const ST_EVENTS: i32 = 672;
 export const ST_TABLES: i32 = 676;
 // evict.ts: scores are logarithms to base 2 in units of 2^-16
@@ -115,18 +120,20 @@ export const ST_THETA: i32 = 680;
 export const ST_FRUITLESS: i32 = 684;
 // guard.ts
 export const ST_LRU_MODE: i32 = 688;
-export const ST_LRU_TILL: i32 = 692;
+/** When items began to be judged by recency, and for how many requests at most. */
+export const ST_LRU_SINCE: i32 = 692;
 export const ST_LRU_LENGTH: i32 = 696;
 export const ST_THETA_SAVED: i32 = 700;
-/** What LRU would have hit, and what was hit, since last looked at. */
-export const ST_LRU_HITS: i32 = 704;
-export const ST_OUR_HITS: i32 = 708;
+/** f64: what LRU would have hit more than was hit, since the two were last compared. */
+export const ST_AHEAD: i32 = 704;
 /** Age in requests at which LRU would have dropped an item; -1 = never. */
 export const ST_LRU_AGE: i32 = 712;
+/** When the two were last compared. */
 export const ST_GUARD_AT: i32 = 716;
 /** f64: how far LRU is ahead. */
 export const ST_DEFICIT: i32 = 720;
 export const ST_BINS: i32 = 728;
+/** A bin is 2^this requests; the number of the first one, as many bits as are left of a stamp. */
 export const ST_BIN_SHIFT: i32 = 732;
 export const ST_BIN_FIRST: i32 = 736;
 export const ST_BIN_COUNT: i32 = 740;

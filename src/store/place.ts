@@ -7,7 +7,7 @@ import { ALL } from "./clean.ts";
 import { growFor, insert, newLinePages } from "./directory.ts";
 import { evictSome } from "./evict.ts";
 import { ghostLast, takeGhost } from "./ghost.ts";
-import { noteRequest } from "./guard.ts";
+import { noteRequest, passTime } from "./guard.ts";
 import { gapOf, noteReuse, setHistory } from "./history.ts";
 import {
   BIT_BODY,
@@ -112,7 +112,7 @@ function relieveFor(c: i32, pages: i32): void {
 /** A value is about to be stored: take up what is known of its key. Returns its hits and gap class, `hits << 3 | gap`. */
 function noteInsert(c: i32, hash: i32, length: i32): i32 {
   if (ld(c + ST_UNANSWERED) > 0) add(c + ST_UNANSWERED, -1);
-  else add(c + ST_NOW, 1);
+  else passTime(c);
   const ghost = takeGhost(c, hash);
   const granules = (length + 7) >>> 3;
   if (ghost < 0) {

@@ -10,13 +10,13 @@
  *
  * Ages go by four buckets an octave, counts in fixed point. Scores are logarithms to base 2.
  */
-import { ld, ldf, st, stf, toI32 } from "../mm/machine.ts";
+import { ld, ldf, ltu, st, stf, toI32 } from "../mm/machine.ts";
 import { randomItem } from "./directory.ts";
 import { ghostSample } from "./ghost.ts";
 import {
   ALL_HAZARDS,
-  ageBucket,
   ageOf,
+  bucketOfAge,
   cell,
   classOf,
   EVENT,
@@ -34,12 +34,11 @@ import {
   add,
   locAddr,
   metaAddr,
-  ST_EVENTS,
   ST_ITEMS,
   ST_LRU_MODE,
   ST_NOW,
   ST_NR_GHOSTS,
-  ST_REBUILD_AT,
+  ST_REBUILT,
   ST_RNG,
   ST_TABLES,
 } from "./layout.ts";
@@ -50,6 +49,9 @@ export const NO_THETA: i32 = -0x7fffffff;
 /** Weight of those that still wait: less than an event, as what they will come to is open. */
 const WAITING_WEIGHT: f64 = 0.05;
 const SAMPLE: i32 = 128;
+/** Requests between two times of learning: a quarter of the items, within these bounds. */
+const MIN_INTERVAL: i32 = 256;
+export const MAX_INTERVAL: i32 = 8192;
 /** Events that the prior, and the average of all classes, count for. */
 const PRIOR_WEIGHT: f64 = 16;
 const PRIOR_HAZARD: f64 = 0.03;
@@ -74,8 +76,8 @@ function widthOf(b: i32): f64 {
 /** What a byte of an item is worth: a logarithm in units of 2^-16. */
 export function score(c: i32, item: i32): i32 {
   const age = ageOf(c, item);
-  if (ld(c + ST_LRU_MODE) !== 0) return -log2Whole((age & 0x3fffffff) + 1);
-  return ld(cell(c, RANKS, classOf(freq(item), gap(item)), ageBucket(age))) - log2Whole(totalGranules(item));
+  if (ld(c + ST_LRU_MODE) !== 0) return -log2Whole(ltu(age, 0x7fffffff) ? age + 1 : 0x7fffffff);
+  return ld(cell(c, RANKS, classOf(freq(item), gap(item)), bucketOfAge(c, age))) - log2Whole(totalGranules(item));
 }
 
 /** The same of an item of `granules` that is accessed now, with a history of `past`: hits << 3 | gap class. */
@@ -86,24 +88,13 @@ export function worthOf(c: i32, past: i32, granules: i32): i32 {
 
 /** Learn again from the tables, if it is time. Returns whether it was. */
 export function rebuildIfDue(c: i32): boolean {
-  if (((ld(c + ST_NOW) - ld(c + ST_REBUILD_AT)) | 0) < 0) return false;
-  const items = ld(c + ST_ITEMS);
-  const part = items >> 2;
-  st(c + ST_REBUILD_AT, ld(c + ST_NOW) + (part < 256 ? 256 : part > 8192 ? 8192 : part));
-  const half = items >> 1 > 4096 ? items >> 1 : 4096;
-  if (ld(c + ST_EVENTS) > 2 * half) decay(c);
+  const part = ld(c + ST_ITEMS) >> 2;
+  const interval = part < MIN_INTERVAL ? MIN_INTERVAL : part < MAX_INTERVAL ? part : MAX_INTERVAL;
+  if (ltu((ld(c + ST_NOW) - ld(c + ST_REBUILT)) | 0, interval)) return false;
+  st(c + ST_REBUILT, ld(c + ST_NOW));
   sampleWaiting(c);
   rankAll(c);
   return true;
-}
-function decay(c: i32): void {
-  for (let i: i32 = 0; i < NR_CLASSES * NR_AGES; i++) {
-    const h = cell(c, HITS, 0, i);
-    const g = cell(c, GIVEN_UP, 0, i);
-    st(h, ld(h) >> 1);
-    st(g, ld(g) >> 1);
-  }
-  st(c + ST_EVENTS, ld(c + ST_EVENTS) >> 1);
 }
 /** Estimate, from a sample, how many items and ghosts of each class wait at each age. */
 function sampleWaiting(c: i32): void {
@@ -114,12 +105,12 @@ function sampleWaiting(c: i32): void {
     const loc = randomItem(c);
     if (loc !== 0) {
       const item = locAddr(c, loc);
-      add(cell(c, WAITING, classOf(freq(item), gap(item)), ageBucket(ageOf(c, item))), live);
+      add(cell(c, WAITING, classOf(freq(item), gap(item)), bucketOfAge(c, ageOf(c, item))), live);
     }
     const g = ghostSample(c);
     if (g !== 0) {
       const age = (ld(c + ST_NOW) - ld(g)) | 0;
-      add(cell(c, WAITING, classOf((ld(g + 4) >>> 3) & 15, ld(g + 4) & 7), ageBucket(age)), ghosts);
+      add(cell(c, WAITING, classOf((ld(g + 4) >>> 3) & 15, ld(g + 4) & 7), bucketOfAge(c, age)), ghosts);
     }
   }
 }

@@ -58,7 +58,8 @@ function endPass(c: i32): void {
   while (at !== 0) {
     const s = at - 1;
     at = seg(c, s, SG_NEXT);
-    if (pass - seg(c, s, SG_CURSOR) >= 2) freeSeg(c, s);
+    // The count of passes wraps.
+    if (((pass - seg(c, s, SG_CURSOR)) | 0) >= 2) freeSeg(c, s);
     else {
       setSeg(c, s, SG_NEXT, ld(c + ST_QUARANTINED));
       st(c + ST_QUARANTINED, s + 1);

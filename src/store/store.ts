@@ -13,6 +13,7 @@ import { evictSome, pickVictim } from "./evict.ts";
 import { expire } from "./expire.ts";
 import { find, foundItem, foundSlot, HIT, loseHead, MISS, onOnePage, STALE, whole } from "./find.ts";
 import { warmGhost } from "./ghost.ts";
+import { passTime } from "./guard.ts";
 import { hashKey } from "./hash.ts";
 import {
   BIT_BODY,
@@ -46,7 +47,6 @@ import {
   ST_LOG_PAGES,
   ST_LOST,
   ST_MISSES,
-  ST_NOW,
   ST_SEG_SHIFT,
   ST_UNANSWERED,
   segAddr,
@@ -119,7 +119,7 @@ export function storeGet(meta: i32, key: i32, flags: i32, time: f64): i32 {
 }
 function noteMiss(c: i32): void {
   addf(c + ST_MISSES, 1);
-  add(c + ST_NOW, 1);
+  passTime(c);
   if (ld(c + ST_UNANSWERED) < MAX_UNANSWERED) add(c + ST_UNANSWERED, 1);
 }
 /** The item's time to live begins at `time`. */
