@@ -10,9 +10,9 @@ export interface SimCrank extends Crank {
   advance(ms: number): void;
 }
 
-/** A virtual clock that starts at 0, and how many kswapd steps run before each slow operation. */
-export function simCrank(stepsPerTurn = 256): SimCrank {
-  let time = 0;
+/** A virtual clock that starts at `start`, and how many kswapd steps run before each slow operation. */
+export function simCrank(stepsPerTurn = 256, start = 0): SimCrank {
+  let time = start;
   return {
     now: () => time,
     advance(ms) {

@@ -6,6 +6,8 @@ import { PTE_PRESENT } from "../mm/page-table.ts";
 import { bodyOwner, bodyVpn, firstOfBody, firstPageOf, nextPage, ownerOf } from "./body.ts";
 import { holds, type LiveItem, pteOf } from "./debug-store-facts.ts";
 import { bucketAddr, bucketOf, locAt, nextLine, nrBuckets, SLOTS, tagAt, tagOf } from "./directory.ts";
+import { MAX_SHIFT, NR_BINS } from "./guard.ts";
+import { cell, EVENT, GIVEN_UP, HITS, MAX_EVENTS, NR_AGES, NR_CLASSES } from "./history.ts";
 import { BIT_BODY, bits, bodyPages, I_BODY } from "./item.ts";
 import {
   metaAddr,
@@ -18,10 +20,13 @@ import {
   SG_STATE,
   SG_TORN,
   ST_BASE_BITS,
+  ST_BIN_COUNT,
+  ST_BIN_SHIFT,
   ST_BODIES,
   ST_BODY_FREE,
   ST_BODY_FRESH,
   ST_BODY_PAGES,
+  ST_EVENTS,
   ST_FRESH_SEG,
   ST_GHOST_LEVEL,
   ST_GHOST_MAX,
@@ -170,6 +175,24 @@ export function walkBodies(c: number, live: ReadonlyMap<number, LiveItem>): void
   for (let page = fresh; page < ld(c + ST_BODY_PAGES); page++) {
     holds(pte(bodyVpn(c, page)) === 0, () => `page ${page} of the bodies is there, beyond all bodies`);
   }
+}
+
+/** The tables of what happened, whose words must not overflow however long nothing has to go; and the guard's bins. */
+export function walkTables(c: number): void {
+  const events = ld(c + ST_EVENTS);
+  holds(events >= 0 && events <= MAX_EVENTS, () => `${events} events in the tables`);
+  let sum = 0;
+  for (const table of [HITS, GIVEN_UP]) {
+    for (let i = 0; i < NR_CLASSES * NR_AGES; i++) {
+      const n = ld(cell(c, table, 0, i));
+      holds(n >= 0, () => `word ${i} of the table at ${table} is ${n}`);
+      sum += n;
+    }
+  }
+  holds(sum <= (events + 1) * EVENT, () => `the tables hold ${sum / EVENT} events, ${events} counted`);
+  const bins = ld(c + ST_BIN_COUNT);
+  const shift = ld(c + ST_BIN_SHIFT);
+  holds(bins >= 0 && bins <= NR_BINS && shift >= 0 && shift <= MAX_SHIFT, () => `${bins} bins of 2^${shift} requests`);
 }
 
 /** Ghosts: counted, and in the lines that their fingerprints choose. */

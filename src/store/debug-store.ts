@@ -8,7 +8,7 @@ import { V_ACTIVE, V_LOCKED, V_PAGES, V_RESIDENT, V_START, V_SWAPPED, vma } from
 import { ld, ldf } from "../mm/machine.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
 import { holds, type LiveItem, pteOf } from "./debug-store-facts.ts";
-import { walkBodies, walkGhosts, walkIndex } from "./debug-store-index.ts";
+import { walkBodies, walkGhosts, walkIndex, walkTables } from "./debug-store-index.ts";
 import {
   BIT_BODY,
   BIT_DEAD,
@@ -47,7 +47,6 @@ import {
   SG_STREAM,
   SG_TORN,
   SG_USED,
-  ST_BIN_COUNT,
   ST_BODY_PAGES,
   ST_BUSY,
   ST_DATA_START,
@@ -122,6 +121,7 @@ export function checkStore(meta: number): StoreWalk {
   walkIndex(c, live);
   walkBodies(c, live);
   walkGhosts(c);
+  walkTables(c);
   return { live, held, items: sums.items };
 }
 
@@ -147,8 +147,6 @@ function walkControl(c: number, meta: number): number {
   holds(held <= ld(c + ST_MAX_PAGES), () => `${held} pages held, at most ${ld(c + ST_MAX_PAGES)} are allowed`);
   const most = ld(c + ST_MAX_ITEMS);
   holds(most === 0 || ld(c + ST_ITEMS) <= most, () => `${ld(c + ST_ITEMS)} items, at most ${most} are allowed`);
-  const bins = ld(c + ST_BIN_COUNT);
-  holds(bins >= 0 && bins <= 256, () => `${bins} bins`);
   return held;
 }
 
@@ -182,8 +180,8 @@ function walkSegment(c: number, s: number, listed: Map<number, number>, live: Ma
   sums.pages += pages;
   if (state === SEG_FREE || state === SEG_QUARANTINE) {
     holds(pages === 0, () => `segment ${s} is in state ${state} with ${pages} pages`);
-    const begun = state === SEG_FREE ? 0 : seg(c, s, SG_CURSOR);
-    holds(((ld(c + ST_SCRUB_PASS) - begun) | 0) >= 0, () => `segment ${s} is in quarantine since a pass to come`);
+    const passes = state === SEG_FREE ? 0 : (ld(c + ST_SCRUB_PASS) - seg(c, s, SG_CURSOR)) | 0;
+    holds(passes >= 0, () => `segment ${s} is in quarantine since a pass to come`);
     return;
   }
   const used = seg(c, s, SG_USED);

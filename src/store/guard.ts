@@ -35,10 +35,10 @@ import {
 } from "./layout.ts";
 import { log2 } from "./log2.ts";
 
-const NR_BINS: i32 = 256;
+export const NR_BINS: i32 = 256;
 export const BINS_SIZE: i32 = NR_BINS * 8;
 /** The widest bins: all of them together are half of what a stamp can tell. */
-const MAX_SHIFT: i32 = 23;
+export const MAX_SHIFT: i32 = 23;
 /** Granules that an item's head and key take, about. */
 const OVERHEAD: i32 = 5;
 /** Requests beyond which the guard does not look back whatever the store's size. */

@@ -63,6 +63,9 @@ export interface EngineSpec {
   /** A crank of the test's own, in place of the virtual clock. */
   readonly crank?: Crank;
   readonly swappiness?: number;
+  /** What counters that wrap begin with, and the virtual clock. */
+  readonly initialCount?: number;
+  readonly startTime?: number;
 }
 export interface MapSpec {
   readonly file?: boolean;
@@ -137,13 +140,14 @@ export class TestEngine implements Disposable {
       const device = bytes ? memoryDevice(s.slots) : emptyDevice(s.slots);
       return s.faults === undefined ? device : injectFaults(device, s.faults);
     });
-    this.clock = simCrank(spec.steps);
+    this.clock = simCrank(spec.steps, spec.startTime);
     this.vm = new Vm(segment, shape, this.devices, spec.crank ?? this.clock, engine);
     this.calls = this.vm.calls;
     const c = this.calls;
     const generations = (spec.lru ?? LRU) === "mglru" ? OPT_LRU_GEN : 0;
     const options = behaviourBits(preset, spec.behaviours) | generations;
     c.initMemory(nodes.length, frames, vpns, slots, segment.data, options, spec.seed ?? 1);
+    c.tune(layout.H_INITIAL, (spec.initialCount ?? 0) | 0);
     const adistances = nodes.map((node) => node.adistance ?? adistanceOf(node.tier ?? 0));
     const tier = (nid: number): number => (adistances[nid] as number) >> 7;
     const top = Math.min(...nodes.map((_, nid) => tier(nid)));
