@@ -6,9 +6,8 @@
 import { describe, expect, test } from "vitest";
 import { seeded } from "../../test/property/source.ts";
 import { bootEngine, type EngineSpec, TWINS } from "../../test/support/engine.ts";
-import { L_EVICTED, L_REFAULTED, lru, lruvecOf, S_FAILURES, S_SKIP, swapDev } from "./layout.ts";
+import { L_EVICTED, L_REFAULTED, lru, lruvecOf } from "./layout.ts";
 import { addTier } from "./lru-gen-ctrl.ts";
-import { noteWrite } from "./swap.ts";
 
 const EDGES = [2 ** 24, 2 ** 31, 2 ** 32];
 
@@ -61,13 +60,4 @@ test("a generation that lasts counts with a bound, and keeps the proportion", ()
     expect(lru(lv, L_EVICTED + 16)).toBeLessThan(2 ** 28);
   }
   expect(lru(lv, L_EVICTED + 16) / lru(lv, L_REFAULTED + 16)).toBeCloseTo(4, 0);
-});
-
-test("a device that fails for ever is passed over for a bounded time", () => {
-  const engine = bootEngine({ nodes: [{ pages: 256 }], swap: 64 });
-  engine.vm.inspect();
-  for (let i = 0; i < 100; i++) noteWrite(0, true);
-  expect([swapDev(0, S_FAILURES), swapDev(0, S_SKIP)]).toEqual([12, 4096]);
-  noteWrite(0, false);
-  expect(swapDev(0, S_FAILURES)).toBe(0);
 });
