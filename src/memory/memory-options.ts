@@ -97,10 +97,13 @@ interface AnySwapOptions {
   priority?: number | undefined;
 }
 
-/** Swap in a file, which is made for this memory alone. */
+/** Swap in a file, which is made for this memory alone, and gone with it, however the process ends. */
 export interface FileSwapOptions extends AnySwapOptions {
   kind: "file";
+  /** Where it is made; the folder must exist. On POSIX the file loses its name as soon as it is open. */
   path: string;
+  /** Whether it is to be seen at `path` while it is in use. Then, as on Windows, a crash may leave it behind. Default: false. */
+  keep?: boolean | undefined;
 }
 
 /** Swap that keeps no bytes, for memories of model nodes. */

@@ -57,7 +57,7 @@ const swapCommon = {
   priority: optional(whole(-32768, 32767)),
 };
 const swapSchema: Check<SwapOptions> = variants("kind", {
-  file: object({ kind: oneOf(["file"]), path: text(), ...swapCommon }),
+  file: object({ kind: oneOf(["file"]), path: text(), keep: optional(boolean), ...swapCommon }),
   null: object({ kind: oneOf(["null"]), ...swapCommon }),
 });
 const behaviours = Object.fromEntries(Object.keys(BEHAVIOURS).map((name) => [name, optional(boolean)])) as Record<

@@ -29,7 +29,7 @@ function openDevice(config: SwapConfig): SwapDevice {
   const { options, bytes } = config;
   switch (options.kind) {
     case "file":
-      return openFileDevice({ path: options.path, size: bytes });
+      return openFileDevice({ path: options.path, size: bytes, keep: options.keep });
     case "null":
       return openNullDevice({ size: bytes });
     default:

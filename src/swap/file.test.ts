@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -29,7 +29,7 @@ afterEach(() => {
 });
 
 function open(options: Partial<FileDeviceOptions> = {}): SwapDevice {
-  const device = openFileDevice({ path, size: 16 * PAGE_SIZE, ...options });
+  const device = openFileDevice({ path, size: 16 * PAGE_SIZE, keep: true, ...options });
   opened.push(device);
   return device;
 }
@@ -105,6 +105,55 @@ describe("the file", () => {
     const bytes = fs.readFileSync(path);
     for (const seed of seeds) expectPage(bytes, nr - seed, seed);
   });
+});
+
+describe.runIf(process.platform !== "win32")("a file that nobody asked to see", () => {
+  test("has no name once it is open, and serves all the same", () => {
+    const device = open({ keep: false });
+    expect(fs.readdirSync(directory)).toEqual([]);
+    const memory = sharedPages(2);
+    fillPage(memory, 0, 9);
+    device.write(5, 1, memory, pageAddrs(0));
+    device.read(5, memory, PAGE_SIZE);
+    expectPage(memory, 1, 9);
+  });
+
+  test("is EBUSY for a second device of the same path, by whatever name, until it is closed", () => {
+    const device = open({ keep: false });
+    expect(failure(() => open({ keep: false })).code).toBe("EBUSY");
+    expect(failure(() => open()).code).toBe("EBUSY");
+    fs.symlinkSync(directory, join(directory, "link"));
+    if (process.platform === "linux") {
+      expect(failure(() => open({ path: join(directory, "link", "swap") })).code).toBe("EBUSY");
+    }
+    fs.unlinkSync(join(directory, "link"));
+    device.close();
+    expect(() => open({ keep: false })).not.toThrow();
+  });
+
+  test.runIf(process.platform === "linux")(
+    "is EBUSY while another process has it, named or not; not once that was killed",
+    async () => {
+      for (const unlinked of [true, false]) {
+        const code = `const fs = require("fs"); fs.openSync(process.argv[1], "w+"); fs.writeSync(3, "lieu swap file 1\\n");
+        if (${unlinked}) fs.unlinkSync(process.argv[1]); console.log("open"); setInterval(() => {}, 1000);`;
+        const script = code
+          .replace("fs.openSync(process.argv[1]", "const fd = fs.openSync(process.argv[1]")
+          .replace("writeSync(3", "writeSync(fd");
+        const child = spawn(process.execPath, ["-e", script, path], { stdio: ["ignore", "pipe", "inherit"] });
+        await new Promise((resolve) => child.stdout.once("data", resolve));
+        expect(failure(() => open({ keep: false }))).toMatchObject({
+          code: "EBUSY",
+          message: expect.stringContaining(`${child.pid}`),
+        });
+        const ended = new Promise((resolve) => child.once("exit", resolve));
+        child.kill("SIGKILL");
+        await ended;
+        open({ keep: false }).close();
+        expect(fs.readdirSync(directory)).toEqual([]);
+      }
+    },
+  );
 });
 
 describe("what is at the path already", () => {

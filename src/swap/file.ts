@@ -2,17 +2,22 @@
  * Swap in a file: slot i is the 4096 bytes at (i + 1) * 4096, after a page that holds only a magic. The file is sparse,
  * so it takes disk as it fills; a full disk therefore shows at a write, not here at the start.
  *
- * Two things must never happen, and both are settled by how the file is opened. A file that is not ours is never
+ * Nothing must be left behind, however the process ends. On POSIX the file loses its name as soon as it is open, and the system
+ * frees it with the last of its descriptors, crash or not. Where a file that is open cannot be removed (Windows), and where it is to
+ * be seen (`keep`), it is removed on close, or when the process exits.
+ *
+ * Two more things must never happen, and both are settled by how the file is opened. A file that is not ours is never
  * touched: whatever stands at the path must be a regular file that begins with the magic. And two devices never write to
  * the same file, even across processes, for which Node has no lock: what a crashed process left behind is replaced by a
  * new file, never written to, so that if its owner lives after all, that one keeps its (by now nameless) file unharmed.
- * Within a thread the mistake is certain, and is an error.
+ * Where the other device can be seen, that two have one path is an error (users.ts).
  */
 import fs, { type BigIntStats } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { LieuError, type LieuErrorCode } from "../errors.ts";
 import { checkPage, checkSlots, slotRange, slotsOfSize } from "./check.ts";
 import { PAGE_SIZE, type SwapDevice } from "./device.ts";
+import { userOf } from "./users.ts";
 
 const MAGIC = Buffer.from("lieu swap file 1\n");
 /** Most pages in one system call: below any system's IOV_MAX, where Node would split the call but not mind a short part. */
@@ -30,13 +35,22 @@ export interface FileDeviceOptions {
   readonly path: string;
   /** Bytes of swap: a positive multiple of 4096. The file is a page longer. */
   readonly size: number;
+  /** Whether the file is to be seen while it is in use. Default: false, it has no name once it is open (but on Windows). */
+  readonly keep?: boolean | undefined;
 }
 
-/** The files that devices of this thread have open. */
+/** The paths of the files that devices of this thread have open, and the identities of those that have a name. */
+const openPaths = new Set<string>();
 const openFiles = new Set<string>();
 
+/** Named files of this thread, to be removed when the process exits. */
+const named = new Set<FileDevice>();
+function removeAll(): void {
+  for (const device of [...named]) device.close();
+}
+
 /**
- * Create a swap file, readable by its owner only. `close()` removes it: its content means nothing without the memory
+ * Create a swap file, readable by its owner only. With `close()` it is gone: its content means nothing without the memory
  * that wrote it.
  *
  * @throws {@link LieuError} EINVAL (a bad size, or something that is not a lieu swap file is at the path), EBUSY (another
@@ -51,9 +65,12 @@ export function openFileDevice(options: FileDeviceOptions): SwapDevice {
     );
   }
   const path = resolve(options.path);
+  if (openPaths.has(path)) throw inUse(path, process.pid);
   try {
     removeLeftOver(path);
-    return new FileDevice(path, slots, createFile(path, slots));
+    const user = userOf(path);
+    if (user !== undefined) throw inUse(path, user);
+    return new FileDevice(path, slots, createFile(path, slots), options.keep === true);
   } catch (error) {
     throw fileError(error, path, "opened");
   }
@@ -63,14 +80,20 @@ export function openFileDevice(options: FileDeviceOptions): SwapDevice {
 function removeLeftOver(path: string): void {
   const found = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (found === undefined) return;
-  if (openFiles.has(identity(found))) {
-    throw new LieuError("EBUSY", `swap file ${path} is in use by another swap device; give each its own path`);
-  }
+  if (openFiles.has(identity(found))) throw inUse(path, process.pid);
   if (found.isDirectory()) throw new LieuError("EACCES", `swap file ${path} is a directory; name a file in it`);
   if (!found.isFile() || !hasMagic(path)) {
     throw new LieuError("EINVAL", `${path} exists and is not a lieu swap file; remove it or name another path`);
   }
+  // Not one that a process which can be seen has open, for whoever keeps it wants to see it.
+  const user = userOf(path);
+  if (user !== undefined) throw inUse(path, user);
   fs.unlinkSync(path);
+}
+
+function inUse(path: string, pid: number): LieuError {
+  const who = pid === process.pid ? "another swap device of this process" : `process ${pid}`;
+  return new LieuError("EBUSY", `swap file ${path} is in use by ${who}; give each swap device its own path`);
 }
 
 function hasMagic(path: string): boolean {
@@ -105,12 +128,19 @@ class FileDevice implements SwapDevice {
   readonly #identity: string;
   #fd: number | undefined;
 
-  constructor(path: string, slots: number, fd: number) {
+  constructor(path: string, slots: number, fd: number, keep: boolean) {
     this.slots = slots;
     this.#path = path;
     this.#fd = fd;
     this.#identity = identity(fs.fstatSync(fd, { bigint: true }));
+    openPaths.add(path);
+    if (!keep && process.platform !== "win32") {
+      fs.unlinkSync(path);
+      return;
+    }
     openFiles.add(this.#identity);
+    if (named.size === 0) process.once("exit", removeAll);
+    named.add(this);
   }
 
   write(slot: number, nr: number, memory: Uint8Array, addrs: Uint32Array): void {
@@ -148,11 +178,17 @@ class FileDevice implements SwapDevice {
     if (this.#fd === undefined) return;
     const fd = this.#fd;
     this.#fd = undefined;
-    openFiles.delete(this.#identity);
-    // Remove first: while the file is open, no other can have come by its inode number.
-    ignoreErrors(() => {
-      if (identity(fs.lstatSync(this.#path, { bigint: true })) === this.#identity) fs.unlinkSync(this.#path);
-    });
+    openPaths.delete(this.#path);
+    if (named.delete(this)) {
+      openFiles.delete(this.#identity);
+      if (named.size === 0) process.off("exit", removeAll);
+      // Windows removes no file that is open; elsewhere no other can have come by its inode number while it is.
+      if (process.platform === "win32") ignoreErrors(() => fs.closeSync(fd));
+      ignoreErrors(() => {
+        if (identity(fs.lstatSync(this.#path, { bigint: true })) === this.#identity) fs.unlinkSync(this.#path);
+      });
+      if (process.platform === "win32") return;
+    }
     ignoreErrors(() => fs.closeSync(fd));
   }
 
@@ -209,6 +245,8 @@ const CODES: ReadonlyMap<unknown, LieuErrorCode> = new Map<unknown, LieuErrorCod
   ["EFBIG", "ENOSPC"],
   ["EACCES", "EACCES"],
   ["EPERM", "EACCES"],
+  // Node's permission model.
+  ["ERR_ACCESS_DENIED", "EACCES"],
   ["EROFS", "EACCES"],
   ["EISDIR", "EACCES"],
   ["ENOENT", "ENOENT"],

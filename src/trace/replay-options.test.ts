@@ -6,7 +6,6 @@ import {
   checkReplayOptions,
   memoryOptionsOf,
   type ReplayOptions,
-  wantsTemporarySwap,
 } from "./replay-options.ts";
 
 const MIB = 2 ** 20;
@@ -83,14 +82,6 @@ describe("the memory of a replay", () => {
       b: { kind: "model", size: MIB, tier: 2 },
     });
     expect(options.swap).toEqual([{ kind: "null", name: "file", size: MIB, priority: 3 }]);
-  });
-
-  test("takes a temporary swap file only where it needs one", () => {
-    const wants = (options: ReplayOptions) => wantsTemporarySwap(options);
-    expect([{}, { swapSize: "1MiB" }].map(wants)).toEqual([true, true]);
-    expect([{ swapSize: 0 }, { swapFile: "x" }, { bytes: false }, { swap: [] }].map(wants)).toEqual(
-      Array(4).fill(false),
-    );
   });
 });
 

@@ -75,11 +75,6 @@ export function amountOf(value: Size, footprint: number, what: string): number {
   return Math.ceil((footprint * share) / 100 / PAGE) * PAGE;
 }
 
-/** Whether the default swap device is wanted, and in a temporary place. */
-export function wantsTemporarySwap(options: ReplayOptions): boolean {
-  return options.bytes !== false && options.swap === undefined && !isNone(options.swapSize) && !options.swapFile;
-}
-
 /**
  * The memory that replays `trace`: the configured nodes and swap devices, or the default ones, sized for the footprint.
  *

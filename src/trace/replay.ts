@@ -3,7 +3,7 @@
  * time a request), so the same trace, options and seed give the same counters on any machine; only the speed is the
  * machine's.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Harness, type Memory, openMemory } from "../memory/memory.ts";
@@ -18,11 +18,9 @@ import {
   memoryOptionsOf,
   type ReplayOptions,
   replayFootprint,
-  wantsTemporarySwap,
 } from "./replay-options.ts";
 import { RegionReplayer } from "./replay-region.ts";
 import { type Replayer, RequestClock, type Tally } from "./replayer.ts";
-import { fileError } from "./source.ts";
 import type { Trace } from "./trace.ts";
 
 /** Requests between two turns of kswapd and of the hint scan that no slow operation asked for. */
@@ -88,22 +86,18 @@ export async function replay(
   hooks: ReplayHooks = {},
 ): Promise<ReplayResult> {
   const checked = checkReplayOptions(options, hooks.source);
-  const folder = wantsTemporarySwap(checked) ? temporaryFolder() : undefined;
-  try {
-    const memoryOptions = memoryOptionsOf(trace, checked, join(folder ?? tmpdir(), "swap"));
-    checkMemoryOptions(memoryOptions, hooks.source);
-    const clock = new RequestClock((checked.accessTime ?? 10) / 1000);
-    const { wrapDevice } = hooks;
-    await using memory = await openMemory(memoryOptions, { crank: clock, ...(wrapDevice && { wrapDevice }) });
-    const replayer = makeReplayer(trace, checked, memory, clock);
-    const requests = Math.min(trace.requests, checked.limit ?? trace.requests);
-    const seconds = await runAll(replayer, memory, requests, hooks);
-    memory.check();
-    const swap = Object.fromEntries(resolveOptions(memoryOptions).swap.map((s) => [s.name, s.bytes]));
-    return { ...summarize(trace, checked, memory, replayer.tally(), requests, seconds), swap };
-  } finally {
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
-  }
+  // Without a name once it is open, so that nothing is left of it however this ends.
+  const memoryOptions = memoryOptionsOf(trace, checked, join(tmpdir(), `lieu-${process.pid}-${randomUUID()}.swap`));
+  checkMemoryOptions(memoryOptions, hooks.source);
+  const clock = new RequestClock((checked.accessTime ?? 10) / 1000);
+  const { wrapDevice } = hooks;
+  await using memory = await openMemory(memoryOptions, { crank: clock, ...(wrapDevice && { wrapDevice }) });
+  const replayer = makeReplayer(trace, checked, memory, clock);
+  const requests = Math.min(trace.requests, checked.limit ?? trace.requests);
+  const seconds = await runAll(replayer, memory, requests, hooks);
+  memory.check();
+  const swap = Object.fromEntries(resolveOptions(memoryOptions).swap.map((s) => [s.name, s.bytes]));
+  return { ...summarize(trace, checked, memory, replayer.tally(), requests, seconds), swap };
 }
 
 /** One way of replaying, over a memory whose crank is `clock`. */
@@ -166,13 +160,4 @@ function summarize(
     peakRssBytes: process.resourceUsage().maxRSS * 1024,
     seed: options.seed ?? 1,
   };
-}
-
-function temporaryFolder(): string {
-  const folder = tmpdir();
-  try {
-    return mkdtempSync(join(folder, "lieu-"));
-  } catch (error) {
-    throw fileError(folder, error);
-  }
 }

@@ -126,6 +126,7 @@ const FILE_ERRORS: ReadonlyMap<string, [LieuErrorCode, string]> = new Map(
     EROFS: ["EACCES", "may not be written: the file system is read-only"],
     EISDIR: ["EINVAL", "is a directory, not a file"],
     ENAMETOOLONG: ["EINVAL", "is too long for a file name"],
+    ERR_ACCESS_DENIED: ["EACCES", "may not be read: Node's permission model does not allow it"],
     ERR_INVALID_ARG_VALUE: ["EINVAL", "is not a path"],
     ENOSPC: ["ENOSPC", "cannot be written: no space is left"],
   }),

@@ -27,7 +27,7 @@ const PAGES = 16;
 /** A memory with a swap file, and a region of which every page is in it. */
 function swappedOut(): { memory: Memory; region: Region; path: string } {
   const path = swapPath();
-  const memory = twoTiers({ swap: [{ kind: "file", path, size: "4MiB" }] });
+  const memory = twoTiers({ swap: [{ kind: "file", path, size: "4MiB", keep: true }] });
   const region = memory.map(PAGES * PAGE, { name: "r" });
   for (let i = 0; i < PAGES; i++) region.write(i * PAGE, pageOf(i));
   expect(region.advise("pageout")).toBe(PAGES);
@@ -38,7 +38,7 @@ function swappedOut(): { memory: Memory; region: Region; path: string } {
 /** A cache of which every page is in the swap file, with a page's bytes for each key. */
 function cachedOut(): { memory: Memory; cache: Cache<Uint8Array, number>; path: string } {
   const path = swapPath();
-  const memory = twoTiers({ swap: [{ kind: "file", path, size: "4MiB" }] });
+  const memory = twoTiers({ swap: [{ kind: "file", path, size: "4MiB", keep: true }] });
   const cache = memory.cache<Uint8Array, number>({ codec: "bytes", maxSize: "256KiB" });
   for (let i = 0; i < PAGES; i++) cache.set(i, pageOf(i));
   expect(memory.reclaim("1MiB", { mode: "evict" }).evicted).toBeGreaterThanOrEqual(PAGES * PAGE);
