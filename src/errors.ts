@@ -27,6 +27,8 @@ export type LieuErrorCode =
   | "EFORMAT"
   /** Not possible here: a feature that this machine or configuration lacks. */
   | "ENOTSUP"
+  /** Waiting would never end: a load of a cache that came to wait for itself. */
+  | "EDEADLK"
   /** A request (such as proactive reclaim) made less progress than asked for; the error says how much it made. */
   | "EAGAIN"
   /** An engine invariant is broken: a bug in lieu. */

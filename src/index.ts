@@ -11,6 +11,7 @@ export type {
   DisposeReason,
   Disposer,
   EntryOptions,
+  FetchErrorListener,
   FetcherOptions,
   FetchMethod,
   FetchOptions,
@@ -19,7 +20,7 @@ export type {
   Signal,
   SignalLike,
 } from "./cache/options.ts";
-export type { CacheStats, DumpedEntry, EntryInfo } from "./cache/types.ts";
+export type { CacheStats, ClearOptions, DumpedEntry, EntryInfo } from "./cache/types.ts";
 export { isLieuError, LieuError, type LieuErrorCode } from "./errors.ts";
 export { Group, type GroupOptions } from "./memory/group.ts";
 export { type Harness, Memory, openMemory, openMemorySync } from "./memory/memory.ts";

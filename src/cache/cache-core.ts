@@ -5,6 +5,7 @@
 import { LieuError, shown } from "../errors.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import { GONE_EXPIRED } from "../store/clean.ts";
+import type { LoadCounts } from "./fetch.ts";
 import { EVEN_STALE, Items, MISS, STALE, WITH_VALUE } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
 import type { DisposeReason, EntryConfig } from "./options.ts";
@@ -19,6 +20,14 @@ interface Gone {
   readonly reason: DisposeReason;
 }
 
+/** What a cache counts by itself, as stats() gives it. */
+export interface Counts extends LoadCounts {
+  sets: number;
+  rejected: number;
+  deleted: number;
+  stale: number;
+}
+
 /** The ground that a cache stands on; see the file's head. */
 export abstract class CacheCore<V, K extends CacheKey, C> {
   readonly name: string;
@@ -31,6 +40,18 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   /** Whether a get has more to do than find the value: look at the time, or tell of what went. */
   protected slow: boolean;
   protected open = true;
+  /** When the operation that goes on began, ms; 0 while there are no times to live. */
+  protected time = 0;
+  /** What the store does not count. */
+  protected readonly counts: Counts = {
+    sets: 0,
+    rejected: 0,
+    deleted: 0,
+    stale: 0,
+    loads: 0,
+    loadErrors: 0,
+    joined: 0,
+  };
   /** Entries that went during the operation that goes on, for dispose(). */
   protected gone: Gone[] = [];
 
@@ -41,19 +62,26 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
     this.config = host.config;
     this.slow = host.config.dispose !== undefined;
     this.items = new Items(mapping, host.meta.start);
+    this.items.setGrace(host.config.grace);
     if (host.config.dispose !== undefined) {
       mapping.vm.onEvict(host.meta.start, (loc, why) => this.evicted(loc, why));
     }
   }
 
-  protected look(key: CacheKey, flags: number): number {
-    return this.items.find(key, flags, this.timed ? this.tellTime() : 0);
-  }
-  /** Describe the item at `loc` as of now. */
-  protected at(loc: number): number {
+  /** An operation begins. The clock is read here, and not again until the next: whatever it does, it is one moment. */
+  protected begin(): void {
     this.ensureOpen();
     if (this.timed) this.tellTime();
-    return this.items.at(loc);
+  }
+  protected look(key: CacheKey, flags: number): number {
+    return this.items.find(key, flags, this.time);
+  }
+  /** The value of the item last found WITH_VALUE, as stored. */
+  protected stored(): { kind: number; bytes: OwnBytes } | undefined {
+    const { items } = this;
+    const { kind, length } = items;
+    const bytes = items.inArea ? items.values.take(length) : items.bytes();
+    return bytes === undefined ? undefined : { kind, bytes };
   }
   /** The value of the item last found WITH_VALUE. */
   protected value(): V | undefined {
@@ -69,15 +97,12 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   }
   protected age(): { ttl?: number; start?: number } {
     const { start, ttl } = this.items;
-    return ttl === 0 ? {} : { ttl, start: Date.now() - (this.now() - start) };
-  }
-  protected now(): number {
-    return this.mapping.vm.crank.now();
+    return ttl === 0 ? {} : { ttl, start: Date.now() - (this.time - start) };
   }
   protected tellTime(): number {
-    const now = this.now();
-    this.items.setClock(now);
-    return now;
+    this.time = this.mapping.vm.crank.now();
+    this.items.setClock(this.time);
+    return this.time;
   }
   protected ensureOpen(): void {
     if (this.open) return;
@@ -91,10 +116,9 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   protected part(key: CacheKey, reason: DisposeReason): void {
     const found = this.look(key, WITH_VALUE | EVEN_STALE);
     if (found === MISS) return;
-    const { kind, length, inArea } = this.items;
-    const bytes = inArea ? this.items.values.take(length) : this.items.bytes();
-    if (bytes !== undefined)
-      this.gone.push({ key: owned(key), kind, bytes, reason: found === STALE ? "expire" : reason });
+    const stored = this.stored();
+    if (stored !== undefined)
+      this.gone.push({ key: owned(key), ...stored, reason: found === STALE ? "expire" : reason });
   }
   /** The store is about to drop an item. */
   protected evicted(loc: number, why: number): void {

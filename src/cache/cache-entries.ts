@@ -1,6 +1,6 @@
 /** All entries of a cache: counting, iterating, dumping, and dropping those that are next or have expired. */
 
-import { CacheCore } from "./cache-core.ts";
+import { CacheCore, type Counts } from "./cache-core.ts";
 import { HIT, MISS, STALE, WITH_VALUE } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
 import type { CacheStats, DumpedEntry } from "./types.ts";
@@ -8,9 +8,8 @@ import { decodeValue } from "./values.ts";
 
 /** The part of a cache that is about all entries; see the file's head. */
 export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V, K, C> {
-  protected sets = 0;
-  protected rejected = 0;
-  protected deleted = 0;
+  /** What the store's counters were when they were last cleared; after close(), what stats() says. */
+  private past: CacheStats | undefined;
 
   /** Entries; those that have expired and were not yet reclaimed included. */
   get size(): number {
@@ -34,9 +33,26 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
     return this.config.max;
   }
 
-  /** Counters so far. */
+  /** Counters since the cache was made; those of the end if it was closed. */
   stats(): CacheStats {
+    if (!this.open && this.past !== undefined) return this.past;
     this.ensureOpen();
+    return sum(this.storeStats(), this.past, this.counts);
+  }
+  /** Clear the store, which forgets what it has counted: keep it here, unless nobody wants it. */
+  protected clearItems(keep: boolean): void {
+    const before = keep ? this.storeStats() : undefined;
+    this.items.clear();
+    if (before === undefined) {
+      this.past = undefined;
+      for (const name of Object.keys(this.counts) as (keyof Counts)[]) this.counts[name] = 0;
+    } else this.past = less(sum(before, this.past), this.storeStats());
+  }
+  /** The cache is about to be closed: what stats() will say. */
+  protected keepStats(): void {
+    this.past = this.stats();
+  }
+  private storeStats(): CacheStats {
     const { nodeNames, swapNames } = this.host;
     const hitsByTier: Record<string, number> = {};
     nodeNames.forEach((name, nid) => {
@@ -45,18 +61,15 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
     swapNames.forEach((name, dev) => {
       hitsByTier[name] = this.items.swapHits(dev);
     });
-    return {
-      ...this.items.counters(),
-      sets: this.sets,
-      rejected: this.rejected,
-      deleted: this.deleted,
-      hitsByTier,
-    };
+    return { ...NONE, ...this.items.counters(), hitsByTier };
   }
 
   /** Keys of entries that have not expired, in no order. An entry that stays is met once, whatever happens to others. */
   *keys(): IterableIterator<K> {
-    for (const key of this.storedKeys()) if (this.look(key, 0) === HIT) yield key;
+    for (const key of this.storedKeys()) {
+      this.begin();
+      if (this.look(key, 0) === HIT) yield key;
+    }
   }
 
   /** Values, as {@link keys}. Not accesses. */
@@ -67,6 +80,7 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
   /** Keys and values, as {@link keys}. Not accesses. */
   *entries(): IterableIterator<[K, V]> {
     for (const key of this.storedKeys()) {
+      this.begin();
       const value = this.look(key, WITH_VALUE) === HIT ? this.value() : undefined;
       if (value !== undefined) yield [key, value];
     }
@@ -90,6 +104,7 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
   dump(): [K, DumpedEntry<V>][] {
     const all: [K, DumpedEntry<V>][] = [];
     for (const key of this.storedKeys()) {
+      this.begin();
       if (this.look(key, WITH_VALUE) !== HIT) continue;
       const age = this.age();
       const value = this.value();
@@ -100,9 +115,9 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
 
   /** Remove an entry that would be among the next to be dropped, and give its value; undefined if the cache is empty. */
   pop(): V | undefined {
-    this.ensureOpen();
+    this.begin();
     for (let loc = this.victim(); loc !== 0; loc = this.victim()) {
-      const found = this.at(loc);
+      const found = this.items.at(loc);
       if (found === MISS) continue;
       const { kind, key } = this.items;
       const bytes = this.items.bytes();
@@ -123,19 +138,18 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
     const loc = this.items.victim();
     if (loc !== 0 || this.items.count === 0) return loc;
     // Those that are left are few among many empty places, or in swap.
-    for (const at of this.locations()) if (this.at(at) !== MISS) return at;
+    for (const at of this.locations()) if (this.items.at(at) !== MISS) return at;
     return 0;
   }
 
   /** Reclaim what has expired now, rather than when room is needed. Returns whether anything had. */
   purgeStale(): boolean {
-    this.ensureOpen();
+    this.begin();
     if (!this.timed) return false;
-    this.tellTime();
     const before = this.items.count;
-    this.items.expire();
+    this.items.expire(true);
     // Those that share their segment with others that have not.
-    for (const loc of this.locations()) if (this.at(loc) === STALE) this.dropStale(loc);
+    for (const loc of this.locations()) if (this.items.at(loc) === STALE) this.dropStale(loc);
     this.tellGone();
     return this.items.count !== before;
   }
@@ -156,7 +170,7 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
     this.ensureOpen();
     for (const batch of this.items.scan()) {
       const keys: K[] = [];
-      for (const loc of batch) if (this.at(loc) !== MISS) keys.push(this.items.key as K);
+      for (const loc of batch) if (this.items.at(loc) !== MISS) keys.push(this.items.key as K);
       for (const key of keys) {
         yield key;
         this.ensureOpen();
@@ -172,4 +186,23 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
       }
     }
   }
+}
+
+const NONE: Omit<CacheStats, "hitsByTier"> = {
+  ...{ hits: 0, misses: 0, stale: 0, loads: 0, loadErrors: 0, joined: 0 },
+  ...{ sets: 0, rejected: 0, evicted: 0, lost: 0, expired: 0, deleted: 0 },
+};
+/** Counters added up, or with `sign` -1 taken from the first. */
+function combine(a: CacheStats, b: Partial<CacheStats> | undefined, sign: number): CacheStats {
+  if (b === undefined) return a;
+  const out: Record<string, unknown> = {};
+  for (const name of Object.keys(NONE) as (keyof typeof NONE)[]) out[name] = a[name] + sign * (b[name] ?? 0);
+  const tiers = Object.entries(a.hitsByTier).map(([name, hits]) => [name, hits + sign * (b.hitsByTier?.[name] ?? 0)]);
+  return { ...(out as unknown as CacheStats), hitsByTier: Object.fromEntries(tiers) };
+}
+function sum(a: CacheStats, ...others: (Partial<CacheStats> | undefined)[]): CacheStats {
+  return others.reduce<CacheStats>((all, b) => combine(all, b, 1), a);
+}
+function less(a: CacheStats, b: CacheStats): CacheStats {
+  return combine(a, b, -1);
 }

@@ -7,17 +7,23 @@
 import { LieuError, shown } from "../errors.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import type { Pin } from "../runtime/pin.ts";
-import { CacheEntries } from "./cache-entries.ts";
-import { Loads } from "./fetch.ts";
+import { CacheWriter } from "./cache-writer.ts";
 import { AS_ACCESS, EVEN_STALE, HIT, MISS, RENEW, STALE, type Visit, WITH_VALUE } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
-import { checkTtl, type FetchOptions, type GetOptions, type SetOptions } from "./options.ts";
-import type { CacheHost, DumpedEntry, EntryInfo } from "./types.ts";
-import { encodeValue, VALUE_ASCII, VALUE_BYTES, VALUE_UTF8 } from "./values.ts";
+import {
+  checkFetch,
+  checkOptions,
+  checkTarget,
+  type FetchOptions,
+  type GetOptions,
+  type SetOptions,
+} from "./options.ts";
+import { readDump } from "./read-dump.ts";
+import type { CacheHost, ClearOptions, DumpedEntry, EntryInfo } from "./types.ts";
+import { decodeValue, VALUE_BYTES } from "./values.ts";
 
 /** A cache; made by `memory.cache()`. */
-export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheEntries<V, K, C> implements Disposable {
-  private readonly loads: Loads<V, K, C> | undefined;
+export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheWriter<V, K, C> implements Disposable {
   /** Flags of a plain get(). */
   private readonly getFlags: number;
   private pins = 0;
@@ -26,9 +32,6 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheEnt
   constructor(mapping: Mapping, host: CacheHost<V, K, C>) {
     super(mapping, host);
     this.getFlags = AS_ACCESS | WITH_VALUE | (host.config.updateAgeOnGet ? RENEW : 0);
-    const { fetchMethod } = host.config;
-    const store = (key: K, value: V, options: SetOptions) => this.put(key, value, options, "fetch");
-    this.loads = fetchMethod === undefined ? undefined : new Loads(fetchMethod, { store });
   }
 
   // ---- reading --------------------------------------------------------------------------------------------------------
@@ -44,9 +47,12 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheEnt
   /**
    * Copy the value's bytes, as stored, to `target` from `offset` on. Returns their number, or -1 if there is no value. If
    * they do not fit, nothing is copied; the number says how much room they need. An access.
+   *
+   * @throws {@link LieuError} EINVAL, ERANGE if `offset` is not within the target
    */
   getInto(key: K, target: Uint8Array, offset = 0): number {
-    this.ensureOpen();
+    checkTarget(target, offset);
+    this.begin();
     const n = this.look(key, this.getFlags) === HIT ? this.copyTo(target, offset) : -1;
     this.tellGone();
     return n;
@@ -58,7 +64,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheEnt
    * no value. Release it soon: pages that are held cannot be demoted.
    */
   pin(key: K): Pin | undefined {
-    this.ensureOpen();
+    this.begin();
     const found = this.look(key, AS_ACCESS | (this.config.updateAgeOnGet ? RENEW : 0));
     const pin = found === HIT ? this.pinFound() : undefined;
     this.tellGone();
@@ -67,7 +73,8 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheEnt
 
   /** The value of `key` without making use of it; with `allowStale`, an expired one will do. */
   peek(key: K, options: Pick<GetOptions, "allowStale"> = {}): V | undefined {
-    this.ensureOpen();
+    checkOptions(options, "peek()");
+    this.begin();
     const stale = options.allowStale ?? this.config.allowStale;
     const found = this.look(key, WITH_VALUE | (stale ? EVEN_STALE : 0));
     return found === HIT || (found === STALE && stale) ? this.value() : undefined;
@@ -75,21 +82,21 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheEnt
 
   /** Whether `key` has a value that has not expired; not an access. */
   has(key: K): boolean {
-    this.ensureOpen();
+    this.begin();
     return this.look(key, 0) === HIT;
   }
 
   /** Milliseconds that the entry has left: 0 if there is none or it has expired, Infinity if it never expires. */
   getRemainingTTL(key: K): number {
-    this.ensureOpen();
+    this.begin();
     if (this.look(key, 0) !== HIT) return 0;
     const { start, ttl } = this.items;
-    return ttl === 0 ? Number.POSITIVE_INFINITY : start + ttl - this.now();
+    return ttl === 0 ? Number.POSITIVE_INFINITY : start + ttl - this.time;
   }
 
   /** What is known of an entry; undefined if there is none. Not an access. */
   info(key: K): EntryInfo<V> | undefined {
-    this.ensureOpen();
+    this.begin();
     if (this.look(key, WITH_VALUE) !== HIT) return undefined;
     const { length } = this.items;
     const age = this.age();
@@ -104,8 +111,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheEnt
    * gone then too. `undefined` deletes the key. `stats().rejected` counts what was not stored.
    */
   set(key: K, value: V | undefined, options?: SetOptions): this {
-    this.ensureOpen();
-    if (this.loads !== undefined) this.loads.supersede(key);
+    this.begin();
     if (value === undefined) this.delete(key);
     else this.put(key, value, options, "set");
     return this;
@@ -113,39 +119,45 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheEnt
 
   /** Forget `key`. Returns whether it had a value. */
   delete(key: K): boolean {
-    this.ensureOpen();
+    this.begin();
     if (this.loads !== undefined) this.loads.supersede(key);
     if (this.config.dispose !== undefined) this.part(key, "delete");
     const had = this.items.delete(key);
-    if (had) this.deleted++;
+    if (had) this.counts.deleted++;
     this.tellGone();
     return had;
   }
 
-  /** Forget everything, and store what dump() gave. What has expired meanwhile is left out. */
+  /**
+   * Forget everything, and store what dump() gave. What has expired meanwhile is left out.
+   *
+   * @throws {@link LieuError} EINVAL if an entry is no entry, or what the codec throws; then nothing has changed
+   */
   load(entries: Iterable<readonly [K, DumpedEntry<V>]>): void {
+    this.ensureOpen();
+    // All that can fail comes first. A codec is the user's, and may do anything meanwhile.
+    const all = readDump(entries, (value) => this.encode(value));
+    this.ensureOpen();
     this.clear();
-    for (const [key, { value, ttl, start }] of entries) {
-      if (ttl === undefined || ttl === 0 || start === undefined) {
-        this.set(key, value, { ttl: ttl ?? 0 });
-        continue;
-      }
-      const age = Date.now() - start;
-      if (age < ttl) this.set(key, value, { ttl, start: this.now() - age });
+    const wall = Date.now();
+    for (const { key, value, ttl, start } of all) {
+      this.begin();
+      const age = start === undefined ? 0 : wall - start;
+      if (ttl > 0 && age >= ttl) continue;
+      this.store(key, value, ttl, this.clockFor(ttl) - age, "set");
+      this.tellGone();
     }
   }
 
-  /** Forget everything. */
-  clear(): void {
-    this.ensureOpen();
+  /** Forget everything. What stats() has counted stays, unless it is to be 0 too. */
+  clear(options: ClearOptions = {}): void {
+    checkOptions(options, "clear()");
+    this.begin();
     this.loads?.supersedeAll();
     if (this.config.dispose !== undefined) {
       for (const key of this.storedKeys()) this.part(key, "delete");
     }
-    this.items.clear();
-    this.sets = 0;
-    this.rejected = 0;
-    this.deleted = 0;
+    this.clearItems(options.stats !== true);
     this.tellGone();
   }
 
@@ -155,6 +167,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheEnt
     if (this.pins > 0) {
       throw new LieuError("EBUSY", `cache ${shown(this.name)}: ${this.pins} pins are held; release them first`);
     }
+    this.keepStats();
     this.loads?.supersedeAll();
     this.mapping.vm.onEvict(this.host.meta.start, undefined);
     this.mapping.unmap();
@@ -178,24 +191,33 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheEnt
    * Rejects with the load's error, or with the signal's reason; the cache is as it was then.
    */
   async fetch(key: K, options: FetchOptions<C> = {}): Promise<V | undefined> {
-    this.ensureOpen();
-    const { loads } = this;
+    checkFetch(options);
+    const { loads, config } = this;
     if (loads === undefined) return this.get(key, options);
-    const allowStale = options.allowStale ?? this.config.allowStale;
-    const found = this.look(key, WITH_VALUE | EVEN_STALE);
-    const stale = found === MISS ? undefined : this.value();
-    if (found === HIT && stale !== undefined && options.forceRefresh !== true) return this.get(key, options);
+    this.begin();
+    const { time } = this;
+    const force = options.forceRefresh === true;
+    const renew = (options.updateAgeOnGet ?? config.updateAgeOnGet) ? RENEW : 0;
+    const found = this.look(key, WITH_VALUE | EVEN_STALE | (force ? 0 : AS_ACCESS | renew));
+    const old = found === MISS ? undefined : this.value();
+    this.tellGone();
+    if (found === HIT && old !== undefined && !force) return old;
+    const { signal, context } = options;
     const set: SetOptions = options.ttl === undefined ? {} : { ttl: options.ttl };
-    if (stale !== undefined && allowStale) {
-      loads.begin(key, stale, set, options.context);
-      return stale;
+    const give = (): V | undefined => {
+      if (found === STALE) this.counts.stale++;
+      return old;
+    };
+    if (old !== undefined && (options.allowStale ?? config.allowStale)) {
+      if (signal?.aborted !== true && (force || loads.mayAsk(key, time))) loads.begin(key, old, set, context);
+      return give();
     }
-    if (found !== HIT) this.look(key, AS_ACCESS);
+    const keep = old !== undefined && (options.allowStaleOnFetchRejection ?? config.allowStaleOnFetchRejection);
+    if (keep && !force && signal?.aborted !== true && !loads.has(key) && !loads.mayAsk(key, time)) return give();
     try {
-      return await loads.wait(key, stale, set, options.context, options.signal);
+      return await loads.wait(key, old, set, context, signal);
     } catch (error) {
-      const keep = options.allowStaleOnFetchRejection ?? this.config.allowStaleOnFetchRejection;
-      if (keep && stale !== undefined && options.signal?.aborted !== true) return stale;
+      if (keep && signal?.aborted !== true) return give();
       throw error;
     }
   }
@@ -205,9 +227,9 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheEnt
   /** Store `length` bytes that `fill` writes part by part into the memory itself. Returns whether they were stored. @internal */
   setBytes(key: K, length: number, fill: Visit): boolean {
     this.ensureOpen();
-    this.sets++;
+    this.counts.sets++;
     const stored = this.items.setBy(key, length, VALUE_BYTES, 0, 0, fill);
-    if (!stored) this.rejected++;
+    if (!stored) this.counts.rejected++;
     return stored;
   }
 
@@ -224,19 +246,22 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheEnt
   }
 
   /** Time has passed: reclaim what has expired. @internal */
-  tick(): void {
+  tick(now: number): void {
     if (!this.open || !this.timed) return;
-    this.tellTime();
-    this.items.expire();
+    this.time = now;
+    this.items.setClock(now);
+    this.items.expire(false);
     this.tellGone();
   }
 
   /** The memory is closed. @internal */
   retire(): void {
-    this.loads?.supersedeAll();
+    if (!this.open) return;
+    this.keepStats();
     this.open = false;
     this.items.retire();
     this.host.meta.retire();
+    this.loads?.supersedeAll();
   }
 
   /** Pins held. @internal */
@@ -266,63 +291,26 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheEnt
     });
   }
   private getAged(key: K, options: GetOptions = {}): V | undefined {
-    this.ensureOpen();
+    checkOptions(options, "get()");
+    this.begin();
     const { config } = this;
-    const stale = options.allowStale ?? config.allowStale;
-    const renew = options.updateAgeOnGet ?? config.updateAgeOnGet;
-    const flags = AS_ACCESS | WITH_VALUE | (renew ? RENEW : 0);
-    const found = this.look(key, flags);
+    const allowStale = options.allowStale ?? config.allowStale;
+    const renew = (options.updateAgeOnGet ?? config.updateAgeOnGet) ? RENEW : 0;
+    const found = this.look(key, AS_ACCESS | WITH_VALUE | renew | (allowStale ? EVEN_STALE : 0));
     if (found !== STALE) {
       const value = found === HIT ? this.value() : undefined;
       this.tellGone();
       return value;
     }
-    const value = stale && this.look(key, WITH_VALUE | EVEN_STALE) === STALE ? this.value() : undefined;
+    // As bytes at first: by the time that the codec has run, the key may have another value.
+    const stale = allowStale ? this.stored() : undefined;
     if (!(options.noDeleteOnStaleGet ?? config.noDeleteOnStaleGet)) {
       if (config.dispose !== undefined) this.part(key, "expire");
       this.items.delete(key);
       this.tellGone();
     }
-    return value;
-  }
-
-  private put(key: K, value: V, options: SetOptions | undefined, reason: "set" | "fetch"): void {
-    if (!this.open) return;
-    const { items, config, host } = this;
-    const ttl = options?.ttl === undefined ? config.ttl : checkTtl(options.ttl);
-    if (ttl > 0) this.timed = this.slow = true;
-    const now = this.timed ? this.tellTime() : 0;
-    const start = options?.start ?? now;
-    const inArea = typeof value === "string" && (host.accepts === "any" || host.accepts === "string");
-    const length = inArea ? items.values.putString(value) : -1;
-    if (length >= 0) {
-      if (config.dispose !== undefined) {
-        // Looking at the old value takes the value area.
-        this.part(key, reason);
-        items.values.putString(value as string);
-      }
-      const kind = length === (value as string).length ? VALUE_ASCII : VALUE_UTF8;
-      this.count(this.allows(length) ? items.setFromArea(key, length, kind, start, ttl) : this.refuse(key));
-    } else {
-      const coded = encodeValue(value, host.accepts, host.codec, this.name);
-      // The codec is the user's and may have done anything.
-      this.ensureOpen();
-      if (config.dispose !== undefined) this.part(key, reason);
-      const { kind, bytes } = coded;
-      this.count(this.allows(bytes.length) ? items.set(key, bytes, kind, start, ttl) : this.refuse(key));
-    }
-    this.tellGone();
-  }
-  private allows(length: number): boolean {
-    const most = this.config.maxEntrySize;
-    return (most === 0 || length <= most) && length < this.maxSize;
-  }
-  private refuse(key: K): boolean {
-    this.items.delete(key);
-    return false;
-  }
-  private count(stored: boolean): void {
-    this.sets++;
-    if (!stored) this.rejected++;
+    if (stale === undefined) return undefined;
+    this.counts.stale++;
+    return decodeValue(stale.kind, stale.bytes, this.host.codec);
   }
 }

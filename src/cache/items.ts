@@ -39,6 +39,9 @@ export { AS_ACCESS, EVEN_STALE, HIT, MISS, RENEW, STALE, WITH_VALUE };
 /** Called for each part of a value that lies in one piece: byte address in the segment, bytes, bytes before it. */
 export type Visit = (address: number, length: number, done: number) => void;
 
+/** Calls of storeExpire() in one turn of the memory. */
+const EXPIRE_TURNS = 4;
+
 /** The items of one cache; see the file's head. */
 export class Items {
   keys: KeyArea;
@@ -54,6 +57,7 @@ export class Items {
   private readonly out: number;
   private readonly outf: number;
   private readonly lost: number[] = [];
+  private clock: number | undefined;
 
   /** `mapping` holds the items, `meta` is the first page of the mapping that holds their index. */
   constructor(mapping: Mapping, meta: number) {
@@ -261,10 +265,15 @@ export class Items {
   get pages(): number {
     return this.calls.storeHeld(this.meta);
   }
-  /** Drop what has expired. */
-  expire(): void {
+  /** Drop what has expired and is not kept for grace: all of it, or a part that takes no more than a millisecond or so. */
+  expire(all: boolean): void {
     this.ready();
-    while (this.calls.storeExpire(this.meta) !== 0);
+    for (let turns = all ? Number.POSITIVE_INFINITY : EXPIRE_TURNS; turns > 0; turns--)
+      if (this.calls.storeExpire(this.meta) === 0) return;
+  }
+  /** How long to keep what has expired as long as there is room, ms; undefined: as long as its time to live, about. */
+  setGrace(grace: number | undefined): void {
+    this.calls.storeGrace(this.meta, grace ?? -1);
   }
   /** Drop at least one item to make room. Returns false if there is none. */
   clean(drops: number): boolean {
@@ -275,7 +284,9 @@ export class Items {
     this.lost.length = 0;
     this.calls.storeClear(this.meta);
   }
+  /** The time, until it is told again; without it, the engine reads the clock when it needs it. */
   setClock(now: number): void {
+    this.clock = now;
     this.hf[H_CLOCK >>> 3] = now;
   }
   counters(): { hits: number; misses: number; evicted: number; expired: number; lost: number } {
@@ -319,7 +330,7 @@ export class Items {
   }
   /** Before an operation: kswapd's turn, if it was woken, and what the engine has dropped. */
   private ready(): void {
-    if ((this.h32[H_KSWAPD >>> 2] as number) !== 0) this.mapping.vm.turn();
+    if ((this.h32[H_KSWAPD >>> 2] as number) !== 0) this.mapping.vm.turn(this.clock);
     if (this.lost.length !== 0) this.settle();
   }
   private settle(): void {

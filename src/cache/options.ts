@@ -36,6 +36,9 @@ export type FetchMethod<V, K = string, C = unknown> = (
   options: FetcherOptions<C>,
 ) => V | undefined | Promise<V | undefined>;
 
+/** Hears of a load that failed: why, of which key, and for how many milliseconds expired values will do. */
+export type FetchErrorListener<K = string> = (error: unknown, key: K, retryIn: number) => void;
+
 /** How a cache treats age; each may be overridden for one call. */
 export interface AgeOptions {
   /** A get begins the time to live anew. Default: false. */
@@ -85,6 +88,21 @@ export interface EntryOptions<V, K = string, C = unknown> extends AgeOptions {
   fetchMethod?: FetchMethod<V, K, C> | undefined;
   /** A failed load gives the expired value instead, if it is still there. Default: false. */
   allowStaleOnFetchRejection?: boolean | undefined;
+  /**
+   * How long an entry that has expired is kept as long as there is room, for those who take expired values: milliseconds;
+   * Infinity: until its room is needed. Default: as long again as its time to live, if `allowStale` or
+   * `allowStaleOnFetchRejection` is set, else 0.
+   */
+  grace?: number | undefined;
+  /** Hears of loads that failed. Must not throw. */
+  onFetchError?: FetchErrorListener<K> | undefined;
+  /**
+   * How long a key whose load failed is not loaded again while there is an expired value to give, milliseconds; twice as long
+   * after each further failure, up to {@link maxFetchBackoff}. 0: it is loaded by the next fetch. Default: 250.
+   */
+  fetchBackoff?: number | undefined;
+  /** Default: 30,000. */
+  maxFetchBackoff?: number | undefined;
 }
 
 /** Checked, with defaults. */
@@ -98,6 +116,11 @@ export interface EntryConfig<V, K, C> {
   readonly allowStaleOnFetchRejection: boolean;
   readonly dispose: Disposer<V, K> | undefined;
   readonly fetchMethod: FetchMethod<V, K, C> | undefined;
+  /** Milliseconds; undefined = as long as the entry's time to live. */
+  readonly grace: number | undefined;
+  readonly onFetchError: FetchErrorListener<K> | undefined;
+  readonly fetchBackoff: number;
+  readonly maxFetchBackoff: number;
 }
 
 /** Names of {@link EntryOptions}. */
@@ -111,10 +134,15 @@ export const ENTRY_OPTIONS = [
   "allowStaleOnFetchRejection",
   "dispose",
   "fetchMethod",
+  "grace",
+  "onFetchError",
+  "fetchBackoff",
+  "maxFetchBackoff",
 ] as const;
 
 /** @throws {@link LieuError} EINVAL */
 export function entryConfig<V, K, C>(options: EntryOptions<V, K, C>): EntryConfig<V, K, C> {
+  const wantsStale = options.allowStale === true || options.allowStaleOnFetchRejection === true;
   return {
     max: wholeNumber(options.max, "max", 0, 2 ** 31 - 2),
     maxEntrySize: wholeNumber(options.maxEntrySize, "maxEntrySize", 0, 2 ** 31 - 1),
@@ -125,6 +153,10 @@ export function entryConfig<V, K, C>(options: EntryOptions<V, K, C>): EntryConfi
     allowStaleOnFetchRejection: flag(options.allowStaleOnFetchRejection, "allowStaleOnFetchRejection"),
     dispose: callable(options.dispose, "dispose"),
     fetchMethod: callable(options.fetchMethod, "fetchMethod"),
+    grace: options.grace === undefined ? (wantsStale ? undefined : 0) : duration(options.grace, "grace"),
+    onFetchError: callable(options.onFetchError, "onFetchError"),
+    fetchBackoff: duration(options.fetchBackoff ?? 250, "fetchBackoff"),
+    maxFetchBackoff: duration(options.maxFetchBackoff ?? 30_000, "maxFetchBackoff"),
   };
 }
 
@@ -135,6 +167,40 @@ export function checkTtl(ttl: number | undefined): number {
   throw new LieuError("EINVAL", `ttl is ${shown(ttl)}; it must be a number of milliseconds from 0 (for ever)`);
 }
 
+/** When a time to live begins, on the memory's clock. @throws {@link LieuError} EINVAL */
+export function checkStart(start: number): number {
+  if (Number.isFinite(start)) return start;
+  throw new LieuError("EINVAL", `start is ${shown(start)}; it must be a time in milliseconds`);
+}
+/** @throws {@link LieuError} EINVAL, ERANGE */
+export function checkTarget(target: Uint8Array, offset: number): void {
+  if (!(target instanceof Uint8Array)) {
+    throw new LieuError("EINVAL", `the target is ${shown(target).slice(0, 40)}; it must be a Uint8Array`);
+  }
+  if (!Number.isInteger(offset)) throw new LieuError("EINVAL", `offset is ${shown(offset)}; it must be a whole number`);
+  if (offset < 0 || offset > target.length) {
+    throw new LieuError("ERANGE", `offset is ${offset}; the target has ${target.length} bytes`);
+  }
+}
+/** Options of a method: an object, or none. @throws {@link LieuError} EINVAL */
+export function checkOptions(options: object | undefined, what: string): void {
+  if (options === undefined || (typeof options === "object" && options !== null)) return;
+  throw new LieuError("EINVAL", `${what}: options is ${shown(options)}; give an object`);
+}
+/** @throws {@link LieuError} EINVAL */
+export function checkFetch<C>(options: FetchOptions<C>): void {
+  checkOptions(options, "fetch()");
+  checkTtl(options.ttl);
+  const { signal } = options;
+  if (signal === undefined) return;
+  if (typeof signal === "object" && signal !== null && typeof signal.addEventListener === "function") return;
+  throw new LieuError("EINVAL", `signal is ${shown(signal)}; it must be an AbortSignal`);
+}
+
+function duration(value: number, what: string): number {
+  if (typeof value === "number" && value >= 0) return value;
+  throw new LieuError("EINVAL", `${what} is ${shown(value)}; it must be a number of milliseconds from 0`);
+}
 function wholeNumber(value: number | undefined, what: string, least: number, most: number): number {
   if (value === undefined) return 0;
   if (Number.isInteger(value) && value >= least && value <= most) return value;

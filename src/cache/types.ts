@@ -5,10 +5,19 @@ import type { CacheKey } from "./keys.ts";
 import type { EntryConfig } from "./options.ts";
 import type { Accepts } from "./values.ts";
 
-/** Counters of one cache since it was made or cleared. */
+/** Counters of one cache since it was made. */
 export interface CacheStats {
   readonly hits: number;
+  /** Accesses that found no value, or one that had expired. */
   readonly misses: number;
+  /** Expired values given all the same: to a get or fetch with allowStale, or when a load failed. */
+  readonly stale: number;
+  /** Loads begun by fetch(). */
+  readonly loads: number;
+  /** Loads that failed; those that were aborted, or whose key was set or deleted meanwhile, are none. */
+  readonly loadErrors: number;
+  /** Fetches that waited for a load that another had begun. */
+  readonly joined: number;
   readonly sets: number;
   /** Values not stored because they are too large, or because there was no room. */
   readonly rejected: number;
@@ -21,6 +30,12 @@ export interface CacheStats {
   readonly deleted: number;
   /** Hits by the lowest place that a part of the value was in: names of nodes and swap devices. */
   readonly hitsByTier: Readonly<Record<string, number>>;
+}
+
+/** Options of `clear()`. */
+export interface ClearOptions {
+  /** Set the counters of stats() to 0, too. Default: false. */
+  stats?: boolean | undefined;
 }
 
 /** An entry, as dump() gives it and load() takes it. */

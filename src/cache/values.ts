@@ -91,13 +91,14 @@ export class ValueArea {
   }
 }
 
+/** A value as it is stored. */
+export interface Encoded {
+  readonly kind: number;
+  readonly bytes: Uint8Array;
+}
+
 /** Bytes and kind of a value that is not written by {@link ValueArea.putString}. @throws {@link LieuError} EINVAL */
-export function encodeValue<V>(
-  value: V,
-  accepts: Accepts,
-  codec: Codec<V>,
-  name: string,
-): { kind: number; bytes: Uint8Array } {
+export function encodeValue<V>(value: V, accepts: Accepts, codec: Codec<V>, name: string): Encoded {
   if (accepts !== "coded") {
     if (value instanceof Uint8Array && accepts !== "string") return { kind: VALUE_BYTES, bytes: value };
     if (typeof value === "string" && accepts !== "bytes") {

@@ -74,7 +74,7 @@ export function openMemorySync(options: MemoryOptions, harness: Harness = {}): M
 interface OpenCache {
   readonly pinned: number;
   check(): void;
-  tick(): void;
+  tick(now: number): void;
   retire(): void;
 }
 
@@ -306,8 +306,8 @@ export class Memory implements Disposable, AsyncDisposable {
     this.#tick();
   }
   #tick(): void {
-    this.#vm.turn();
-    for (const cache of this.#caches) cache.tick();
+    const now = this.#vm.turn();
+    for (const cache of this.#caches) cache.tick(now);
   }
 
   /**
@@ -343,8 +343,8 @@ export class Memory implements Disposable, AsyncDisposable {
     this.#stopTimer();
     this.#touching?.stop();
     for (const region of this.#regions) region.retire();
-    this.#vm.close();
     for (const cache of this.#caches) cache.retire();
+    this.#vm.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -98,11 +98,12 @@ export class Vm {
 
   /**
    * Let time pass: give the engine the time, kswapd its turn, and promotion its scan if one is due. Called before each
-   * slow operation rather than after it, so that a page just faulted in is still there when its caller touches it.
+   * slow operation rather than after it, so that a page just faulted in is still there when its caller touches it. `now`:
+   * the moment of the operation, if it has read the clock already. Returns the time.
    */
-  turn(): void {
+  turn(now: number = this.crank.now()): number {
     const { h32, hf } = this.segment;
-    hf[H_CLOCK >>> 3] = this.crank.now();
+    if (now > (hf[H_CLOCK >>> 3] as number)) hf[H_CLOCK >>> 3] = now;
     let steps = this.crank.stepsPerTurn;
     let woken = h32[H_KSWAPD >>> 2] as number;
     while (woken !== 0 && steps > 0) {
@@ -114,6 +115,7 @@ export class Vm {
       woken = h32[H_KSWAPD >>> 2] as number;
     }
     if ((hf[H_CLOCK >>> 3] as number) >= (hf[H_HINT_DUE >>> 3] as number)) this.calls.hintScan();
+    return now;
   }
 
   /** Make a page present and mark the access. Returns 0 or a negative errno (mm.ts, fault()). */

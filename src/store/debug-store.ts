@@ -9,6 +9,7 @@ import { ld, ldf } from "../mm/machine.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
 import { holds, type LiveItem, pteOf } from "./debug-store-facts.ts";
 import { walkBodies, walkGhosts, walkIndex, walkTables } from "./debug-store-index.ts";
+import { checkExpiry, checkTimers } from "./debug-store-timers.ts";
 import {
   BIT_BODY,
   BIT_DEAD,
@@ -38,7 +39,6 @@ import {
   SEG_OPEN,
   SEG_QUARANTINE,
   SG_CURSOR,
-  SG_EXPIRY,
   SG_HEADS,
   SG_ITEMS,
   SG_LIVE,
@@ -63,7 +63,6 @@ import {
   ST_MAX_PAGES,
   ST_META_START,
   ST_META_VMA,
-  ST_NEXT_EXPIRY,
   ST_NR_SEGS,
   ST_OPEN,
   ST_QUARANTINED,
@@ -74,7 +73,6 @@ import {
   STREAM_HEADS,
   STREAM_TTL,
   seg,
-  segAddr,
 } from "./layout.ts";
 import { END_OF_PAGE } from "./log.ts";
 
@@ -108,6 +106,7 @@ export function checkStore(meta: number): StoreWalk {
   const live = new Map<number, LiveItem>();
   const sums: Sums = { items: 0, live: 0, heads: 0, pages: 0 };
   for (let s = 0; s < ld(c + ST_FRESH_SEG); s++) walkSegment(c, s, listed, live, sums);
+  checkTimers(c);
   for (let page = ld(c + ST_FRESH_SEG) << ld(c + ST_SEG_SHIFT); page < ld(c + ST_LOG_PAGES); page++) {
     holds(pteOf(c, page) === 0, () => `page ${page} of the log is there, beyond all segments`);
   }
@@ -198,8 +197,6 @@ function walkSegment(c: number, s: number, listed: Map<number, number>, live: Ma
     !known || (says[2] >= 0 && says[2] <= says[1]),
     () => `segment ${s} has ${says[2]} of ${says[1]} granules in heads`,
   );
-  const expiry = ldf(segAddr(c, s) + SG_EXPIRY);
-  holds(found.items === 0 || ldf(c + ST_NEXT_EXPIRY) <= expiry, () => `segment ${s} expires before the first one`);
   sums.items += says[0];
   sums.live += says[1];
   sums.heads += says[2];
@@ -294,8 +291,7 @@ function walkItems(
           : stream >= STREAM_BANDS && stream < STREAM_TTL;
       holds(right, () => `${what()} with bits ${w} is in stream ${stream}`);
       const expiry = timed ? ldf(at + ttlOffset(w)) + ldf(at + ttlOffset(w) + 8) : Number.POSITIVE_INFINITY;
-      const bound = ldf(segAddr(c, s) + SG_EXPIRY);
-      holds(expiry <= bound, () => `${what()} expires at ${expiry}, its segment says ${bound}`);
+      checkExpiry(c, s, expiry, what);
       live.set(loc, { hash: ld(at + I_HASH), key: keyOf(at), at });
     }
     g += granules;

@@ -21,6 +21,7 @@ import {
   startCount,
 } from "./clean.ts";
 import { randomItem } from "./directory.ts";
+import { dropExpired } from "./expire.ts";
 import { loseHead } from "./find.ts";
 import { guardStep } from "./guard.ts";
 import { BIT_DEAD, bits } from "./item.ts";
@@ -79,6 +80,7 @@ let bestScore: i32 = 0;
 export function evictSome(c: i32, drops: i32): i32 {
   if (ld(c + ST_BUSY) !== 0) return 0;
   if (rebuildIfDue(c)) guardStep(c);
+  if (dropExpired(c, drops)) return 1;
   const dead = (ld(c + ST_LOG_HELD) - OPEN_PAGES) * PAGE_GRANULES - ld(c + ST_LOG_LIVE);
   if (drops === ALL && dead > (ld(c + ST_LOG_HELD) * PAGE_GRANULES) >> 4 && compact(c)) return 1;
   if (ld(c + ST_ITEMS) === 0) return releaseAny(c);

@@ -1,41 +1,135 @@
-/** Expiry in bulk, and the bodies that lost heads leave behind. */
-import { clock } from "../mm/layout.ts";
-import { ld, ldf, stf } from "../mm/machine.ts";
-import { ALL, cleanSegPage, startCount } from "./clean.ts";
+/**
+ * Expiry. What has expired goes by itself when its grace is over, a bounded part at each call; before that, it is the first
+ * to go when somebody needs room, whatever else shares its segment.
+ */
+import { pinPage, unpinFrame } from "../mm/gup.ts";
+import { clock, pte } from "../mm/layout.ts";
+import { ld, ldf, st } from "../mm/machine.ts";
+import { FAULT_READ, fault } from "../mm/mm.ts";
+import { PTE_PRESENT } from "../mm/page-table.ts";
+import { ALL, cleanSegPage, dropItem, droppedItems, startCount } from "./clean.ts";
+import { BIT_DEAD, BIT_TTL, bits, expiryOf, hasExpired, I_LENGTH, inlineGranules } from "./item.ts";
 import {
-  SEG_CLOSED,
-  SEG_OPEN,
-  SG_EXPIRY,
-  SG_STATE,
+  locAddr,
+  PAGE_GRANULES,
+  pageInfo,
+  SG_CURSOR,
+  SG_ITEMS,
+  SG_LIVE,
+  SG_USED,
   ST_BUSY,
-  ST_FRESH_SEG,
+  ST_DATA_VMA,
   ST_NEXT_EXPIRY,
+  ST_SEG_SHIFT,
   seg,
-  segAddr,
+  vpnOfLoc,
 } from "./layout.ts";
+import { END_OF_PAGE, zapLogPage } from "./log.ts";
+import { losePage } from "./present.ts";
+import { releaseIfEmpty } from "./remove.ts";
+import { cancelTimer, firstDue, firstRipe, isRipe, reclaimTime, ripen, setDue, unripe } from "./timers.ts";
 
-/** Segments that one call of expire() drops at most. */
-const EXPIRE_BATCH: i32 = 8;
+/** Segments that one call looks at, at most. */
+const LOOKS: i32 = 64;
 
-/** Drop segments in which everything has expired, a few at a time. Returns 1 if there may be more. */
-export function expire(c: i32): i32 {
+/** Drop what has expired and is not kept for grace, about `most` items. Returns 1 if there may be more. */
+export function expire(c: i32, most: i32): i32 {
   if (clock() < ldf(c + ST_NEXT_EXPIRY) || ld(c + ST_BUSY) !== 0) return 0;
-  let next: f64 = Infinity;
-  let left: i32 = EXPIRE_BATCH;
   startCount(false);
-  for (let s: i32 = 0; s < ld(c + ST_FRESH_SEG); s++) {
-    const state = seg(c, s, SG_STATE);
-    if (state !== SEG_OPEN && state !== SEG_CLOSED) continue;
-    const expiry = ldf(segAddr(c, s) + SG_EXPIRY);
-    if (expiry > clock()) {
-      if (expiry < next) next = expiry;
-      continue;
+  let left: i32 = most;
+  for (let i: i32 = 0; i < LOOKS && left > 0; i++) {
+    if (clock() < ldf(c + ST_NEXT_EXPIRY)) return 0;
+    const s = firstDue(c);
+    const time = reclaimTime(c, s);
+    if (!isRipe(c, s)) ripen(c, s);
+    else if (time > clock()) setDue(c, s, time);
+    else {
+      let more: i32 = 1;
+      while (more !== 0 && left > 0) {
+        more = cleanSegPage(c, s, left) ? 1 : 0;
+        left = most - droppedItems();
+      }
     }
-    if (left === 0) return 1;
-    left--;
-    let more: i32 = 1;
-    while (more !== 0) more = cleanSegPage(c, s, ALL) ? 1 : 0;
   }
-  stf(c + ST_NEXT_EXPIRY, next);
-  return 0;
+  return clock() < ldf(c + ST_NEXT_EXPIRY) ? 0 : 1;
+}
+
+/** Somebody needs room: drop what has expired, `drops` items at most. Returns whether anything had. */
+export function dropExpired(c: i32, drops: i32): boolean {
+  for (let s: i32 = nextRipe(c); s >= 0; s = nextRipe(c)) if (sweep(c, s, drops) > 0) return true;
+  return false;
+}
+/** A segment in which something may have expired; -1 = there is none. */
+function nextRipe(c: i32): i32 {
+  const s = firstRipe(c);
+  if (s >= 0 || clock() < ldf(c + ST_NEXT_EXPIRY)) return s;
+  const due = firstDue(c);
+  ripen(c, due);
+  return due;
+}
+
+// What a sweep has found.
+let swept: i32 = 0;
+let remain: boolean = false;
+let first: f64 = Infinity;
+
+/** Drop what has expired in a segment, `drops` items at most. Returns how many. */
+function sweep(c: i32, s: i32, drops: i32): i32 {
+  const pages = (seg(c, s, SG_USED) + 4095) >>> 12;
+  swept = 0;
+  remain = false;
+  first = Infinity;
+  // Its pages are given back when it has been gone through, not meanwhile.
+  st(c + ST_BUSY, 1);
+  for (let page: i32 = seg(c, s, SG_CURSOR) >>> 9; page < pages && !remain; page++) sweepPage(c, s, page, drops);
+  st(c + ST_BUSY, 0);
+  if (seg(c, s, SG_ITEMS) === 0) {
+    unripe(c, s);
+    cancelTimer(c, s);
+    releaseIfEmpty(c, ((s << ld(c + ST_SEG_SHIFT)) << 9) + 1);
+  } else if (!remain) {
+    unripe(c, s);
+    if (first === Infinity) cancelTimer(c, s);
+    else setDue(c, s, first);
+    // Where much of it is free now, the rest moves together, as what is needed is pages.
+    if (drops === ALL && swept > 0 && seg(c, s, SG_LIVE) << 3 < seg(c, s, SG_USED) - (seg(c, s, SG_USED) >> 2)) {
+      startCount(true);
+      let more: i32 = 1;
+      while (more !== 0) more = cleanSegPage(c, s, ALL) ? 1 : 0;
+    }
+  }
+  return swept;
+}
+function sweepPage(c: i32, s: i32, page: i32, drops: i32): void {
+  const logPage = (s << ld(c + ST_SEG_SHIFT)) + page;
+  const vpn = vpnOfLoc(c, (logPage << 9) + 1);
+  if (pte(vpn) === 0) return;
+  if ((pte(vpn) & PTE_PRESENT) === 0 && fault(ld(c + ST_DATA_VMA), vpn, FAULT_READ) < 0) {
+    zapLogPage(c, vpn);
+    losePage(c, logPage);
+    return;
+  }
+  const pinned = pinPage(vpn);
+  const base = locAddr(c, (logPage << 9) + 1);
+  const used = (seg(c, s, SG_USED) - (page << 12)) >>> 3;
+  const end = used < PAGE_GRANULES ? used : PAGE_GRANULES;
+  const cursor = page === seg(c, s, SG_CURSOR) >>> 9 ? seg(c, s, SG_CURSOR) & 511 : 0;
+  for (let g: i32 = cursor !== 0 ? cursor : pageInfo(c, logPage) & 0xffff; g < end; ) {
+    const item = base + (g << 3);
+    if (ld(item + I_LENGTH) === END_OF_PAGE) break;
+    const size = inlineGranules(item);
+    if ((bits(item) & BIT_DEAD) === 0) {
+      if (!hasExpired(item)) {
+        if ((bits(item) & BIT_TTL) !== 0 && expiryOf(item) < first) first = expiryOf(item);
+      } else if (swept < drops) {
+        dropItem(c, (logPage << 9) + g + 1, item);
+        swept++;
+      } else {
+        remain = true;
+        break;
+      }
+    }
+    g += size;
+  }
+  unpinFrame(pinned);
 }

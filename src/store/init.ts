@@ -1,7 +1,7 @@
 /** Setting a store up in two fresh mappings, and emptying it. */
 import { ENOMEM } from "../mm/errno.ts";
 import { frameAddr, H_INITIAL, hdr, pte, V_PAGES, V_START, vma } from "../mm/layout.ts";
-import { ld, st, stf, toI32, zeroBytes } from "../mm/machine.ts";
+import { ld, ldf, st, stf, toI32, zeroBytes } from "../mm/machine.ts";
 import { FAULT_WRITE, fault } from "../mm/mm.ts";
 import { zapPages } from "../mm/mmap.ts";
 import { BODY_RECORD } from "./body.ts";
@@ -11,6 +11,7 @@ import { ageShift, TABLES_SIZE } from "./history.ts";
 import {
   CONTROL_BYTES,
   controlOf,
+  SEG_RECORD_SHIFT,
   ST_AGE_SHIFT,
   ST_BASE_BITS,
   ST_BIN_FIRST,
@@ -25,6 +26,7 @@ import {
   ST_GHOST_LEVEL,
   ST_GHOST_MAX,
   ST_GHOSTS,
+  ST_GRACE,
   ST_GUARD_AT,
   ST_LEVEL,
   ST_LINES,
@@ -42,7 +44,6 @@ import {
   ST_NR_SEGS,
   ST_REBUILT,
   ST_SCRUB_PASS,
-  ST_SEG_RECORD,
   ST_SEG_SHIFT,
   ST_SEGS,
   ST_SINK,
@@ -99,7 +100,6 @@ export function storeInit(
   const base = baseBits(maxPages);
   st(c + ST_BASE_BITS, base);
   st(c + ST_LEVEL, base);
-  st(c + ST_SEG_RECORD, segShift <= 2 ? 6 : 7);
   const buckets = maxBuckets(maxPages);
   st(c + ST_MAX_BUCKETS, buckets);
   st(c + ST_MAX_LINES, buckets);
@@ -118,7 +118,7 @@ export function storeInit(
   // Records of 128 bytes must not lie across pages.
   at = (at + 127) & ~127;
   st(c + ST_SEGS, at);
-  at += ld(c + ST_NR_SEGS) << ld(c + ST_SEG_RECORD);
+  at += ld(c + ST_NR_SEGS) << SEG_RECORD_SHIFT;
   st(c + ST_MORE_BUCKETS, (at + 4095) & ~4095);
   at = ((at + 4095) & ~4095) + (buckets << 6);
   st(c + ST_LINES, at);
@@ -178,6 +178,7 @@ export function storeClear(meta: i32): i32 {
   const logPages = ld(c + ST_LOG_PAGES);
   const segShift = ld(c + ST_SEG_SHIFT);
   const flags = ld(c + ST_FLAGS);
+  const grace = ldf(c + ST_GRACE);
   zapPages(dataVma, vma(dataVma, V_START), vma(dataVma, V_PAGES));
   // What it starts with is kept, so that there is no question of room for it.
   const ghosts = ld(c + ST_GHOSTS) >>> 12;
@@ -187,5 +188,11 @@ export function storeClear(meta: i32): i32 {
   zapPages(metaVma, meta + ghosts + 1, pages - ghosts - 1);
   zeroPage(meta + ghosts);
   for (let i: i32 = first; i >= 0; i--) zeroPage(meta + i);
-  return storeInit(metaVma, dataVma, maxPages, maxItems, logPages, segShift, flags);
+  const r = storeInit(metaVma, dataVma, maxPages, maxItems, logPages, segShift, flags);
+  if (r === 0) stf(controlOf(meta) + ST_GRACE, grace);
+  return r;
+}
+/** How long to keep what has expired as long as there is room, ms; negative: as long as its class of times to live. */
+export function storeGrace(meta: i32, grace: f64): void {
+  stf(controlOf(meta) + ST_GRACE, grace);
 }

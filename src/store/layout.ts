@@ -36,8 +36,6 @@ export const ST_MAX_ITEMS: i32 = 40;
 export const ST_ITEMS: i32 = 44;
 /** Meta offsets of the parts. */
 export const ST_SEGS: i32 = 48;
-/** Bytes of a segment's record, as a power of two. */
-export const ST_SEG_RECORD: i32 = 52;
 /** Buckets from the 2^ST_BASE_BITS-th on. */
 export const ST_MORE_BUCKETS: i32 = 56;
 /** A record for each page of the bodies, and one for each body (body.ts). */
@@ -63,7 +61,7 @@ export const ST_SCRUB_PASS: i32 = 116;
 export const ST_BODY_FREE: i32 = 120;
 /** Bit 0: tell the host of items that are dropped; bit 1: items with a TTL are or were there. */
 export const ST_FLAGS: i32 = 124;
-/** f64: no segment is all expired before this time. */
+/** f64: nothing expires before this time that timers.ts does not know of. */
 export const ST_NEXT_EXPIRY: i32 = 128;
 /** Heads of items were lost: passes of the scrubber until no body is without an owner. */
 export const ST_ORPHANS: i32 = 136;
@@ -86,6 +84,13 @@ export const ST_MISSES: i32 = 216;
 export const ST_GUARD_SEEN: i32 = 224;
 /** Low bits of an age that do not matter (rank.ts). */
 export const ST_AGE_SHIFT: i32 = 232;
+/** f64: how long what has expired is kept as long as there is room, ms; negative: as long as its class of times to live. */
+export const ST_GRACE: i32 = 240;
+// timers.ts
+/** Segments in which something expires at some time; the first and the last of those in which something has, plus 1. */
+export const ST_NR_TIMERS: i32 = 236;
+export const ST_RIPE: i32 = 248;
+export const ST_RIPE_TAIL: i32 = 252;
 /** MAX_NODES f64: hits on values that were wholly on nodes up to this one. Then MAX_SWAP f64: hits that read from a device. */
 export const ST_TIER_HITS: i32 = 256;
 export const ST_SWAP_HITS: i32 = 384;
@@ -169,8 +174,10 @@ export const SG_STREAM: i32 = 4;
 export const SG_USED: i32 = 8;
 /** Live items whose head is in it. */
 export const SG_ITEMS: i32 = 12;
-/** The next free or quarantined segment, plus 1. */
+/** The next free, quarantined or ripe segment (timers.ts), plus 1. */
 export const SG_NEXT: i32 = 16;
+/** The ripe segment before this one, plus 1; of the first, -1; 0 = it is not ripe. */
+export const SG_PREV: i32 = 20;
 /** f64: when the last of its items expires; Infinity if one never does. */
 export const SG_EXPIRY: i32 = 24;
 /** Granule that cleaning has come to; in quarantine, the scrub pass at its start. */
@@ -183,6 +190,12 @@ export const SG_HEADS: i32 = 40;
 export const SG_TORN: i32 = 44;
 /** A word for each page: low 16 bits: granule of the first head on it, or PAGE_GRANULES; high: live items. */
 export const SG_PAGES: i32 = 48;
+/** Behind the pages, of which there are 16 at most: f64: the time it is due; its place in the heap, from 1; the segment at the heap's place that has this record's number. */
+export const SG_DUE: i32 = 112;
+export const SG_PLACE: i32 = 120;
+export const SG_HEAP: i32 = 124;
+/** Bytes of a segment's record, as a power of two. */
+export const SEG_RECORD_SHIFT: i32 = 7;
 export const SEG_FREE: i32 = 0;
 export const SEG_OPEN: i32 = 1;
 export const SEG_CLOSED: i32 = 2;
@@ -198,7 +211,7 @@ export function metaAddr(c: i32, off: i32): i32 {
   return frameAddr(pte(ld(c + ST_META_START) + (off >>> 12)) >>> 6) + (off & 4095);
 }
 export function segAddr(c: i32, seg: i32): i32 {
-  return metaAddr(c, ld(c + ST_SEGS) + (seg << ld(c + ST_SEG_RECORD)));
+  return metaAddr(c, ld(c + ST_SEGS) + (seg << SEG_RECORD_SHIFT));
 }
 export function seg(c: i32, n: i32, field: i32): i32 {
   return ld(segAddr(c, n) + field);

@@ -8,7 +8,7 @@
  */
 import { EAGAIN, ENOMEM } from "../mm/errno.ts";
 import { pte } from "../mm/layout.ts";
-import { ld, ldf, st, stf } from "../mm/machine.ts";
+import { ld, st, stf } from "../mm/machine.ts";
 import { FAULT_OVERWRITE, FAULT_READ, fault } from "../mm/mm.ts";
 import { zapPages } from "../mm/mmap.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
@@ -24,6 +24,7 @@ import {
   SEG_FREE,
   SEG_OPEN,
   SEG_QUARANTINE,
+  SEG_RECORD_SHIFT,
   SG_CURSOR,
   SG_EXPIRY,
   SG_HEADS,
@@ -43,12 +44,10 @@ import {
   ST_LOG_HELD,
   ST_LOG_LIVE,
   ST_META_START,
-  ST_NEXT_EXPIRY,
   ST_NR_SEGS,
   ST_OPEN,
   ST_QUARANTINED,
   ST_SCRUB_PASS,
-  ST_SEG_RECORD,
   ST_SEG_SHIFT,
   ST_SEGS,
   seg,
@@ -57,6 +56,7 @@ import {
   setSeg,
 } from "./layout.ts";
 import { ensureMeta } from "./meta.ts";
+import { cancelTimer, noteExpiry } from "./timers.ts";
 
 /** In place of an item's length: nothing follows on this page. */
 export const END_OF_PAGE: i32 = -1;
@@ -106,7 +106,7 @@ export function newPages(c: i32, stream: i32, head: i32, bytes: i32): i32 {
 /** Meta pages that a new segment's record needs: 0 or 1. */
 function newRecordPages(c: i32): i32 {
   if (ld(c + ST_FREE_SEG) !== 0) return 0;
-  const at = ld(c + ST_SEGS) + (ld(c + ST_FRESH_SEG) << ld(c + ST_SEG_RECORD));
+  const at = ld(c + ST_SEGS) + (ld(c + ST_FRESH_SEG) << SEG_RECORD_SHIFT);
   return (pte(ld(c + ST_META_START) + (at >>> 12)) & PTE_PRESENT) !== 0 ? 0 : 1;
 }
 
@@ -168,7 +168,7 @@ function newSeg(c: i32, stream: i32): i32 {
   if (s >= 0) st(c + ST_FREE_SEG, seg(c, s, SG_NEXT));
   else {
     s = ld(c + ST_FRESH_SEG);
-    const shift = ld(c + ST_SEG_RECORD);
+    const shift = SEG_RECORD_SHIFT;
     if (s >= ld(c + ST_NR_SEGS) || ensureMeta(c, ld(c + ST_SEGS) + (s << shift), 1 << shift) < 0) return -1;
     add(c + ST_FRESH_SEG, 1);
   }
@@ -182,6 +182,7 @@ function newSeg(c: i32, stream: i32): i32 {
   st(p + SG_CURSOR, 0);
   st(p + SG_TORN, 0);
   stf(p + SG_EXPIRY, 0);
+  st(p + SG_NEXT, 0);
   for (let i: i32 = 0; i < 1 << ld(c + ST_SEG_SHIFT); i++) st(p + SG_PAGES + (i << 2), PAGE_GRANULES);
   st(c + ST_OPEN + (stream << 2), s + 1);
   return s;
@@ -200,6 +201,7 @@ export function zapLogPage(c: i32, vpn: i32): void {
 /** Give back a segment that holds nothing any more, and its pages. */
 export function releaseSeg(c: i32, s: i32): void {
   closeSeg(c, s);
+  cancelTimer(c, s);
   const p = segAddr(c, s);
   // Where pages were lost, what was reckoned for them may be off by a little.
   add(c + ST_LOG_LIVE, -ld(p + SG_LIVE));
@@ -235,9 +237,7 @@ export function countIn(c: i32, loc: i32, granules: i32, expiry: f64): void {
   const info = pageInfo(c, page);
   const first = info & 0xffff;
   setPageInfo(c, page, ((info & ~0xffff) + 0x10000) | (first === PAGE_GRANULES ? (loc - 1) & 511 : first));
-  const p = segAddr(c, s) + SG_EXPIRY;
-  if (expiry > ldf(p)) stf(p, expiry);
-  if (ldf(p) < ldf(c + ST_NEXT_EXPIRY)) stf(c + ST_NEXT_EXPIRY, ldf(p));
+  noteExpiry(c, s, expiry);
 }
 /** The item at `loc`, which has a body, is so many granules more of its segment. */
 export function countHead(c: i32, loc: i32, granules: i32): void {

@@ -41,7 +41,6 @@ import {
   FLAG_TTL,
   locAddr,
   pageOfLoc,
-  SG_EXPIRY,
   ST_FLAGS,
   ST_LOG_HELD,
   ST_LOG_PAGES,
@@ -49,7 +48,6 @@ import {
   ST_MISSES,
   ST_SEG_SHIFT,
   ST_UNANSWERED,
-  segAddr,
   vpnOfLoc,
 } from "./layout.ts";
 import { segBytes } from "./log.ts";
@@ -59,14 +57,19 @@ import { bring, losePage, takeReadFrom } from "./present.ts";
 import { copyIn, copyOut, describe, lastAccessed, pieceOf, setAccessed } from "./read.ts";
 import { releaseIfEmpty, removeItem } from "./remove.ts";
 import { SCRUB_BATCH, SCRUB_TURN, scrub } from "./scrub.ts";
+import { ttlStream } from "./stream.ts";
+import { noteExpiry } from "./timers.ts";
 
 /** Misses that may be waiting for their values at once, as far as the policy's clock is concerned. */
 const MAX_UNANSWERED: i32 = 1024;
+/** Items that setting one, and one call of storeExpire(), drop at most because they have expired. */
+const EXPIRE_AT_SET: i32 = 16;
+const EXPIRE_AT_TICK: i32 = 1000;
 /** The search is an access: it counts, and warms the item. */
 export const AS_ACCESS: i32 = 1;
 /** Copy the value to the value area, unless it has a body. */
 export const WITH_VALUE: i32 = 2;
-/** An expired item will do. */
+/** An expired item will do; looking for it as an access, it is a miss all the same. */
 export const EVEN_STALE: i32 = 4;
 /** An access begins the item's time to live anew, now. */
 export const RENEW: i32 = 8;
@@ -97,23 +100,21 @@ export function storeGet(meta: i32, key: i32, flags: i32, time: f64): i32 {
   const timed = (bits(foundItem()) & BIT_TTL) !== 0;
   const stale = timed && hasExpired(foundItem());
   let at: i32 = loc;
-  if (!stale || (flags & EVEN_STALE) !== 0) {
-    if ((flags & RENEW) !== 0) renew(c, loc, time);
-    if ((flags & AS_ACCESS) !== 0) {
-      at = noteAccess(c, loc, foundSlot());
-      if (at === 0) {
-        // Dropped, to make room for it further up.
-        noteMiss(c);
-        return MISS;
-      }
-      countHit(c, 1);
-      setAccessed(at);
-    }
-    if (!bring(c, at) || ((flags & WITH_VALUE) !== 0 && !copyOut(c, at))) {
-      lose(c, at);
+  if (!stale && (flags & RENEW) !== 0) renew(c, loc, time);
+  if (!stale && (flags & AS_ACCESS) !== 0) {
+    at = noteAccess(c, loc, foundSlot());
+    if (at === 0) {
+      // Dropped, to make room for it further up.
+      noteMiss(c);
       return MISS;
     }
+    countHit(c, 1);
+    setAccessed(at);
   } else if ((flags & AS_ACCESS) !== 0) noteMiss(c);
+  if ((!stale || (flags & EVEN_STALE) !== 0) && (!bring(c, at) || ((flags & WITH_VALUE) !== 0 && !copyOut(c, at)))) {
+    lose(c, at);
+    return MISS;
+  }
   describe(c, at);
   return stale ? STALE : HIT;
 }
@@ -127,8 +128,7 @@ function renew(c: i32, loc: i32, time: f64): void {
   const item = locAddr(c, loc);
   if ((bits(item) & BIT_TTL) === 0) return;
   stf(item + ttlOffset(bits(item)), time);
-  const p = segAddr(c, pageOfLoc(loc) >>> ld(c + ST_SEG_SHIFT)) + SG_EXPIRY;
-  if (expiryOf(item) > ldf(p)) stf(p, expiryOf(item));
+  noteExpiry(c, pageOfLoc(loc) >>> ld(c + ST_SEG_SHIFT), expiryOf(item));
 }
 
 /** With the kind of value: the value is in the value area. */
@@ -166,6 +166,7 @@ function set(meta: i32, key: i32, length: i32, kind: i32, start: f64, ttl: f64):
     if (
       ld(item + I_LENGTH) === length &&
       sameShape(bits(item), want) &&
+      sameClass(item, ttl) &&
       whole(c, old, foundSlot()) &&
       !isHeld(c, old) &&
       bring(c, old)
@@ -175,7 +176,7 @@ function set(meta: i32, key: i32, length: i32, kind: i32, start: f64, ttl: f64):
     }
     forget(c, hash, key);
   }
-  if (ld(c + ST_FLAGS) !== 0) expire(c);
+  if (ld(c + ST_FLAGS) !== 0) expire(c, EXPIRE_AT_SET);
   scrub(c, SCRUB_BATCH);
   const made = place(c, hash, want, length, start, ttl);
   if (made === 0) return 0;
@@ -190,6 +191,10 @@ function shapeFor(c: i32, key: i32, length: i32, ttl: f64): i32 {
 }
 function sameShape(a: i32, b: i32): boolean {
   return ((a ^ b) & (BIT_TTL | BIT_BODY | BIT_ROUND_UP)) === 0;
+}
+/** Whether items that live as long as this one and `ttl` share segments. */
+function sameClass(item: i32, ttl: f64): boolean {
+  return ttl === 0 || ttlStream(ldf(item + ttlOffset(bits(item)) + 8)) === ttlStream(ttl);
 }
 /** Whether somebody holds a page that an overwrite would write to. */
 function isHeld(c: i32, loc: i32): boolean {
@@ -263,7 +268,7 @@ function remove(c: i32, loc: i32): boolean {
 export function storeExpire(meta: i32): i32 {
   const c = controlOf(meta);
   const more = scrub(c, SCRUB_TURN);
-  return expire(c) !== 0 || more ? 1 : 0;
+  return expire(c, EXPIRE_AT_TICK) !== 0 || more ? 1 : 0;
 }
 /** Drop at least one item, or a page of them, as room for a new one would. Returns 0 if there is none. */
 export function storeClean(meta: i32, drops: i32): i32 {

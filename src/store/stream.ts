@@ -3,6 +3,7 @@ import { ld } from "../mm/machine.ts";
 import { NR_BANDS, NR_TTL_CLASSES, ST_LOG_LIVE, ST_THETA, STREAM_BANDS, STREAM_TTL } from "./layout.ts";
 import { ONE } from "./log2.ts";
 import { NO_THETA } from "./rank.ts";
+import { FIRST_CLASS_MS } from "./timers.ts";
 
 /** Live granules of the log for each band of heat that is told apart: a small log has few. */
 const BAND_GRANULES: i32 = 16 * 512;
@@ -22,6 +23,6 @@ export function bandOf(c: i32, worth: i32): i32 {
 /** Times to live of the same power of two, in seconds, share a stream. */
 export function ttlStream(ttl: f64): i32 {
   let cls: i32 = 0;
-  for (let t: f64 = 1000; t < ttl && cls < NR_TTL_CLASSES - 1; t *= 2) cls++;
+  for (let t: f64 = FIRST_CLASS_MS; t < ttl && cls < NR_TTL_CLASSES - 1; t *= 2) cls++;
   return STREAM_TTL + cls;
 }

@@ -3,7 +3,7 @@ import type { CacheKey } from "../../src/index.ts";
 import { isLieuError } from "../../src/index.ts";
 import { oneIn, pick } from "../property/source.ts";
 import { idOf, shownKey } from "./data.ts";
-import { agree, type CacheModel } from "./model.ts";
+import { agree } from "./model.ts";
 import { removeOn, setOn, someCache, someKey } from "./ops.ts";
 import type { World } from "./world.ts";
 
@@ -48,19 +48,13 @@ export function pop(w: World): void {
 export function clear(w: World): void {
   const model = someCache(w);
   const { cache, entries } = model;
-  w.say(`clear ${cache.name}`);
-  model.during(() => cache.clear(), { key: null, reason: "delete" });
-  forgetAll(model);
+  const stats = oneIn(w.source, 2);
+  w.say(`clear ${cache.name} ${stats}`);
+  model.during(() => cache.clear({ stats }), { key: null, reason: "delete" });
+  entries.clear();
+  if (stats) model.forgetCounts();
   agree(cache.size === 0 && entries.size === 0, () => `${cache.name} is not empty after clear()`);
   agree(cache.keys().next().done === true, () => `${cache.name} has a key after clear()`);
-}
-function forgetAll(model: CacheModel): void {
-  model.entries.clear();
-  model.gets = 0;
-  model.sets = 0;
-  model.deletes = 0;
-  model.rejected = 0;
-  model.missed = 0;
 }
 
 export function iterate(w: World): void {
@@ -125,7 +119,7 @@ export function dumpAndLoad(w: World): void {
   // What load() stores may push out what it has just stored; the model learns what there is then.
   const { dispose } = model.shape;
   if (dispose) model.during(() => cache.clear(), { key: null, reason: "delete" });
-  forgetAll(model);
+  entries.clear();
   try {
     cache.load(dumped);
   } finally {
@@ -147,7 +141,8 @@ export function dumpAndLoad(w: World): void {
       entry.start = start;
     }
   }
-  model.missed = -entries.size + cache.size;
+  const { evicted, lost, expired } = cache.stats();
+  model.missed = cache.size - entries.size + evicted + lost + expired;
   model.drop();
 }
 

@@ -96,6 +96,14 @@ export class CacheModel {
     agree(this.entries.delete(idOf(key)), () => "the model missed what it has not");
     this.missed++;
   }
+  /** The cache counts from 0 again. */
+  forgetCounts(): void {
+    this.gets = 0;
+    this.sets = 0;
+    this.deletes = 0;
+    this.rejected = 0;
+    this.missed = 0;
+  }
   renew(key: CacheKey): void {
     const entry = this.fresh(key);
     if (entry !== undefined && entry.ttl > 0) entry.start = this.now;

@@ -124,7 +124,7 @@ export function clear(w: World): void {
   const model = pick(w.source, w.caches);
   const { cache, entries } = model;
   w.say(`clear ${cache.name}`);
-  cache.clear();
+  cache.clear({ stats: true });
   entries.clear();
   // It counts anew.
   Object.assign(model, { gets: 0, sets: 0, deletes: 0, lost: 0 });
