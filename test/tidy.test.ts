@@ -26,7 +26,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   errors: [],
   mm: [],
   store: ["mm"],
-  nodes: ["mm"],
+  host: [],
+  nodes: ["mm", "host"],
   swap: ["mm"],
   runtime: ["mm", "store", "nodes", "swap"],
   region: ["mm", "nodes", "swap", "runtime"],
@@ -42,6 +43,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 };
 /** The parts that may use Node's own modules. */
 const MAY_USE_NODE = new Set([
+  "host",
   "nodes",
   "swap",
   "runtime",

@@ -1,0 +1,123 @@
+/**
+ * System calls on the pages of a segment, through koffi, which is optional: whoever needs one of these gets a typed error that says
+ * what to install. Addresses are those of typed arrays over shared WebAssembly memory, which starts on a page boundary.
+ */
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import { LieuError } from "../errors.ts";
+
+type Address = bigint | number;
+
+/** The part of koffi that is used. */
+interface Koffi {
+  load(library: string): { func(prototype: string): (...args: (Address | null)[]) => number };
+  address(array: ArrayBufferView): Address;
+  errno(): number;
+  readonly os: { readonly errno: Readonly<Record<string, number>> };
+}
+
+/** Numbers of system calls that libc has no function for, by architecture. */
+const NUMBERS: Readonly<Record<string, { mbind: number; movePages: number }>> = {
+  x64: { mbind: 237, movePages: 279 },
+  arm64: { mbind: 235, movePages: 239 },
+};
+
+const MPOL_DEFAULT = 0;
+const MPOL_BIND = 2;
+/** Move pages that are there already. */
+const MPOL_MF_MOVE = 2;
+/** Nodes that a mask has room for. */
+const MASK_BITS = 1024;
+/** Pages that one call of move_pages() is asked about. */
+const QUERY = 4096;
+const PAGE = 4096;
+
+/** What failed, by the name of its errno. */
+export class SystemError extends Error {
+  readonly errno: string;
+  constructor(call: string, errno: string) {
+    super(`${call}: ${errno}`);
+    this.errno = errno;
+  }
+}
+
+/** System calls on memory; see {@link libc}. */
+export interface Libc {
+  /** Keep the pages of `range` on host node `node`, those that are there already too (mbind, MPOL_BIND). @throws SystemError */
+  bindTo(range: Uint8Array, node: number): void;
+  /** End {@link Libc.bindTo} (MPOL_DEFAULT). @throws SystemError */
+  unbind(range: Uint8Array): void;
+  /** Pages of `range` on each host node, by number; those that are nowhere yet do not count (move_pages). @throws SystemError */
+  placement(range: Uint8Array): Map<number, number>;
+}
+
+let loaded: Libc | undefined;
+
+/**
+ * The system calls. `what` needs them, for the message.
+ *
+ * @throws {@link LieuError} ENOTSUP if koffi is not installed, or this is not Linux on x64 or arm64
+ */
+export function libc(what: string): Libc {
+  if (loaded !== undefined) return loaded;
+  const numbers = NUMBERS[process.arch];
+  if (process.platform !== "linux" || numbers === undefined) {
+    throw new LieuError(
+      "ENOTSUP",
+      `${what} needs Linux on x64 or arm64; this is ${process.platform} on ${process.arch}`,
+    );
+  }
+  loaded = bindings(loadKoffi(what), numbers);
+  return loaded;
+}
+
+/** koffi as the program sees it: it is the program's to install. */
+function loadKoffi(what: string): Koffi {
+  // Bundled as CommonJS there is no import.meta.url.
+  const from = import.meta.url ?? pathToFileURL(`${process.cwd()}/`).href;
+  try {
+    return createRequire(from)("koffi") as Koffi;
+  } catch (cause) {
+    throw new LieuError("ENOTSUP", `${what} needs the package koffi, which cannot be loaded: npm install koffi`, {
+      cause,
+    });
+  }
+}
+
+function bindings(koffi: Koffi, numbers: { mbind: number; movePages: number }): Libc {
+  const library = koffi.load("libc.so.6");
+  const mbind = library.func("long syscall(long, uintptr_t, size_t, int, uintptr_t, size_t, int)");
+  const movePages = library.func("long syscall(long, int, size_t, uintptr_t, uintptr_t, uintptr_t, int)");
+  const call = (name: string, result: number): void => {
+    if (result === 0) return;
+    const code = koffi.errno();
+    const known = Object.entries(koffi.os.errno).find(([, n]) => n === code)?.[0];
+    throw new SystemError(name, known ?? `errno ${code}`);
+  };
+  const policy = (range: Uint8Array, mode: number, nodes: readonly number[]): void => {
+    const mask = new BigUint64Array(MASK_BITS / 64);
+    for (const node of nodes) mask[node >> 6] = (mask[node >> 6] as bigint) | (1n << BigInt(node & 63));
+    const at = koffi.address(range);
+    const bits = nodes.length === 0 ? 0 : MASK_BITS + 1;
+    const where = nodes.length === 0 ? 0 : koffi.address(mask);
+    const move = mode === MPOL_BIND ? MPOL_MF_MOVE : 0;
+    call("mbind", mbind(numbers.mbind, at, range.byteLength, mode, where, bits, move));
+  };
+  return {
+    bindTo: (range, node) => policy(range, MPOL_BIND, [node]),
+    unbind: (range) => policy(range, MPOL_DEFAULT, []),
+    placement(range) {
+      const first = BigInt(koffi.address(range));
+      const pages = Math.floor(range.byteLength / PAGE);
+      const found = new Map<number, number>();
+      for (let done = 0; done < pages; done += QUERY) {
+        const n = Math.min(QUERY, pages - done);
+        const addresses = BigUint64Array.from({ length: n }, (_, i) => first + BigInt((done + i) * PAGE));
+        const status = new Int32Array(n);
+        call("move_pages", movePages(numbers.movePages, 0, n, koffi.address(addresses), 0, koffi.address(status), 0));
+        for (const node of status) if (node >= 0) found.set(node, (found.get(node) ?? 0) + 1);
+      }
+      return found;
+    },
+  };
+}
