@@ -22,6 +22,7 @@ const NUMBERS: Readonly<Record<string, { mbind: number; movePages: number }>> = 
   arm64: { mbind: 235, movePages: 239 },
 };
 
+const MADV_DONTNEED = 4;
 const MPOL_DEFAULT = 0;
 const MPOL_BIND = 2;
 /** Move pages that are there already. */
@@ -47,6 +48,8 @@ export interface Libc {
   bindTo(range: Uint8Array, node: number): void;
   /** End {@link Libc.bindTo} (MPOL_DEFAULT). @throws SystemError */
   unbind(range: Uint8Array): void;
+  /** Give the pages of `range` back to the system; they read as zeros from now on (madvise, MADV_DONTNEED). @throws SystemError */
+  discard(range: Uint8Array): void;
   /** Pages of `range` on each host node, by number; those that are nowhere yet do not count (move_pages). @throws SystemError */
   placement(range: Uint8Array): Map<number, number>;
 }
@@ -88,6 +91,7 @@ function bindings(koffi: Koffi, numbers: { mbind: number; movePages: number }): 
   const library = koffi.load("libc.so.6");
   const mbind = library.func("long syscall(long, uintptr_t, size_t, int, uintptr_t, size_t, int)");
   const movePages = library.func("long syscall(long, int, size_t, uintptr_t, uintptr_t, uintptr_t, int)");
+  const madvise = library.func("int madvise(uintptr_t, size_t, int)");
   const call = (name: string, result: number): void => {
     if (result === 0) return;
     const code = koffi.errno();
@@ -106,6 +110,7 @@ function bindings(koffi: Koffi, numbers: { mbind: number; movePages: number }): 
   return {
     bindTo: (range, node) => policy(range, MPOL_BIND, [node]),
     unbind: (range) => policy(range, MPOL_DEFAULT, []),
+    discard: (range) => call("madvise", madvise(koffi.address(range), range.byteLength, MADV_DONTNEED)),
     placement(range) {
       const first = BigInt(koffi.address(range));
       const pages = Math.floor(range.byteLength / PAGE);

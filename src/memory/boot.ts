@@ -14,6 +14,7 @@ import {
 import { createSegment, giveUpSegment, type SegmentShape } from "../runtime/segment.ts";
 import { type Crank, Vm } from "../runtime/vm.ts";
 import type { SwapDevice } from "../swap/device.ts";
+import { bindHostNodes } from "./host-nodes.ts";
 import type { MemoryConfig } from "./options.ts";
 import { openSwapDevices, type WrapDevice } from "./swap-devices.ts";
 
@@ -48,6 +49,7 @@ export function boot(config: MemoryConfig, crank: Crank, extras: BootExtras = {}
   let devices: SwapDevice[] = [];
   try {
     devices = openSwapDevices(config.swap, extras.wrapDevice);
+    bindHostNodes(segment, config.nodes, starts);
     vm = new Vm(segment, shape, devices, crank, config.engine);
     describe(vm, config, starts, extras.initialCount ?? 0);
     return vm;

@@ -52,7 +52,7 @@ export interface MemoryOptions {
 export type BehaviourOptions = { [name in Behaviour]?: boolean | undefined };
 
 /** Options of one node. */
-export type NodeOptions = DramNodeOptions | ModelNodeOptions;
+export type NodeOptions = DramNodeOptions | NumaNodeOptions | ModelNodeOptions;
 
 interface AnyNodeOptions {
   /** At least 256 KiB. */
@@ -68,6 +68,15 @@ interface AnyNodeOptions {
 /** A node of ordinary memory; with a `tier` it stands for slower or faster memory. */
 export interface DramNodeOptions extends AnyNodeOptions {
   kind: "dram";
+}
+
+/** A node whose pages lie on one of the machine's own memory nodes, by mbind(2). Linux; needs the package koffi. */
+export interface NumaNodeOptions extends AnyNodeOptions {
+  kind: "numa";
+  /** The kernel's number of the node: `lieu topology` shows them. Its tier is the host's unless `tier` or `distance` say otherwise. */
+  hostNode: number;
+  /** Where the pages cannot be bound, go on with ordinary memory and a warning. Default: false, an error. */
+  fallback?: boolean | undefined;
 }
 
 /** A node without bytes, for study: places only. */

@@ -18,6 +18,7 @@ import { checkBoolean, checkKeys, checkName, codecOf, folioOrderOf } from "./arg
 import { boot } from "./boot.ts";
 import { capacityPages } from "./capacity.ts";
 import { checkLimits, Group, type GroupOptions } from "./group.ts";
+import { placementOf } from "./host-nodes.ts";
 import type { MemoryOptions } from "./memory-options.ts";
 import { NodeNames } from "./node-names.ts";
 import { type MemoryConfig, resolveOptions } from "./options.ts";
@@ -292,6 +293,7 @@ export class Memory implements Disposable, AsyncDisposable {
         vm.ensureOpen();
         return nodeVmstat(vm, nid);
       },
+      hostPlacement: () => placementOf(vm, nid),
     };
   }
 

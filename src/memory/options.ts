@@ -6,8 +6,9 @@ import { LieuError, shown } from "../errors.ts";
 import { MAX_INDEX, MAX_NODES, MAX_SWAP } from "../mm/layout.ts";
 import { OPT_LRU_GEN } from "../mm/options.ts";
 import { BEHAVIOURS, type Behaviour, behaviourBits, PRESETS } from "../mm/presets.ts";
-import { ADISTANCE_DRAM, type DramNode, dramNode } from "../nodes/dram.ts";
-import { type ModelNode, modelNode } from "../nodes/model.ts";
+import { ADISTANCE_DRAM, dramNode } from "../nodes/dram.ts";
+import { modelNode } from "../nodes/model.ts";
+import { type Backing, hostDistance, openNumaNode } from "./host-nodes.ts";
 import type { MemoryOptions, NodeOptions, SwapOptions } from "./memory-options.ts";
 import {
   boolean,
@@ -45,6 +46,12 @@ const nodeCommon = {
 };
 const nodeSchema: Check<NodeOptions> = variants("kind", {
   dram: object({ kind: oneOf(["dram"]), ...nodeCommon }),
+  numa: object({
+    kind: oneOf(["numa"]),
+    ...nodeCommon,
+    hostNode: whole(0, 1023),
+    fallback: optional(boolean),
+  }),
   model: object({
     kind: oneOf(["model"]),
     ...nodeCommon,
@@ -113,7 +120,7 @@ const memorySchema: Check<MemoryOptions> = object(memoryShape);
 /** A node, checked. */
 export interface NodeConfig {
   readonly name: string;
-  readonly backing: DramNode | ModelNode;
+  readonly backing: Backing;
   readonly pages: number;
   readonly adistance: number;
   readonly watermarks?: { readonly min: number; readonly low: number; readonly high: number; readonly promo: number };
@@ -231,7 +238,7 @@ function resolveNode(name: string, o: Checked<typeof nodeSchema>): NodeConfig {
   if (o.tier !== undefined && o.distance !== undefined) {
     throw new LieuError("EINVAL", `nodes.${name} has both tier and distance: give one of them`);
   }
-  const backing = o.kind === "model" ? modelNode(o.latency) : dramNode();
+  const backing = backingOf(o, `nodes.${name}`);
   const adistance = o.tier !== undefined ? ADISTANCE_DRAM + o.tier * 128 : (o.distance ?? backing.adistance);
   if (o.watermarks === undefined) return { name, backing, pages: count, adistance };
   const { min, low, high } = o.watermarks;
@@ -244,6 +251,17 @@ function resolveNode(name: string, o: Checked<typeof nodeSchema>): NodeConfig {
     );
   }
   return { name, backing, pages: count, adistance, watermarks: { min, low, high, promo } };
+}
+
+function backingOf(o: NodeOptions, what: string): Backing {
+  switch (o.kind) {
+    case "model":
+      return modelNode(o.latency);
+    case "numa":
+      return openNumaNode(o.hostNode, o.fallback === true, what);
+    default:
+      return dramNode();
+  }
 }
 
 function nodeIndex(nodes: readonly NodeConfig[]): (name: string, what: string) => number {
@@ -298,7 +316,10 @@ function resolveDistances(
 ): number[][] {
   const tiers = [...new Set(nodes.map((n) => n.adistance >> 7))].sort((a, b) => a - b);
   const rank = (n: NodeConfig) => tiers.indexOf(n.adistance >> 7);
-  const d = nodes.map((a, i) => nodes.map((b, j) => (i === j ? 10 : 20 + 10 * Math.abs(rank(a) - rank(b)))));
+  const apart = (a: NodeConfig, b: NodeConfig) => 20 + 10 * Math.abs(rank(a) - rank(b));
+  const d = nodes.map((a, i) =>
+    nodes.map((b, j) => (i === j ? 10 : (hostDistance(a.backing, b.backing) ?? apart(a, b)))),
+  );
   for (const [from, row] of Object.entries(given)) {
     const i = index(from, "distances");
     for (const [to, distance] of Object.entries(row)) {

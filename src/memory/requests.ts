@@ -80,7 +80,7 @@ export interface ReclaimResult {
 /** A node of a memory, as it is now. */
 export interface NodeInfo {
   readonly name: string;
-  readonly kind: "dram" | "model";
+  readonly kind: "dram" | "numa" | "model";
   /** Bytes. */
   readonly size: number;
   readonly free: number;
@@ -89,6 +89,12 @@ export interface NodeInfo {
   readonly tier: number;
   readonly latency: number;
   vmstat(): Vmstat;
+  /**
+   * Where its pages lie on the machine: their number by host node (move_pages(2)). Pages that were never touched lie nowhere.
+   *
+   * @throws {@link LieuError} ENOTSUP without the package koffi, or for a node without bytes
+   */
+  hostPlacement(): Map<number, number>;
 }
 
 /** All that `memory.cache()` takes. */

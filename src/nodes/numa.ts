@@ -18,8 +18,8 @@ export interface NumaNode {
   readonly hostNode: number;
   /** NUMA distance to the host's nodes. */
   readonly distances: Readonly<Record<number, number>>;
-  /** Why the pages are not bound after all, where `fallback` allowed that. */
-  unbound?: string | undefined;
+  /** Where it cannot be bound: go on as a "dram" node, with a warning. */
+  readonly fallback: boolean;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface NumaNode {
  *
  * @throws {@link LieuError} EINVAL if the machine has no such node with memory, ENOTSUP where there are no NUMA nodes
  */
-export function numaNode(hostNode: number, what: string): NumaNode {
+export function numaNode(hostNode: number, fallback: boolean, what: string): NumaNode {
   const { nodes } = hostTopology();
   const host = nodes.find((node) => node.id === hostNode);
   if (host === undefined) {
@@ -39,7 +39,7 @@ export function numaNode(hostNode: number, what: string): NumaNode {
     throw new LieuError("EACCES", `${what}.hostNode is ${hostNode}: ${why}`);
   }
   const { adistance, distances } = host;
-  return { kind: "numa", hasBytes: true, adistance, latency: latencyOf(host, nodes), hostNode, distances };
+  return { kind: "numa", hasBytes: true, adistance, latency: latencyOf(host, nodes), hostNode, distances, fallback };
 }
 
 function latencyOf(host: HostNode, nodes: readonly HostNode[]): number {
@@ -69,9 +69,11 @@ export function bindNode(node: NumaNode, range: Uint8Array, what: string): void 
   }
 }
 
-/** End what {@link bindNode} began, before others use the range. */
+/** End what {@link bindNode} began, before others use the range: its pages go back to the host's node. */
 export function unbindNode(range: Uint8Array): void {
-  libc('kind "numa"').unbind(range);
+  const calls = libc('kind "numa"');
+  calls.unbind(range);
+  calls.discard(range);
 }
 
 /** Pages of a node's range on each host node, by number; untouched ones are nowhere. @throws {@link LieuError} ENOTSUP */

@@ -39,6 +39,8 @@ export interface Segment {
   readonly secondHand: boolean;
   /** Whether the operating system has given it all of its pages. */
   touched: boolean;
+  /** What undoes what was done to the pages themselves, before others may have the segment. */
+  readonly undo: (() => void)[];
   /** Whether somebody outside was given a view of the bytes, who may still look at them when the memory is closed. */
   lent: boolean;
 }
@@ -73,6 +75,7 @@ export function createSegment(shape: SegmentShape): Segment {
     data: shape.bytes ? metadata : 0,
     secondHand: used !== undefined,
     touched: used?.touched === true,
+    undo: [],
     lent: false,
   };
 }
@@ -95,10 +98,12 @@ export const NO_SEGMENT: Segment = {
   data: 0,
   secondHand: false,
   touched: true,
+  undo: [],
   lent: false,
 };
 
 /** Give a segment up. Nobody of ours may have a view of it any more. */
 export function giveUpSegment(segment: Segment): void {
+  for (const undo of segment.undo.splice(0)) undo();
   putClosed({ memory: segment.memory, touched: segment.touched }, segment.lent);
 }
