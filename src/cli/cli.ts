@@ -12,6 +12,7 @@ import { addDemo } from "./demo.ts";
 import { addParity } from "./parity.ts";
 import { addReplay } from "./replay.ts";
 import { addStudy } from "./study.ts";
+import { addTopology } from "./topology.ts";
 
 /** Why a verb was ended from outside. */
 class Interrupted extends Error {}
@@ -65,6 +66,7 @@ function makeProgram(context: Context): Command {
   addDemo(program, context);
   addParity(program, context);
   addStudy(program, context);
+  addTopology(program, context);
   return program;
 }
 

@@ -14,7 +14,7 @@ import {
 import { createSegment, giveUpSegment, type SegmentShape } from "../runtime/segment.ts";
 import { type Crank, Vm } from "../runtime/vm.ts";
 import type { SwapDevice } from "../swap/device.ts";
-import { bindHostNodes } from "./host-nodes.ts";
+import { bindHostNodes } from "./backing.ts";
 import type { MemoryConfig } from "./options.ts";
 import { openSwapDevices, type WrapDevice } from "./swap-devices.ts";
 

@@ -6,9 +6,9 @@ import type { Size } from "./size.ts";
 export interface MemoryOptions {
   /**
    * The memory nodes, by name: at least one, at most 16. Nodes of a lower tier are faster; each node's cold pages sink to the
-   * tiers below it.
+   * tiers below it. "host": one for each memory node of this machine, in the kernel's tiers (Linux; needs the package koffi).
    */
-  nodes: Readonly<Record<string, NodeOptions>>;
+  nodes: NamedNodes | "host";
   /** Where pages go from the lowest tier, the device of the highest priority first. Default: none. */
   swap?: readonly SwapOptions[] | undefined;
   /** A set of behaviours: lieu's, today's kernel's, or the 2020 RFC's. Default: "lieu". */
@@ -50,6 +50,9 @@ export interface MemoryOptions {
 
 /** Single behaviours, on or off. */
 export type BehaviourOptions = { [name in Behaviour]?: boolean | undefined };
+
+/** Nodes by name. */
+export type NamedNodes = Readonly<Record<string, NodeOptions>>;
 
 /** Options of one node. */
 export type NodeOptions = DramNodeOptions | NumaNodeOptions | ModelNodeOptions;

@@ -6,10 +6,10 @@ import { LieuError, shown } from "../errors.ts";
 import { MAX_INDEX, MAX_NODES, MAX_SWAP } from "../mm/layout.ts";
 import { OPT_LRU_GEN } from "../mm/options.ts";
 import { BEHAVIOURS, type Behaviour, behaviourBits, PRESETS } from "../mm/presets.ts";
-import { ADISTANCE_DRAM, dramNode } from "../nodes/dram.ts";
-import { modelNode } from "../nodes/model.ts";
-import { type Backing, hostDistance, openNumaNode } from "./host-nodes.ts";
-import type { MemoryOptions, NodeOptions, SwapOptions } from "./memory-options.ts";
+import { ADISTANCE_DRAM } from "../nodes/dram.ts";
+import { type Backing, hostDistance, openBacking } from "./backing.ts";
+import { hostNodeOptions } from "./host-options.ts";
+import type { MemoryOptions, NamedNodes, NodeOptions, SwapOptions } from "./memory-options.ts";
 import {
   boolean,
   type Check,
@@ -90,9 +90,13 @@ const pretouch: Check<boolean | "wait"> = value(
   'give true, false or "wait"',
 );
 
+const nodeRecord = record(nodeSchema, "nodes by name");
+const nodes: Check<NamedNodes> = (given, path, problems) =>
+  nodeRecord(given === "host" ? hostNodeOptions() : given, path, problems);
+
 /** The keys of a configuration. */
 export const memoryShape = {
-  nodes: record(nodeSchema, "nodes by name"),
+  nodes,
   swap: optional(list(swapSchema, "give a list of devices")),
   preset: optional(oneOf(Object.keys(PRESETS) as (keyof typeof PRESETS)[])),
   demotion: optional(boolean),
@@ -115,7 +119,7 @@ export const memoryShape = {
    */
   pretouch: optional(pretouch),
 };
-const memorySchema: Check<MemoryOptions> = object(memoryShape);
+const memorySchema: Check<MemoryOptions & { nodes: NamedNodes }> = object(memoryShape);
 
 /** A node, checked. */
 export interface NodeConfig {
@@ -238,7 +242,7 @@ function resolveNode(name: string, o: Checked<typeof nodeSchema>): NodeConfig {
   if (o.tier !== undefined && o.distance !== undefined) {
     throw new LieuError("EINVAL", `nodes.${name} has both tier and distance: give one of them`);
   }
-  const backing = backingOf(o, `nodes.${name}`);
+  const backing = openBacking(o, `nodes.${name}`);
   const adistance = o.tier !== undefined ? ADISTANCE_DRAM + o.tier * 128 : (o.distance ?? backing.adistance);
   if (o.watermarks === undefined) return { name, backing, pages: count, adistance };
   const { min, low, high } = o.watermarks;
@@ -251,17 +255,6 @@ function resolveNode(name: string, o: Checked<typeof nodeSchema>): NodeConfig {
     );
   }
   return { name, backing, pages: count, adistance, watermarks: { min, low, high, promo } };
-}
-
-function backingOf(o: NodeOptions, what: string): Backing {
-  switch (o.kind) {
-    case "model":
-      return modelNode(o.latency);
-    case "numa":
-      return openNumaNode(o.hostNode, o.fallback === true, what);
-    default:
-      return dramNode();
-  }
 }
 
 function nodeIndex(nodes: readonly NodeConfig[]): (name: string, what: string) => number {

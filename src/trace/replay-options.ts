@@ -3,7 +3,7 @@
  * files share, and the memory that they come to for a given trace.
  */
 import { LieuError } from "../errors.ts";
-import type { MemoryOptions } from "../memory/memory-options.ts";
+import type { MemoryOptions, NamedNodes } from "../memory/memory-options.ts";
 import { memoryShape, resolveOptions, size } from "../memory/options.ts";
 import { boolean, type Checked, checkInput, object, oneOf, optional, positive, text, whole } from "../memory/schema.ts";
 import { parseSize, type Size } from "../memory/size.ts";
@@ -80,7 +80,11 @@ export function amountOf(value: Size, footprint: number, what: string): number {
  *
  * @throws {@link LieuError} EINVAL, ENOTSUP
  */
-export function memoryOptionsOf(trace: Trace, options: ReplayOptions, swapPath: string): MemoryOptions {
+export function memoryOptionsOf(
+  trace: Trace,
+  options: ReplayOptions,
+  swapPath: string,
+): MemoryOptions & { nodes: Nodes } {
   const { as = "cache", bytes = true, dram, slow, swapSize, swapFile, maxSize, limit, accessTime, ...rest } = options;
   if (as === "cache" && !bytes) {
     throw new LieuError("ENOTSUP", 'without bytes there is no cache to replay as; use as "region" (--as region)');
@@ -108,7 +112,7 @@ export function checkMemoryOptions(options: MemoryOptions, source?: string): voi
   }
 }
 
-type Nodes = MemoryOptions["nodes"];
+type Nodes = NamedNodes;
 type Swap = NonNullable<MemoryOptions["swap"]>;
 
 function sizedNodes(options: ReplayOptions, footprint: number, as: "cache" | "region"): Nodes {
@@ -177,7 +181,11 @@ function isNone(size: Size | undefined): boolean {
 
 /** The same nodes without bytes. A model node's tier is given rather than taken from a latency. */
 function modelled(nodes: Nodes): Nodes {
-  const models = Object.entries(nodes).map(([name, node]) => [name, { ...node, kind: "model" as const }]);
+  const models = Object.entries(nodes).map(([name, node]) => {
+    const { size, tier, distance, watermarks } = node;
+    const latency = node.kind === "model" ? node.latency : undefined;
+    return [name, { kind: "model" as const, size, tier, distance, watermarks, latency }];
+  });
   return Object.fromEntries(models);
 }
 

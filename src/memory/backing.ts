@@ -1,24 +1,37 @@
-/** Nodes of kind "numa" in a memory: opened, bound to their ranges of the segment, or degraded where the user allowed that. */
+/** What backs the nodes of a memory; those on the host's nodes are bound to their ranges of the segment, or degraded where the user allowed that. */
 import { emitWarning } from "node:process";
 import { isLieuError, LieuError } from "../errors.ts";
 import { N_PAGES, N_START, node as nodeField } from "../mm/layout.ts";
 import { type DramNode, dramNode } from "../nodes/dram.ts";
-import type { ModelNode } from "../nodes/model.ts";
+import { type ModelNode, modelNode } from "../nodes/model.ts";
 import { bindNode, hostPlacement, type NumaNode, numaNode, unbindNode } from "../nodes/numa.ts";
 import type { Segment } from "../runtime/segment.ts";
 import type { Vm } from "../runtime/vm.ts";
+import type { NodeOptions } from "./memory-options.ts";
 
 const PAGE = 4096;
 
 /** What backs a node. */
 export type Backing = DramNode | NumaNode | ModelNode;
 
+/** What backs a node with these options. `what` is what messages call it. @throws {@link LieuError} EINVAL, EACCES, ENOTSUP */
+export function openBacking(o: NodeOptions, what: string): Backing {
+  switch (o.kind) {
+    case "model":
+      return modelNode(o.latency);
+    case "numa":
+      return openNumaNode(o.hostNode, o.fallback === true, what);
+    default:
+      return dramNode();
+  }
+}
+
 /**
  * The backing of a "numa" node; with `fallback`, a "dram" node's, and a warning, if the machine has no such node.
  *
  * @throws {@link LieuError} EINVAL, EACCES, ENOTSUP
  */
-export function openNumaNode(hostNode: number, fallback: boolean, what: string): Backing {
+function openNumaNode(hostNode: number, fallback: boolean, what: string): Backing {
   try {
     return numaNode(hostNode, fallback, what);
   } catch (error) {
