@@ -210,7 +210,10 @@ function walkMappings(): { total: number; byGroup: Float64Array } {
       holds(covered[vpn] === 0, () => `virtual page ${vpn} is in two mappings`);
       covered[vpn] = 1;
       const p = pte(vpn);
-      holds((p & PTE_MIGRATION) === 0, () => `virtual page ${vpn} has a migration entry at rest`);
+      holds(
+        (p & (PTE_PRESENT | PTE_MIGRATION)) !== PTE_MIGRATION,
+        () => `virtual page ${vpn} has a migration entry at rest`,
+      );
       if ((p & PTE_PRESENT) !== 0) {
         const f = folioHead(pteIndex(p));
         holds(

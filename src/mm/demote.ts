@@ -13,12 +13,12 @@ import {
   PG_ACTIVE,
   PG_LOCKED,
   PG_LRU,
-  PG_PROMOTED,
   PG_REFERENCED,
   PG_WRITEBACK,
   test,
 } from "./folio.ts";
 import { noteWhy, WHY_BUSY, WHY_ROOM } from "./hopeless.ts";
+import { demotedFrom } from "./hint-scan.ts";
 import {
   H_OPTIONS,
   hdr,
@@ -26,7 +26,6 @@ import {
   next,
   node,
   ownerMemcg,
-  priv,
   pte,
   refs,
   SC_ACTOR,
@@ -41,7 +40,6 @@ import { balanceMask, demotionMask, nearest, nextDemotionNode } from "./memory-t
 import { headAt, isolate, migrateFolio, putback, splitFolio } from "./migrate.ts";
 import { OPT_COUNT_FOLIOS, OPT_SPLIT } from "./options.ts";
 import { PTE_PRESENT } from "./page-table.ts";
-import { promotedLeft } from "./promotion-pays.ts";
 import { ACTOR_PROACTIVE, LIST_DEMOTE, LIST_FAILED } from "./scan-control.ts";
 import {
   count,
@@ -78,11 +76,9 @@ function demoteOne(f: i32, nid: i32, anyLower: boolean): i32 {
     count(PGBALANCE, nid, cg, nr);
     return nr;
   }
-  const promoted = test(f, PG_PROMOTED);
-  const since = priv(f);
   const r = tryTargets(f, nid, anyLower);
   if (r >= 0) {
-    if (promoted) promotedLeft(nid, since);
+    if (sc(SC_ACTOR) !== ACTOR_PROACTIVE) demotedFrom(r, nid);
     count(PGDEMOTE_KSWAPD + sc(SC_ACTOR), nid, cg, nr);
     return (hdr(H_OPTIONS) & OPT_COUNT_FOLIOS) !== 0 ? 1 : nr;
   }

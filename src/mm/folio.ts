@@ -40,8 +40,8 @@ export const LRU_GEN_MASK: i32 = 7 << 22;
 /** Accesses beyond the first that did not go through the page table (LRU_REFS_MASK). */
 export const LRU_REFS_SHIFT: i32 = 25;
 export const LRU_REFS_MASK: i32 = 3 << 25;
-/** Was promoted, and not moved since; its private word says when. */
-export const PG_PROMOTED: i32 = 1 << 27;
+/** Its next use tells whether a promotion pays; its private word says of whom and since when (promotion-pays.ts). */
+export const PG_WATCHED: i32 = 1 << 27;
 /** What migration copies to the new folio. */
 export const PG_KEPT: i32 = PG_ACTIVE | PG_REFERENCED | PG_DIRTY | PG_FILE | PG_UNEVICTABLE | PG_WORKINGSET | PG_HEAT;
 

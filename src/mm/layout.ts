@@ -61,7 +61,7 @@ export const H_HINT_PERIOD: i32 = 80;
 export const H_HINT_SIZE: i32 = 84;
 export const H_HOT_THRESHOLD: i32 = 88;
 export const H_RATE_LIMIT: i32 = 92;
-/** f64: when the next hint scan is due. */
+/** f64: when the next hint scan is due; where it goes on: mapping and page, or node and frame (hint-scan.ts). */
 export const H_HINT_DUE: i32 = 96;
 export const H_HINT_VMA: i32 = 104;
 export const H_HINT_VPN: i32 = 108;
@@ -80,6 +80,8 @@ export const H_HOPELESS: i32 = 136;
 export const H_SWAP_TRIED: i32 = 140;
 /** What the counters that wrap begin with, so that a test need not wait for it (INITIAL_JIFFIES). */
 export const H_INITIAL: i32 = 480;
+/** Nodes that had room for pages that come up, or could make some, when last looked at (rise.ts). */
+export const H_RISE_OPEN: i32 = 144;
 /** 8 bytes that only the caller outside the engine uses, to put together a number that lies across two pages. */
 export const H_SCRATCH: i32 = 504;
 const HEADER_SIZE: i32 = 512;
@@ -141,8 +143,8 @@ export const N_ISOLATED_FILE: i32 = 60;
 export const N_PROMO_THRESHOLD: i32 = 64;
 /** Groups whose allocations woke this node's kswapd, 2 x 32 bits. */
 export const N_WAKERS: i32 = 68;
-/** Of 2^this hot pages one is promoted, while promotions do not pay (promotion-pays.ts). */
-export const N_PROMO_SHIFT: i32 = 76;
+/** How soon pages found hot were used again, and how many were asked (promotion-pays.ts). */
+export const N_PROMO_ARRIVALS: i32 = 76;
 /** f64 each: start of the rate window, candidates at its start, start of the threshold window, candidates at its start. */
 export const N_RATE_START: i32 = 80;
 export const N_RATE_CANDIDATES: i32 = 88;
@@ -152,9 +154,9 @@ export const N_ADJUST_CANDIDATES: i32 = 104;
 export const N_KSWAPD_RECLAIMED: i32 = 112;
 /** The node holds only movable memory (ZONE_MOVABLE), as hotplugged slow memory does: its min watermark is small. */
 export const N_MOVABLE: i32 = 116;
-/** Promoted pages that left again after a while, and soon; since the shift was last looked at (promotion-pays.ts). */
-export const N_PROMO_PAID: i32 = 120;
-export const N_PROMO_IDLE: i32 = 124;
+/** The same of pages that were demoted; and promotions before anything was known of those. */
+export const N_PROMO_VICTIMS: i32 = 120;
+export const N_PROMO_TRIALS: i32 = 124;
 /** MAX_NODES words: NUMA distance to each node. */
 export const N_DISTANCE: i32 = 128;
 /** MAX_NODES words: all nodes, nearest first. */

@@ -64,6 +64,7 @@ import { passPressureOn } from "./node.ts";
 import { OPT_WAKE_TARGET } from "./options.ts";
 import { freeBlock, takeBlock, watermarkOk } from "./page-alloc.ts";
 import { mkPte, PTE_FLAGS, PTE_HINT, PTE_MIGRATION, PTE_PRESENT } from "./page-table.ts";
+import { watchBit } from "./rise.ts";
 import {
   count,
   PGMIGRATE_FAIL,
@@ -133,8 +134,9 @@ export function migrateMove(from: i32, to: i32): void {
 export function migrateRemap(from: i32, to: i32): void {
   const vpn = vpnOf(to);
   const nr = folioNr(to);
+  const watch = watchBit(ownerVma(to), vpn, folioNid(to));
   for (let i: i32 = 0; i < nr; i++) {
-    const bits = pte(vpn + i) & PTE_FLAGS & ~(PTE_MIGRATION | PTE_HINT);
+    const bits = (pte(vpn + i) & PTE_FLAGS & ~(PTE_MIGRATION | PTE_HINT)) | watch;
     setPte(vpn + i, mkPte(to + i, bits | PTE_PRESENT));
   }
   notePlacement(to, folioNid(to), nr);

@@ -13,6 +13,7 @@ import {
   H_OPTIONS,
   hasBytes,
   hdr,
+  ownerVma,
   PAGE_SIZE,
   pte,
   S_START,
@@ -31,6 +32,7 @@ import {
   V_PAGES,
   V_START,
   vma,
+  vpnOf,
 } from "./layout.ts";
 import { tryCharge } from "./limits.ts";
 import { lruAddFaulted, lruRefault, lruRefaultIsDistant } from "./lru.ts";
@@ -41,6 +43,7 @@ import { OPT_COLD_REFAULTS, OPT_DEMOTION, OPT_PROMOTION } from "./options.ts";
 import { freeBlock } from "./page-alloc.ts";
 import { mapFolio, PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_SWAP, pteIndex, touch } from "./page-table.ts";
 import { hintFault } from "./promote.ts";
+import { watchBit } from "./rise.ts";
 import { freeSlot, slotDevice } from "./swap.ts";
 import { count, PGFAULT, PGMAJFAULT, PSWPIN, SWAP_READ_ERROR, THP_FAULT_ALLOC, THP_FAULT_FALLBACK } from "./vmstat.ts";
 
@@ -198,7 +201,7 @@ function newFolio(v: i32, vpn: i32, order: i32, gfp: i32, zero: boolean): i32 {
 
 /** Map a new folio and put it on its list. */
 function enter(f: i32, bits: i32): void {
-  mapFolio(f, PTE_PRESENT | bits);
+  mapFolio(f, PTE_PRESENT | bits | watchBit(ownerVma(f), vpnOf(f), folioNid(f)));
   noteArrival(f);
   lruAddFaulted(f);
 }

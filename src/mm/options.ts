@@ -40,7 +40,12 @@ export const OPT_LEAN: i32 = 32768;
 export const OPT_FREQUENCY: i32 = 65536;
 /** The lists are multi-generational (lru-gen.ts); otherwise active and inactive (lruvec.ts). Not a behaviour of a preset. */
 export const OPT_LRU_GEN: i32 = 8192;
-/** Promotions of pages that soon leave again are made rare (see promotion-pays.ts). */
+/** Promotions that push out what is used as soon are made rare (see promotion-pays.ts). */
 export const OPT_PROMOTION_PAYS: i32 = 131072;
 /** A node or group in which a whole scan found nothing is not scanned again until something changed (hopeless.ts). */
 export const OPT_HOPELESS: i32 = 1048576;
+/**
+ * Pages rise to any faster node that policy and group allow and that can take them, locked ones and those that a policy
+ * wished higher too; a large folio is one offer, and is split where it does not fit (see rise.ts).
+ */
+export const OPT_RISE: i32 = 2097152;

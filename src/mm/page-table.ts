@@ -47,6 +47,11 @@ export const PTE_DIRTY: i32 = 4;
 export const PTE_HINT: i32 = 8;
 export const PTE_SWAP: i32 = 16;
 export const PTE_MIGRATION: i32 = 32;
+/**
+ * The same bit in a present entry: the page lies where it may rise from, so that whoever reads the page table itself counts
+ * its hits on it, and calls the engine now and then.
+ */
+export const PTE_WATCH: i32 = 32;
 export const PTE_FLAGS: i32 = 63;
 export const PTE_SHIFT: i32 = 6;
 

@@ -15,6 +15,7 @@ import {
   OPT_MEMCG_DEMOTES,
   OPT_PROMOTION,
   OPT_PROMOTION_PAYS,
+  OPT_RISE,
   OPT_SMALL_NODES,
   OPT_SPLIT,
   OPT_SWAP_FILE,
@@ -42,6 +43,7 @@ export const BEHAVIOURS = {
   lean: OPT_LEAN,
   promotionPays: OPT_PROMOTION_PAYS,
   rememberFailure: OPT_HOPELESS,
+  rise: OPT_RISE,
 } as const;
 
 /** The name of a behaviour switch. */
@@ -75,7 +77,8 @@ export const PRESETS = {
     OPT_LEAN |
     OPT_FREQUENCY |
     OPT_PROMOTION_PAYS |
-    OPT_HOPELESS,
+    OPT_HOPELESS |
+    OPT_RISE,
 } as const;
 
 /** The name of a preset. */

@@ -10,6 +10,7 @@
  * was offered, and raised by as much if less than 90 % was, within an eighth and twice the base.
  */
 import {
+  clearFlag,
   folioNid,
   folioNr,
   folioOrder,
@@ -17,26 +18,20 @@ import {
   PG_LOCKED,
   PG_LRU,
   PG_UNEVICTABLE,
+  PG_WATCHED,
   PG_WRITEBACK,
   setFlag,
   test,
 } from "./folio.ts";
+import { isolatePage } from "./gup.ts";
+import { unmarkFolio } from "./hint-scan.ts";
 import {
   clock,
-  H_HINT_DUE,
-  H_HINT_PERIOD,
-  H_HINT_SIZE,
-  H_HINT_VMA,
-  H_HINT_VPN,
-  H_HOME,
   H_HOT_THRESHOLD,
-  H_NR_NODES,
-  H_NR_VMAS,
   H_OPTIONS,
   H_PRESSURE,
   H_RATE_LIMIT,
   hdr,
-  hdrf,
   N_ADJUST_CANDIDATES,
   N_ADJUST_START,
   N_PAGES,
@@ -54,35 +49,38 @@ import {
   pte,
   refs,
   setHdr,
-  setHdrf,
   setNode,
   setNodef,
-  setPriv,
   setPte,
-  V_ACTIVE,
-  V_FILE,
-  V_MEMCG,
-  V_PAGES,
   V_START,
   vma,
 } from "./layout.ts";
 import { lruDel } from "./lru.ts";
 import { ltu, toI32 } from "./machine.ts";
 import { isTopTier } from "./memory-tiers.ts";
-import { placementMask, policyChoosesNode } from "./mempolicy.ts";
+import { policyChoosesNode } from "./mempolicy.ts";
 import { headAt, isolate, migrateFolio, putback } from "./migrate.ts";
-import { wakeKswapd, zone } from "./node.ts";
-import { OPT_LEAN, OPT_PROMOTION, OPT_SMALL_NODES } from "./options.ts";
+import { wakeKswapd } from "./node.ts";
+import { OPT_LEAN, OPT_PROMOTION, OPT_RISE, OPT_SMALL_NODES, OPT_SPLIT } from "./options.ts";
 import { watermarkOk } from "./page-alloc.ts";
 import { PTE_HINT, PTE_PRESENT } from "./page-table.ts";
-import { promotedArrives, promotionPays } from "./promotion-pays.ts";
+import {
+  isSecondLook,
+  noteSample,
+  PAYS,
+  PAYS_NOT,
+  PAYS_PERHAPS,
+  promotionPays,
+  sinceMarked,
+  watchArrival,
+} from "./promotion-pays.ts";
+import { firstTier, riseMask, riseTarget } from "./rise.ts";
 import { ACTOR_DIRECT, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { tryToFree } from "./vmscan.ts";
 import {
   count,
   NUMA_HINT_FAULTS,
   NUMA_PAGES_MIGRATED,
-  NUMA_PTE_UPDATES,
   nodeCount,
   PGPROMOTE_CANDIDATE,
   PGPROMOTE_CANDIDATE_NRL,
@@ -96,68 +94,50 @@ const GIB_PAGES: i32 = 262144;
 const MAX_MS: i32 = 0x7fffffff;
 const MAX_BASE: i32 = 0x3fffffff;
 
-/**
- * Mark the next pages on slower tiers if a scan is due (task_numa_work): once a period, `size` virtual pages onward.
- * Returns the pages marked.
- */
-export function hintScan(): i32 {
-  if ((hdr(H_OPTIONS) & OPT_PROMOTION) === 0 || clock() < hdrf(H_HINT_DUE)) return 0;
-  setHdrf(H_HINT_DUE, clock() + hdr(H_HINT_PERIOD));
-  const now = toI32(Math.floor(clock()));
-  const n = hdr(H_NR_VMAS);
-  let left: i32 = hdr(H_HINT_SIZE);
-  let marked: i32 = 0;
-  let id: i32 = hdr(H_HINT_VMA);
-  let at: i32 = hdr(H_HINT_VPN);
-  for (let visits: i32 = 0; visits <= n && left > 0; visits++) {
-    if (id >= n) {
-      id = 0;
-      at = 0;
-    }
-    // A policy that names where to be is not second-guessed (vma_policy_mof); bind only bounds where to go.
-    // Caches know what is hot in them and move it themselves.
-    if (id < n && vma(id, V_ACTIVE) !== 0 && vma(id, V_FILE) === 0 && !policyChoosesNode(id)) {
-      const pages = vma(id, V_PAGES);
-      const end = pages - at < left ? pages : at + left;
-      left -= end - at;
-      marked += markRange(vma(id, V_START) + at, vma(id, V_START) + end, vma(id, V_MEMCG), now);
-      at = end;
-      if (at < pages) break;
-    }
-    id++;
-    at = 0;
-  }
-  setHdr(H_HINT_VMA, id);
-  setHdr(H_HINT_VPN, at);
-  return marked;
-}
-function markRange(from: i32, to: i32, cg: i32, now: i32): i32 {
-  let marked: i32 = 0;
-  for (let vpn: i32 = from; vpn < to; vpn++) {
-    const p = pte(vpn);
-    if ((p & (PTE_PRESENT | PTE_HINT)) !== PTE_PRESENT) continue;
-    const f = headAt(vpn);
-    const nid = folioNid(f);
-    if (isTopTier(nid)) continue;
-    setPte(vpn, p | PTE_HINT);
-    setPriv(f, now);
-    count(NUMA_PTE_UPDATES, nid, cg, 1);
-    marked++;
-  }
-  return marked;
-}
-
 /** The page at `vpn`, marked, was touched: unmark it and promote it if it is hot (do_numa_page). */
 export function hintFault(vpn: i32): void {
-  setPte(vpn, pte(vpn) & ~PTE_HINT);
   const f = headAt(vpn);
+  const rise = (hdr(H_OPTIONS) & OPT_RISE) !== 0;
+  // A large folio was marked as one.
+  if (rise) unmarkFolio(f);
+  else setPte(vpn, pte(vpn) & ~PTE_HINT);
   const from = folioNid(f);
+  const after = rise ? sinceMarked(f) : (toI32(Math.floor(clock())) - priv(f)) | 0;
   count(NUMA_HINT_FAULTS, from, ownerMemcg(f), 1);
-  if (isTopTier(from) || !test(f, PG_LRU) || test(f, PG_LOCKED | PG_WRITEBACK | PG_UNEVICTABLE) || refs(f) !== 1)
+  const watched = test(f, PG_WATCHED);
+  const second = watched && isSecondLook(f);
+  if (watched) {
+    noteSample(f, after);
+    clearFlag(f, PG_WATCHED);
+  }
+  if (isTopTier(from) || !test(f, PG_LRU) || test(f, PG_LOCKED | PG_WRITEBACK) || refs(f) !== 1) return;
+  if (rise) {
+    riseIfHot(f, vpn, from, after, second);
     return;
-  const to = promotionTarget(ownerVma(f));
-  if (to < 0 || !isHot(f, to) || !promotionPays(to)) return;
-  promote(f, from, to);
+  }
+  if (test(f, PG_UNEVICTABLE)) return;
+  const to = riseTarget(riseMask(ownerVma(f), vpn, from), N_WMARK_HIGH);
+  if (to < 0 || !isHot(f, to, after) || promotionPays(to, second) !== PAYS) return;
+  promote(f, vpn, from, to);
+}
+/** Offer a folio to the tiers that it may rise to, one after the other, until one takes it. */
+function riseIfHot(f: i32, vpn: i32, from: i32, after: i32, second: boolean): void {
+  const v = ownerVma(f);
+  let mask: i32 = riseMask(v, vpn, from);
+  let perhaps: i32 = -1;
+  while (mask !== 0) {
+    const tier = firstTier(v, vpn, mask);
+    mask &= ~tier;
+    const to = riseTarget(tier, promotionMark());
+    if (to < 0) continue;
+    const verdict = deserves(f, to, after, second);
+    if (verdict === PAYS) {
+      promote(f, vpn, from, to);
+      return;
+    }
+    if (verdict === PAYS_PERHAPS && perhaps < 0) perhaps = to;
+  }
+  if (perhaps >= 0) watchArrival(f, perhaps);
 }
 /**
  * Move the page at `vpn` up now, because its owner knows it to be hot: nothing is asked of hints, threshold or rate. Room is
@@ -168,7 +148,7 @@ export function promoteNow(vpn: i32): i32 {
   const f = headAt(vpn);
   const from = folioNid(f);
   const busy = !test(f, PG_LRU) || test(f, PG_LOCKED | PG_WRITEBACK | PG_UNEVICTABLE) || refs(f) !== 1;
-  const to = busy || !mayRise(ownerVma(f), from) ? -1 : promotionTarget(ownerVma(f));
+  const to = busy || !mayRise(ownerVma(f), from) ? -1 : promotionTarget(ownerVma(f), from);
   if (to < 0) return 0;
   const cg = ownerMemcg(f);
   const order = folioOrder(f);
@@ -198,31 +178,40 @@ function makeRoomFor(to: i32, cg: i32): void {
  */
 export function mayRise(v: i32, nid: i32): boolean {
   if ((hdr(H_OPTIONS) & OPT_PROMOTION) === 0 || isTopTier(nid)) return false;
-  return !policyChoosesNode(v) && promotionTarget(v) >= 0;
+  return !policyChoosesNode(v) && promotionTarget(v, nid) >= 0;
 }
-/** The top-tier node nearest to home that pages of mapping `v` may be on; -1 if none. */
-function promotionTarget(v: i32): i32 {
-  const mask = placementMask(v);
-  const home = hdr(H_HOME);
-  for (let i: i32 = 0; i < hdr(H_NR_NODES); i++) {
-    const nid = zone(home, i);
-    if ((mask & (1 << nid)) !== 0 && isTopTier(nid)) return nid;
+/** The top-tier node that pages of mapping `v` on node `from` go to; -1 if none may or can take them. */
+function promotionTarget(v: i32, from: i32): i32 {
+  const mask = riseMask(v, vma(v, V_START), from);
+  return mask === 0 ? -1 : riseTarget(firstTier(v, vma(v, V_START), mask), promotionMark());
+}
+/** Free pages that promotion leaves. */
+function promotionMark(): i32 {
+  return (hdr(H_OPTIONS) & OPT_LEAN) !== 0 ? N_WMARK_LOW : N_WMARK_HIGH;
+}
+/** Whether a folio just touched, `after` ms after it was marked, deserves a move to `to`, or a second look first. */
+function deserves(f: i32, to: i32, after: i32, second: boolean): i32 {
+  if (hasPlenty(f, to)) return PAYS;
+  if (after >= threshold(to)) return PAYS_NOT;
+  // Room above high is nobody's: what comes into it pushes nothing out.
+  if (!watermarkOk(to, 0, node(to, N_WMARK_HIGH) + folioNr(f) - 1)) {
+    const verdict = promotionPays(to, second);
+    if (verdict !== PAYS) return verdict;
   }
-  return -1;
+  return withinAllowance(to, folioNr(f), ownerMemcg(f)) ? PAYS : PAYS_NOT;
 }
 /** Whether a folio just touched deserves a move to `to` (should_numa_migrate_memory). */
-function isHot(f: i32, to: i32): boolean {
-  const nr = folioNr(f);
-  const cg = ownerMemcg(f);
-  if (watermarkOk(to, 0, node(to, N_WMARK_PROMO) + plenty(to))) {
-    setNode(to, N_PROMO_THRESHOLD, 0);
-    count(PGPROMOTE_CANDIDATE_NRL, to, cg, nr);
-    return true;
-  }
-  const latency = (toI32(Math.floor(clock())) - priv(f)) | 0;
+function isHot(f: i32, to: i32, after: i32): boolean {
+  if (hasPlenty(f, to)) return true;
   // A page that was marked 2^32 ms ago, 50 days, is taken for one that was just marked: once.
-  if (!ltu(latency, threshold(to))) return false;
-  return withinRate(to, nr, cg);
+  return ltu(after, threshold(to)) && withinRate(to, folioNr(f), ownerMemcg(f));
+}
+/** Whether there is so much room that everything that is touched may come. */
+function hasPlenty(f: i32, to: i32): boolean {
+  if (!watermarkOk(to, 0, node(to, N_WMARK_PROMO) + plenty(to))) return false;
+  setNode(to, N_PROMO_THRESHOLD, 0);
+  count(PGPROMOTE_CANDIDATE_NRL, to, ownerMemcg(f), folioNr(f));
+  return true;
 }
 /** Free pages above promo that count as plenty. */
 function plenty(to: i32): i32 {
@@ -260,24 +249,49 @@ function withinRate(to: i32, nr: i32, cg: i32): boolean {
   }
   return offered - nodef(to, N_RATE_CANDIDATES) <= hdr(H_RATE_LIMIT);
 }
-/** Move a hot folio up, into room above the destination's high watermark only, or low (migrate_misplaced_folio). */
-function promote(f: i32, from: i32, to: i32): void {
-  const order = folioOrder(f);
-  const nr = folioNr(f);
+/**
+ * The same under OPT_RISE: offers that were turned down do not use up what others may have, and a folio larger than the
+ * limit passes too, on account of the seconds to come.
+ */
+function withinAllowance(to: i32, nr: i32, cg: i32): boolean {
+  count(PGPROMOTE_CANDIDATE, to, cg, nr);
+  const limit: f64 = hdr(H_RATE_LIMIT);
+  const passed = clock() - nodef(to, N_RATE_START);
+  if (passed > 1000) {
+    const left = nodef(to, N_RATE_CANDIDATES) - (limit * passed) / 1000;
+    setNodef(to, N_RATE_START, clock());
+    setNodef(to, N_RATE_CANDIDATES, left > 0 ? left : 0);
+  }
+  if (nodef(to, N_RATE_CANDIDATES) >= limit) return false;
+  setNodef(to, N_RATE_CANDIDATES, nodef(to, N_RATE_CANDIDATES) + nr);
+  return true;
+}
+/**
+ * Move a hot folio up, into room above the destination's high watermark only, or low (migrate_misplaced_folio). Under
+ * OPT_RISE a large one for which there are pages, but not so many in a row, is split, and the page that was touched moves.
+ */
+function promote(f: i32, vpn: i32, from: i32, to: i32): void {
+  const mark = node(to, promotionMark());
   const cg = ownerMemcg(f);
-  const mark = (hdr(H_OPTIONS) & OPT_LEAN) !== 0 ? N_WMARK_LOW : N_WMARK_HIGH;
-  if (!watermarkOk(to, order, node(to, mark))) {
-    wakeKswapd(to, cg);
+  let order: i32 = folioOrder(f);
+  let moving: i32 = f;
+  if (watermarkOk(to, order, mark)) {
+    lruDel(f);
+    isolate(f);
+  } else {
+    const split = order > 0 && (hdr(H_OPTIONS) & (OPT_RISE | OPT_SPLIT)) === (OPT_RISE | OPT_SPLIT);
+    if (!split || !watermarkOk(to, 0, mark)) {
+      wakeKswapd(to, cg);
+      return;
+    }
+    if (isolatePage(vpn) < 0) return;
+    order = 0;
+    moving = headAt(vpn);
+  }
+  if (migrateFolio(moving, to) < 0) {
+    putback(moving);
     return;
   }
-  lruDel(f);
-  isolate(f);
-  const up = migrateFolio(f, to);
-  if (up < 0) {
-    putback(f);
-    return;
-  }
-  promotedArrives(up);
-  count(PGPROMOTE_SUCCESS, to, cg, nr);
-  count(NUMA_PAGES_MIGRATED, from, cg, nr);
+  count(PGPROMOTE_SUCCESS, to, cg, 1 << order);
+  count(NUMA_PAGES_MIGRATED, from, cg, 1 << order);
 }

@@ -49,6 +49,7 @@ const TABLE: Record<Behaviour, string> = {
   frequency: "lieu",
   promotionPays: "lieu",
   rememberFailure: "lieu",
+  rise: "lieu",
   smallNodes: "lieu",
 };
 
