@@ -17,8 +17,8 @@ import {
   PG_WRITEBACK,
   test,
 } from "./folio.ts";
-import { noteWhy, WHY_BUSY, WHY_ROOM } from "./hopeless.ts";
 import { demotedFrom } from "./hint-scan.ts";
+import { noteWhy, WHY_BUSY, WHY_ROOM } from "./hopeless.ts";
 import {
   H_OPTIONS,
   hdr,

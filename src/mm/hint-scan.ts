@@ -115,12 +115,12 @@ function markFolio(f: i32, nid: i32, open: i32): i32 {
   }
   stamp(f, watched);
   hintFolio(f);
-  count(NUMA_PTE_UPDATES, nid, ownerMemcg(f), folioNr(f));
   return folioNr(f);
 }
 /** Mark all entries of a folio that is mapped. */
-export function hintFolio(f: i32): void {
+function hintFolio(f: i32): void {
   const vpn = vpnOf(f);
+  count(NUMA_PTE_UPDATES, folioNid(f), ownerMemcg(f), folioNr(f));
   for (let i: i32 = 0; i < folioNr(f); i++) setPte(vpn + i, pte(vpn + i) | PTE_HINT | PTE_WATCH);
 }
 /** Unmark all of them. */

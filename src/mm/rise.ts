@@ -6,6 +6,8 @@
  * fast, stays there, and one that an overflow put lower down may come up. Without (Linux) it is the top tier alone, and no
  * mapping whose policy names nodes.
  */
+
+import { nodeIsHopeless } from "./hopeless.ts";
 import {
   H_HOME,
   H_NR_MEMCG,
@@ -98,7 +100,7 @@ export function noteOpenNodes(): i32 {
 }
 /** Whether anything on the node can give way. */
 function canMakeRoom(nid: i32): boolean {
-  if (node(nid, N_KSWAPD_FAILURES) >= MAX_KSWAPD_FAILURES) return false;
+  if (nodeIsHopeless(nid) || node(nid, N_KSWAPD_FAILURES) >= MAX_KSWAPD_FAILURES) return false;
   let evictable: i32 = node(nid, N_PAGES) - node(nid, N_FREE);
   for (let cg: i32 = 0; cg < hdr(H_NR_MEMCG); cg++) evictable -= lruSize(lruvecOf(nid, cg), LRU_UNEVICTABLE);
   return evictable > 0;

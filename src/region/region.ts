@@ -7,13 +7,15 @@
  * A hit is a page-table entry, a mask, a load: no lock, no list, no allocation. What the mask does not pass (absent, not
  * yet marked, marked for a hint) goes to the engine.
  *
- * The masks stand here as literals, since V8 loads an imported constant anew at each use: (entry & 11) === 3 is present,
- * accessed, not hinted; (entry & 15) === 7 is that and dirty. A test holds them against runtime/vm.ts.
+ * The masks stand here as literals, since V8 loads an imported constant anew at each use: (entry & 43) === 3 is present,
+ * accessed, neither hinted nor watched; (entry & 47) === 7 is that and dirty. A test holds them against runtime/vm.ts. A page
+ * that is watched could be on a faster node: hits on it are counted, and after so many the engine has its turn, so that a
+ * program that never waits sees its hot pages come up all the same.
  */
 import { LieuError, shown } from "../errors.ts";
 import { H_SCRATCH } from "../mm/layout.ts";
 import { FAULT_OVERWRITE, FAULT_READ, FAULT_WRITE } from "../mm/mm.ts";
-import { PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT } from "../mm/page-table.ts";
+import { PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_WATCH } from "../mm/page-table.ts";
 import type { Mapping, ResolvedPolicy } from "../runtime/mapping.ts";
 import { contiguousRuns, Pin } from "../runtime/pin.ts";
 import { NO_SEGMENT } from "../runtime/segment.ts";
@@ -94,7 +96,7 @@ export class Region implements Disposable {
     if (offset >= 0 && offset < this.near) {
       const write = mode !== "read";
       const p = this.entries[offset >>> 12] as number;
-      if (write ? (p & 15) === 7 : (p & 11) === 3) {
+      if (write ? (p & 47) === 7 : (p & 43) === 3) {
         return this.data + (p >>> 6) * 4096 + (offset & 4095);
       }
     }
@@ -115,7 +117,7 @@ export class Region implements Disposable {
       // Entry and byte through one array: its checks are made once, and more reads are under way at a time.
       const words = this.h32;
       const p = words[this.firstEntry + (offset >>> 12)] as number;
-      if ((p & 11) === 3) {
+      if ((p & 43) === 3) {
         const at = this.data + (p >>> 6) * 4096 + (offset & 4095);
         return ((words[at >>> 2] as number) >>> ((at & 3) << 3)) & 255;
       }
@@ -126,7 +128,7 @@ export class Region implements Disposable {
   writeUint8(offset: number, value: number): void {
     if (offset >= 0 && offset < this.near) {
       const p = this.entries[offset >>> 12] as number;
-      if ((p & 15) === 7) {
+      if ((p & 47) === 7) {
         this.frames[(p >>> 6) * 4096 + (offset & 4095)] = value;
         return;
       }
@@ -139,7 +141,7 @@ export class Region implements Disposable {
     if (offset >= 0 && offset < this.near - 3 && (offset & 3) === 0) {
       const words = this.h32;
       const p = words[this.firstEntry + (offset >>> 12)] as number;
-      if ((p & 11) === 3) {
+      if ((p & 43) === 3) {
         return words[(this.data + (p >>> 6) * 4096 + (offset & 4095)) >>> 2] as number;
       }
     }
@@ -329,7 +331,7 @@ export class Region implements Disposable {
     this.#check(offset, length);
     const page = Math.floor(offset / PAGE);
     const p = this.entries[page] as number;
-    if ((p & (PTE_PRESENT | PTE_HINT)) === PTE_PRESENT) {
+    if ((p & (PTE_PRESENT | PTE_HINT)) === PTE_PRESENT && ((p & PTE_WATCH) === 0 || this.vm.countHit())) {
       this.entries[page] = p | PTE_ACCESSED | (mode === FAULT_READ ? 0 : PTE_DIRTY);
     } else {
       const r = this.mapping.fault(page, mode);

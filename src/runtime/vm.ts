@@ -7,7 +7,7 @@ import { isLieuError, LieuError } from "../errors.ts";
 import * as errno from "../mm/errno.ts";
 import { attach, frameFlagsAddr, H_CLOCK, H_HINT_DUE, H_KSWAPD, pageTableAddr, place } from "../mm/layout.ts";
 import { type Host, type Machine, plug } from "../mm/machine.ts";
-import { PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_SWAP } from "../mm/page-table.ts";
+import { PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_SWAP, PTE_WATCH } from "../mm/page-table.ts";
 import type { SwapDevice } from "../swap/device.ts";
 import { CLOSED_CALLS, type EngineCalls, type EngineKind, loadEngine } from "./engine.ts";
 import { giveUpSegment, NO_SEGMENT, type Segment, type SegmentShape } from "./segment.ts";
@@ -20,12 +20,15 @@ export interface Crank {
   readonly stepsPerTurn: number;
 }
 
-/** A page table entry that may be read at once: present, marked accessed, no hint. */
-export const READY_MASK: number = PTE_PRESENT | PTE_ACCESSED | PTE_HINT;
+/** A page table entry that may be read at once: present, marked accessed, no hint, not watched. */
+export const READY_MASK: number = PTE_PRESENT | PTE_ACCESSED | PTE_HINT | PTE_WATCH;
 export const READY_TO_READ: number = PTE_PRESENT | PTE_ACCESSED;
 /** ... and that may be written at once. */
 export const WRITE_MASK: number = READY_MASK | PTE_DIRTY;
 export const READY_TO_WRITE: number = PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY;
+
+/** Hits on pages that could be on a faster node, after which the engine has its turn though nobody asked for it. */
+const HITS_PER_TURN = 1024;
 
 /** Where a page is. */
 export type PagePlace =
@@ -54,6 +57,8 @@ export class Vm {
   readonly crank: Crank;
   readonly #listeners = new Map<number, (vpn: number) => void>();
   readonly #evictions = new Map<number, (loc: number, why: number) => void>();
+  /** Hits on watched pages that are left until the next turn. */
+  #hitsLeft = HITS_PER_TURN;
   #closed = false;
 
   constructor(segment: Segment, shape: SegmentShape, devices: readonly SwapDevice[], crank: Crank, kind: EngineKind) {
@@ -102,6 +107,7 @@ export class Vm {
    * the moment of the operation, if it has read the clock already. Returns the time.
    */
   turn(now: number = this.crank.now()): number {
+    this.#hitsLeft = HITS_PER_TURN;
     const { h32, hf } = this.segment;
     if (now > (hf[H_CLOCK >>> 3] as number)) hf[H_CLOCK >>> 3] = now;
     let steps = this.crank.stepsPerTurn;
@@ -116,6 +122,11 @@ export class Vm {
     }
     if ((hf[H_CLOCK >>> 3] as number) >= (hf[H_HINT_DUE >>> 3] as number)) this.calls.hintScan();
     return now;
+  }
+
+  /** Count a hit on a watched page. False: it is time for a turn, by way of {@link fault}. */
+  countHit(): boolean {
+    return --this.#hitsLeft >= 0;
   }
 
   /** Make a page present and mark the access. Returns 0 or a negative errno (mm.ts, fault()). */
