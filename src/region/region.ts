@@ -8,9 +8,8 @@
  * yet marked, marked for a hint) goes to the engine.
  *
  * The masks stand here as literals, since V8 loads an imported constant anew at each use: (entry & 43) === 3 is present,
- * accessed, neither hinted nor watched; (entry & 47) === 7 is that and dirty. A test holds them against runtime/vm.ts. A page
- * that is watched could be on a faster node: hits on it are counted, and after so many the engine has its turn, so that a
- * program that never waits sees its hot pages come up all the same.
+ * accessed, neither hinted nor watched; (entry & 47) === 7 is that and dirty. A test holds them against runtime/vm.ts. Hits on
+ * a watched page, which could be on a faster node, are counted, so that the engine has its turn though nobody ever waits.
  */
 import { LieuError, shown } from "../errors.ts";
 import { H_SCRATCH } from "../mm/layout.ts";
