@@ -4,7 +4,7 @@
 import { Cache } from "../cache/cache.ts";
 import type { CacheKey } from "../cache/keys.ts";
 import { ENTRY_OPTIONS, entryConfig } from "../cache/options.ts";
-import { LieuError, shown } from "../errors.ts";
+import { isLieuError, LieuError, shown } from "../errors.ts";
 import { checkInvariants } from "../mm/debug-vm.ts";
 import { N_FREE, N_PAGES, node as nodeField } from "../mm/layout.ts";
 import { PlaceRegion } from "../region/place-region.ts";
@@ -175,7 +175,7 @@ export class Memory implements Disposable, AsyncDisposable {
     const policy = this.#resolvePolicy(options.policy ?? defaultPolicy(), parent);
     const capacity = capacityPages(this.#vm, policy, parent);
     const limit = options.maxSize === undefined ? capacity : Math.floor(parseSize(options.maxSize, "maxSize") / PAGE);
-    const maxPages = Math.min(limit, capacity);
+    let maxPages = Math.min(limit, capacity);
     if (maxPages < MIN_CACHE_PAGES) {
       const least = `a cache needs ${(MIN_CACHE_PAGES * PAGE) / 1024} KiB (${MIN_CACHE_PAGES} pages) or more`;
       throw new LieuError("EINVAL", `maxSize is ${shown(options.maxSize)}: ${least}`);
@@ -183,19 +183,20 @@ export class Memory implements Disposable, AsyncDisposable {
     const { accepts, codec } = codecOf<V>(options.codec ?? "any");
     const memcg = this.#vm.calls.createMemcg(parent, this.#names.all);
     if (memcg < 0) throw new LieuError("ENOMEM", "there are 64 groups and caches already: that is the most");
-    let store: StoreMappings;
-    try {
-      store = openStore(this.#vm, {
-        name,
-        maxPages,
-        maxItems: config.max,
-        tell: config.dispose !== undefined,
-        memcg,
-        policy,
-      });
-    } catch (error) {
-      this.#vm.calls.destroyMemcg(memcg);
-      throw error;
+    const what = { name, maxItems: config.max, tell: config.dispose !== undefined, memcg, policy };
+    let store: StoreMappings | undefined;
+    // One with no size given makes do with half of what is left of the addresses, so that there is some for the next.
+    while (store === undefined) {
+      try {
+        store = openStore(this.#vm, { ...what, maxPages });
+      } catch (error) {
+        const less = maxPages >> 1;
+        if (options.maxSize === undefined && less >= MIN_CACHE_PAGES && isLieuError(error, "ENOMEM")) maxPages = less;
+        else {
+          this.#vm.calls.destroyMemcg(memcg);
+          throw error;
+        }
+      }
     }
     const cache: Cache<V, K, C> = new Cache<V, K, C>(store.data, {
       name,
