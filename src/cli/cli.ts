@@ -53,7 +53,7 @@ function makeProgram(context: Context): Command {
     .description("Tiered memory for Node.js: cold pages move to slower memory in lieu of being discarded.")
     .version(version(), "-V, --version", "print the version")
     .helpOption("-h, --help", "print this")
-    .helpCommand(false)
+    .helpCommand("help [verb]", "print what a verb does and takes")
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({
@@ -75,7 +75,7 @@ Examples:
   $ lieu demo                                        see what demotion buys, on a recorded trace
   $ lieu replay trace.mtr.gz --as region             replay a trace, every byte checked
   $ lieu replay trace.csv --dram 64MiB --swap 0      with tiers of your own
-  $ lieu replay --help                               all that can be set
+  $ lieu help replay                                 all that can be set
   $ lieu parity                                      the engine beside real kernels
   $ lieu study                                       what each choice of reclaim costs or buys
 `;

@@ -13,7 +13,7 @@ import type { ReplayOptions } from "../trace/replay-options.ts";
 import { footprintBytes, type Trace } from "../trace/trace.ts";
 import type { Context } from "./context.ts";
 import { orInterrupted, replayWithProgress } from "./replay.ts";
-import { count, demotions, pages, percent, table, wrap } from "./report.ts";
+import { count, demotions, pages, percent, replayJson, table, wrap } from "./report.ts";
 
 const PAGE = 4096;
 const TRACE = fileURLToPath(new URL("../../traces/sqlite-session.mtr.gz", import.meta.url));
@@ -37,11 +37,17 @@ export function addDemo(program: Command, context: Context): void {
     .command("demo")
     .summary("see what demotion buys, on a recorded trace")
     .description("Replay the recorded trace that comes with lieu with demotion and without, and compare.")
-    .action(async () => {
+    .option("--json", "print one JSON object: the result of each run, as `lieu replay --json` prints it")
+    .action(async ({ json = false }: { readonly json?: boolean }) => {
       const trace = await orInterrupted(openTrace(TRACE), context.signal);
-      context.stdout.write(`${introduction(trace)}\n\n`);
+      if (!json) context.stdout.write(`${introduction(trace)}\n\n`);
       const results = await runAll(trace, context);
-      context.stdout.write(`${comparisonTable(results)}\n\n${conclusion(results)}\n\n${nextSteps()}\n`);
+      if (json) {
+        const runs = Object.entries(results).map(([name, result]) => [name, replayJson(result as ReplayResult)]);
+        context.stdout.write(`${JSON.stringify(Object.fromEntries(runs))}\n`);
+      } else {
+        context.stdout.write(`${comparisonTable(results)}\n\n${conclusion(results)}\n\n${nextSteps()}\n`);
+      }
       const wrong = Object.values(results).reduce((n, { corrupt }) => n + corrupt, 0);
       if (wrong > 0) context.status = 1;
     });

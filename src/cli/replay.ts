@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import { LieuError } from "../errors.ts";
 import { PRESETS } from "../mm/presets.ts";
-import { openTrace } from "../trace/open.ts";
+import { FORMATS, openTrace, type TraceFormat } from "../trace/open.ts";
 import { type ReplayResult, replay } from "../trace/replay.ts";
 import { checkReplayOptions, type ReplayOptions } from "../trace/replay-options.ts";
 import type { Trace } from "../trace/trace.ts";
@@ -29,6 +29,7 @@ Examples:
   $ lieu replay trace.mtr.gz --as region
   $ lieu replay trace.oracleGeneral.zst --dram 64MiB --slow 256MiB --swap 1GiB
   $ lieu replay trace.csv --no-demotion --json
+  $ generate | lieu replay - --format csv
   $ lieu replay trace.mtr.gz --config tiers.yaml --preset linux --set swappiness=10
 
   tiers.yaml:
@@ -51,6 +52,7 @@ interface Flags extends Pick<ReplayOptions, "as" | "preset" | "dram" | "slow" | 
   readonly limit?: number;
   readonly accessTime?: number;
   readonly json?: boolean;
+  readonly format?: TraceFormat;
 }
 
 export function addReplay(program: Command, context: Context): void {
@@ -58,13 +60,16 @@ export function addReplay(program: Command, context: Context): void {
     .command("replay")
     .summary("replay a trace over tiers of memory")
     .description("Replay a trace (.mtr, .oracleGeneral, .csv; plain, .gz or .zst) over tiers of memory.")
-    .argument("<trace>", "the trace's file")
+    .argument("<trace>", "the trace's file; - for the standard input")
     .optionsGroup("What to replay:")
     .addOption(
       new Option("--as <what>", 'objects of a "cache" or pages of a "region" (default: cache)').choices([
         "cache",
         "region",
       ]),
+    )
+    .addOption(
+      new Option("--format <name>", "of a trace whose name does not say (default: by its content)").choices(FORMATS),
     )
     .option("--limit <n>", "only the first n requests", number("--limit"))
     .option("--no-bytes", "places only, no bytes to move or check (with --as region)")
@@ -92,7 +97,7 @@ export function addReplay(program: Command, context: Context): void {
     .addHelpText("after", NOTES)
     .action(async (path: string, flags: Flags) => {
       const options = optionsOf(flags);
-      const trace = await orInterrupted(openTrace(path), context.signal);
+      const trace = await orInterrupted(openTrace(path, flags.format), context.signal);
       const result = await replayWithProgress(trace, options, context, { label: trace.name, source: flags.config });
       context.stdout.write(`${flags.json === true ? JSON.stringify(replayJson(result)) : replayReport(result)}\n`);
       if (result.corrupt === 0) return;
@@ -139,7 +144,7 @@ export async function replayWithProgress(
 
 /** The configuration file, if any, with the flags over it. */
 function optionsOf(flags: Flags): ReplayOptions {
-  const { config, set = [], swap, bytes, json: _, ...same } = flags;
+  const { config, set = [], swap, bytes, json: _, format: _format, ...same } = flags;
   let options: ReplayOptions = config === undefined ? {} : readConfig(config);
   for (const setting of set) options = applySetting(options, setting);
   const given = { ...same, ...(swap !== undefined && { swapSize: swap }), ...(!bytes && { bytes }) };

@@ -25,7 +25,7 @@ Examples:
 
 interface Flags {
   readonly only?: string;
-  readonly out: string;
+  readonly out?: string;
   readonly traces?: string;
   readonly quick?: boolean;
 }
@@ -40,7 +40,10 @@ export function addStudy(program: Command, context: Context): void {
     .option("--traces <dir>", "a folder with more traces")
     .option("--quick", "everything four times smaller, on few workloads: to see that it works")
     .optionsGroup("Output:")
-    .option("--out <dir>", "where the report goes", join("docs", "study"))
+    .option(
+      "--out <dir>",
+      "write the report there: README.md and its plots (default: print the answers, write nothing)",
+    )
     .addHelpText("after", NOTES)
     .action(async ({ only, out, traces, quick }: Flags) => {
       const names = only?.split(",").map((name) => name.trim());
@@ -57,9 +60,10 @@ export function addStudy(program: Command, context: Context): void {
             progress.update(done);
           },
         });
-        writeStudy(out, files);
+        if (out !== undefined) writeStudy(out, files);
         const answers = chapters.map(({ experiment, outcome }) => wrap(`${experiment.title}: ${outcome.answer}`));
-        context.stdout.write(`${answers.join("\n\n")}\n\nThe report is ${join(out, "README.md")}.\n`);
+        const where = out === undefined ? "" : `\n\nThe report is ${join(out, "README.md")}.`;
+        context.stdout.write(`${answers.join("\n\n")}${where}\n`);
       } finally {
         progress?.stop();
       }

@@ -178,7 +178,11 @@ export class Memory implements Disposable, AsyncDisposable {
     let maxPages = Math.min(limit, capacity);
     if (maxPages < MIN_CACHE_PAGES) {
       const least = `a cache needs ${(MIN_CACHE_PAGES * PAGE) / 1024} KiB (${MIN_CACHE_PAGES} pages) or more`;
-      throw new LieuError("EINVAL", `maxSize is ${shown(options.maxSize)}: ${least}`);
+      const asked = options.maxSize !== undefined && limit < MIN_CACHE_PAGES;
+      const is = asked
+        ? `maxSize is ${shown(options.maxSize)}`
+        : `the nodes that it may use have room for ${maxPages * 4} KiB`;
+      throw new LieuError("EINVAL", `${is}: ${least}`);
     }
     const { accepts, codec } = codecOf<V>(options.codec ?? "any");
     const memcg = this.#vm.calls.createMemcg(parent, this.#names.all);

@@ -17,6 +17,10 @@ const DECODERS: ReadonlyMap<string, Decoder> = new Map([
   ["oraclegeneral", decodeOracleGeneral],
 ]);
 
+/** The formats by name, for what has no extension. */
+export const FORMATS = ["mtr", "csv", "oracleGeneral"] as const;
+export type TraceFormat = (typeof FORMATS)[number];
+
 /** The formats that {@link openTrace} reads, as an error or a usage text lists them. */
 export const TRACE_FORMATS =
   ".mtr (lieu's columns), .csv (a header that names key, size, time, op, tenant; or time,id,size), " +
@@ -24,13 +28,15 @@ export const TRACE_FORMATS =
 
 /**
  * The trace in the file at `path`, read by the format that its extension names; where that is none of lieu's, by what
- * the content begins with. (oracleGeneral has no mark to begin with, so such a file must have its extension.)
+ * the content begins with. (oracleGeneral has no mark to begin with, so such a file must have its extension, or `format` say so.)
+ * "-" is the standard input.
  *
  * @throws LieuError ENOENT, EACCES, EINVAL, EIO of the file; EFORMAT where the format is unknown, or the content not in
  *   the format.
  */
-export async function openTrace(path: string): Promise<Trace> {
-  return decodeTrace(await openSource(path));
+export async function openTrace(path: string, format?: TraceFormat): Promise<Trace> {
+  const source = await openSource(path);
+  return decodeTrace(format === undefined ? source : { ...source, extension: format.toLowerCase() });
 }
 
 /** {@link openTrace} of any source. */

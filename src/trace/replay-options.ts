@@ -133,7 +133,7 @@ function sizedNodes(options: ReplayOptions, footprint: number, as: "cache" | "re
   }
   const share = (region: string, cache: string, cap: number) => {
     const bytes = amountOf(as === "region" ? region : cache, footprint, "size");
-    return Math.max(MIN_NODE_PAGES * PAGE, Math.min(bytes, cap));
+    return Math.max(leastNode(as, footprint), Math.min(bytes, cap));
   };
   const made: Nodes = {
     dram: {
@@ -167,6 +167,11 @@ function sizedSwap(options: ReplayOptions, footprint: number, as: "cache" | "reg
   const share = as === "region" ? footprint : Math.min(amountOf("20%", footprint, "swap size"), 512 * MIB);
   const size = swapSize === undefined ? Math.max(share, PAGE) : amountOf(swapSize, footprint, "swap size");
   return [{ kind: "file", name: "swap", path, size }];
+}
+
+/** However small the trace, a node that nobody sized is one, and large enough for a cache if it is to hold one. */
+function leastNode(as: "cache" | "region", footprint: number): number {
+  return as === "cache" && footprint < 3 * MIB ? MIB : MIN_NODE_PAGES * PAGE;
 }
 
 function nodeAmount(value: Size, footprint: number, what: string): number {

@@ -33,16 +33,33 @@ export interface Source {
   chunks(): AsyncIterable<Uint8Array>;
 }
 
+/** The path that stands for the standard input. */
+export const STDIN = "-";
+
+/** Everything that comes of the standard input, as if it were a file of that name. @throws LieuError EIO, EFORMAT */
+export async function openStdin(name = "stdin", input: AsyncIterable<Uint8Array> = process.stdin): Promise<Source> {
+  const chunks: Uint8Array[] = [];
+  try {
+    for await (const chunk of input) chunks.push(chunk);
+  } catch (error) {
+    throw fileError(name, error);
+  }
+  return bytesSource(name, Buffer.concat(chunks));
+}
+
 /**
- * The file at `path`, which must be a regular file.
+ * The file at `path`, which must be a regular file or a pipe; "-" is the standard input. What is not a regular file is read whole
+ * first.
  *
  * @throws LieuError ENOENT, EACCES, EINVAL (a directory or device), EIO; EFORMAT where the name promises a packing that
  *   the first bytes do not have.
  */
 export async function openSource(path: string): Promise<Source> {
+  if (path === STDIN) return openStdin();
   const file = await openFile(path);
   try {
     const stat = await file.stat();
+    if (stat.isFIFO()) return await openStdin(path, file.createReadStream({ autoClose: false }));
     if (!stat.isFile()) throw new LieuError("EINVAL", `${path} is not a regular file`);
     const start = new Uint8Array(32);
     const { bytesRead } = await file.read(start, 0, start.length, 0);
