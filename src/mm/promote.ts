@@ -193,8 +193,8 @@ function promotionMark(): i32 {
 function deserves(f: i32, to: i32, after: i32, second: boolean): i32 {
   if (hasPlenty(f, to)) return PAYS;
   if (after >= threshold(to)) return PAYS_NOT;
-  // Room above high is nobody's: what comes into it pushes nothing out.
-  if (!watermarkOk(to, 0, node(to, N_WMARK_HIGH) + folioNr(f) - 1)) {
+  // Room far above high is nobody's: what comes into it pushes nothing out. A batch above it kswapd may have just made.
+  if (!watermarkOk(to, 0, node(to, N_WMARK_HIGH) + 2 * SWAP_CLUSTER_MAX + folioNr(f) - 1)) {
     const verdict = promotionPays(to, second);
     if (verdict !== PAYS) return verdict;
   }

@@ -8,7 +8,7 @@
  *   victims    how long after it was demoted from the node a page is used again, where it lies now
  *
  * Both are averages of the logarithm, so that one page in a thousand that sleeps for an hour does not outweigh the rest;
- * a victim that stays untouched for CENSOR hot thresholds counts as that. A promotion pays if victims sleep at least twice
+ * a victim that stays untouched for CENSOR hot thresholds counts as that. A promotion pays if victims sleep two and a half times
  * as long as arrivals. While it does not, one hot page in 64 is promoted nevertheless, so that there are victims to learn
  * from when that changes. What comes up into room that nobody has to leave is not judged.
  *
@@ -48,15 +48,15 @@ export const PAYS_PERHAPS: i32 = 2;
 /** Hot thresholds after which a victim that nobody has touched is counted. */
 const CENSOR: i32 = 2;
 /** Samples that a verdict takes; samples that an average goes back. */
-const ENOUGH: i32 = 16;
-const MEMORY: i32 = 32;
+const ENOUGH: i32 = 32;
+const MEMORY: i32 = 64;
 /** Promotions before anything is known of victims. */
 const TRIALS: i32 = 64;
 /** While promotions do not pay one of so many is made; while they do, one of so many waits for a second look. */
 const EXPLORE: i32 = 64;
 const SAMPLE: i32 = 8;
-/** log2, in 256ths, by which victims must sleep longer. */
-const MARGIN: i32 = 256;
+/** log2, in 256ths, by which victims must sleep longer: five times what chance makes of 64 samples. */
+const MARGIN: i32 = 320;
 
 function now(): i32 {
   return toI32(Math.floor(clock())) & TIME_MASK;
