@@ -135,11 +135,7 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
   }
   /** The location of an entry that may go; 0 if there is none. */
   protected victim(): number {
-    const loc = this.items.victim();
-    if (loc !== 0 || this.items.count === 0) return loc;
-    // Those that are left are few among many empty places, or in swap.
-    for (const at of this.locations()) if (this.items.at(at) !== MISS) return at;
-    return 0;
+    return this.items.victim();
   }
 
   /** Reclaim what has expired now, rather than when room is needed. Returns whether anything had. */

@@ -30,6 +30,7 @@ import {
   ST_SWAP_HITS,
   ST_TIER_HITS,
 } from "../store/layout.ts";
+import { MAX_SCAN } from "../store/read.ts";
 import { AS_ACCESS, EVEN_STALE, FROM_AREA, RENEW, WITH_VALUE } from "../store/store.ts";
 import { type CacheKey, KeyArea } from "./keys.ts";
 import { type OwnBytes, ValueArea } from "./values.ts";
@@ -251,8 +252,12 @@ export class Items {
     const first = this.values.address >>> 2;
     for (let b = 0; b < buckets; b++) {
       this.ready();
-      const n = this.calls.storeScan(this.meta, b, buckets, level);
-      if (n > 0) yield Array.from(this.h32.subarray(first, first + n));
+      const found: number[] = [];
+      for (let n = MAX_SCAN; n === MAX_SCAN; ) {
+        n = this.calls.storeScan(this.meta, b, buckets, level, found.length);
+        for (let i = 0; i < n; i++) found.push(this.h32[first + i] as number);
+      }
+      if (found.length > 0) yield found;
     }
   }
 

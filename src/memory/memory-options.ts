@@ -37,7 +37,7 @@ export interface MemoryOptions {
   watermarkScaleFactor?: number | undefined;
   /** What regions and caches may cover together. Default: four times all nodes and swap, at most 256 GiB. */
   addressSpace?: Size | undefined;
-  /** Of the engine's choices by chance: the same seed, the same counters. Default: 1. */
+  /** Of the engine's choices by chance: the same seed, the same counters. Without one, the keys of caches are hashed with a secret. Default: 1. */
   seed?: number | undefined;
   /** WebAssembly, or its JavaScript twin to step through in a debugger. Default: "wasm". */
   engine?: "wasm" | "js" | undefined;

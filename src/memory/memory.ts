@@ -1,6 +1,7 @@
 /**
  * A memory: nodes and swap devices, and the regions, caches and groups that live on them.
  */
+import { randomBytes } from "node:crypto";
 import { Cache } from "../cache/cache.ts";
 import type { CacheKey } from "../cache/keys.ts";
 import { ENTRY_OPTIONS, entryConfig } from "../cache/options.ts";
@@ -89,14 +90,24 @@ export class Memory implements Disposable, AsyncDisposable {
   readonly #groups = new Map<string, Group>();
   readonly #stopTimer: () => void;
   readonly #touching: Touching | undefined;
+  /** Where a run can be repeated, the keys' places in an index are the same again; elsewhere nobody can know them. */
+  readonly #repeatable: boolean;
 
   /** @internal */
   constructor(config: MemoryConfig, harness: Harness) {
     this.#config = config;
     this.#names = new NodeNames(config.nodes.map((n) => n.name));
     this.#vm = boot(config, harness.crank ?? inlineCrank(), harness);
+    this.#repeatable = harness.crank !== undefined || config.seeded;
     this.#stopTimer = harness.crank === undefined ? startTimer(() => this.#tick(), TICK_MS) : () => undefined;
     if (config.pretouch !== false && config.hasBytes) this.#touching = touchInSlices(this.#vm.segment);
+  }
+
+  /** What a cache's keys are hashed with. */
+  #secret(): [number, number] {
+    if (this.#repeatable) return [this.#config.seed | 0, this.#caches.size];
+    const words = randomBytes(8);
+    return [words.readInt32LE(0), words.readInt32LE(4)];
   }
 
   /** Settles when all pages have been touched, or the memory is closed; at once if nothing is to be touched. The process stays for it. @internal */
@@ -187,7 +198,8 @@ export class Memory implements Disposable, AsyncDisposable {
     const { accepts, codec } = codecOf<V>(options.codec ?? "any");
     const memcg = this.#vm.calls.createMemcg(parent, this.#names.all);
     if (memcg < 0) throw new LieuError("ENOMEM", "there are 64 groups and caches already: that is the most");
-    const what = { name, maxItems: config.max, tell: config.dispose !== undefined, memcg, policy };
+    const tell = config.dispose !== undefined;
+    const what = { name, maxItems: config.max, tell, secret: this.#secret(), memcg, policy };
     let store: StoreMappings | undefined;
     // One with no size given makes do with half of what is left of the addresses, so that there is some for the next.
     while (store === undefined) {

@@ -154,6 +154,8 @@ export interface MemoryConfig {
   readonly watermarkScaleFactor: number;
   readonly vpns: number;
   readonly seed: number;
+  /** Whether the seed was given. */
+  readonly seeded: boolean;
   readonly engine: "wasm" | "js";
   readonly pretouch: boolean | "wait";
 }
@@ -198,6 +200,7 @@ export function resolveOptions(input: unknown): MemoryConfig {
     watermarkScaleFactor: o.watermarkScaleFactor ?? 10,
     vpns: atMost(o.addressSpace, "addressSpace", MAX_INDEX) ?? Math.min(MAX_INDEX, 4 * total),
     seed: o.seed ?? 1,
+    seeded: o.seed !== undefined,
     engine: o.engine ?? "wasm",
     pretouch: o.pretouch ?? true,
   };

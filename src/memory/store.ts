@@ -21,13 +21,15 @@ interface StoreRequest {
   readonly maxItems: number;
   /** Whether somebody wants to hear of what is dropped. */
   readonly tell: boolean;
+  /** What keys are hashed with. */
+  readonly secret: readonly [number, number];
   readonly memcg: number;
   readonly policy: ResolvedPolicy;
 }
 
 /** @throws {@link LieuError} ENOMEM */
 export function openStore(vm: Vm, request: StoreRequest): StoreMappings {
-  const { name, maxPages, maxItems, tell, memcg, policy } = request;
+  const { name, maxPages, maxItems, tell, secret, memcg, policy } = request;
   let segShift = 0;
   while (segShift < MAX_SEG_SHIFT && maxPages >> (segShift + 1) >= SEGMENTS) segShift++;
   // More addresses than pages, as a segment takes them whole; a page of a body may be any.
@@ -45,6 +47,7 @@ export function openStore(vm: Vm, request: StoreRequest): StoreMappings {
     if (vm.calls.storeInit(meta.id, data.id, maxPages, maxItems, logPages, segShift, flags) < 0) {
       throw new LieuError("ENOMEM", `no room for the index of ${what} in any node that it may use`);
     }
+    vm.calls.storeSecret(meta.start, secret[0], secret[1]);
     return { data, meta };
   } catch (error) {
     meta?.unmap();

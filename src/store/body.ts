@@ -30,6 +30,7 @@ import {
   ST_BODY_TABLE,
   ST_DATA_START,
   ST_DATA_VMA,
+  ST_LEFT_BODIES,
   ST_LOG_PAGES,
   ST_NR_BODIES,
 } from "./layout.ts";
@@ -108,6 +109,7 @@ function takePage(c: i32): i32 {
   const page = ld(c + ST_BODY_FRESH);
   const at = ld(c + ST_BODY_RECORDS) + (page << BODY_RECORD);
   if (page >= ld(c + ST_BODY_PAGES) || ensureMeta(c, at, 1 << BODY_RECORD) < 0) return -1;
+  if (page < ld(c + ST_LEFT_BODIES)) zapPages(ld(c + ST_DATA_VMA), bodyVpn(c, page), 1);
   st(c + ST_BODY_FRESH, page + 1);
   return page;
 }

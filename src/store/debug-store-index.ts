@@ -32,6 +32,7 @@ import {
   ST_GHOST_MAX,
   ST_GHOST_SPLIT,
   ST_GHOSTS,
+  ST_LEFT_BODIES,
   ST_LEVEL,
   ST_LINES,
   ST_LINES_FREE,
@@ -172,7 +173,7 @@ export function walkBodies(c: number, live: ReadonlyMap<number, LiveItem>): void
     holds(pte(bodyVpn(c, page)) === 0, () => `page ${page} of the bodies is there, but nobody's`);
   }
   for (let page = 0; page < fresh; page++) holds(inUse[page] === 1, () => `page ${page} of the bodies is nowhere`);
-  for (let page = fresh; page < ld(c + ST_BODY_PAGES); page++) {
+  for (let page = Math.max(fresh, ld(c + ST_LEFT_BODIES)); page < ld(c + ST_BODY_PAGES); page++) {
     holds(pte(bodyVpn(c, page)) === 0, () => `page ${page} of the bodies is there, beyond all bodies`);
   }
 }

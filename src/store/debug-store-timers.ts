@@ -1,4 +1,5 @@
 /** The walk over a store, continued: the timers of its segments (timers.ts). */
+
 import { ld, ldf } from "../mm/machine.ts";
 import { holds } from "./debug-store-facts.ts";
 import {

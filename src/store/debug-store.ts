@@ -55,6 +55,7 @@ import {
   ST_FRESH_SEG,
   ST_HEADS,
   ST_ITEMS,
+  ST_LEFT_SEGS,
   ST_LOG_HELD,
   ST_LOG_LIVE,
   ST_LOG_PAGES,
@@ -107,7 +108,8 @@ export function checkStore(meta: number): StoreWalk {
   const sums: Sums = { items: 0, live: 0, heads: 0, pages: 0 };
   for (let s = 0; s < ld(c + ST_FRESH_SEG); s++) walkSegment(c, s, listed, live, sums);
   checkTimers(c);
-  for (let page = ld(c + ST_FRESH_SEG) << ld(c + ST_SEG_SHIFT); page < ld(c + ST_LOG_PAGES); page++) {
+  const beyond = Math.max(ld(c + ST_FRESH_SEG), ld(c + ST_LEFT_SEGS));
+  for (let page = beyond << ld(c + ST_SEG_SHIFT); page < ld(c + ST_LOG_PAGES); page++) {
     holds(pteOf(c, page) === 0, () => `page ${page} of the log is there, beyond all segments`);
   }
   const counted: [string, number, number][] = [

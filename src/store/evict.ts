@@ -24,10 +24,11 @@ import { randomItem } from "./directory.ts";
 import { dropExpired } from "./expire.ts";
 import { loseHead } from "./find.ts";
 import { guardStep } from "./guard.ts";
-import { BIT_DEAD, bits } from "./item.ts";
+import { BIT_DEAD, bits, inlineGranules } from "./item.ts";
 import {
   locAddr,
   PAGE_GRANULES,
+  pageInfo,
   SEG_CLOSED,
   SEG_OPEN,
   SG_CURSOR,
@@ -44,10 +45,13 @@ import {
   ST_LOG_HELD,
   ST_LOG_LIVE,
   ST_NR_BODIES,
+  ST_SEG_SHIFT,
   ST_THETA,
+  ST_VICTIM_HAND,
   seg,
   vpnOfLoc,
 } from "./layout.ts";
+import { anyLeft, giveBack } from "./left.ts";
 import { releaseSeg } from "./log.ts";
 import { ONE } from "./log2.ts";
 import { bring } from "./present.ts";
@@ -55,6 +59,8 @@ import { randomBelow } from "./random.ts";
 import { NO_THETA, rebuildIfDue, score } from "./rank.ts";
 import { lastScore, randomSeg, segGarbage } from "./sample.ts";
 
+/** Pages that a clear left behind, to give back when somebody needs room. */
+const LEFT_BATCH: i32 = 64;
 /** Candidates for each choice. */
 const CANDIDATES: i32 = 16;
 /** The threshold moves by this part of an octave for each half of a cleaned segment's bytes too many or too few. */
@@ -79,6 +85,10 @@ let bestScore: i32 = 0;
 /** Make some room, or drop at least `drops` items. Returns 0 if there is nothing to drop. */
 export function evictSome(c: i32, drops: i32): i32 {
   if (ld(c + ST_BUSY) !== 0) return 0;
+  if (anyLeft(c)) {
+    giveBack(c, LEFT_BATCH);
+    return 1;
+  }
   if (rebuildIfDue(c)) guardStep(c);
   if (dropExpired(c, drops)) return 1;
   const dead = (ld(c + ST_LOG_HELD) - OPEN_PAGES) * PAGE_GRANULES - ld(c + ST_LOG_LIVE);
@@ -220,5 +230,38 @@ export function pickVictim(c: i32): i32 {
     least = w;
     best = loc;
   }
-  return best;
+  return best !== 0 ? best : anyItem(c);
+}
+/** Any item, where few are left or their pages are in swap: the first of the next segment that holds one. */
+function anyItem(c: i32): i32 {
+  const n = ld(c + ST_FRESH_SEG);
+  let s: i32 = ld(c + ST_VICTIM_HAND);
+  for (let i: i32 = 0; i < n; i++) {
+    if (s >= n) s = 0;
+    const state = seg(c, s, SG_STATE);
+    if ((state === SEG_OPEN || state === SEG_CLOSED) && seg(c, s, SG_ITEMS) > 0) {
+      const loc = firstItem(c, s);
+      if (loc !== 0) {
+        st(c + ST_VICTIM_HAND, s);
+        return loc;
+      }
+    }
+    s++;
+  }
+  return 0;
+}
+/** The first live item of a segment; 0 if all of them turn out to be lost. */
+function firstItem(c: i32, s: i32): i32 {
+  for (let page: i32 = 0; page < 1 << ld(c + ST_SEG_SHIFT); page++) {
+    const logPage = (s << ld(c + ST_SEG_SHIFT)) + page;
+    if (pageInfo(c, logPage) >>> 16 === 0) continue;
+    let loc: i32 = (logPage << 9) + (pageInfo(c, logPage) & 0xffff) + 1;
+    if (!bring(c, loc)) {
+      loseHead(c, loc);
+      continue;
+    }
+    while ((bits(locAddr(c, loc)) & BIT_DEAD) !== 0) loc += inlineGranules(locAddr(c, loc));
+    return loc;
+  }
+  return 0;
 }

@@ -2,7 +2,7 @@
  * What both compilers make of the portable sources: the engine's entry points and the stores'. Numbers in, numbers out.
  */
 export * from "../mm/exports.ts";
-export { storeClear, storeGrace, storeInit, storeMetaPages } from "./init.ts";
+export { storeClear, storeGrace, storeInit, storeMetaPages, storeSecret } from "./init.ts";
 export { storeAt, storePiece, storeScan } from "./read.ts";
 export {
   storeClean,

@@ -1,22 +1,41 @@
-/** The hash of a key: 32 bits over its words (MurmurHash3_x86_32 by Austin Appleby, public domain). */
-import { ld, mul } from "../mm/machine.ts";
+/**
+ * The hash of a key: 32 bits over its words, with a secret of the store. Who chooses keys but does not know the secret cannot
+ * choose many that meet in one bucket: HalfSipHash-1-3 (J.-P. Aumasson and D. J. Bernstein, SipHash: a fast short-input PRF,
+ * INDOCRYPT 2012). MurmurHash, CityHash and their like collide whatever their seed.
+ */
+import { ld } from "../mm/machine.ts";
+import { ST_SECRET } from "./layout.ts";
 
 function rotl(x: i32, by: i32): i32 {
   return (x << by) | (x >>> (32 - by));
 }
 
-/** Hash `length` bytes at `at`, which are padded with zeros to whole words; `seed` is the kind of key. */
-export function hashKey(at: i32, length: i32, seed: i32): i32 {
-  let h: i32 = mul(seed + 1, -1640531535);
-  const end = at + ((length + 3) & ~3);
-  for (let p: i32 = at; p < end; p += 4) {
-    h ^= mul(rotl(mul(ld(p), -862048943), 15), 0x1b873593);
-    h = (mul(rotl(h, 13), 5) + -430675100) | 0;
+/**
+ * Hash `length` bytes at `at`, which are padded with zeros to whole words, for the store at `c`; `kind` is the kind of key.
+ * The last word is of length and kind.
+ */
+export function hashKey(c: i32, at: i32, length: i32, kind: i32): i32 {
+  const words = (length + 3) >>> 2;
+  let v0: i32 = ld(c + ST_SECRET);
+  let v1: i32 = ld(c + ST_SECRET + 4);
+  let v2: i32 = v0 ^ 0x6c796765;
+  let v3: i32 = v1 ^ 0x74656462;
+  // A round for each word, and three to finish, which take in nothing.
+  for (let i: i32 = 0; i < words + 4; i++) {
+    const m = i < words ? ld(at + (i << 2)) : i === words ? length | (kind << 24) : 0;
+    if (i === words + 1) v2 ^= 0xff;
+    v3 ^= m;
+    v0 = (v0 + v1) | 0;
+    v1 = rotl(v1, 5) ^ v0;
+    v0 = rotl(v0, 16);
+    v2 = (v2 + v3) | 0;
+    v3 = rotl(v3, 8) ^ v2;
+    v0 = (v0 + v3) | 0;
+    v3 = rotl(v3, 7) ^ v0;
+    v2 = (v2 + v1) | 0;
+    v1 = rotl(v1, 13) ^ v2;
+    v2 = rotl(v2, 16);
+    v0 ^= m;
   }
-  h ^= length;
-  h ^= h >>> 16;
-  h = mul(h, -2048144789);
-  h ^= h >>> 13;
-  h = mul(h, -1028477387);
-  return h ^ (h >>> 16);
+  return v1 ^ v3;
 }

@@ -16,6 +16,7 @@ import {
   ST_BASE_BITS,
   ST_BIN_FIRST,
   ST_BINS,
+  ST_BODY_FRESH,
   ST_BODY_PAGES,
   ST_BODY_RECORDS,
   ST_BODY_TABLE,
@@ -23,11 +24,14 @@ import {
   ST_DATA_START,
   ST_DATA_VMA,
   ST_FLAGS,
+  ST_FRESH_SEG,
   ST_GHOST_LEVEL,
   ST_GHOST_MAX,
   ST_GHOSTS,
   ST_GRACE,
   ST_GUARD_AT,
+  ST_LEFT_BODIES,
+  ST_LEFT_SEGS,
   ST_LEVEL,
   ST_LINES,
   ST_LOG_PAGES,
@@ -44,6 +48,7 @@ import {
   ST_NR_SEGS,
   ST_REBUILT,
   ST_SCRUB_PASS,
+  ST_SECRET,
   ST_SEG_SHIFT,
   ST_SEGS,
   ST_SINK,
@@ -51,6 +56,7 @@ import {
   ST_THETA,
   STORE_MAGIC,
 } from "./layout.ts";
+import { giveBack, LEFT_TURN } from "./left.ts";
 import { ensureMeta } from "./meta.ts";
 import { initRanks, MAX_INTERVAL, NO_THETA } from "./rank.ts";
 
@@ -168,7 +174,7 @@ export function storeMetaPages(maxPages: i32, dataPages: i32, logPages: i32, seg
 function zeroPage(vpn: i32): void {
   if (pte(vpn) !== 0) zeroBytes(frameAddr(pte(vpn) >>> 6), 4096);
 }
-/** Forget everything; all pages are given back. Returns 0 or -ENOMEM. */
+/** Forget everything; most of the pages are given back in later turns. Returns 0 or -ENOMEM. */
 export function storeClear(meta: i32): i32 {
   const c = controlOf(meta);
   const metaVma = ld(c + ST_META_VMA);
@@ -179,7 +185,10 @@ export function storeClear(meta: i32): i32 {
   const segShift = ld(c + ST_SEG_SHIFT);
   const flags = ld(c + ST_FLAGS);
   const grace = ldf(c + ST_GRACE);
-  zapPages(dataVma, vma(dataVma, V_START), vma(dataVma, V_PAGES));
+  const segs = larger(ld(c + ST_FRESH_SEG), ld(c + ST_LEFT_SEGS));
+  const bodies = larger(ld(c + ST_BODY_FRESH), ld(c + ST_LEFT_BODIES));
+  const secret = ld(c + ST_SECRET);
+  const more = ld(c + ST_SECRET + 4);
   // What it starts with is kept, so that there is no question of room for it.
   const ghosts = ld(c + ST_GHOSTS) >>> 12;
   const first = ld(c + ST_SEGS) >>> 12;
@@ -189,10 +198,25 @@ export function storeClear(meta: i32): i32 {
   zeroPage(meta + ghosts);
   for (let i: i32 = first; i >= 0; i--) zeroPage(meta + i);
   const r = storeInit(metaVma, dataVma, maxPages, maxItems, logPages, segShift, flags);
-  if (r === 0) stf(controlOf(meta) + ST_GRACE, grace);
+  if (r < 0) return r;
+  stf(controlOf(meta) + ST_GRACE, grace);
+  storeSecret(meta, secret, more);
+  st(c + ST_LEFT_SEGS, segs);
+  st(c + ST_LEFT_BODIES, bodies);
+  // A small store's at once.
+  giveBack(c, LEFT_TURN);
   return r;
 }
 /** How long to keep what has expired as long as there is room, ms; negative: as long as its class of times to live. */
 export function storeGrace(meta: i32, grace: f64): void {
   stf(controlOf(meta) + ST_GRACE, grace);
+}
+function larger(a: i32, b: i32): i32 {
+  return a > b ? a : b;
+}
+/** Before the first item: two words that its keys are hashed with. */
+export function storeSecret(meta: i32, a: i32, b: i32): void {
+  const c = controlOf(meta);
+  st(c + ST_SECRET, a);
+  st(c + ST_SECRET + 4, b);
 }

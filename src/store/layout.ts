@@ -161,6 +161,13 @@ export const ST_AT_NUMBER: i32 = 784;
 export const ST_AT_PAGE: i32 = 788;
 /** Bodies up to this one, plus 1, are yet to be looked at in this pass of the scrubber (scrub.ts). */
 export const ST_ORPHAN_HAND: i32 = 792;
+/** Two words that nobody else knows (hash.ts). */
+export const ST_SECRET: i32 = 896;
+/** What a clear left behind, to be given back in steps: segments from the fresh ones up to this, and pages of bodies (left.ts). */
+export const ST_LEFT_SEGS: i32 = 904;
+export const ST_LEFT_BODIES: i32 = 908;
+/** Where the search for any item goes on (evict.ts). */
+export const ST_VICTIM_HAND: i32 = 912;
 export const CONTROL_BYTES: i32 = 1024;
 export const STORE_MAGIC: i32 = 0x73746f72;
 

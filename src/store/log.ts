@@ -41,6 +41,7 @@ import {
   ST_FREE_SEG,
   ST_FRESH_SEG,
   ST_HEADS,
+  ST_LEFT_SEGS,
   ST_LOG_HELD,
   ST_LOG_LIVE,
   ST_META_START,
@@ -171,6 +172,7 @@ function newSeg(c: i32, stream: i32): i32 {
     const shift = SEG_RECORD_SHIFT;
     if (s >= ld(c + ST_NR_SEGS) || ensureMeta(c, ld(c + ST_SEGS) + (s << shift), 1 << shift) < 0) return -1;
     add(c + ST_FRESH_SEG, 1);
+    if (s < ld(c + ST_LEFT_SEGS)) zapPages(ld(c + ST_DATA_VMA), firstVpn(c, s), 1 << ld(c + ST_SEG_SHIFT));
   }
   const p = segAddr(c, s);
   st(p + SG_STATE, SEG_OPEN);

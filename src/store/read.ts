@@ -23,7 +23,7 @@ import { controlOf, locAddr, pageOfLoc, vpnOfLoc } from "./layout.ts";
 import { bring } from "./present.ts";
 
 /** Locations that one storeScan() gives at most. */
-const MAX_SCAN: i32 = 4096;
+export const MAX_SCAN: i32 = 4096;
 
 /** Copy an inline value to the value area. Returns false if a part of it is lost. */
 export function copyOut(c: i32, loc: i32): boolean {
@@ -139,22 +139,22 @@ function bodyLoc(c: i32, vpn: i32): i32 {
 /**
  * The locations of the items whose hash belongs to bucket `b` of an index of `n` buckets at `level`, to the value area.
  * An iteration that goes through all buckets as they were when it began meets each item that stays once, though the index grow.
- * Returns their number.
+ * The first `skip` are left out. Returns their number, of which there may be more if it is {@link MAX_SCAN}.
  */
-export function storeScan(meta: i32, b: i32, n: i32, level: i32): i32 {
+export function storeScan(meta: i32, b: i32, n: i32, level: i32, skip: i32): i32 {
   const c = controlOf(meta);
   const step = b < n - (1 << level) || b >= 1 << level ? 2 << level : 1 << level;
-  let count: i32 = 0;
-  for (let at: i32 = b; at < nrBuckets(c); at += step) {
+  let count: i32 = -skip;
+  for (let at: i32 = b; at < nrBuckets(c) && count < MAX_SCAN; at += step) {
     let line: i32 = bucketAddr(c, at);
     while (line !== 0) {
       for (let slot: i32 = 0; slot < SLOTS; slot++) {
         if (locAt(line, slot) === 0 || count === MAX_SCAN) continue;
-        st(storeValueAddr() + (count << 2), locAt(line, slot));
+        if (count >= 0) st(storeValueAddr() + (count << 2), locAt(line, slot));
         count++;
       }
       line = nextLine(c, line);
     }
   }
-  return count;
+  return count > 0 ? count : 0;
 }

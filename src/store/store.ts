@@ -42,6 +42,7 @@ import {
   locAddr,
   pageOfLoc,
   ST_FLAGS,
+  ST_FRESH_SEG,
   ST_LOG_HELD,
   ST_LOG_PAGES,
   ST_LOST,
@@ -50,6 +51,7 @@ import {
   ST_UNANSWERED,
   vpnOfLoc,
 } from "./layout.ts";
+import { giveBack, LEFT_TURN } from "./left.ts";
 import { segBytes } from "./log.ts";
 import { held } from "./meta.ts";
 import { mayHold, place } from "./place.ts";
@@ -92,7 +94,7 @@ export function storeGet(meta: i32, key: i32, flags: i32, time: f64): i32 {
   setAccessed(0);
   // What was read before is no part of what this access costs.
   takeReadFrom();
-  const loc = find(c, hashKey(storeKeyAddr(), key & KEY_LENGTH_MASK, key >>> KEY_KIND_SHIFT), key);
+  const loc = find(c, hashKey(c, storeKeyAddr(), key & KEY_LENGTH_MASK, key >>> KEY_KIND_SHIFT), key);
   if (loc === 0 || !whole(c, loc, foundSlot())) {
     if ((flags & AS_ACCESS) !== 0) noteMiss(c);
     return MISS;
@@ -152,7 +154,7 @@ export function storeSet(meta: i32, key: i32, length: i32, kind: i32, start: f64
 }
 function set(meta: i32, key: i32, length: i32, kind: i32, start: f64, ttl: f64): i32 {
   const c = controlOf(meta);
-  const hash = hashKey(storeKeyAddr(), key & KEY_LENGTH_MASK, key >>> KEY_KIND_SHIFT);
+  const hash = hashKey(c, storeKeyAddr(), key & KEY_LENGTH_MASK, key >>> KEY_KIND_SHIFT);
   const want = key | (kind << VALUE_KIND_SHIFT) | (ttl > 0 ? BIT_TTL : 0) | shapeFor(c, key, length, ttl);
   if (!mayHold(c, want, length)) {
     forget(c, hash, key);
@@ -232,7 +234,7 @@ function overwrite(c: i32, loc: i32, want: i32, start: f64, ttl: f64): i32 {
 /** Forget a key. Returns whether it had a value. */
 export function storeDelete(meta: i32, key: i32): i32 {
   const c = controlOf(meta);
-  const hash = hashKey(storeKeyAddr(), key & KEY_LENGTH_MASK, key >>> KEY_KIND_SHIFT);
+  const hash = hashKey(c, storeKeyAddr(), key & KEY_LENGTH_MASK, key >>> KEY_KIND_SHIFT);
   return forget(c, hash, key) ? 1 : 0;
 }
 /** Forget the item at `loc`. */
@@ -267,7 +269,8 @@ function remove(c: i32, loc: i32): boolean {
 /** Drop what has expired, in part, and scrub what lost pages left behind. Returns 1 if there may be more. */
 export function storeExpire(meta: i32): i32 {
   const c = controlOf(meta);
-  const more = scrub(c, SCRUB_TURN);
+  const left = giveBack(c, LEFT_TURN);
+  const more = scrub(c, SCRUB_TURN) || left;
   return expire(c, EXPIRE_AT_TICK) !== 0 || more ? 1 : 0;
 }
 /** Drop at least one item, or a page of them, as room for a new one would. Returns 0 if there is none. */
@@ -278,7 +281,8 @@ export function storeClean(meta: i32, drops: i32): i32 {
 export function storeLost(meta: i32, vpn: i32): void {
   const c = controlOf(meta);
   const page = vpn - vpnOfLoc(c, 1);
-  if (page >= ld(c + ST_LOG_PAGES)) return;
+  // A page of a body is found missing by who reads it; one that a clear left behind is nobody's.
+  if (page >= ld(c + ST_LOG_PAGES) || page >>> ld(c + ST_SEG_SHIFT) >= ld(c + ST_FRESH_SEG)) return;
   add(c + ST_LOG_HELD, -1);
   // If it has come back it was lost and found by somebody else meanwhile.
   if (pte(vpn) === 0) losePage(c, page);
