@@ -247,7 +247,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheWri
 
   /** Time has passed: reclaim what has expired. @internal */
   tick(now: number): void {
-    if (!this.open || !this.timed) return;
+    if (!this.open) return;
     this.time = now;
     this.items.setClock(now);
     this.items.expire(false);
