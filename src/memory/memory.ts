@@ -1,7 +1,6 @@
 /**
  * A memory: nodes and swap devices, and the regions, caches and groups that live on them.
  */
-import { randomBytes } from "node:crypto";
 import { Cache } from "../cache/cache.ts";
 import type { CacheKey } from "../cache/keys.ts";
 import { ENTRY_OPTIONS, entryConfig } from "../cache/options.ts";
@@ -34,7 +33,7 @@ import type {
   StringCacheOptions,
 } from "./requests.ts";
 import { pagesOf, parseSize, type Size } from "./size.ts";
-import { MIN_CACHE_PAGES, openStore, type StoreMappings } from "./store.ts";
+import { MIN_CACHE_PAGES, openStore, type SecretOf, type StoreMappings, secretsOf } from "./store.ts";
 import type { WrapDevice } from "./swap-devices.ts";
 import { globalVmstat, nodeVmstat, type Vmstat } from "./vmstat.ts";
 
@@ -90,24 +89,16 @@ export class Memory implements Disposable, AsyncDisposable {
   readonly #groups = new Map<string, Group>();
   readonly #stopTimer: () => void;
   readonly #touching: Touching | undefined;
-  /** Where a run can be repeated, the keys' places in an index are the same again; elsewhere nobody can know them. */
-  readonly #repeatable: boolean;
+  readonly #secret: SecretOf;
 
   /** @internal */
   constructor(config: MemoryConfig, harness: Harness) {
     this.#config = config;
     this.#names = new NodeNames(config.nodes.map((n) => n.name));
     this.#vm = boot(config, harness.crank ?? inlineCrank(), harness);
-    this.#repeatable = harness.crank !== undefined || config.seeded;
+    this.#secret = secretsOf(config.seed, harness.crank !== undefined || config.seeded);
     this.#stopTimer = harness.crank === undefined ? startTimer(() => this.#tick(), TICK_MS) : () => undefined;
     if (config.pretouch !== false && config.hasBytes) this.#touching = touchInSlices(this.#vm.segment);
-  }
-
-  /** What a cache's keys are hashed with. */
-  #secret(): [number, number] {
-    if (this.#repeatable) return [this.#config.seed | 0, this.#caches.size];
-    const words = randomBytes(8);
-    return [words.readInt32LE(0), words.readInt32LE(4)];
   }
 
   /** Settles when all pages have been touched, or the memory is closed; at once if nothing is to be touched. The process stays for it. @internal */
@@ -199,7 +190,7 @@ export class Memory implements Disposable, AsyncDisposable {
     const memcg = this.#vm.calls.createMemcg(parent, this.#names.all);
     if (memcg < 0) throw new LieuError("ENOMEM", "there are 64 groups and caches already: that is the most");
     const tell = config.dispose !== undefined;
-    const what = { name, maxItems: config.max, tell, secret: this.#secret(), memcg, policy };
+    const what = { name, maxItems: config.max, tell, secret: this.#secret(this.#caches.size), memcg, policy };
     let store: StoreMappings | undefined;
     // One with no size given makes do with half of what is left of the addresses, so that there is some for the next.
     while (store === undefined) {

@@ -1,4 +1,5 @@
 /** Opens a cache's store: its two mappings, and how the room in them is divided. */
+import { randomBytes } from "node:crypto";
 import { LieuError } from "../errors.ts";
 import { Mapping, type ResolvedPolicy } from "../runtime/mapping.ts";
 import type { Vm } from "../runtime/vm.ts";
@@ -25,6 +26,15 @@ interface StoreRequest {
   readonly secret: readonly [number, number];
   readonly memcg: number;
   readonly policy: ResolvedPolicy;
+}
+
+/** The secret of the n-th store: two words that its keys are hashed with. */
+export type SecretOf = (n: number) => readonly [number, number];
+/** Where a run can be repeated, keys are in the same places again; elsewhere nobody can know them. */
+export function secretsOf(seed: number, repeatable: boolean): SecretOf {
+  if (repeatable) return (n) => [seed | 0, n];
+  const words = randomBytes(8);
+  return (n) => [words.readInt32LE(0), words.readInt32LE(4) ^ n];
 }
 
 /** @throws {@link LieuError} ENOMEM */
