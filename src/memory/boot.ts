@@ -44,7 +44,10 @@ export function boot(config: MemoryConfig, crank: Crank, extras: BootExtras = {}
   const slots = config.swap.reduce((n, s) => n + s.bytes / 4096, 0);
   const shape: SegmentShape = { nodes: config.nodes.length, frames, vpns: config.vpns, slots, bytes: config.hasBytes };
   // Before the devices: options that cannot be met are found here.
-  const segment = createSegment(shape);
+  const segment = createSegment(
+    shape,
+    config.nodes.some((node) => node.backing.kind === "numa"),
+  );
   let vm: Vm | undefined;
   let devices: SwapDevice[] = [];
   try {

@@ -46,11 +46,12 @@ export interface Segment {
 }
 
 /**
- * Make a segment whose metadata is zero: a new one, or that of a memory that was closed.
+ * Make a segment whose metadata is zero: a new one, or, unless it must be `fresh`, that of a memory that was closed. One whose pages
+ * are to be bound to nodes of the host must be fresh, and is not taken over later.
  *
  * @throws {@link LieuError} EINVAL if it would not fit 4 GiB, ENOMEM if the process may not have that much
  */
-export function createSegment(shape: SegmentShape): Segment {
+export function createSegment(shape: SegmentShape, fresh = false): Segment {
   const { nodes, frames, vpns, slots } = shape;
   // What has a number takes 40 bytes at most, so that the sum fits 32 bits without a sign.
   const numbered = Math.max(frames, vpns, slots) <= MAX_INDEX;
@@ -61,7 +62,7 @@ export function createSegment(shape: SegmentShape): Segment {
     throw new LieuError("EINVAL", `the nodes and their metadata need ${size}; one memory holds at most 4 GiB`);
   }
   const pages = Math.ceil(bytes / WASM_PAGE);
-  const used = takeClosed(pages * WASM_PAGE);
+  const used = fresh ? undefined : takeClosed(pages * WASM_PAGE);
   const memory = used?.memory ?? newMemory(pages);
   const { buffer } = memory;
   const hf = new Float64Array(buffer, 0, (pages * WASM_PAGE) >>> 3);
@@ -76,7 +77,7 @@ export function createSegment(shape: SegmentShape): Segment {
     secondHand: used !== undefined,
     touched: used?.touched === true,
     undo: [],
-    lent: false,
+    lent: fresh,
   };
 }
 

@@ -5,8 +5,8 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { join, posix } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { manifest, root } from "../support/sources.ts";
 import { describePackage, linkPackages, packInto, unpackIn } from "./installed.ts";
 
@@ -56,7 +56,7 @@ describePackage("the packed package", () => {
 
   test("holds no tests, sources or traces of the build", () => {
     const allowed =
-      /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|traces\/(README\.md|[^/]+\.mtr\.gz)|parity\/(README\.md|scenarios\.json\.gz))$|^dist\//;
+      /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|traces\/(README\.md|[^/]+\.mtr\.gz)|parity\/(README\.md|scenarios\.json\.gz)|docs\/[^.]*\.(md|svg)|examples\/[^/]+\.mjs)$|^dist\//;
     const unwanted = /\.test\.|(?<!\.d)\.ts$|\.map$|\.tsbuildinfo$|^dist\/\.|machine\.wasm\.js$/;
     expect(files.filter((file) => !allowed.test(file) || unwanted.test(file))).toEqual([]);
   });
@@ -80,6 +80,48 @@ describePackage("the packed package", () => {
   test("installs alone, and holds what is used, not the modules that it was made from", () => {
     expect(manifest.dependencies).toEqual({});
     expect(files.filter((file) => /^dist\/(?!chunks|adapters|cli\/main|index).*\.(js|wasm)$/.test(file))).toEqual([]);
+  });
+
+  describe("what the documentation shows", () => {
+    const documents = ["README.md", "docs/usage.md", "docs/options.md", "docs/cache.md"];
+    const text = (document: string) => readFileSync(join(root, document), "utf8");
+    const blocks = documents.flatMap((document) =>
+      [...text(document).matchAll(/```js\n([\s\S]*?)```/g)].map(([, code], i): [string, string] => [
+        `${document}, block ${i + 1}`,
+        code as string,
+      ]),
+    );
+
+    // What a block of an adapter's takes beside lieu.
+    beforeAll(() => linkPackages(project, ["keyv", "cache-manager", "bentocache", "undici"]));
+
+    test.each(blocks.filter(([, code]) => code.includes("import ")))("%s runs as printed", (name, code) => {
+      const file = `${name.replaceAll(/\W+/g, "-")}.mjs`;
+      writeFileSync(join(project, file), code);
+      const { status, stderr } = node(file);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      expect(readdirSync(project).filter((left) => left.endsWith(".swap"))).toEqual([]);
+    });
+
+    test("the replay of the shipped trace runs as printed", () => {
+      const [, args] = /^npx lieu (replay node_modules.*)$/m.exec(text("README.md")) as RegExpExecArray;
+      const { status, stdout } = node(join(installed, manifest.bin.lieu as string), ...(args as string).split(" "));
+      expect(status).toBe(0);
+      expect(stdout).toContain("0 values wrong");
+    });
+
+    test("every link leads to a file that is shipped", () => {
+      const faults = files
+        .filter((file) => /^(README|docs\/.*)\.md$/.test(file))
+        .flatMap((file) => {
+          const links = [...readFileSync(join(installed, file), "utf8").matchAll(/\]\(((?!https?:)[^)#]+)/g)];
+          return links
+            .map(([, link]) => posix.join(posix.dirname(file), link as string))
+            .filter((target) => !files.includes(target))
+            .map((target) => `${file}: ${target}`);
+        });
+      expect(faults).toEqual([]);
+    });
   });
 
   test("has a command that knows its version", () => {
