@@ -6,9 +6,10 @@ import { LieuError, shown } from "../errors.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import { GONE_EXPIRED } from "../store/clean.ts";
 import type { LoadCounts } from "./fetch.ts";
-import { EVEN_STALE, Items, MISS, STALE, WITH_VALUE } from "./items.ts";
+import { AS_ACCESS, EVEN_STALE, Items, MISS, STALE, WITH_VALUE } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
 import type { DisposeReason, EntryConfig } from "./options.ts";
+import { Tags } from "./tags.ts";
 import type { CacheHost } from "./types.ts";
 import { decodeValue, type OwnBytes, VALUE_ASCII, VALUE_BYTES } from "./values.ts";
 
@@ -40,6 +41,8 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   /** Whether a get has more to do than find the value: look at the time, or tell of what went. */
   protected slow: boolean;
   protected open = true;
+  /** What was invalidated, once there are tags. */
+  protected tags: Tags | undefined;
   /** When the operation that goes on began, ms; 0 while there are no times to live. */
   protected time = 0;
   /** What the store does not count. */
@@ -74,7 +77,42 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
     if (this.timed) this.tellTime();
   }
   protected look(key: CacheKey, flags: number): number {
-    return this.items.find(key, flags, this.time);
+    const { tags, items } = this;
+    if (tags === undefined || tags.epoch === 0) return items.find(key, flags, this.time);
+    if ((flags & AS_ACCESS) === 0) {
+      const found = items.find(key, flags, this.time);
+      return found !== MISS && tags.invalid(items) ? MISS : found;
+    }
+    // What is invalid is no hit: it goes before the access is counted.
+    if (items.find(key, EVEN_STALE, this.time) !== MISS && tags.invalid(items)) {
+      if (this.config.dispose !== undefined) this.part(key, "expire");
+      items.delete(key);
+    }
+    return items.find(key, flags, this.time);
+  }
+  /** Whether a tag of the item last described was invalidated since it was set. */
+  protected get invalid(): boolean {
+    return this.tags !== undefined && this.tags.epoch > 0 && this.tags.invalid(this.items);
+  }
+  /** Bytes of the value last described, without its tags; -1 if they are lost. */
+  protected get valueLength(): number {
+    const { items, tags } = this;
+    if (tags === undefined) return items.length;
+    const trailer = tags.sizeOf(items);
+    return trailer < 0 ? -1 : items.length - trailer;
+  }
+  protected tagNames(): { tags?: readonly string[] } {
+    const tags = this.tags?.names(this.items) ?? [];
+    return tags.length === 0 ? {} : { tags };
+  }
+  /** Tags are in use from now on. */
+  protected useTags(): Tags {
+    if (this.tags === undefined) {
+      // A mark for each 4 KiB that the cache may hold: a few percent of them at most.
+      this.tags = new Tags(Math.min(65_536, Math.max(1024, this.host.maxPages)));
+      this.slow = true;
+    }
+    return this.tags;
   }
   /** The value of the item last found WITH_VALUE, as stored. */
   protected stored(): { kind: number; bytes: OwnBytes } | undefined {
@@ -114,18 +152,19 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
 
   /** The entry of `key`, if there is one, is about to go. */
   protected part(key: CacheKey, reason: DisposeReason): void {
-    const found = this.look(key, WITH_VALUE | EVEN_STALE);
+    const found = this.items.find(key, WITH_VALUE | EVEN_STALE, this.time);
     if (found === MISS) return;
+    const over = found === STALE || this.invalid;
     const stored = this.stored();
-    if (stored !== undefined)
-      this.gone.push({ key: owned(key), ...stored, reason: found === STALE ? "expire" : reason });
+    if (stored !== undefined) this.gone.push({ key: owned(key), ...stored, reason: over ? "expire" : reason });
   }
   /** The store is about to drop an item. */
   protected evicted(loc: number, why: number): void {
     if (this.items.at(loc) === MISS) return;
     const { key, kind } = this.items;
+    const over = why === GONE_EXPIRED || this.invalid;
     const bytes = this.items.bytes();
-    if (bytes !== undefined) this.gone.push({ key, kind, bytes, reason: why === GONE_EXPIRED ? "expire" : "evict" });
+    if (bytes !== undefined) this.gone.push({ key, kind, bytes, reason: over ? "expire" : "evict" });
   }
   /** The operation is over: tell of the entries that went. */
   protected tellGone(): void {

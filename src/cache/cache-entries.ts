@@ -106,9 +106,9 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
     for (const key of this.storedKeys()) {
       this.begin();
       if (this.look(key, WITH_VALUE) !== HIT) continue;
-      const age = this.age();
+      const more = { ...this.age(), ...this.tagNames() };
       const value = this.value();
-      if (value !== undefined) all.push([key, { value, ...age }]);
+      if (value !== undefined) all.push([key, { value, ...more }]);
     }
     return all;
   }
@@ -120,12 +120,12 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
       const found = this.items.at(loc);
       if (found === MISS) continue;
       const { kind, key } = this.items;
+      const fresh = found === HIT && !this.invalid;
       const bytes = this.items.bytes();
       this.items.remove(loc);
       if (bytes === undefined) continue;
-      const reason = found === HIT ? "evict" : "expire";
-      if (this.config.dispose !== undefined) this.gone.push({ key, kind, bytes, reason });
-      if (found !== HIT) continue;
+      if (this.config.dispose !== undefined) this.gone.push({ key, kind, bytes, reason: fresh ? "evict" : "expire" });
+      if (!fresh) continue;
       const value = decodeValue(kind, Buffer.from(bytes), this.host.codec);
       this.tellGone();
       return value;
@@ -138,14 +138,20 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
     return this.items.victim();
   }
 
-  /** Reclaim what has expired now, rather than when room is needed. Returns whether anything had. */
+  /**
+   * Reclaim what has expired now, and what was invalidated by its tags, rather than when room is needed. Returns whether
+   * there was anything.
+   */
   purgeStale(): boolean {
     this.begin();
-    if (!this.timed) return false;
+    if (!this.timed && this.tags === undefined) return false;
     const before = this.items.count;
     this.items.expire(true);
     // Those that share their segment with others that have not.
-    for (const loc of this.locations()) if (this.items.at(loc) === STALE) this.dropStale(loc);
+    for (const loc of this.locations()) {
+      const found = this.items.at(loc);
+      if (found === STALE || (found === HIT && this.invalid)) this.dropStale(loc);
+    }
     this.tellGone();
     return this.items.count !== before;
   }

@@ -4,11 +4,22 @@
  */
 import type { Mapping } from "../runtime/mapping.ts";
 import { CacheEntries } from "./cache-entries.ts";
-import { Loads } from "./fetch.ts";
+import { type Loadable, Loads } from "./fetch.ts";
+import { EVEN_STALE, MISS } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
 import { checkOptions, checkStart, checkTtl, type DisposeReason, type SetOptions } from "./options.ts";
+import { checkTags } from "./trailer.ts";
 import type { CacheHost } from "./types.ts";
-import { type Encoded, encodeValue, VALUE_ASCII, VALUE_UTF8 } from "./values.ts";
+import { type Encoded, encodeValue, tagValue, VALUE_ASCII, VALUE_UTF8 } from "./values.ts";
+
+const NO_TAGS: readonly string[] = [];
+
+/** A value that is ready to be stored. */
+export interface Prepared {
+  readonly encoded: string | Encoded;
+  readonly ttl: number;
+  readonly start: number;
+}
 
 /** The part of a cache that writes; see the file's head. */
 export abstract class CacheWriter<V, K extends CacheKey, C> extends CacheEntries<V, K, C> {
@@ -17,24 +28,52 @@ export abstract class CacheWriter<V, K extends CacheKey, C> extends CacheEntries
   constructor(mapping: Mapping, host: CacheHost<V, K, C>) {
     super(mapping, host);
     const { fetchMethod } = host.config;
-    const store = (key: K, value: V, options: SetOptions) => this.put(key, value, options, "fetch");
-    const now = () => mapping.vm.crank.now();
-    if (fetchMethod !== undefined) this.loads = new Loads({ ...host.config, fetchMethod }, { store, now }, this.counts);
+    if (fetchMethod === undefined) return;
+    const target: Loadable<V, K> = {
+      store: (key, value, options, epoch) => this.put(key, value, options, "fetch", epoch),
+      epoch: () => this.tags?.epoch ?? 0,
+      now: () => mapping.vm.crank.now(),
+    };
+    this.loads = new Loads({ ...host.config, fetchMethod }, target, this.counts);
   }
 
-  protected put(key: K, value: V, options: SetOptions | undefined, reason: "set" | "fetch"): void {
+  protected put(
+    key: K,
+    value: V,
+    options: SetOptions | undefined,
+    reason: "set" | "fetch",
+    epoch = this.tags?.epoch,
+  ): void {
     if (!this.open) return;
     if (reason === "fetch") this.begin();
+    const ready = this.prepare(value, options, epoch);
+    this.ensureOpen();
+    this.commit(key, value, ready, reason);
+  }
+  /** Find all that can be wrong with a value and its options. `epoch`: that of its tags, now by default. */
+  protected prepare(value: V, options: SetOptions | undefined, epoch = this.tags?.epoch): Prepared {
     checkOptions(options, "set()");
     const ttl = options?.ttl === undefined ? this.config.ttl : checkTtl(options.ttl);
     const start = options?.start === undefined ? undefined : checkStart(options.start);
-    const { time } = this;
-    const now = ttl > 0 && !this.timed ? this.clockFor(ttl) : time;
-    const ready = this.plain(value) ? (value as string) : this.encode(value);
-    this.ensureOpen();
+    const tags = options?.tags === undefined ? NO_TAGS : checkTags(options.tags);
+    const now = this.clockFor(ttl);
+    return { encoded: this.ready(value, tags, epoch), ttl, start: start ?? now };
+  }
+  protected ready(value: V, tags: readonly string[], epoch = this.tags?.epoch): string | Encoded {
+    if (tags.length === 0) return this.plain(value) ? (value as string) : this.encode(value);
+    const used = this.useTags();
+    return tagValue(this.encode(value), tags, epoch ?? used.epoch);
+  }
+  /** Store what was prepared, and tell of it. */
+  protected commit(key: K, value: V, { encoded, ttl, start }: Prepared, reason: "set" | "fetch"): void {
+    const { onInsert } = this.config;
     if (reason === "set") this.loads?.supersede(key);
-    this.store(key, ready, ttl, start ?? now, reason);
+    const had = onInsert !== undefined && this.items.find(key, EVEN_STALE, this.time) !== MISS;
+    const { rejected } = this.counts;
+    this.store(key, encoded, ttl, start, reason);
+    const stored = this.counts.rejected === rejected;
     this.tellGone();
+    if (stored) onInsert?.(value, key, had ? "replace" : "add");
   }
   /** Whether a value is a string that may be written to the value area as it is. */
   private plain(value: V): boolean {
@@ -71,8 +110,8 @@ export abstract class CacheWriter<V, K extends CacheKey, C> extends CacheEntries
       ready = this.encode(ready as V);
     }
     if (config.dispose !== undefined) this.part(key, reason);
-    const { kind, bytes } = ready;
-    this.count(this.allows(bytes.length) ? items.set(key, bytes, kind, start, ttl) : this.refuse(key));
+    const { kind, bytes, trailer = 0 } = ready;
+    this.count(this.allows(bytes.length - trailer) ? items.set(key, bytes, kind, start, ttl) : this.refuse(key));
   }
   private allows(length: number): boolean {
     const most = this.config.maxEntrySize;

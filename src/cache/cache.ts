@@ -7,7 +7,7 @@
 import { LieuError, shown } from "../errors.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import type { Pin } from "../runtime/pin.ts";
-import { CacheWriter } from "./cache-writer.ts";
+import { CacheExtras } from "./cache-extras.ts";
 import { AS_ACCESS, EVEN_STALE, HIT, MISS, RENEW, STALE, type Visit, WITH_VALUE } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
 import {
@@ -23,7 +23,7 @@ import type { CacheHost, ClearOptions, DumpedEntry, EntryInfo } from "./types.ts
 import { decodeValue, VALUE_BYTES } from "./values.ts";
 
 /** A cache; made by `memory.cache()`. */
-export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheWriter<V, K, C> implements Disposable {
+export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExtras<V, K, C> implements Disposable {
   /** Flags of a plain get(). */
   private readonly getFlags: number;
   private pins = 0;
@@ -98,10 +98,9 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheWri
   info(key: K): EntryInfo<V> | undefined {
     this.begin();
     if (this.look(key, WITH_VALUE) !== HIT) return undefined;
-    const { length } = this.items;
-    const age = this.age();
+    const more = { size: this.valueLength, ...this.age(), ...this.tagNames() };
     const value = this.value();
-    return value === undefined ? undefined : { value, size: length, ...age };
+    return value === undefined ? undefined : { value, ...more };
   }
 
   // ---- writing --------------------------------------------------------------------------------------------------------
@@ -136,7 +135,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheWri
   load(entries: Iterable<readonly [K, DumpedEntry<V>]>): void {
     this.ensureOpen();
     // All that can fail comes first. A codec is the user's, and may do anything meanwhile.
-    const all = readDump(entries, (value) => this.encode(value));
+    const all = readDump(entries, (value, tags) => ({ value, encoded: this.ready(value, tags) }));
     this.ensureOpen();
     this.clear();
     const wall = Date.now();
@@ -144,8 +143,8 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheWri
       this.begin();
       const age = start === undefined ? 0 : wall - start;
       if (ttl > 0 && age >= ttl) continue;
-      this.store(key, value, ttl, this.clockFor(ttl) - age, "set");
-      this.tellGone();
+      const { encoded } = value;
+      this.commit(key, value.value, { encoded, ttl, start: this.clockFor(ttl) - age }, "set");
     }
   }
 
@@ -158,6 +157,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheWri
       for (const key of this.storedKeys()) this.part(key, "delete");
     }
     this.clearItems(options.stats !== true);
+    this.tags?.clear();
     this.tellGone();
   }
 
@@ -203,7 +203,8 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheWri
     this.tellGone();
     if (found === HIT && old !== undefined && !force) return old;
     const { signal, context } = options;
-    const set: SetOptions = options.ttl === undefined ? {} : { ttl: options.ttl };
+    const set: SetOptions = { ...(options.ttl !== undefined && { ttl: options.ttl }) };
+    if (options.tags !== undefined) set.tags = options.tags;
     const give = (): V | undefined => {
       if (found === STALE) this.counts.stale++;
       return old;
@@ -274,8 +275,8 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheWri
   /** Copy the value just found WITH_VALUE. Returns its bytes, copied if there is room for them; -1 if a part is lost. */
   private copyTo(target: Uint8Array, offset: number): number {
     const { items } = this;
-    const n = items.length;
-    if (n > target.length - offset) return n;
+    const n = this.valueLength;
+    if (n < 0 || n > target.length - offset) return n;
     if (items.inArea) {
       target.set(items.values.view(n), offset);
       return n;
@@ -285,8 +286,10 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheWri
     return items.visit(items.location, n, copy) ? n : -1;
   }
   private pinFound(): Pin | undefined {
+    const length = this.valueLength;
+    if (length < 0) return undefined;
     this.pins++;
-    return this.items.pin(() => {
+    return this.items.pin(length, () => {
       this.pins--;
     });
   }

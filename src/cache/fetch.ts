@@ -15,7 +15,9 @@ import type { FetchErrorListener, FetchMethod, SetOptions, Signal } from "./opti
 /** What loading needs of a cache. */
 export interface Loadable<V, K extends CacheKey> {
   /** Store what a load brought. */
-  store(key: K, value: V, options: SetOptions): void;
+  store(key: K, value: V, options: SetOptions, epoch: number): void;
+  /** The number of the last invalidation of a tag. */
+  epoch(): number;
   now(): number;
 }
 /** How loads are made. */
@@ -48,6 +50,8 @@ interface Load<V> extends Flight {
   waiting: number;
   /** Another value was set, or the key was deleted: what the load brings is for its callers only. */
   superseded: boolean;
+  /** The number of the last invalidation of a tag when it began. */
+  readonly epoch: number;
 }
 
 /** The load that the code which is running belongs to. */
@@ -160,6 +164,7 @@ export class Loads<V, K extends CacheKey, C> {
       abort: new AbortController(),
       waiting: 0,
       superseded: false,
+      epoch: this.target.epoch(),
       waitsFor: new Map(),
       ended: false,
     };
@@ -186,7 +191,7 @@ export class Loads<V, K extends CacheKey, C> {
       const value = await within.run(load, () => this.config.fetchMethod(own, stale, { signal, options, context }));
       const mine = this.flying.get(id) === load && !signal.aborted;
       if (this.flying.get(id) === load) this.flying.delete(id);
-      if (mine && value !== undefined) this.target.store(own, value, options);
+      if (mine && value !== undefined) this.target.store(own, value, options, load.epoch);
       this.backoff.succeeded(id);
       return value;
     } catch (error) {

@@ -33,9 +33,12 @@ import {
 import { MAX_SCAN } from "../store/read.ts";
 import { AS_ACCESS, EVEN_STALE, FROM_AREA, RENEW, WITH_VALUE } from "../store/store.ts";
 import { type CacheKey, KeyArea } from "./keys.ts";
-import { type OwnBytes, ValueArea } from "./values.ts";
+import { type OwnBytes, VALUE_TAGGED, ValueArea } from "./values.ts";
 
 export { AS_ACCESS, EVEN_STALE, HIT, MISS, RENEW, STALE, WITH_VALUE };
+
+/** Words of the out area (store/store.ts). */
+const OUT_WORDS = 10;
 
 /** Called for each part of a value that lies in one piece: byte address in the segment, bytes, bytes before it. */
 export type Visit = (address: number, length: number, done: number) => void;
@@ -101,6 +104,10 @@ export class Items {
   }
   get kind(): number {
     return ((this.h32[this.out + 2] as number) >>> VALUE_KIND_SHIFT) & VALUE_KIND_MASK;
+  }
+  /** Whether the value has a trailer that says its tags. */
+  get tagged(): boolean {
+    return this.kind === VALUE_TAGGED;
   }
   /** Byte address of the value, if it lies in one piece; -1 otherwise. */
   get address(): number {
@@ -181,15 +188,15 @@ export class Items {
   }
 
   // ---- by location ----------------------------------------------------------------------------------------------------
-  /** Visit a value part by part. Returns false, the item being removed as lost, if a part is. */
-  visit(loc: number, length: number, visit: Visit): boolean {
-    const whole = this.pieces(loc, length, visit);
+  /** Visit a value part by part, from byte `from` on. Returns false, the item being removed as lost, if a part is. */
+  visit(loc: number, length: number, visit: Visit, from = 0): boolean {
+    const whole = this.pieces(loc, length, visit, from);
     if (!whole) this.calls.storeLose(this.meta, loc);
     return whole;
   }
-  private pieces(loc: number, length: number, visit: Visit): boolean {
-    for (let done = 0; done < length; ) {
-      const n = this.calls.storePiece(this.meta, loc, done);
+  private pieces(loc: number, length: number, visit: Visit, from = 0): boolean {
+    for (let done = from; done < length; ) {
+      const n = Math.min(this.calls.storePiece(this.meta, loc, done), length - done);
       if (n <= 0) return false;
       visit((this.h32[this.out + 3] as number) >>> 0, n, done);
       done += n;
@@ -204,9 +211,28 @@ export class Items {
     const whole = this.visit(location, length, (at, n, done) => out.set(this.h8.subarray(at, at + n), done));
     return whole ? out : undefined;
   }
-  /** Hold the pages of the value last described. Undefined if a part is lost. */
-  pin(released: () => void): Pin | undefined {
-    const { location, length } = this;
+  /** Copy the last `n` bytes of what was last described to `into`; it stays described. Returns false if a part is lost. */
+  tail(into: Uint8Array, n: number): boolean {
+    const { address, length, location } = this;
+    if (address >= 0) {
+      into.set(this.h8.subarray(address + length - n, address + length));
+      return true;
+    }
+    const said = this.h32.slice(this.out, this.out + OUT_WORDS);
+    const whole = this.visit(
+      location,
+      length,
+      (at, size, done) => {
+        into.set(this.h8.subarray(at, at + size), done - (length - n));
+      },
+      length - n,
+    );
+    this.h32.set(said, this.out);
+    return whole;
+  }
+  /** Hold the pages that the first `length` bytes of the value last described are on. Undefined if a part is lost. */
+  pin(length: number, released: () => void): Pin | undefined {
+    const { location } = this;
     const frames: number[] = [];
     /** Where the value lies: pieces that follow one another are one. */
     const pieces: { at: number; end: number }[] = [];
@@ -215,13 +241,14 @@ export class Items {
       released();
     };
     for (let done = 0; done < length; ) {
-      const n = this.calls.storePiece(this.meta, location, done);
+      let n = this.calls.storePiece(this.meta, location, done);
       if (n <= 0) {
         this.calls.storeLose(this.meta, location);
         unpin();
         return undefined;
       }
       const address = (this.h32[this.out + 3] as number) >>> 0;
+      n = Math.min(n, length - done);
       const last = pieces.at(-1);
       if (last?.end === address) last.end += n;
       else pieces.push({ at: address, end: address + n });

@@ -1,5 +1,6 @@
 /** Options of caches and of their methods, and how they are checked. Names and meanings are lru-cache's where it has them. */
 import { LieuError, shown } from "../errors.ts";
+import { checkTags } from "./trailer.ts";
 
 /**
  * An AbortSignal as the user's project declares it, by `lib.dom` or by `@types/node`; what lieu needs of one where neither
@@ -58,7 +59,27 @@ export interface SetOptions {
   ttl?: number | undefined;
   /** When the time to live began, on the clock of the memory (performance.now() unless it was given another). */
   start?: number | undefined;
+  /** What the entry belongs to: `invalidateTag()` of any of them makes it go. At most 256, of 1 to 1024 characters. */
+  tags?: readonly string[] | undefined;
 }
+
+/** Options of `memo()`. */
+export interface MemoOptions<C = unknown> extends AgeOptions, SetOptions {
+  /** Make the value anew even if there is one. Default: false. */
+  forceRefresh?: boolean | undefined;
+  /** Handed to the memoMethod. */
+  context?: C | undefined;
+}
+
+/** Makes the value of a key, at once; `staleValue` is the expired one, where expired ones will do. */
+export type MemoMethod<V, K = string, C = unknown> = (
+  key: K,
+  staleValue: V | undefined,
+  options: { readonly options: SetOptions; readonly context: C | undefined },
+) => V;
+
+/** Called after a value was stored, with the very value: under a key that had none, or in place of another. */
+export type Inserter<V, K = string> = (value: V, key: K, reason: "add" | "replace") => void;
 
 /** Options of `fetch()`. */
 export interface FetchOptions<C = unknown> extends AgeOptions {
@@ -70,6 +91,8 @@ export interface FetchOptions<C = unknown> extends AgeOptions {
   context?: C | undefined;
   /** Time to live of what is loaded, milliseconds; 0 or Infinity: for ever. Default: the cache's. */
   ttl?: number | undefined;
+  /** Tags of what is loaded. */
+  tags?: readonly string[] | undefined;
   /** When the load fails and an expired value is there, give that. Default: false. */
   allowStaleOnFetchRejection?: boolean | undefined;
 }
@@ -84,8 +107,12 @@ export interface EntryOptions<V, K = string, C = unknown> extends AgeOptions {
   ttl?: number | undefined;
   /** Hears of entries that went. */
   dispose?: Disposer<V, K> | undefined;
+  /** Hears of values that were stored. Must not throw. */
+  onInsert?: Inserter<V, K> | undefined;
   /** Loads a value for fetch(). */
   fetchMethod?: FetchMethod<V, K, C> | undefined;
+  /** Makes a value for memo(). */
+  memoMethod?: MemoMethod<V, K, C> | undefined;
   /** A failed load gives the expired value instead, if it is still there. Default: false. */
   allowStaleOnFetchRejection?: boolean | undefined;
   /**
@@ -115,7 +142,9 @@ export interface EntryConfig<V, K, C> {
   readonly noDeleteOnStaleGet: boolean;
   readonly allowStaleOnFetchRejection: boolean;
   readonly dispose: Disposer<V, K> | undefined;
+  readonly onInsert: Inserter<V, K> | undefined;
   readonly fetchMethod: FetchMethod<V, K, C> | undefined;
+  readonly memoMethod: MemoMethod<V, K, C> | undefined;
   /** Milliseconds; undefined = as long as the entry's time to live. */
   readonly grace: number | undefined;
   readonly onFetchError: FetchErrorListener<K> | undefined;
@@ -134,6 +163,8 @@ export const ENTRY_OPTIONS = [
   "allowStaleOnFetchRejection",
   "dispose",
   "fetchMethod",
+  "memoMethod",
+  "onInsert",
   "grace",
   "onFetchError",
   "fetchBackoff",
@@ -152,7 +183,9 @@ export function entryConfig<V, K, C>(options: EntryOptions<V, K, C>): EntryConfi
     noDeleteOnStaleGet: flag(options.noDeleteOnStaleGet, "noDeleteOnStaleGet"),
     allowStaleOnFetchRejection: flag(options.allowStaleOnFetchRejection, "allowStaleOnFetchRejection"),
     dispose: callable(options.dispose, "dispose"),
+    onInsert: callable(options.onInsert, "onInsert"),
     fetchMethod: callable(options.fetchMethod, "fetchMethod"),
+    memoMethod: callable(options.memoMethod, "memoMethod"),
     grace: options.grace === undefined ? (wantsStale ? undefined : 0) : duration(options.grace, "grace"),
     onFetchError: callable(options.onFetchError, "onFetchError"),
     fetchBackoff: duration(options.fetchBackoff ?? 250, "fetchBackoff"),
@@ -191,6 +224,7 @@ export function checkOptions(options: object | undefined, what: string): void {
 export function checkFetch<C>(options: FetchOptions<C>): void {
   checkOptions(options, "fetch()");
   checkTtl(options.ttl);
+  if (options.tags !== undefined) checkTags(options.tags);
   const { signal } = options;
   if (signal === undefined) return;
   if (typeof signal === "object" && signal !== null && typeof signal.addEventListener === "function") return;

@@ -45,6 +45,8 @@ export interface DumpedEntry<V> {
   readonly ttl?: number;
   /** When the time to live began, ms since 1970. */
   readonly start?: number;
+  /** Not there: none. */
+  readonly tags?: readonly string[];
 }
 
 /** What is known of an entry. */

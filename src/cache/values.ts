@@ -7,6 +7,7 @@ import { LieuError } from "../errors.ts";
 import type { Segment } from "../runtime/segment.ts";
 import { type Codec, describe } from "./codec.ts";
 import { cloneFromBytes, cloneToBytes, isOdd } from "./structured.ts";
+import { splitTrailer, withTrailer } from "./trailer.ts";
 
 /** Kinds of value, as items say them (store/item.ts, VALUE_KIND_SHIFT). */
 export const VALUE_BYTES = 0;
@@ -16,6 +17,8 @@ export const VALUE_UTF16 = 3;
 export const VALUE_CODED = 4;
 /** By V8's structured clone (structured.ts). */
 export const VALUE_CLONED = 5;
+/** Of any of these kinds, with tags (trailer.ts). */
+export const VALUE_TAGGED = 6;
 
 /** What a cache takes: "any" = strings, bytes and whatever the codec can say. */
 export type Accepts = "any" | "bytes" | "string" | "coded";
@@ -95,6 +98,14 @@ export class ValueArea {
 export interface Encoded {
   readonly kind: number;
   readonly bytes: Uint8Array;
+  /** How many of the bytes are no part of the value itself. */
+  readonly trailer?: number;
+}
+
+/** An encoded value with tags, set when `epoch` was the number of the last invalidation (tags.ts). */
+export function tagValue(value: Encoded, tags: readonly string[], epoch: number): Encoded {
+  const bytes = withTrailer(value.bytes, value.kind, tags, epoch);
+  return { kind: VALUE_TAGGED, bytes, trailer: bytes.length - value.bytes.length };
 }
 
 /** Bytes and kind of a value that is not written by {@link ValueArea.putString}. @throws {@link LieuError} EINVAL */
@@ -135,6 +146,10 @@ export function decodeValue<V>(kind: number, bytes: OwnBytes, codec: Codec<V>): 
       return bytes.ucs2Slice() as unknown as V;
     case VALUE_CLONED:
       return cloneFromBytes(bytes) as V;
+    case VALUE_TAGGED: {
+      const value = splitTrailer(bytes);
+      return decodeValue(value.kind, value.bytes, codec);
+    }
     default:
       return codec.decode(bytes);
   }

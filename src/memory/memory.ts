@@ -6,7 +6,6 @@ import type { CacheKey } from "../cache/keys.ts";
 import { ENTRY_OPTIONS, entryConfig } from "../cache/options.ts";
 import { isLieuError, LieuError, shown } from "../errors.ts";
 import { checkInvariants } from "../mm/debug-vm.ts";
-import { N_FREE, N_PAGES, node as nodeField } from "../mm/layout.ts";
 import { PlaceRegion } from "../region/place-region.ts";
 import { defaultPolicy, type Policy } from "../region/policy.ts";
 import { Region } from "../region/region.ts";
@@ -15,11 +14,13 @@ import { Mapping, type ResolvedPolicy } from "../runtime/mapping.ts";
 import { type Touching, touchInSlices, touchNow } from "../runtime/pretouch.ts";
 import type { Crank, Vm } from "../runtime/vm.ts";
 import { checkBoolean, checkKeys, checkName, codecOf, folioOrderOf } from "./arguments.ts";
-import { placementOf } from "./backing.ts";
 import { boot } from "./boot.ts";
 import { capacityPages } from "./capacity.ts";
+import { type Counted, Diagnostics } from "./diagnostics.ts";
 import { checkLimits, Group, type GroupOptions } from "./group.ts";
+import { showAs, shownCache, shownMemory, shownRegion } from "./inspect.ts";
 import type { MemoryOptions } from "./memory-options.ts";
+import { nodeInfo } from "./node-info.ts";
 import { NodeNames } from "./node-names.ts";
 import { type MemoryConfig, resolveOptions } from "./options.ts";
 import type {
@@ -35,7 +36,7 @@ import type {
 import { pagesOf, parseSize, type Size } from "./size.ts";
 import { MIN_CACHE_PAGES, openStore, type SecretOf, type StoreMappings, secretsOf } from "./store.ts";
 import type { WrapDevice } from "./swap-devices.ts";
-import { globalVmstat, nodeVmstat, type Vmstat } from "./vmstat.ts";
+import { globalVmstat, type Vmstat } from "./vmstat.ts";
 
 const PAGE = 4096;
 const ROOT = 0;
@@ -72,7 +73,7 @@ export function openMemorySync(options: MemoryOptions, harness: Harness = {}): M
 }
 
 /** A cache, as its memory needs to know it. */
-interface OpenCache {
+interface OpenCache extends Counted {
   readonly pinned: number;
   check(): void;
   tick(now: number): void;
@@ -87,6 +88,7 @@ export class Memory implements Disposable, AsyncDisposable {
   readonly #regions = new Set<Region>();
   readonly #caches = new Set<OpenCache>();
   readonly #groups = new Map<string, Group>();
+  readonly #diagnostics: Diagnostics;
   readonly #stopTimer: () => void;
   readonly #touching: Touching | undefined;
   readonly #secret: SecretOf;
@@ -97,6 +99,8 @@ export class Memory implements Disposable, AsyncDisposable {
     this.#names = new NodeNames(config.nodes.map((n) => n.name));
     this.#vm = boot(config, harness.crank ?? inlineCrank(), harness);
     this.#secret = secretsOf(config.seed, harness.crank !== undefined || config.seeded);
+    this.#diagnostics = new Diagnostics(this, this.#vm, this.nodeNames, this.swapNames);
+    showAs(this, "Memory", () => shownMemory(this, this.#regions, this.#caches, this.#groups.keys()));
     this.#stopTimer = harness.crank === undefined ? startTimer(() => this.#tick(), TICK_MS) : () => undefined;
     if (config.pretouch !== false && config.hasBytes) this.#touching = touchInSlices(this.#vm.segment);
   }
@@ -150,6 +154,7 @@ export class Memory implements Disposable, AsyncDisposable {
       unmapped: (r) => this.#regions.delete(r),
     });
     this.#regions.add(region);
+    showAs(region, `Region ${shown(name)}`, () => shownRegion(region, this.nodeNames, this.swapNames));
     return region;
   }
 
@@ -172,7 +177,7 @@ export class Memory implements Disposable, AsyncDisposable {
     if (!this.#config.hasBytes)
       throw new LieuError("ENOTSUP", "a cache needs nodes with bytes; these are all model nodes");
     const name = checkName(options.name, `cache${this.#caches.size}`, "cache()");
-    const config = entryConfig(options);
+    const config = entryConfig(this.#diagnostics.hearing(options, name));
     const parent = this.#groupId(options.group);
     const policy = this.#resolvePolicy(options.policy ?? defaultPolicy(), parent);
     const capacity = capacityPages(this.#vm, policy, parent);
@@ -220,6 +225,7 @@ export class Memory implements Disposable, AsyncDisposable {
       },
     });
     this.#caches.add(cache);
+    showAs(cache, `Cache ${shown(name)}`, () => shownCache(cache));
     return cache;
   }
 
@@ -282,27 +288,7 @@ export class Memory implements Disposable, AsyncDisposable {
   /** A node by name. @throws {@link LieuError} EINVAL if there is none */
   node(name: string): NodeInfo {
     this.#vm.ensureOpen();
-    const nid = this.#names.nid(name, "node()");
-    const config = this.#config.nodes[nid] as MemoryConfig["nodes"][number];
-    const tiers = [...new Set(this.#config.nodes.map((n) => n.adistance >> 7))];
-    this.#vm.inspect();
-    const pages = nodeField(nid, N_PAGES);
-    const free = nodeField(nid, N_FREE);
-    const vm = this.#vm;
-    return {
-      name,
-      kind: config.backing.kind,
-      size: pages * PAGE,
-      free: free * PAGE,
-      residentPages: pages - free,
-      tier: tiers.indexOf(config.adistance >> 7),
-      latency: config.backing.latency,
-      vmstat: () => {
-        vm.ensureOpen();
-        return nodeVmstat(vm, nid);
-      },
-      hostPlacement: () => placementOf(vm, nid),
-    };
+    return nodeInfo(this.#vm, this.#config, this.#names.nid(name, "node()"));
   }
 
   /** All nodes, fastest tier first. */
@@ -318,6 +304,7 @@ export class Memory implements Disposable, AsyncDisposable {
   #tick(): void {
     const now = this.#vm.turn();
     for (const cache of this.#caches) cache.tick(now);
+    this.#diagnostics.publish(this.#caches);
   }
 
   /**
@@ -350,6 +337,7 @@ export class Memory implements Disposable, AsyncDisposable {
     for (const region of this.#regions) pins += region.pins;
     for (const cache of this.#caches) pins += cache.pinned;
     if (pins > 0) throw new LieuError("EBUSY", `${pins} pins are still held; release them before closing the memory`);
+    this.#diagnostics.publish(this.#caches);
     this.#stopTimer();
     this.#touching?.stop();
     for (const region of this.#regions) region.retire();

@@ -19,7 +19,7 @@ export function pop(w: World): void {
   w.note(value === undefined ? 7 : 8);
   // Those that have expired may have gone first.
   for (const { key } of candidates.filter((entry) => model.expired(entry))) {
-    if (cache.peek(key, { allowStale: true }) === undefined) entries.delete(idOf(key));
+    if (cache.peek(key, { allowStale: true }) === undefined) model.doubt(key);
   }
   if (value === undefined) {
     // What is left expired, or could not be read.
@@ -76,6 +76,7 @@ export function iterateAndChange(w: World): void {
     agree(model.fresh(key) !== undefined, () => `keys() gave ${shownKey(key)}, though it was gone`);
     agree(!met.has(idOf(key)), () => `keys() gave ${shownKey(key)} twice`);
     met.add(idOf(key));
+    model.accessed(key);
     const what = w.below(8);
     if (what === 0) removeOn(w, model, oneIn(w.source, 2) ? key : someKey(w));
     else if (what <= 2) setOn(w, model, oneIn(w.source, 2) ? key : someKey(w));

@@ -34,6 +34,8 @@ export interface Config {
   readonly pressure?: boolean;
   /** There is room for everything: a miss of what was stored is a bug. */
   readonly roomy?: boolean;
+  /** Entries have tags, some of them. */
+  readonly tags?: boolean;
   /** Share of the operations, 1 by default. */
   readonly share?: number;
 }
@@ -56,6 +58,26 @@ export const CONFIGS: readonly Config[] = [
     keys: 300,
     longest: 20_000,
     roomy: true,
+  },
+  {
+    name: "tags, roomy",
+    options: { nodes: { dram: dram("16MiB") } },
+    swap: [],
+    cache: { max: 0, maxEntrySize: 0, pages: 0 },
+    keys: 300,
+    longest: 20_000,
+    roomy: true,
+    tags: true,
+  },
+  {
+    name: "tags, 2 tiers, swap that fails",
+    options: { ...two, ...hot },
+    swap: [{ pages: 256 }],
+    keys: 600,
+    longest: 12_000,
+    faults: true,
+    pressure: true,
+    tags: true,
   },
   { name: "2 tiers", options: two, swap: [], keys: 2000, longest: 5000 },
   {
@@ -137,5 +159,6 @@ export function randomConfig(seed: number): Config {
     longest: pick(r, [50, 500, 5000, 20_000, 300_000]),
     faults: oneIn(r, 2),
     pressure: oneIn(r, 2),
+    tags: oneIn(r, 2),
   };
 }

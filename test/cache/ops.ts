@@ -3,6 +3,7 @@ import type { CacheKey } from "../../src/index.ts";
 import { oneIn, pick } from "../property/source.ts";
 import * as all from "./all-ops.ts";
 import { idOf, shownKey } from "./data.ts";
+import * as many from "./many-ops.ts";
 import { agree, type CacheModel, type Entry } from "./model.ts";
 import type { World } from "./world.ts";
 
@@ -33,6 +34,8 @@ export function get(w: World): void {
   const entry = model.entries.get(idOf(key));
   const value = model.during(() => (own ? cache.get(key, options) : cache.get(key)));
   w.note(value === undefined ? 2 : 3);
+  agree(value === undefined || entry?.invalid !== true, () => `get ${shownKey(key)} gave what was invalidated`);
+  model.accessed(key);
   if (entry === undefined || !model.expired(entry)) {
     model.agreeOnValue("get", key, value);
     if (value !== undefined && how.updateAgeOnGet) model.renew(key);
@@ -52,6 +55,7 @@ export function peek(w: World): void {
   const entry = model.entries.get(idOf(key));
   const value = model.during(() => cache.peek(key, allowStale === undefined ? {} : { allowStale }));
   w.note(value === undefined ? 4 : 5);
+  agree(value === undefined || entry?.invalid !== true, () => `peek ${shownKey(key)} gave what was invalidated`);
   if (entry === undefined || !model.expired(entry)) {
     model.agreeOnValue("peek", key, value);
     return;
@@ -100,6 +104,7 @@ export function getInto(w: World): void {
   model.gets++;
   const n = model.during(() => cache.getInto(key, target, offset));
   w.note(n);
+  model.accessed(key);
   if (n < 0) {
     // Unless dispose() told of it just now.
     if (model.fresh(key) !== undefined) model.miss(key);
@@ -127,6 +132,7 @@ export function pin(w: World): void {
   const entry = model.fresh(key);
   const held = model.during(() => cache.pin(key));
   w.note(held === undefined ? 6 : held.chunks.length);
+  model.accessed(key);
   if (held === undefined) {
     if (model.fresh(key) !== undefined) model.miss(key);
     return;
@@ -147,6 +153,12 @@ export function unpin(w: World): void {
   model.pins.splice(at, 1)[0]?.pin.release();
 }
 
+/** No tags mostly, in a run that has any. */
+export function someTags(w: World): string[] {
+  if (w.config.tags !== true || !oneIn(w.source, 3)) return [];
+  return Array.from({ length: 1 + w.below(3) }, () => `tag ${w.below(oneIn(w.source, 4) ? 3000 : 6)}`);
+}
+
 /** A length: mostly short, sometimes at a limit of pages. */
 function someLength(w: World): number {
   const { longest } = w.config;
@@ -163,10 +175,14 @@ export function setOn(w: World, model: CacheModel, key: CacheKey): void {
   const { cache, shape, entries } = model;
   const datum = w.pool.make(w.source, shape.codec, someLength(w));
   const ttl = oneIn(w.source, 4) ? pick(w.source, [0, 500, 3000, 30_000, 400_000]) : undefined;
-  w.say(`set ${cache.name} ${shownKey(key)} ${datum.text} ${ttl ?? ""}`);
+  const tags = someTags(w);
+  w.say(`set ${cache.name} ${shownKey(key)} ${datum.text} ${ttl ?? ""} ${tags}`);
   const before = cache.stats().rejected;
   model.sets++;
-  model.during(() => cache.set(key, datum.value, ttl === undefined ? undefined : { ttl }), { key, reason: "set" });
+  model.during(() => cache.set(key, datum.value, ttl === undefined && tags.length === 0 ? undefined : { ttl, tags }), {
+    key,
+    reason: "set",
+  });
   const rejected = cache.stats().rejected - before;
   w.note(rejected);
   agree(rejected === 0 || rejected === 1, () => `one set, ${rejected} rejected`);
@@ -181,7 +197,7 @@ export function setOn(w: World, model: CacheModel, key: CacheKey): void {
     agree(!cache.has(key), () => `${shownKey(key)} was rejected but has a value`);
     return;
   }
-  const entry: Entry = { ...datum, key, ttl: ttl ?? shape.ttl, start: model.now };
+  const entry: Entry = { ...datum, key, ttl: ttl ?? shape.ttl, start: model.now, tags, invalid: false };
   entries.set(idOf(key), entry);
 }
 
@@ -215,6 +231,11 @@ const WEIGHTS: readonly (readonly [Op, number])[] = [
   [pin, 12],
   [unpin, 12],
   [remove, 30],
+  [many.invalidate, 6],
+  [many.getMany, 8],
+  [many.setMany, 8],
+  [many.deleteMany, 4],
+  [many.memo, 10],
   [all.pop, 6],
   [all.clear, 1],
   [all.iterate, 2],

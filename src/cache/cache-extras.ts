@@ -1,0 +1,93 @@
+/** What a cache does for many keys at once, by tag, and by computing what is missing. */
+import { LieuError, shown } from "../errors.ts";
+import { CacheWriter, type Prepared } from "./cache-writer.ts";
+import { type CacheKey, checkKey } from "./keys.ts";
+import type { GetOptions, MemoOptions, SetOptions } from "./options.ts";
+import { checkTag } from "./trailer.ts";
+
+/** See the file's head. */
+export abstract class CacheExtras<V, K extends CacheKey, C> extends CacheWriter<V, K, C> {
+  abstract get(key: K, options?: GetOptions): V | undefined;
+  abstract delete(key: K): boolean;
+
+  /** The values of `keys`, in their order: undefined where there is none. Accesses, as by {@link Cache.get}. */
+  getMany(keys: Iterable<K>, options?: GetOptions): (V | undefined)[] {
+    const all = listOf(keys, "getMany()", "keys");
+    for (const key of all) checkKey(key);
+    return all.map((key) => this.get(key, options));
+  }
+
+  /**
+   * Store many values: `[key, value]` or `[key, value, options]`, where the options given for all are the default. Undefined
+   * deletes the key. If anything is wrong with one of them, nothing is stored.
+   */
+  setMany(entries: Iterable<readonly [K, V | undefined, SetOptions?]>, options?: SetOptions): this {
+    this.begin();
+    const all: { key: K; value: V | undefined; ready: Prepared | undefined }[] = [];
+    for (const entry of listOf(entries, "setMany()", "[key, value] pairs")) {
+      if (!Array.isArray(entry)) {
+        throw new LieuError("EINVAL", `setMany(): entry ${all.length} is ${shown(entry)}, not [key, value, options?]`);
+      }
+      const [key, value, own] = entry as readonly [K, V | undefined, SetOptions?];
+      checkKey(key);
+      all.push({ key, value, ready: value === undefined ? undefined : this.prepare(value, own ?? options) });
+    }
+    // A codec is the user's and may have done anything.
+    this.ensureOpen();
+    for (const { key, value, ready } of all) {
+      if (ready === undefined) this.delete(key);
+      else {
+        this.begin();
+        this.commit(key, value as V, ready, "set");
+      }
+    }
+    return this;
+  }
+
+  /** Forget all of `keys`. Returns how many had a value. */
+  deleteMany(keys: Iterable<K>): number {
+    const all = listOf(keys, "deleteMany()", "keys");
+    for (const key of all) checkKey(key);
+    this.ensureOpen();
+    let deleted = 0;
+    for (const key of all) if (this.delete(key)) deleted++;
+    return deleted;
+  }
+
+  /**
+   * Make all entries that have this tag go, at once and whatever their number; those too that are being loaded with it now.
+   * They are never given any more, not as expired ones either; their room is reclaimed as others' is.
+   *
+   * @throws {@link LieuError} EINVAL
+   */
+  invalidateTag(tag: string): void {
+    this.ensureOpen();
+    checkTag(tag);
+    this.useTags().invalidate(tag);
+  }
+
+  /**
+   * The value of `key`, made by the cache's memoMethod and stored if there is none.
+   *
+   * @throws {@link LieuError} EINVAL if the cache has no memoMethod; and whatever that throws
+   */
+  memo(key: K, options: MemoOptions<C> = {}): V {
+    const { memoMethod } = this.config;
+    if (memoMethod === undefined) throw new LieuError("EINVAL", "memo(): the cache was made without a memoMethod");
+    const found = this.get(key, options);
+    if (found !== undefined && options.forceRefresh !== true) return found;
+    const { ttl, start, tags, context } = options;
+    const set: SetOptions = { ttl, start, tags };
+    const epoch = this.tags?.epoch;
+    const value = memoMethod(key, found, { options: set, context });
+    this.begin();
+    if (value === undefined) this.delete(key);
+    else this.put(key, value, set, "set", epoch ?? 0);
+    return value;
+  }
+}
+
+function listOf<T>(given: Iterable<T>, method: string, what: string): T[] {
+  if (typeof given === "object" && given !== null && typeof given[Symbol.iterator] === "function") return [...given];
+  throw new LieuError("EINVAL", `${method}: ${shown(given)} is no list; give ${what}`);
+}

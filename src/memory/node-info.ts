@@ -1,0 +1,29 @@
+/** A node as `memory.node()` tells of it. */
+import { N_FREE, N_PAGES, node as nodeField } from "../mm/layout.ts";
+import type { Vm } from "../runtime/vm.ts";
+import { placementOf } from "./backing.ts";
+import type { MemoryConfig, NodeConfig } from "./options.ts";
+import type { NodeInfo } from "./requests.ts";
+import { nodeVmstat } from "./vmstat.ts";
+
+export function nodeInfo(vm: Vm, config: MemoryConfig, nid: number): NodeInfo {
+  const { name, backing, adistance } = config.nodes[nid] as NodeConfig;
+  const tiers = [...new Set(config.nodes.map((n) => n.adistance >> 7))];
+  vm.inspect();
+  const pages = nodeField(nid, N_PAGES);
+  const free = nodeField(nid, N_FREE);
+  return {
+    name,
+    kind: backing.kind,
+    size: pages * 4096,
+    free: free * 4096,
+    residentPages: pages - free,
+    tier: tiers.indexOf(adistance >> 7),
+    latency: backing.latency,
+    vmstat: () => {
+      vm.ensureOpen();
+      return nodeVmstat(vm, nid);
+    },
+    hostPlacement: () => placementOf(vm, nid),
+  };
+}
