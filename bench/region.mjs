@@ -52,7 +52,7 @@ const readArrayHot = new Function(
 );
 
 export async function regionBench() {
-  const memory = openMemorySync({ nodes: { dram: { kind: "dram", size: BIG + 16 * 2 ** 20 } } });
+  const memory = openMemorySync({ nodes: { dram: { kind: "dram", size: BIG + 16 * 2 ** 20 } }, pretouch: "wait" });
   const region = memory.map(BIG);
   region.fill(7);
   const array = new Uint8Array(new SharedArrayBuffer(BIG)).fill(7);
