@@ -100,7 +100,7 @@ const STORE_LAYERS: readonly (readonly [string, string])[] = [
 
 /** Circles of files that may stay, and why. */
 const CIRCLES: Readonly<Record<string, string>> = {
-  "src/mm/cascade.ts src/mm/lru-gen-evict.ts src/mm/vmscan.ts":
+  "src/mm/cascade.ts src/mm/coldest.ts src/mm/lru-gen-evict.ts src/mm/vmscan.ts":
     "one list's eviction ends in what becomes of any batch, and that begins there; room on a full target is made likewise",
 };
 

@@ -1,14 +1,20 @@
 /**
  * Room on a full demotion target: its own coldest pages go down first (OPT_CASCADE). Reclaim nests one level, on the target.
  */
+
+import { shrinkByAge } from "./coldest.ts";
 import { hopeful, noteFutile } from "./futile.ts";
+import { before, knowsLastUse, lastUse } from "./last-use.ts";
 import {
   N_FREE,
   N_PAGES,
   N_WMARK_MIN,
+  next,
   node,
   SC_ACTOR,
   SC_HOPELESS,
+  SC_LIMIT,
+  SC_LIMITED,
   SC_MAY_DEMOTE,
   SC_MAY_EVICT,
   SC_MEMCG,
@@ -17,12 +23,24 @@ import {
   SC_PRIORITY,
   SC_PROACTIVE,
   sc,
+  scanHead,
   setSc,
 } from "./layout.ts";
+import { lruGenEnabled } from "./lru-gen.ts";
 import { countBits, lowestBit } from "./machine.ts";
-import { DEF_PRIORITY, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
+import { DEF_PRIORITY, LIST_FAILED, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { shrinkNode } from "./vmscan.ts";
 
+/** Pages looked at for each that is wanted, at most: the rest of those that come find another place, or go themselves. */
+const LOOKS: i32 = 4;
+
+/** The last use of the youngest folio that has to move: only what is older gives way to it. */
+function youngest(): i32 {
+  const list = scanHead(LIST_FAILED);
+  let time: i32 = lastUse(next(list));
+  for (let f: i32 = next(list); f !== list; f = next(f)) if (before(time, lastUse(f))) time = lastUse(f);
+  return time;
+}
 /** Push the coldest pages of the full demotion targets in `mask` further down: a batch each, or more if `pages` need it. */
 export function makeRoomOn(mask: i32, pages: i32): void {
   if (mask === 0) return;
@@ -33,6 +51,7 @@ export function makeRoomOn(mask: i32, pages: i32): void {
   const cg = sc(SC_MEMCG);
   const mayEvict = sc(SC_MAY_EVICT);
   const mayDemote = sc(SC_MAY_DEMOTE);
+  const limit = youngest();
   for (let m: i32 = mask; m !== 0; m &= m - 1) {
     const t = lowestBit(m);
     // An earlier target's cascade may have made room here already.
@@ -46,7 +65,14 @@ export function makeRoomOn(mask: i32, pages: i32): void {
     setSc(SC_MAY_EVICT, mayEvict);
     setSc(SC_MAY_DEMOTE, mayDemote);
     if (mayEvict !== 0) setSc(SC_PROACTIVE, 0);
-    if (hopeful(1 << t) !== 0) shrinkToTarget(t);
+    if (knowsLastUse()) {
+      setSc(SC_LIMITED, 1);
+      setSc(SC_LIMIT, limit);
+    }
+    if (hopeful(1 << t) !== 0) {
+      if (knowsLastUse() && !lruGenEnabled()) shrinkByAge(1 << t, LOOKS * nr);
+      else shrinkToTarget(t);
+    }
     hopeless = sc(SC_HOPELESS);
     if (sc(SC_NR_RECLAIMED) === 0) {
       hopeless |= 1 << t;

@@ -11,6 +11,7 @@ import {
   H_HOPELESS,
   H_NR_MEMCG,
   H_OPTIONS,
+  H_SWAPPINESS,
   hdr,
   LRU_INACTIVE_ANON,
   LRU_INACTIVE_FILE,
@@ -36,7 +37,7 @@ import {
 } from "./layout.ts";
 import { lruSize } from "./lruvec.ts";
 import { lowestBit } from "./machine.ts";
-import { isDescendant, PROTECTED_MIN, protection } from "./memcg.ts";
+import { isDescendant, PROTECTED_MIN, PROTECTED_NONE, protection } from "./memcg.ts";
 import { demotionMask } from "./memory-tiers.ts";
 import { allNodes } from "./node.ts";
 import { OPT_HOPELESS } from "./options.ts";
@@ -133,4 +134,16 @@ export function noteRelease(f: i32): boolean {
   if (refs(f) !== 1 || !test(f, PG_LRU) || test(f, PG_LOCKED | PG_WRITEBACK) || !couldGo(f)) return false;
   endHopeless(WHY_BUSY | WHY_ROOM, folioNid(f), ownerMemcg(f));
   return true;
+}
+
+/** The types of pages of a node and group that the scan under way may take: 1 regions', 2 caches'. Protected groups: none. */
+export function hopefulLists(nid: i32, cg: i32): i32 {
+  const target = sc(SC_MEMCG);
+  if (memcg(cg, C_ACTIVE) === 0 || (target >= 0 && !isDescendant(cg, target))) return 0;
+  if (protection(cg, target) !== PROTECTED_NONE) return 0;
+  const lv = lruvecOf(nid, cg);
+  const file = lruSize(lv, LRU_INACTIVE_FILE) + lruSize(lv, LRU_INACTIVE_FILE + 1) > 0;
+  // Swappiness 0 spares regions for as long as there are caches' pages.
+  const anon = canReclaimAnon(nid, cg) && (hdr(H_SWAPPINESS) > 0 || !file);
+  return (anon ? 1 : 0) | (file ? 2 : 0);
 }

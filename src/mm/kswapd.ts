@@ -4,6 +4,7 @@
  * tiers while promotion is on, so that promoted pages find room.
  */
 import { nodeIsHopeless } from "./hopeless.ts";
+import { knowsLastUse } from "./last-use.ts";
 import {
   H_KSWAPD,
   H_OPTIONS,
@@ -59,7 +60,8 @@ export function kswapdStep(nid: i32): i32 {
   const high = goal(nid);
   const exact = (hdr(H_OPTIONS) & OPT_LEAN) !== 0;
   const want = exact ? high + 1 - node(nid, N_FREE) : high;
-  pushScan(ACTOR_KSWAPD, want > SWAP_CLUSTER_MAX ? want : SWAP_CLUSTER_MAX);
+  // Not a batch where less is missing: on a small node full of hot pages the rest of a batch would be those.
+  pushScan(ACTOR_KSWAPD, want > SWAP_CLUSTER_MAX || knowsLastUse() ? want : SWAP_CLUSTER_MAX);
   setSc(SC_PRIORITY, state & 63);
   setSc(SC_MEMCG_LOW_RECLAIM, state >> 6);
   setHdr(H_PRESSURE, -2 - nid);

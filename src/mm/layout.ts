@@ -82,6 +82,9 @@ export const H_SWAP_TRIED: i32 = 140;
 export const H_INITIAL: i32 = 480;
 /** Nodes that had room for pages that come up, or could make some, when last looked at (rise.ts). */
 export const H_RISE_OPEN: i32 = 144;
+/** The time that last uses are told in, and the faults since it last moved on (last-use.ts). */
+export const H_LRU_CLOCK: i32 = 152;
+export const H_LRU_FAULTS: i32 = 156;
 /** 8 bytes that only the caller outside the engine uses, to put together a number that lies across two pages. */
 export const H_SCRATCH: i32 = 504;
 const HEADER_SIZE: i32 = 512;
@@ -119,7 +122,10 @@ export const SC_HOPELESS: i32 = 116;
 /** Why something could not be taken, WHY_ bits; and the pages that were tried (hopeless.ts). */
 export const SC_WHY: i32 = 120;
 export const SC_TRIED: i32 = 124;
-export const SC_SIZE: i32 = 128;
+/** 1: take only what was last used before SC_LIMIT (last-use.ts). */
+export const SC_LIMITED: i32 = 128;
+export const SC_LIMIT: i32 = 132;
+export const SC_SIZE: i32 = 136;
 export const MAX_DEPTH: i32 = 18;
 
 // ---- nodes (pg_data_t) ---------------------------------------------------------------------------------------------
@@ -219,7 +225,9 @@ export const L_AVG_TOTAL: i32 = 132;
 export const L_REFAULTED: i32 = 164;
 export const L_EVICTED: i32 = 196;
 export const L_PROTECTED: i32 = 228;
-const LRUVEC_SIZE: i32 = 264;
+/** MAX_NR_GENS words: when each generation's slot was last opened (last-use.ts). */
+export const L_GEN_BIRTH: i32 = 260;
+const LRUVEC_SIZE: i32 = 280;
 /** List heads of one lruvec: the classic lists, of which both designs use the unevictable one, then the generations'. */
 const NR_LRU_HEADS: i32 = NR_LRU_LISTS + MAX_NR_GENS * 2;
 
@@ -487,6 +495,7 @@ export function pte(vpn: i32): i32 {
 export function setPte(vpn: i32, v: i32): void {
   st(PTES + (vpn << 2), v);
 }
+/** What an evicted page has left behind (lru.ts); of a page that is present, when it was last used (last-use.ts). */
 export function shadow(vpn: i32): i32 {
   return ld(SHADOWS + (vpn << 2));
 }

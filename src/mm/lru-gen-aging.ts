@@ -18,6 +18,7 @@ import {
   olderSeq,
   setMinSeq,
 } from "./lru-gen.ts";
+import { noteBirth } from "./lru-gen-age.ts";
 import { resetCtrl } from "./lru-gen-ctrl.ts";
 import { walkGroup } from "./lru-gen-walk.ts";
 
@@ -86,6 +87,7 @@ function incMaxSeq(nid: i32, cg: i32): void {
   countInactive(lv, before, LRU_GEN_ANON);
   countInactive(lv, before, LRU_GEN_FILE);
   setLru(lv, L_MAX_SEQ, maxSeq(lv) + 1);
+  noteBirth(lv);
 }
 
 /**

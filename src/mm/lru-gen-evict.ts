@@ -21,6 +21,7 @@ import {
   test,
 } from "./folio.ts";
 import { noteTried, noteWhy, WHY_BUSY } from "./hopeless.ts";
+import { before, setLastUse } from "./last-use.ts";
 import {
   flags,
   H_NR_MEMCG,
@@ -42,6 +43,8 @@ import {
   SC_ACTOR,
   SC_FORCE_DEACTIVATE,
   SC_IGNORE_REFERENCES,
+  SC_LIMIT,
+  SC_LIMITED,
   SC_MEMCG,
   SC_NR_PAGEOUT,
   SC_NR_RECLAIMED,
@@ -71,6 +74,7 @@ import {
   nrGens,
   olderSeq,
 } from "./lru-gen.ts";
+import { lruGenOldest } from "./lru-gen-age.ts";
 import { evictablePages, outOfGenerations, shouldRunAging, tryToIncMaxSeq, tryToIncMinSeq } from "./lru-gen-aging.ts";
 import { addTier, MAX_REFS, refsOf, tierAgainst, tierOf, tierToEvict, typeToEvict } from "./lru-gen-ctrl.ts";
 import { lookAround } from "./lru-gen-walk.ts";
@@ -144,6 +148,8 @@ function sortFolio(f: i32, nid: i32, cg: i32, type: i32, tierIdx: i32): boolean 
 function scanFolios(nid: i32, cg: i32, type: i32, tierIdx: i32): i32 {
   const lv = lruvecOf(nid, cg);
   if (nrGens(lv, type) === MIN_NR_GENS) return 0;
+  const age = lruGenOldest(lv, type);
+  if (sc(SC_LIMITED) !== 0 && !before(age, sc(SC_LIMIT))) return 0;
   const head = lruGenHead(nid, cg, genOf(minSeq(lv, type)), type);
   let scanned: i32 = 0;
   let sorted: i32 = 0;
@@ -160,6 +166,7 @@ function scanFolios(nid: i32, cg: i32, type: i32, tierIdx: i32): i32 {
       lruGenDel(f, true);
       clearFlag(f, LRU_REFS_MASK | PG_REFERENCED | PG_WORKINGSET | PG_RECLAIM);
       isolate(f);
+      setLastUse(f, age);
       listAdd(scanHead(LIST_SCAN), f);
       isolated += nr;
     }
@@ -210,7 +217,7 @@ function checkReferences(nid: i32, cg: i32): void {
   const list = scanHead(LIST_SCAN);
   let f: i32 = prev(list);
   while (f !== list) {
-    const before = prev(f);
+    const following = prev(f);
     // Flagged: a neighbour's look-around has been here, and cleared the mark.
     const flagged = test(f, PG_REFERENCED);
     if (flagged || isYoung(f)) {
@@ -220,7 +227,7 @@ function checkReferences(nid: i32, cg: i32): void {
       noteTried(-folioNr(f));
       if (!flagged) count(PGACTIVATE, nid, cg, folioNr(f));
     }
-    f = before;
+    f = following;
   }
 }
 
@@ -279,6 +286,8 @@ export function lruGenShouldAbort(nid: i32): boolean {
 
 /** Reclaim from one lruvec (try_to_shrink_lruvec). */
 export function lruGenShrinkLruvec(nid: i32, cg: i32): void {
+  // Nothing there is old enough; an aging would not make it so.
+  if (sc(SC_LIMITED) !== 0 && !before(lruGenOldest(lruvecOf(nid, cg), LRU_GEN_ANON), sc(SC_LIMIT))) return;
   const swappiness = swappinessOf(nid, cg);
   let scanned: i32 = 0;
   let more = true;

@@ -12,11 +12,22 @@
  * In either design a folio on its way to a list is wanted young if it is PG_ACTIVE, and lruDel() leaves the flag so that
  * adding the folio again, perhaps elsewhere, keeps about its place.
  */
-import { PG_ACTIVE, PG_UNEVICTABLE, setFlag, test } from "./folio.ts";
-import { flags, LRU_ACTIVE_ANON } from "./layout.ts";
+import { folioNid, isFile, PG_ACTIVE, PG_UNEVICTABLE, setFlag, test } from "./folio.ts";
+import { before, knowsLastUse, lastUse } from "./last-use.ts";
+import {
+  flags,
+  LRU_ACTIVE_ANON,
+  LRU_INACTIVE_ANON,
+  LRU_INACTIVE_FILE,
+  lruHead,
+  lruvecOf,
+  ownerMemcg,
+  prev,
+} from "./layout.ts";
 import { lruGenAdd, lruGenAddTail, lruGenDel, lruGenEnabled, lruGenIsActive } from "./lru-gen.ts";
+import { lruGenAddByAge } from "./lru-gen-place.ts";
 import { lruGenEviction, lruGenFaulted, lruGenRefault, lruGenRefaultIsDistant } from "./lru-gen-refault.ts";
-import { lruListOf, lruvecAdd, lruvecAddTail, lruvecDel } from "./lruvec.ts";
+import { lruListOf, lruSize, lruvecAdd, lruvecAddTail, lruvecDel } from "./lruvec.ts";
 import { refaultIsDistant, workingsetEviction, workingsetRefault } from "./workingset.ts";
 
 function inGenerations(f: i32): boolean {
@@ -26,6 +37,21 @@ function inGenerations(f: i32): boolean {
 export function lruAdd(f: i32): void {
   if (inGenerations(f)) lruGenAdd(f);
   else lruvecAdd(f);
+}
+/**
+ * Put a folio on its list that has come from another node: among its equals there, for it has been on a list already. One
+ * that was last used before all that are there is the next to be scanned.
+ */
+export function lruAddMoved(f: i32): void {
+  if (!knowsLastUse() || test(f, PG_ACTIVE | PG_UNEVICTABLE)) lruAdd(f);
+  else if (lruGenEnabled()) lruGenAddByAge(f);
+  else if (isBeforeTail(f, folioNid(f), ownerMemcg(f))) lruvecAddTail(f);
+  else lruvecAdd(f);
+}
+/** Whether folio `f` was last used before the next page to be scanned of its type, on node `nid` and of group `cg`. */
+function isBeforeTail(f: i32, nid: i32, cg: i32): boolean {
+  const list = isFile(f) !== 0 ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON;
+  return lruSize(lruvecOf(nid, cg), list) > 0 && before(lastUse(f), lastUse(prev(lruHead(nid, cg, list))));
 }
 /** Put a folio where it is the next to be scanned. */
 export function lruAddTail(f: i32): void {

@@ -1,6 +1,7 @@
 /** Advice about ranges (mm/madvise.c). */
 import { clearFlag, folioHead, folioNid, PG_ACTIVE, PG_LRU, PG_REFERENCED, PG_UNEVICTABLE, test } from "./folio.ts";
 import { isolatePage } from "./gup.ts";
+import { noteNoUse } from "./last-use.ts";
 import { pte, SC_IGNORE_REFERENCES, SC_MAY_DEMOTE, scanHead, setPte, setSc, V_FILE, V_MEMCG, vma } from "./layout.ts";
 import { listAdd } from "./list.ts";
 import { lruAddTail, lruDel } from "./lru.ts";
@@ -26,6 +27,7 @@ export function adviseCold(vpn: i32, nr: i32): i32 {
     if (!test(f, PG_LRU) || test(f, PG_UNEVICTABLE) || (pteIndex(p) !== f && at !== vpn)) continue;
     lruDel(f);
     clearFlag(f, PG_ACTIVE | PG_REFERENCED);
+    noteNoUse(f);
     lruAddTail(f);
   }
   return done;

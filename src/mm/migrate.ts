@@ -30,6 +30,7 @@ import {
 } from "./folio.ts";
 import { noteArrival } from "./futile.ts";
 import { GFP_DEMOTE, GFP_KSWAPD_RECLAIM } from "./gfp.ts";
+import { lastUse, setLastUse } from "./last-use.ts";
 import {
   addNode,
   flags,
@@ -57,7 +58,7 @@ import {
   vpnOf,
 } from "./layout.ts";
 import { listAdd } from "./list.ts";
-import { lruAdd } from "./lru.ts";
+import { lruAdd, lruAddMoved } from "./lru.ts";
 import { copyBytes } from "./machine.ts";
 import { notePlacement } from "./mempolicy.ts";
 import { passPressureOn } from "./node.ts";
@@ -141,7 +142,7 @@ export function migrateRemap(from: i32, to: i32): void {
   }
   notePlacement(to, folioNid(to), nr);
   noteArrival(to);
-  lruAdd(to);
+  lruAddMoved(to);
   clearFlag(from, PG_LOCKED | PG_RECLAIM);
   setRefs(from, refs(from) - 1);
   unisolate(from);
@@ -201,6 +202,7 @@ export function splitFolio(f: i32, list: i32): i32 {
     setOwner(p, v, cg);
     setVpnOf(p, vpn + i);
     setPriv(p, priv(f));
+    if (i > 0) setLastUse(p, lastUse(f));
     listAdd(list, p);
   }
   count(THP_SPLIT_PAGE, nid, cg, 1);

@@ -8,6 +8,7 @@ import { EAGAIN, EIO, ENOMEM } from "./errno.ts";
 import { folioNid, folioNr, PG_FILE, PG_UNEVICTABLE, setFlag } from "./folio.ts";
 import { noteArrival } from "./futile.ts";
 import { GFP_COLD, GFP_THISNODE, GFP_TRANSHUGE_LIGHT, GFP_USER } from "./gfp.ts";
+import { knowsLastUse, noteUse, tickLruClock } from "./last-use.ts";
 import {
   frameAddr,
   H_OPTIONS,
@@ -201,7 +202,11 @@ function newFolio(v: i32, vpn: i32, order: i32, gfp: i32, zero: boolean): i32 {
 
 /** Map a new folio and put it on its list. */
 function enter(f: i32, bits: i32): void {
-  mapFolio(f, PTE_PRESENT | bits | watchBit(ownerVma(f), vpnOf(f), folioNid(f)));
+  const watch = watchBit(ownerVma(f), vpnOf(f), folioNid(f));
+  // The touch that faulted is noted: a mark in the entry shall tell of another one.
+  mapFolio(f, PTE_PRESENT | watch | (knowsLastUse() ? bits & ~PTE_ACCESSED : bits));
+  tickLruClock();
+  noteUse(f);
   noteArrival(f);
   lruAddFaulted(f);
 }

@@ -32,11 +32,11 @@ export function zapRange(v: i32, vpn: i32, nr: i32): i32 {
 export function zapPages(v: i32, vpn: i32, nr: i32): void {
   for (let at: i32 = vpn; at < vpn + nr; at++) {
     const p = pte(at);
-    setShadow(at, 0);
     if ((p & PTE_SWAP) !== 0) {
       setPte(at, 0);
       freeSlot(pteIndex(p), v);
     } else if ((p & PTE_PRESENT) !== 0) zapFolio(at, vpn, nr);
+    setShadow(at, 0);
   }
 }
 

@@ -49,3 +49,5 @@ export const OPT_HOPELESS: i32 = 1048576;
  * wished higher too; a large folio is one offer, and is split where it does not fit (see rise.ts).
  */
 export const OPT_RISE: i32 = 2097152;
+/** What has to go is the coldest in its scope, whatever node it is on, by when it was last used (last-use.ts). */
+export const OPT_COLDEST: i32 = 4194304;

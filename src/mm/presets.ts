@@ -5,6 +5,7 @@ import {
   OPT_ANY_LOWER,
   OPT_CASCADE,
   OPT_COLD_REFAULTS,
+  OPT_COLDEST,
   OPT_COUNT_FOLIOS,
   OPT_DEMOTION,
   OPT_FREQUENCY,
@@ -44,6 +45,7 @@ export const BEHAVIOURS = {
   promotionPays: OPT_PROMOTION_PAYS,
   rememberFailure: OPT_HOPELESS,
   rise: OPT_RISE,
+  coldestFirst: OPT_COLDEST,
 } as const;
 
 /** The name of a behaviour switch. */
@@ -78,7 +80,8 @@ export const PRESETS = {
     OPT_FREQUENCY |
     OPT_PROMOTION_PAYS |
     OPT_HOPELESS |
-    OPT_RISE,
+    OPT_RISE |
+    OPT_COLDEST,
 } as const;
 
 /** The name of a preset. */

@@ -25,6 +25,7 @@ import {
 } from "./folio.ts";
 import { isolatePage } from "./gup.ts";
 import { unmarkFolio } from "./hint-scan.ts";
+import { noteUse } from "./last-use.ts";
 import {
   clock,
   H_HOT_THRESHOLD,
@@ -104,6 +105,7 @@ export function hintFault(vpn: i32): void {
   const from = folioNid(f);
   const after = rise ? sinceMarked(f) : (toI32(Math.floor(clock())) - priv(f)) | 0;
   count(NUMA_HINT_FAULTS, from, ownerMemcg(f), 1);
+  noteUse(f);
   const watched = test(f, PG_WATCHED);
   const second = watched && isSecondLook(f);
   if (watched) {

@@ -13,6 +13,7 @@ import {
   SC_FORCE_DEACTIVATE,
   SC_HOPELESS,
   SC_IGNORE_REFERENCES,
+  SC_LIMITED,
   SC_MAY_DEMOTE,
   SC_MAY_EVICT,
   SC_MAY_SWAP,
@@ -80,6 +81,7 @@ export function pushScan(actor: i32, nrToReclaim: i32): void {
   setSc(SC_HOPELESS, 0);
   setSc(SC_WHY, 0);
   setSc(SC_TRIED, 0);
+  setSc(SC_LIMITED, 0);
 }
 export function popScan(): void {
   setHdr(H_DEPTH, hdr(H_DEPTH) - 1);

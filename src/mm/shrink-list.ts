@@ -8,13 +8,9 @@
  * evictBatch() does the last two, after demote.ts had its turn.
  */
 
-import { checksum } from "./checksum.ts";
 import {
   clearFlag,
-  folioNid,
   folioNr,
-  folioOrder,
-  isFile,
   PG_ACTIVE,
   PG_FILE,
   PG_HEAT,
@@ -27,68 +23,48 @@ import {
   PG_WRITEBACK,
   setFlag,
 } from "./folio.ts";
-import { noteTried, noteWhy, WHY_BUSY, WHY_SWAP } from "./hopeless.ts";
+import { noteTried, noteWhy, WHY_BUSY } from "./hopeless.ts";
+import { before, knowsLastUse, lastUse, noteUse } from "./last-use.ts";
 import {
   flags,
-  frameAddr,
   H_OPTIONS,
-  hasBytes,
   hdr,
   LRU_ACTIVE_ANON,
   LRU_INACTIVE_FILE,
   lruHead,
   lruvecOf,
   next,
-  ownerMemcg,
   ownerVma,
   prev,
-  priv,
-  refs,
-  S_START,
   SC_ACTOR,
   SC_IGNORE_REFERENCES,
+  SC_LIMIT,
+  SC_LIMITED,
   SC_MAY_DEMOTE,
-  SC_MAY_EVICT,
-  SC_MAY_SWAP,
-  SC_NR_PAGEOUT,
+  SC_NR_RECLAIMED,
+  SC_NR_TO_RECLAIM,
   SC_PRIORITY,
   sc,
   scanHead,
-  scratch,
   setFlags,
-  setPriv,
-  setPte,
-  setRefs,
-  setSc,
-  setShadow,
-  setSlotSum,
-  swapDev,
   V_LOCKED,
   vma,
-  vpnOf,
 } from "./layout.ts";
 import { listAdd, listAddRun, listAddTail, listCut, listDel, listEmpty, listSpliceTail } from "./list.ts";
-import { lruEviction, lruPutback } from "./lru.ts";
+import { lruPutback } from "./lru.ts";
 import { addSize, lruvecAdd, lruvecDel } from "./lruvec.ts";
-import { hostDiscard, hostSwapWrite, st } from "./machine.ts";
-import { charge } from "./memcg.ts";
 import { balanceMask, demotionMask } from "./memory-tiers.ts";
-import { isolate, splitFolio, unisolate } from "./migrate.ts";
-import { OPT_FREQUENCY, OPT_SWAP_FILE } from "./options.ts";
-import { mkPte, PTE_SWAP, testClearReferenced, unmapFolio } from "./page-table.ts";
-import { LIST_DEMOTE, LIST_FAILED, LIST_RET, LIST_SCAN, LIST_SWAP, SWAP_CLUSTER_MAX } from "./scan-control.ts";
-import { allocSlot, cancelSlot, noteSwappedOut, noteWrite, slotDevice, swapAvailable } from "./swap.ts";
+import { isolate, unisolate } from "./migrate.ts";
+import { OPT_FREQUENCY } from "./options.ts";
+import { testClearReferenced } from "./page-table.ts";
+import { ACTOR_KSWAPD, LIST_DEMOTE, LIST_FAILED, LIST_RET, LIST_SCAN, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import {
   count,
   PGACTIVATE,
   PGDEACTIVATE,
-  PGDISCARD,
   PGREFILL,
   PGSCAN_ANON,
   PGSCAN_KSWAPD,
-  PSWPOUT,
-  SWAP_WRITE_ERROR,
-  THP_SWPOUT_FALLBACK,
   UNEVICTABLE_PGS_CULLED,
 } from "./vmstat.ts";
 import { ageNonresident } from "./workingset.ts";
@@ -98,10 +74,6 @@ const REFS_KEEP: i32 = 1;
 const REFS_ACTIVATE: i32 = 2;
 /** Kept for another reason than a reference. */
 const REFS_BUSY: i32 = 3;
-
-/** Outcomes of evictOne(); a positive one is the pages freed. */
-const EVICT_KEPT: i32 = 0;
-const EVICT_QUEUED: i32 = -1;
 
 /**
  * Referenced once: keep and flag; twice: activate (folio_check_references). Clears the marks that it counts. Under
@@ -117,6 +89,7 @@ function checkReferences(f: i32): i32 {
     return looked !== w && sc(SC_PRIORITY) > 1 ? REFS_KEEP : REFS_RECLAIM;
   }
   setFlags(f, looked | PG_REFERENCED);
+  noteUse(f);
   return (w & PG_REFERENCED) !== 0 ? REFS_ACTIVATE : REFS_KEEP;
 }
 
@@ -152,16 +125,21 @@ export function isolateInactive(nid: i32, cg: i32, list: i32, nrToScan: i32): i3
   let scanned: i32 = 0;
   let inUse: i32 = 0;
   let runFirst: i32 = -1;
+  const limited = sc(SC_LIMITED) !== 0;
+  const limit = sc(SC_LIMIT);
+  const most = wanted();
+  let taken: i32 = 0;
   let runLast: i32 = -1;
   let f: i32 = prev(head);
   const stop = next(head);
   let more: i32 = f !== head ? 1 : 0;
-  while (more !== 0 && scanned < nrToScan) {
-    const before = prev(f);
+  while (more !== 0 && scanned < nrToScan && taken < most) {
+    const following = prev(f);
     if (f === stop) more = 0;
     const nr = folioNr(f);
     scanned += nr;
-    const verdict = vma(ownerVma(f), V_LOCKED) !== 0 ? REFS_ACTIVATE : judge(f);
+    let verdict: i32 = vma(ownerVma(f), V_LOCKED) !== 0 ? REFS_ACTIVATE : judge(f);
+    if (limited && verdict === REFS_RECLAIM && !before(lastUse(f), limit)) verdict = REFS_KEEP;
     if (verdict === REFS_KEEP || verdict === REFS_BUSY) {
       if (verdict === REFS_KEEP) inUse += nr;
       if (runLast < 0) runLast = f;
@@ -172,6 +150,7 @@ export function isolateInactive(nid: i32, cg: i32, list: i32, nrToScan: i32): i3
       lruvecDel(f);
       if (verdict === REFS_RECLAIM) {
         isolate(f);
+        taken += nr;
         listAdd(scanHead(LIST_SCAN), f);
       } else {
         inUse += nr;
@@ -179,7 +158,7 @@ export function isolateInactive(nid: i32, cg: i32, list: i32, nrToScan: i32): i3
         lruvecAdd(f);
       }
     }
-    f = before;
+    f = following;
   }
   if (runLast >= 0) rotate(head, runFirst, runLast);
   const file = list === LRU_INACTIVE_FILE ? 1 : 0;
@@ -188,13 +167,19 @@ export function isolateInactive(nid: i32, cg: i32, list: i32, nrToScan: i32): i3
   noteTried(scanned - inUse);
   return scanned;
 }
+/** Pages that a batch may take: a kswapd that goes by age takes no more than are missing. */
+function wanted(): i32 {
+  if (sc(SC_ACTOR) !== ACTOR_KSWAPD || !knowsLastUse()) return SWAP_CLUSTER_MAX;
+  const left = sc(SC_NR_TO_RECLAIM) - sc(SC_NR_RECLAIMED);
+  return left > 1 ? left : 1;
+}
 function rotate(head: i32, first: i32, last: i32): void {
   if (prev(first) === head) return;
   listCut(first, last);
   listAddRun(head, first, last);
 }
 /** In use: to the active list; or, if its mapping is locked, to the unevictable one. */
-function activate(f: i32, nid: i32, cg: i32): void {
+export function activate(f: i32, nid: i32, cg: i32): void {
   if (vma(ownerVma(f), V_LOCKED) !== 0) {
     clearFlag(f, PG_ACTIVE);
     setFlag(f, PG_UNEVICTABLE);
@@ -218,6 +203,7 @@ export function shrinkActive(nid: i32, cg: i32, list: i32, nrToScan: i32): void 
   for (let f: i32 = last; f !== head && scanned < nrToScan; f = prev(f)) {
     const young = testClearReferenced(f);
     const w = young !== 0 ? afterLook(f, flags(f), young) : flags(f);
+    if (young !== 0) noteUse(f);
     setFlags(f, (w & ~PG_ACTIVE) | PG_WORKINGSET);
     scanned += folioNr(f);
     first = f;
@@ -239,134 +225,13 @@ export function queueDemotions(): void {
   const to = scanHead(LIST_DEMOTE);
   let f: i32 = prev(from);
   while (f !== from) {
-    const before = prev(f);
+    const following = prev(f);
     if (demotionMask(f) !== 0 || balanceMask(f) !== 0) {
       listDel(f);
       listAddTail(to, f);
     }
-    f = before;
+    f = following;
   }
-}
-
-/**
- * Swap out or discard what is on LIST_SCAN; what can be neither goes to LIST_RET. Returns the pages freed.
- * Folios whose demotion failed arrive here through LIST_FAILED: reclaimed in the same call as though demotion were off,
- * unless the request is proactive, which puts them back.
- */
-export function evictBatch(): i32 {
-  let freed: i32 = 0;
-  const list = scanHead(LIST_SCAN);
-  let queued: i32 = 0;
-  while (!listEmpty(list)) {
-    const f = prev(list);
-    listDel(f);
-    const verdict = evictOne(f);
-    if (verdict > 0) freed += verdict;
-    if (verdict === EVICT_QUEUED) queued++;
-    if (queued === SWAP_CLUSTER_MAX) {
-      freed += flushSwap();
-      queued = 0;
-    }
-  }
-  return freed + flushSwap();
-}
-function evictOne(f: i32): i32 {
-  const file = isFile(f) !== 0;
-  const swappable = swapAvailable() && sc(SC_MAY_SWAP) !== 0 && (!file || (hdr(H_OPTIONS) & OPT_SWAP_FILE) !== 0);
-  if (refs(f) !== 2) noteWhy(WHY_BUSY);
-  if (sc(SC_MAY_EVICT) === 0 || refs(f) !== 2) return keep(f);
-  if (!file && !swappable) {
-    noteWhy(WHY_SWAP);
-    activate(f, folioNid(f), ownerMemcg(f));
-    return keep(f);
-  }
-  if (!swappable) return discardFolio(f);
-  if (folioOrder(f) > 0) {
-    count(THP_SWPOUT_FALLBACK, folioNid(f), ownerMemcg(f), 1);
-    splitFolio(f, scanHead(LIST_SCAN));
-    return EVICT_KEPT;
-  }
-  const slot = allocSlot(vpnOf(f));
-  if (slot >= 0) {
-    setPriv(f, slot);
-    listAddTail(scanHead(LIST_SWAP), f);
-    return EVICT_QUEUED;
-  }
-  if (file) return discardFolio(f);
-  noteWhy(WHY_SWAP);
-  activate(f, folioNid(f), ownerMemcg(f));
-  return keep(f);
-}
-function keep(f: i32): i32 {
-  listAdd(scanHead(LIST_RET), f);
-  return EVICT_KEPT;
-}
-
-/** Write the folios on LIST_SWAP to their slots, neighbours in one call. Returns the pages freed. */
-function flushSwap(): i32 {
-  const list = scanHead(LIST_SWAP);
-  let freed: i32 = 0;
-  while (!listEmpty(list)) {
-    const slot = priv(next(list));
-    const dev = slotDevice(slot);
-    let n: i32 = 0;
-    for (let f: i32 = next(list); f !== list && n < SWAP_CLUSTER_MAX; f = next(f)) {
-      if (priv(f) !== slot + n || slotDevice(slot + n) !== dev) break;
-      st(scratch() + (n << 2), frameAddr(f));
-      if (hasBytes()) setSlotSum(slot + n, checksum(frameAddr(f)));
-      n++;
-    }
-    const failed = hostSwapWrite(dev, slot - swapDev(dev, S_START), n, scratch()) < 0;
-    noteWrite(dev, failed);
-    for (let i: i32 = 0; i < n; i++) {
-      const f = next(list);
-      listDel(f);
-      if (failed) undoSwapOut(f);
-      else freed += finishSwapOut(f);
-    }
-  }
-  return freed;
-}
-function undoSwapOut(f: i32): void {
-  noteWhy(WHY_SWAP);
-  cancelSlot(priv(f));
-  setPriv(f, 0);
-  count(SWAP_WRITE_ERROR, folioNid(f), ownerMemcg(f), 1);
-  keep(f);
-}
-function finishSwapOut(f: i32): i32 {
-  const slot = priv(f);
-  const vpn = vpnOf(f);
-  unmapFolio(f);
-  setPriv(f, 0);
-  setPte(vpn, mkPte(slot, PTE_SWAP));
-  setShadow(vpn, lruEviction(f));
-  noteSwappedOut(ownerVma(f), slot);
-  count(PSWPOUT, folioNid(f), ownerMemcg(f), 1);
-  setSc(SC_NR_PAGEOUT, sc(SC_NR_PAGEOUT) + 1);
-  return release(f);
-}
-/** Drop a clean, discardable folio: the last resort. */
-export function discardFolio(f: i32): i32 {
-  const vpn = vpnOf(f);
-  const nr = folioNr(f);
-  const v = ownerVma(f);
-  const left = lruEviction(f);
-  unmapFolio(f);
-  count(PGDISCARD, folioNid(f), ownerMemcg(f), nr);
-  for (let i: i32 = 0; i < nr; i++) {
-    setShadow(vpn + i, left);
-    hostDiscard(v, vpn + i);
-  }
-  return release(f);
-}
-/** Let go of an unmapped, isolated folio. Returns its pages. */
-function release(f: i32): i32 {
-  const nr = folioNr(f);
-  charge(ownerMemcg(f), -nr);
-  setRefs(f, refs(f) - 1);
-  unisolate(f);
-  return nr;
 }
 
 /** Put everything on LIST_RET and LIST_FAILED back on its LRU list. */

@@ -9,6 +9,7 @@
  * level, on the target, and the batch is tried once more. Only what still finds no room is swapped out or dropped here.
  */
 import { makeRoomOn } from "./cascade.ts";
+import { goesByAge, listed, shrinkByAge } from "./coldest.ts";
 import { demoteBatch } from "./demote.ts";
 import { folioNr } from "./folio.ts";
 import { hopeful, noteFutile } from "./futile.ts";
@@ -70,6 +71,7 @@ import { lruSize } from "./lruvec.ts";
 import { lowestBit, toI32 } from "./machine.ts";
 import { isDescendant, PROTECTED_LOW, PROTECTED_MIN, protection } from "./memcg.ts";
 import { OPT_ANY_LOWER, OPT_CASCADE } from "./options.ts";
+import { evictBatch } from "./pageout.ts";
 import {
   ACTOR_KSWAPD,
   DEF_PRIORITY,
@@ -80,7 +82,7 @@ import {
   SWAP_CLUSTER_MAX,
 } from "./scan-control.ts";
 import { canReclaimAnon, protectedScan } from "./scan-scope.ts";
-import { evictBatch, isolateInactive, putbackBatch, queueDemotions, shrinkActive } from "./shrink-list.ts";
+import { isolateInactive, putbackBatch, queueDemotions, shrinkActive } from "./shrink-list.ts";
 import { tryDevices } from "./swap.ts";
 import { count, LOW, PGSTEAL_ANON, PGSTEAL_KSWAPD } from "./vmstat.ts";
 import { noteCost } from "./workingset.ts";
@@ -93,7 +95,7 @@ const DEACTIVATE_ANON: i32 = 1;
 const DEACTIVATE_FILE: i32 = 2;
 
 /** Whether the inactive list is too short for its active one: 1 : sqrt(10 x GiB) (inactive_is_low). */
-function inactiveIsLow(lv: i32, inactive: i32): boolean {
+export function inactiveIsLow(lv: i32, inactive: i32): boolean {
   const i = lruSize(lv, inactive);
   const a = lruSize(lv, inactive + LRU_ACTIVE_ANON);
   const gb = (i + a) >>> 18;
@@ -154,7 +156,7 @@ function getScanCount(nid: i32, cg: i32, lv: i32): void {
   }
 }
 /** Reclaim from one list of a node and group. Returns the pages reclaimed. */
-function shrinkList(nid: i32, cg: i32, lv: i32, list: i32, nrToScan: i32): i32 {
+export function shrinkList(nid: i32, cg: i32, lv: i32, list: i32, nrToScan: i32): i32 {
   const file = list >= LRU_INACTIVE_FILE ? 1 : 0;
   if (list === LRU_ACTIVE_ANON || list === LRU_ACTIVE_FILE) {
     const bit = file !== 0 ? DEACTIVATE_FILE : DEACTIVATE_ANON;
@@ -226,12 +228,13 @@ function shrinkLruvec(nid: i32, cg: i32): void {
       if (left === 0) continue;
       const nr = left < SWAP_CLUSTER_MAX ? left : SWAP_CLUSTER_MAX;
       setSc(SC_NR + (list << 2), left - nr);
-      reclaimed += shrinkList(nid, cg, lv, list, nr);
+      const got = shrinkList(nid, cg, lv, list, nr);
+      reclaimed += got;
+      setSc(SC_NR_RECLAIMED, sc(SC_NR_RECLAIMED) + got);
     }
     if (reclaimed < wanted || proportional) continue;
     if (!keepProportion()) break;
   }
-  setSc(SC_NR_RECLAIMED, sc(SC_NR_RECLAIMED) + reclaimed);
   if (canReclaimAnon(nid, cg) && inactiveIsLow(lv, LRU_INACTIVE_ANON)) {
     shrinkActive(nid, cg, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX);
   }
@@ -312,6 +315,10 @@ export function shrinkNode(nid: i32): void {
 export function tryToFree(nodes: i32, bottomUp: boolean): i32 {
   const mask = worthScanning(nodes);
   if (mask === 0) return 0;
+  if (goesByAge(mask)) {
+    shrinkByAge(mask, 2 * listed(mask));
+    if (sc(SC_NR_RECLAIMED) > 0) return sc(SC_NR_RECLAIMED);
+  }
   for (let attempt: i32 = 0; attempt < 3; attempt++) {
     if (bottomUp) shrinkUpwards(mask);
     else shrinkNodes(mask);
@@ -335,7 +342,7 @@ function worthScanning(mask: i32): i32 {
   tryDevices();
   return hopeful(mask);
 }
-function enough(): boolean {
+export function enough(): boolean {
   return sc(SC_NR_RECLAIMED) >= sc(SC_NR_TO_RECLAIM);
 }
 /**

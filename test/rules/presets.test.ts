@@ -50,6 +50,7 @@ const TABLE: Record<Behaviour, string> = {
   promotionPays: "lieu",
   rememberFailure: "lieu",
   rise: "lieu",
+  coldestFirst: "lieu",
   smallNodes: "lieu",
 };
 
@@ -314,6 +315,21 @@ describe.each(TWINS)("presets (%s)", (engine) => {
       const now = memory.vmstat();
       const scanned = now.pgscan_direct + now.pgscan_kswapd + now.pgscan_proactive;
       return scanned > pgscan_direct + pgscan_kswapd + pgscan_proactive ? "some" : "none";
+    },
+  );
+
+  row(
+    "coldestFirst: of a group with old pages on the top node and young ones below, its limit takes",
+    { rfc2020: "any", linux: "any", lieu: "the old" },
+    (preset) => {
+      const memory = boot(preset);
+      const cg = memory.group(7);
+      const old = memory.map(100, { memcg: cg, policy: MPOL_BIND, mask: 1 }).fill();
+      const young = memory.map(100, { memcg: cg, policy: MPOL_BIND, mask: 4 }).fill();
+      memory.calls.setLimit(cg, C_MAX, 150);
+      memory.calls.enforceLimits(cg);
+      expect(old.countAt(-2) + young.countAt(-2)).toBeGreaterThanOrEqual(preset === "linux" ? 0 : 50);
+      return young.countAt(-2) === 0 && old.countAt(-2) >= 50 ? "the old" : "any";
     },
   );
 

@@ -43,7 +43,10 @@ describe.each(TWINS)("rule 10, history (%s)", (engine) => {
     [3, PG_DIRTY | PG_REFERENCED],
   ])("a migrated folio of order %d keeps its flags %#x, marks and bytes", (order, kept) => {
     const memory = boot();
-    const pages = memory.map(1 << order, { order }).fill();
+    const pages = memory
+      .map(1 << order, { order })
+      .fill()
+      .touch();
     const mask = PG_ACTIVE | PG_DIRTY | PG_REFERENCED | PG_WORKINGSET;
     // A folio on a list of generations is active by its generation, which is here one of the youngest.
     const wanted = LRU === "classic" ? kept : kept & ~PG_ACTIVE;

@@ -186,6 +186,7 @@ describe.each(TWINS)("rule 15, failure (%s)", (engine) => {
     memory.calls.unpinFrame(frames[1234] as number);
     expect(pages.access(2000, 1)).toBe(0);
     expect(pages.place(1234)).toBe(-2);
+    frames.push(pages.pin(2000));
     expect(pages.access(2001, 1)).toBeLessThan(0);
     memory.calls.setLimit(parent, C_MAX, 2001);
     expect(pages.access(2001, 1)).toBe(0);

@@ -358,7 +358,8 @@ export class Pages {
   }
   shadow(page: number): number {
     this.engine.vm.inspect();
-    return layout.shadow(this.start + page);
+    // Of a page that is present, the word says when it was last used.
+    return (this.pte(page) & PTE_PRESENT) !== 0 ? 0 : layout.shadow(this.start + page);
   }
   /** Node of a page; -1 = nowhere, -2 - d = swap device d. */
   place(page: number): number {

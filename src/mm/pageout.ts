@@ -1,0 +1,173 @@
+/**
+ * The end of a batch (pageout, shrink_folio_list): what was not demoted is swapped out, or discarded, or kept.
+ */
+import { checksum } from "./checksum.ts";
+import { folioNid, folioNr, folioOrder, isFile } from "./folio.ts";
+import { noteWhy, WHY_BUSY, WHY_SWAP } from "./hopeless.ts";
+import { noteUse } from "./last-use.ts";
+import {
+  frameAddr,
+  H_OPTIONS,
+  hasBytes,
+  hdr,
+  next,
+  ownerMemcg,
+  ownerVma,
+  prev,
+  priv,
+  refs,
+  S_START,
+  SC_MAY_EVICT,
+  SC_MAY_SWAP,
+  SC_NR_PAGEOUT,
+  sc,
+  scanHead,
+  scratch,
+  setPriv,
+  setPte,
+  setRefs,
+  setSc,
+  setShadow,
+  setSlotSum,
+  swapDev,
+  vpnOf,
+} from "./layout.ts";
+import { listAdd, listAddTail, listDel, listEmpty } from "./list.ts";
+import { lruEviction } from "./lru.ts";
+import { hostDiscard, hostSwapWrite, st } from "./machine.ts";
+import { charge } from "./memcg.ts";
+import { splitFolio, unisolate } from "./migrate.ts";
+import { OPT_SWAP_FILE } from "./options.ts";
+import { mkPte, PTE_SWAP, unmapFolio } from "./page-table.ts";
+import { LIST_RET, LIST_SCAN, LIST_SWAP, SWAP_CLUSTER_MAX } from "./scan-control.ts";
+import { activate } from "./shrink-list.ts";
+import { allocSlot, cancelSlot, noteSwappedOut, noteWrite, slotDevice, swapAvailable } from "./swap.ts";
+import { count, PGDISCARD, PSWPOUT, SWAP_WRITE_ERROR, THP_SWPOUT_FALLBACK } from "./vmstat.ts";
+
+/** Outcomes of evictOne(); a positive one is the pages freed. */
+const EVICT_KEPT: i32 = 0;
+const EVICT_QUEUED: i32 = -1;
+
+/**
+ * Swap out or discard what is on LIST_SCAN; what can be neither goes to LIST_RET. Returns the pages freed.
+ * Folios whose demotion failed arrive here through LIST_FAILED: reclaimed in the same call as though demotion were off,
+ * unless the request is proactive, which puts them back.
+ */
+export function evictBatch(): i32 {
+  let freed: i32 = 0;
+  const list = scanHead(LIST_SCAN);
+  let queued: i32 = 0;
+  while (!listEmpty(list)) {
+    const f = prev(list);
+    listDel(f);
+    const verdict = evictOne(f);
+    if (verdict > 0) freed += verdict;
+    if (verdict === EVICT_QUEUED) queued++;
+    if (queued === SWAP_CLUSTER_MAX) {
+      freed += flushSwap();
+      queued = 0;
+    }
+  }
+  return freed + flushSwap();
+}
+function evictOne(f: i32): i32 {
+  const file = isFile(f) !== 0;
+  const swappable = swapAvailable() && sc(SC_MAY_SWAP) !== 0 && (!file || (hdr(H_OPTIONS) & OPT_SWAP_FILE) !== 0);
+  if (refs(f) !== 2) {
+    noteWhy(WHY_BUSY);
+    noteUse(f);
+  }
+  if (sc(SC_MAY_EVICT) === 0 || refs(f) !== 2) return keep(f);
+  if (!file && !swappable) {
+    noteWhy(WHY_SWAP);
+    activate(f, folioNid(f), ownerMemcg(f));
+    return keep(f);
+  }
+  if (!swappable) return discardFolio(f);
+  if (folioOrder(f) > 0) {
+    count(THP_SWPOUT_FALLBACK, folioNid(f), ownerMemcg(f), 1);
+    splitFolio(f, scanHead(LIST_SCAN));
+    return EVICT_KEPT;
+  }
+  const slot = allocSlot(vpnOf(f));
+  if (slot >= 0) {
+    setPriv(f, slot);
+    listAddTail(scanHead(LIST_SWAP), f);
+    return EVICT_QUEUED;
+  }
+  if (file) return discardFolio(f);
+  noteWhy(WHY_SWAP);
+  activate(f, folioNid(f), ownerMemcg(f));
+  return keep(f);
+}
+function keep(f: i32): i32 {
+  listAdd(scanHead(LIST_RET), f);
+  return EVICT_KEPT;
+}
+
+/** Write the folios on LIST_SWAP to their slots, neighbours in one call. Returns the pages freed. */
+function flushSwap(): i32 {
+  const list = scanHead(LIST_SWAP);
+  let freed: i32 = 0;
+  while (!listEmpty(list)) {
+    const slot = priv(next(list));
+    const dev = slotDevice(slot);
+    let n: i32 = 0;
+    for (let f: i32 = next(list); f !== list && n < SWAP_CLUSTER_MAX; f = next(f)) {
+      if (priv(f) !== slot + n || slotDevice(slot + n) !== dev) break;
+      st(scratch() + (n << 2), frameAddr(f));
+      if (hasBytes()) setSlotSum(slot + n, checksum(frameAddr(f)));
+      n++;
+    }
+    const failed = hostSwapWrite(dev, slot - swapDev(dev, S_START), n, scratch()) < 0;
+    noteWrite(dev, failed);
+    for (let i: i32 = 0; i < n; i++) {
+      const f = next(list);
+      listDel(f);
+      if (failed) undoSwapOut(f);
+      else freed += finishSwapOut(f);
+    }
+  }
+  return freed;
+}
+function undoSwapOut(f: i32): void {
+  noteWhy(WHY_SWAP);
+  cancelSlot(priv(f));
+  setPriv(f, 0);
+  count(SWAP_WRITE_ERROR, folioNid(f), ownerMemcg(f), 1);
+  keep(f);
+}
+function finishSwapOut(f: i32): i32 {
+  const slot = priv(f);
+  const vpn = vpnOf(f);
+  unmapFolio(f);
+  setPriv(f, 0);
+  setPte(vpn, mkPte(slot, PTE_SWAP));
+  setShadow(vpn, lruEviction(f));
+  noteSwappedOut(ownerVma(f), slot);
+  count(PSWPOUT, folioNid(f), ownerMemcg(f), 1);
+  setSc(SC_NR_PAGEOUT, sc(SC_NR_PAGEOUT) + 1);
+  return release(f);
+}
+/** Drop a clean, discardable folio: the last resort. */
+export function discardFolio(f: i32): i32 {
+  const vpn = vpnOf(f);
+  const nr = folioNr(f);
+  const v = ownerVma(f);
+  const left = lruEviction(f);
+  unmapFolio(f);
+  count(PGDISCARD, folioNid(f), ownerMemcg(f), nr);
+  for (let i: i32 = 0; i < nr; i++) {
+    setShadow(vpn + i, left);
+    hostDiscard(v, vpn + i);
+  }
+  return release(f);
+}
+/** Let go of an unmapped, isolated folio. Returns its pages. */
+function release(f: i32): i32 {
+  const nr = folioNr(f);
+  charge(ownerMemcg(f), -nr);
+  setRefs(f, refs(f) - 1);
+  unisolate(f);
+  return nr;
+}
