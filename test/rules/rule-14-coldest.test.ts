@@ -112,7 +112,8 @@ describe.each(TWINS)("rule 14, the coldest first (%s)", (engine) => {
           for (let i = 0; i < touches; i++) expect(hot.access((page * touches + i) % hotPages)).toBe(0);
         }
         const after = memory.vmstat();
-        expect(after.pswpin - before.pswpin, lru).toBeLessThan(300);
+        // Agings are coarse: with generations the hot set may go once before it is known as hot.
+        expect(after.pswpin - before.pswpin, lru).toBeLessThan(lru === "classic" ? 300 : hotPages + 60);
         if (nodes.length === 3) {
           expect(after.pswpout - before.pswpout, `${lru}: the third node has room`).toBeLessThan(900);
           expect(stream.countAt(2)).toBeGreaterThan(top);
