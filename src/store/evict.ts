@@ -71,6 +71,8 @@ const WANTED: i32 = 160;
 const IMPATIENT: i32 = 8;
 /** After so many, a large item goes whatever it is worth. */
 const MAX_FRUITLESS: i32 = 65;
+/** A log is compacted once more than 2^-this of it is dead. */
+const HOLES: i32 = 5;
 /** No score is as far from 0: 2^96 in either direction. */
 const MAX_THETA: i32 = 96 * ONE;
 /** What a segment that was begun may hold in reserve: not dead, not live. */
@@ -92,7 +94,7 @@ export function evictSome(c: i32, drops: i32): i32 {
   if (rebuildIfDue(c)) guardStep(c);
   if (dropExpired(c, drops)) return 1;
   const dead = (ld(c + ST_LOG_HELD) - OPEN_PAGES) * PAGE_GRANULES - ld(c + ST_LOG_LIVE);
-  if (drops === ALL && dead > (ld(c + ST_LOG_HELD) * PAGE_GRANULES) >> 4 && compact(c)) return 1;
+  if (drops === ALL && dead > (ld(c + ST_LOG_HELD) * PAGE_GRANULES) >> HOLES && compact(c)) return 1;
   if (ld(c + ST_ITEMS) === 0) return releaseAny(c);
   if (!choose(c)) return releaseAny(c);
   if (bestSeg < 0) return evictBody(c, bestBody);

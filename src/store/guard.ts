@@ -19,6 +19,8 @@ import {
   ST_BINS,
   ST_BODIES,
   ST_DEFICIT,
+  ST_DROP_SAVED,
+  ST_DROP_WORTH,
   ST_GUARD_AT,
   ST_GUARD_SEEN,
   ST_ITEMS,
@@ -30,10 +32,13 @@ import {
   ST_MAX_PAGES,
   ST_NOW,
   ST_NR_GHOSTS,
+  ST_SINK,
+  ST_SINK_SAVED,
   ST_THETA,
   ST_THETA_SAVED,
 } from "./layout.ts";
 import { log2 } from "./log2.ts";
+import { NO_THETA } from "./rank.ts";
 
 export const NR_BINS: i32 = 256;
 export const BINS_SIZE: i32 = NR_BINS * 8;
@@ -188,6 +193,8 @@ export function guardStep(c: i32): void {
   else if (inLru && (d < limit / 2 || !ltu((now - ld(c + ST_LRU_SINCE)) | 0, length))) {
     st(c + ST_LRU_MODE, 0);
     st(c + ST_THETA, ld(c + ST_THETA_SAVED));
+    st(c + ST_DROP_WORTH, ld(c + ST_DROP_SAVED));
+    st(c + ST_SINK, ld(c + ST_SINK_SAVED));
     if (d > limit / 2) d = 0;
   }
   stf(c + ST_DEFICIT, d);
@@ -203,5 +210,11 @@ function enterLru(c: i32, window: i32): void {
   st(c + ST_LRU_SINCE, ld(c + ST_NOW));
   st(c + ST_LRU_MODE, 1);
   st(c + ST_THETA_SAVED, ld(c + ST_THETA));
-  st(c + ST_THETA, -log2(age > 0 ? age : unsigned(ld(c + ST_ITEMS)) * 2 + 2));
+  st(c + ST_DROP_SAVED, ld(c + ST_DROP_WORTH));
+  st(c + ST_SINK_SAVED, ld(c + ST_SINK));
+  // What was learned of scores is of the other scale.
+  const theta = -log2(age > 0 ? age : unsigned(ld(c + ST_ITEMS)) * 2 + 2);
+  st(c + ST_THETA, theta);
+  st(c + ST_DROP_WORTH, theta);
+  st(c + ST_SINK, NO_THETA);
 }

@@ -19,11 +19,14 @@ export const TABLE: i32 = NR_CLASSES * NR_AGES * 4;
 export const ALL_HAZARDS: i32 = 0;
 export const HAZARDS: i32 = NR_AGES * 8;
 export const WIDTHS: i32 = NR_AGES * 16;
-/** Tables of a word for each class and age: hits, given up, still waiting, and the ranks that come of them. */
+/**
+ * Tables of a word for each class and age: hits, given up, still waiting, and the ranks that come of them. Those waiting are
+ * counted only to rank their class anew (rank.ts), which then takes their place.
+ */
 export const HITS: i32 = 3072;
 export const GIVEN_UP: i32 = HITS + TABLE;
 export const WAITING: i32 = GIVEN_UP + TABLE;
-export const RANKS: i32 = WAITING + TABLE;
+export const RANKS: i32 = WAITING;
 export const TABLES_SIZE: i32 = RANKS + TABLE;
 /** One event, in the tables' fixed point. */
 export const EVENT: i32 = 256;

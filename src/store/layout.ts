@@ -94,6 +94,9 @@ export const ST_RIPE_TAIL: i32 = 252;
 /** MAX_NODES f64: hits on values that were wholly on nodes up to this one. Then MAX_SWAP f64: hits that read from a device. */
 export const ST_TIER_HITS: i32 = 256;
 export const ST_SWAP_HITS: i32 = 384;
+/** ST_DROP_WORTH and ST_SINK of learned scores, while items are judged by recency (guard.ts). */
+export const ST_DROP_SAVED: i32 = 448;
+export const ST_SINK_SAVED: i32 = 452;
 /** Open segment of each stream, plus 1. */
 export const ST_OPEN: i32 = 512;
 export const NR_STREAMS: i32 = 32;
