@@ -4,6 +4,7 @@
  * processes of its own, three times, as what V8 makes of a hot loop differs between processes; the median counts.
  *
  *     node bench/main.mjs [NAME ...]    all suites, or those named: engine, region, replay, package
+ *     node bench/main.mjs [NAME ...]    all suites, or those named: engine, region, promotion, replay
  */
 import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
@@ -12,6 +13,7 @@ import { fileURLToPath } from "node:url";
 const SUITES = {
   engine: async () => (await import("./engine.mjs")).engineBench(),
   region: async () => (await import("./region.mjs")).regionBench(),
+  promotion: async () => (await import("./promotion.mjs")).promotionBench(),
   replay: async () => (await import("./replay.mjs")).replayBench(),
   package: async () => (await import("./package.mjs")).packageBench(),
 };
