@@ -73,6 +73,7 @@ import {
   PAYS_PERHAPS,
   promotionPays,
   sinceMarked,
+  twiceShort,
   watchArrival,
 } from "./promotion-pays.ts";
 import { firstTier, riseMask, riseTarget } from "./rise.ts";
@@ -108,22 +109,23 @@ export function hintFault(vpn: i32): void {
   noteUse(f);
   const watched = test(f, PG_WATCHED);
   const second = watched && isSecondLook(f);
+  const short = second && twiceShort(f, after);
   if (watched) {
     noteSample(f, after);
     clearFlag(f, PG_WATCHED);
   }
   if (isTopTier(from) || !test(f, PG_LRU) || test(f, PG_LOCKED | PG_WRITEBACK) || refs(f) !== 1) return;
   if (rise) {
-    riseIfHot(f, vpn, from, after, second);
+    riseIfHot(f, vpn, from, after, second, short);
     return;
   }
   if (test(f, PG_UNEVICTABLE)) return;
   const to = riseTarget(riseMask(ownerVma(f), vpn, from), N_WMARK_HIGH);
-  if (to < 0 || !isHot(f, to, after) || promotionPays(to, second) !== PAYS) return;
+  if (to < 0 || !isHot(f, to, after) || promotionPays(to, second, short) !== PAYS) return;
   promote(f, vpn, from, to);
 }
 /** Offer a folio to the tiers that it may rise to, one after the other, until one takes it. */
-function riseIfHot(f: i32, vpn: i32, from: i32, after: i32, second: boolean): void {
+function riseIfHot(f: i32, vpn: i32, from: i32, after: i32, second: boolean, short: boolean): void {
   const v = ownerVma(f);
   let mask: i32 = riseMask(v, vpn, from);
   let perhaps: i32 = -1;
@@ -132,14 +134,14 @@ function riseIfHot(f: i32, vpn: i32, from: i32, after: i32, second: boolean): vo
     mask &= ~tier;
     const to = riseTarget(tier, promotionMark());
     if (to < 0) continue;
-    const verdict = deserves(f, to, after, second);
+    const verdict = deserves(f, to, after, second, short);
     if (verdict === PAYS) {
       promote(f, vpn, from, to);
       return;
     }
     if (verdict === PAYS_PERHAPS && perhaps < 0) perhaps = to;
   }
-  if (perhaps >= 0) watchArrival(f, perhaps);
+  if (perhaps >= 0) watchArrival(f, perhaps, after);
 }
 /**
  * Move the page at `vpn` up now, because its owner knows it to be hot: nothing is asked of hints, threshold or rate. Room is
@@ -192,12 +194,12 @@ function promotionMark(): i32 {
   return (hdr(H_OPTIONS) & OPT_LEAN) !== 0 ? N_WMARK_LOW : N_WMARK_HIGH;
 }
 /** Whether a folio just touched, `after` ms after it was marked, deserves a move to `to`, or a second look first. */
-function deserves(f: i32, to: i32, after: i32, second: boolean): i32 {
+function deserves(f: i32, to: i32, after: i32, second: boolean, short: boolean): i32 {
   if (hasPlenty(f, to)) return PAYS;
   if (after >= threshold(to)) return PAYS_NOT;
   // Room far above high is nobody's: what comes into it pushes nothing out. A batch above it kswapd may have just made.
   if (!watermarkOk(to, 0, node(to, N_WMARK_HIGH) + 2 * SWAP_CLUSTER_MAX + folioNr(f) - 1)) {
-    const verdict = promotionPays(to, second);
+    const verdict = promotionPays(to, second, short);
     if (verdict !== PAYS) return verdict;
   }
   return withinAllowance(to, folioNr(f), ownerMemcg(f)) ? PAYS : PAYS_NOT;

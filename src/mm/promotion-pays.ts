@@ -9,10 +9,11 @@
  *
  * Both are averages of the logarithm, so that one page in a thousand that sleeps for an hour does not outweigh the rest;
  * a victim that stays untouched for CENSOR hot thresholds counts as that. A promotion pays if victims sleep two and a half times
- * as long as arrivals. While it does not, one hot page in 64 is promoted nevertheless, so that there are victims to learn
+ * as long as arrivals. While it does not, a page that was itself used
+ * far sooner than victims, twice in a row, is promoted; and one hot page in 64 whatever it is, so that there are victims to learn
  * from when that changes. What comes up into room that nobody has to leave is not judged.
  *
- * The word that goes with PG_WATCHED, priv(): since when (27 bits of milliseconds) | the node that is judged | the sign bit:
+ * The word that goes with PG_WATCHED, priv(): since when (26 bits of milliseconds) | SHORT | the node that is judged | the sign bit:
  * a second look at a page found hot, else a victim.
  */
 import { PG_WATCHED, setFlag } from "./folio.ts";
@@ -33,11 +34,13 @@ import { leadingZeros, toI32 } from "./machine.ts";
 import { OPT_PROMOTION_PAYS } from "./options.ts";
 import { randomBelow } from "./random.ts";
 
-const TIME_MASK: i32 = 0x7ffffff;
+const TIME_MASK: i32 = 0x3ffffff;
+/** The first look found the page used far sooner than victims are. */
+const SHORT: i32 = 1 << 26;
 const NID_SHIFT: i32 = 27;
 const SECOND_LOOK: i32 = 1 << 31;
 /** Marks are not let grow older than this, or they would look young again. */
-const OLDEST: i32 = 0x3ffffff;
+const OLDEST: i32 = 0x1ffffff;
 
 /** Verdicts of promotionPays(). */
 export const PAYS_NOT: i32 = 0;
@@ -57,6 +60,8 @@ const EXPLORE: i32 = 64;
 const SAMPLE: i32 = 8;
 /** log2, in 256ths, by which victims must sleep longer: five times what chance makes of 64 samples. */
 const MARGIN: i32 = 320;
+/** The same of one page alone, twice in a row. */
+const FAR: i32 = 448;
 
 function now(): i32 {
   return toI32(Math.floor(clock())) & TIME_MASK;
@@ -78,14 +83,21 @@ export function watchVictim(f: i32, from: i32): void {
   setFlag(f, PG_WATCHED);
   setPriv(f, now() | (from << NID_SHIFT));
 }
-/** Folio `f` was found hot and may go to node `to`: its next use after the next mark tells how hot. */
-export function watchArrival(f: i32, to: i32): void {
+/** Folio `f` was found hot, `after` ms after it was marked, and may go to node `to`: its next use after the next mark tells how hot. */
+export function watchArrival(f: i32, to: i32, after: i32): void {
   setFlag(f, PG_WATCHED);
-  setPriv(f, now() | (to << NID_SHIFT) | SECOND_LOOK);
+  setPriv(f, now() | (to << NID_SHIFT) | SECOND_LOOK | (isShort(to, after) ? SHORT : 0));
 }
 /** Whether folio `f`, which is watched, is a page found hot before. */
 export function isSecondLook(f: i32): boolean {
   return (priv(f) & SECOND_LOOK) !== 0;
+}
+/** Whether folio `f`, which is watched, was used far sooner than victims of the node are: both at its first look and now, `after` ms. */
+export function twiceShort(f: i32, after: i32): boolean {
+  return (priv(f) & (SECOND_LOOK | SHORT)) === (SECOND_LOOK | SHORT) && isShort(watchedNode(f), after);
+}
+function isShort(to: i32, after: i32): boolean {
+  return log2(after) + FAR <= node(to, N_PROMO_VICTIMS) >>> 16;
 }
 /** The node that the watched folio `f` tells something about. */
 export function watchedNode(f: i32): i32 {
@@ -120,7 +132,7 @@ function log2(ms: i32): i32 {
 }
 
 /** Whether to promote one more hot folio to node `to`, where something will have to go for it. */
-export function promotionPays(to: i32, second: boolean): i32 {
+export function promotionPays(to: i32, second: boolean, short: boolean): i32 {
   if ((hdr(H_OPTIONS) & OPT_PROMOTION_PAYS) === 0) return PAYS;
   const arrivals = node(to, N_PROMO_ARRIVALS);
   const victims = node(to, N_PROMO_VICTIMS);
@@ -131,6 +143,6 @@ export function promotionPays(to: i32, second: boolean): i32 {
     return PAYS;
   }
   if ((arrivals & 0xffff) < ENOUGH) return PAYS_PERHAPS;
-  if ((victims >>> 16) - (arrivals >>> 16) < MARGIN) return randomBelow(EXPLORE) === 0 ? PAYS : PAYS_PERHAPS;
+  if ((victims >>> 16) - (arrivals >>> 16) < MARGIN) return short || randomBelow(EXPLORE) === 0 ? PAYS : PAYS_PERHAPS;
   return second || randomBelow(SAMPLE) !== 0 ? PAYS : PAYS_PERHAPS;
 }
