@@ -3,8 +3,7 @@
  * JSON object. Times are CPU time of the process, so that other work on the machine weighs less. Each suite runs in
  * processes of its own, three times, as what V8 makes of a hot loop differs between processes; the median counts.
  *
- *     node bench/main.mjs [NAME ...]    all suites, or those named: engine, region, replay, package
- *     node bench/main.mjs [NAME ...]    all suites, or those named: engine, region, promotion, replay
+ *     node bench/main.mjs [NAME ...]    all suites, or those named: engine, region, promotion, replay, package
  */
 import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
