@@ -93,7 +93,7 @@ const HOST_SIDE = /^src\/(mm\/(presets|vmstat-names|debug-vm[^/]*)|store\/debug-
 const STORE_LAYERS: readonly (readonly [string, string])[] = [
   ["what an item is", "layout item log2 hash random heat meta present"],
   ["where it lies", "directory log timers body left scrub remove carry find"],
-  ["what it is worth", "history ghost guard rank stream sample"],
+  ["what it is worth", "history ghost fair guard rank stream sample"],
   ["what gives way", "skim sink clean evict expire"],
   ["the operations", "read access place init store exports"],
 ];

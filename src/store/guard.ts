@@ -8,6 +8,7 @@
  * whatever is older. They move with the clock at every request, so that no two ages are taken for one when it wraps.
  */
 import { copyBytes, ld, ldf, ltu, st, stf, toI32, unsigned } from "../mm/machine.ts";
+import { noteSize } from "./fair.ts";
 import {
   add,
   addf,
@@ -88,7 +89,10 @@ export function noteRequest(c: i32, granules: i32, known: boolean, last: i32, hi
     const age = ld(c + ST_LRU_AGE);
     inLru = age < 0 || ltu((now - last) | 0, age);
   }
-  if (inLru !== hit) addf(c + ST_AHEAD, inLru ? 1 : -1);
+  if (inLru !== hit) {
+    addf(c + ST_AHEAD, inLru ? 1 : -1);
+    noteSize(c, granules, inLru);
+  }
   addf(bin(c, binNow(c, now)), granules);
 }
 /** Whether the first bin stands for all that is older, too. */

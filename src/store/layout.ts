@@ -171,6 +171,8 @@ export const ST_LEFT_SEGS: i32 = 904;
 export const ST_LEFT_BODIES: i32 = 908;
 /** Where the search for any item goes on (evict.ts). */
 export const ST_VICTIM_HAND: i32 = 912;
+/** A word for each class of sizes (fair.ts). */
+export const ST_FAIR: i32 = 916;
 export const CONTROL_BYTES: i32 = 1024;
 export const STORE_MAGIC: i32 = 0x73746f72;
 

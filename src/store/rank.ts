@@ -12,6 +12,7 @@
  */
 import { ld, ldf, ltu, st, stf, toI32 } from "../mm/machine.ts";
 import { randomItem } from "./directory.ts";
+import { weightOfSize } from "./fair.ts";
 import { ghostSample } from "./ghost.ts";
 import {
   ALL_HAZARDS,
@@ -77,13 +78,13 @@ function widthOf(b: i32): f64 {
 export function score(c: i32, item: i32): i32 {
   const age = ageOf(c, item);
   if (ld(c + ST_LRU_MODE) !== 0) return -log2Whole(ltu(age, 0x7fffffff) ? age + 1 : 0x7fffffff);
-  return ld(cell(c, RANKS, classOf(freq(item), gap(item)), bucketOfAge(c, age))) - log2Whole(totalGranules(item));
+  return ld(cell(c, RANKS, classOf(freq(item), gap(item)), bucketOfAge(c, age))) - weightOfSize(c, totalGranules(item));
 }
 
 /** The same of an item of `granules` that is accessed now, with a history of `past`: hits << 3 | gap class. */
 export function worthOf(c: i32, past: i32, granules: i32): i32 {
   if (ld(c + ST_LRU_MODE) !== 0) return 0;
-  return ld(cell(c, RANKS, classOf(past >>> 3, past & 7), 0)) - log2Whole(granules);
+  return ld(cell(c, RANKS, classOf(past >>> 3, past & 7), 0)) - weightOfSize(c, granules);
 }
 
 /** Learn again from the tables, if it is time. Returns whether it was. */
