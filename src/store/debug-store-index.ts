@@ -6,7 +6,7 @@ import { PTE_PRESENT } from "../mm/page-table.ts";
 import { bodyOwner, bodyVpn, firstOfBody, firstPageOf, nextPage, ownerOf } from "./body.ts";
 import { holds, type LiveItem, pteOf } from "./debug-store-facts.ts";
 import { bucketAddr, bucketOf, locAt, nextLine, nrBuckets, SLOTS, tagAt, tagOf } from "./directory.ts";
-import { MAX_SHIFT, NR_BINS } from "./guard.ts";
+import { MAX_SHIFT, MIN_SHIFT, NR_BINS } from "./guard.ts";
 import { cell, EVENT, GIVEN_UP, HITS, MAX_EVENTS, NR_AGES, NR_CLASSES } from "./history.ts";
 import { BIT_BODY, bits, bodyPages, I_BODY } from "./item.ts";
 import {
@@ -193,7 +193,10 @@ export function walkTables(c: number): void {
   holds(sum <= (events + 1) * EVENT, () => `the tables hold ${sum / EVENT} events, ${events} counted`);
   const bins = ld(c + ST_BIN_COUNT);
   const shift = ld(c + ST_BIN_SHIFT);
-  holds(bins >= 0 && bins <= NR_BINS && shift >= 0 && shift <= MAX_SHIFT, () => `${bins} bins of 2^${shift} requests`);
+  holds(
+    bins >= 0 && bins <= NR_BINS && shift >= MIN_SHIFT && shift <= MAX_SHIFT,
+    () => `${bins} bins of 2^${shift} requests`,
+  );
 }
 
 /** Ghosts: counted, and in the lines that their fingerprints choose. */

@@ -5,7 +5,9 @@
  * chance, items are judged by recency for a while.
  *
  * Bins are as wide as it takes for them to reach back that far, up to 2^31 requests in all; beyond that the first one holds
- * whatever is older. They move with the clock at every request, so that no two ages are taken for one when it wraps.
+ * whatever is older. While nothing has to go, that is as far back as anything was last asked for; when then a stream of new
+ * items has LRU drop far younger ones, bins are made narrower again, and what was asked for since they were begun is right. They
+ * move with the clock at every request, so that no two ages are taken for one when it wraps.
  */
 import { copyBytes, ld, ldf, ltu, st, stf, toI32, unsigned } from "../mm/machine.ts";
 import { noteSize } from "./fair.ts";
@@ -45,6 +47,8 @@ export const NR_BINS: i32 = 256;
 export const BINS_SIZE: i32 = NR_BINS * 8;
 /** The widest bins: all of them together are half of what a stamp can tell. */
 export const MAX_SHIFT: i32 = 23;
+/** The narrowest. */
+export const MIN_SHIFT: i32 = 3;
 /** Granules that an item's head and key take, about. */
 const OVERHEAD: i32 = 5;
 /** Requests beyond which the guard does not look back whatever the store's size. */
@@ -134,44 +138,86 @@ function foldBin(c: i32): void {
   if (n > 0) st(c + ST_BIN_COUNT, n - 1);
   skipBins(c, 1);
 }
-/** The age at which LRU would drop an item: as old as the newest bins together are large. Older bins are dropped. */
-function findAge(c: i32): void {
+/** Forget the first `n` bins. */
+function dropBins(c: i32, n: i32): void {
+  if (n <= 0) return;
+  copyBytes(bin(c, 0), bin(c, n), (ld(c + ST_BIN_COUNT) - n) << 3);
+  skipBins(c, n);
+  add(c + ST_BIN_COUNT, -n);
+}
+/** Make each bin half as wide. What is in one is taken to have come evenly over the time that it has had. */
+function splitBins(c: i32): void {
+  const shift = ld(c + ST_BIN_SHIFT) - 1;
+  const n = ld(c + ST_BIN_COUNT);
+  const last = ((ld(c + ST_BIN_FIRST) + n - 1) << shift) << 1;
+  const had = unsigned((ld(c + ST_NOW) - last) | 0) + 1;
+  const span: i32 = 1 << shift;
+  const half: f64 = span;
+  const bins = bin(c, 0);
+  for (let i: i32 = n - 1; i >= 0; i--) {
+    const all = ldf(bins + (i << 3));
+    const share: f64 = i < n - 1 || had >= 2 * half ? 0.5 : had > half ? half / had : 1;
+    const part = Math.floor(all * share);
+    // What is written lies at least where was just read.
+    stf(bins + (i << 4), part);
+    stf(bins + (i << 4) + 8, all - part);
+  }
+  st(c + ST_BIN_SHIFT, shift);
+  st(c + ST_BIN_FIRST, ((ld(c + ST_BIN_FIRST) << 1) << shift) >>> shift);
+  st(c + ST_BIN_COUNT, had > half ? n << 1 : (n << 1) - 1);
+}
+/** The bytes of values that LRU would have room for, in granules. */
+function lruRoom(c: i32): f64 {
   let room: f64 = ld(c + ST_MAX_PAGES);
   room *= 512;
-  // Of what the store really holds in values, so that the cost of its heads is not held against it.
+  // Of what the store really holds in values, so that the cost of its heads is not held against it: judged by recency, it
+  // would have them too.
   let values: f64 = ld(c + ST_ITEMS);
   values = ld(c + ST_LOG_LIVE) - values * OVERHEAD;
   const bodies: f64 = ld(c + ST_BODIES);
-  const held: f64 = values + bodies * 512;
-  if (ld(c + ST_NR_GHOSTS) > 0 && held + room * 0.003 < room) room = held + room * 0.003;
+  const held: f64 = values + bodies * 512 + room * 0.003;
+  return held < room ? held : room;
+}
+/**
+ * The age at which LRU would drop an item: as old as the newest bins together are large. Older bins are dropped, and empty ones;
+ * if few are left, they are made narrower.
+ */
+function findAge(c: i32): void {
+  st(c + ST_LRU_AGE, -1);
   const n = ld(c + ST_BIN_COUNT);
+  if (n === 0) return;
+  const bins = bin(c, 0);
+  if (ld(c + ST_NR_GHOSTS) === 0) {
+    // As long as nothing was dropped, it would not have dropped anything either.
+    let empty: i32 = 0;
+    while (empty < n - 1 && ldf(bins + (empty << 3)) === 0) empty++;
+    dropBins(c, empty);
+    return;
+  }
+  const room = lruRoom(c);
   let sum: f64 = 0;
   let i: i32 = n;
-  st(c + ST_LRU_AGE, -1);
-  while (i > 0) {
-    const bytes = ldf(bin(c, i - 1));
-    sum += bytes;
-    if (sum >= room) {
-      const shift = ld(c + ST_BIN_SHIFT);
-      const start = (ld(c + ST_BIN_FIRST) + i - 1) << shift;
-      const span: i32 = 1 << shift;
-      const width: f64 = span;
-      const over: f64 = bytes > 0 ? (sum - room) / bytes : 0;
-      const age = unsigned((ld(c + ST_NOW) - start) | 0) - Math.floor(over * width);
-      st(c + ST_LRU_AGE, age < 0 ? 0 : age < 0x7fffffff ? toI32(age) : 0x7fffffff);
-      break;
-    }
+  while (i > 0 && sum < room) {
     i--;
+    sum += ldf(bins + (i << 3));
   }
-  if (i <= 2) return;
-  const drop = i - 2;
-  copyBytes(bin(c, 0), bin(c, drop), (n - drop) << 3);
-  skipBins(c, drop);
-  add(c + ST_BIN_COUNT, -drop);
+  if (sum < room) return;
+  const bytes = ldf(bins + (i << 3));
+  const start = (ld(c + ST_BIN_FIRST) + i) << ld(c + ST_BIN_SHIFT);
+  const span: i32 = 1 << ld(c + ST_BIN_SHIFT);
+  const had = unsigned((ld(c + ST_NOW) - start) | 0);
+  let width: f64 = span;
+  if (had < width) width = had;
+  const over: f64 = bytes > 0 ? (sum - room) / bytes : 0;
+  const age = had - Math.floor(over * width);
+  st(c + ST_LRU_AGE, age < 0 ? 0 : age < 0x7fffffff ? toI32(age) : 0x7fffffff);
+  dropBins(c, i - 1);
+  while (ld(c + ST_BIN_COUNT) < NR_BINS / 4 && ld(c + ST_BIN_SHIFT) > MIN_SHIFT) splitBins(c);
 }
 
 /** Compare, and change between learned ranks and recency where it shows that one is better. Called now and then. */
 export function guardStep(c: i32): void {
+  findAge(c);
   const now = ld(c + ST_NOW);
   const ahead = ldf(c + ST_AHEAD);
   stf(c + ST_AHEAD, 0);

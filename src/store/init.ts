@@ -6,7 +6,7 @@ import { FAULT_WRITE, fault } from "../mm/mm.ts";
 import { zapPages } from "../mm/mmap.ts";
 import { BODY_RECORD } from "./body.ts";
 import { GHOST_BASE_BITS } from "./ghost.ts";
-import { BINS_SIZE } from "./guard.ts";
+import { BINS_SIZE, MIN_SHIFT } from "./guard.ts";
 import { ageShift, TABLES_SIZE } from "./history.ts";
 import {
   CONTROL_BYTES,
@@ -15,6 +15,7 @@ import {
   ST_AGE_SHIFT,
   ST_BASE_BITS,
   ST_BIN_FIRST,
+  ST_BIN_SHIFT,
   ST_BINS,
   ST_BODY_FRESH,
   ST_BODY_PAGES,
@@ -149,7 +150,8 @@ export function storeInit(
 /** The clock, and what counts by it, begin at `now`; the ranks are due. */
 function startClock(c: i32, now: i32): void {
   st(c + ST_NOW, now);
-  st(c + ST_BIN_FIRST, now);
+  st(c + ST_BIN_SHIFT, MIN_SHIFT);
+  st(c + ST_BIN_FIRST, now >>> MIN_SHIFT);
   st(c + ST_GUARD_AT, now);
   st(c + ST_REBUILT, (now - MAX_INTERVAL) | 0);
   st(c + ST_SCRUB_PASS, now);
