@@ -52,10 +52,15 @@ export abstract class CacheWriter<V, K extends CacheKey, C> extends CacheEntries
   }
   /** Find all that can be wrong with a value and its options. `epoch`: that of its tags, now by default. */
   protected prepare(value: V, options: SetOptions | undefined, epoch = this.tags?.epoch): Prepared {
-    checkOptions(options, "set()");
-    const ttl = options?.ttl === undefined ? this.config.ttl : checkTtl(options.ttl);
-    const start = options?.start === undefined ? undefined : checkStart(options.start);
-    const tags = options?.tags === undefined ? NO_TAGS : checkTags(options.tags);
+    let { ttl } = this.config;
+    let start: number | undefined;
+    let tags = NO_TAGS;
+    if (options !== undefined) {
+      checkOptions(options, "set()");
+      if (options.ttl !== undefined) ttl = checkTtl(options.ttl);
+      if (options.start !== undefined) start = checkStart(options.start);
+      if (options.tags !== undefined) tags = checkTags(options.tags);
+    }
     const now = this.clockFor(ttl);
     return { encoded: this.ready(value, tags, epoch), ttl, start: start ?? now };
   }

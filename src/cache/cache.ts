@@ -51,7 +51,8 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
    * @throws {@link LieuError} EINVAL, ERANGE if `offset` is not within the target
    */
   getInto(key: K, target: Uint8Array, offset = 0): number {
-    checkTarget(target, offset);
+    if (!(target instanceof Uint8Array) || offset !== offset >>> 0 || offset > target.length)
+      checkTarget(target, offset);
     this.begin();
     const n = this.look(key, this.getFlags) === HIT ? this.copyTo(target, offset) : -1;
     this.tellGone();
