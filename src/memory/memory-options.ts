@@ -35,7 +35,7 @@ export interface MemoryOptions {
   minFree?: Size | undefined;
   /** Ten-thousandths of a node between its watermarks, 1 to 3000 (watermark_scale_factor). Default: 10. */
   watermarkScaleFactor?: number | undefined;
-  /** What regions and caches may cover together. Default: four times all nodes and swap, at most 256 GiB. */
+  /** What regions and caches may cover together. Default: eight times all nodes and swap, at most 256 GiB. */
   addressSpace?: Size | undefined;
   /** Of the engine's choices by chance: the same seed, the same counters. Without one, the keys of caches are hashed with a secret. Default: 1. */
   seed?: number | undefined;

@@ -15,6 +15,7 @@ import { type Touching, touchInSlices, touchNow } from "../runtime/pretouch.ts";
 import type { Crank, Vm } from "../runtime/vm.ts";
 import { checkBoolean, checkKeys, checkName, codecOf, folioOrderOf } from "./arguments.ts";
 import { boot } from "./boot.ts";
+import { CacheGroups, tooManyGroups } from "./cache-groups.ts";
 import { capacityPages } from "./capacity.ts";
 import { type Counted, Diagnostics } from "./diagnostics.ts";
 import { checkLimits, Group, type GroupOptions } from "./group.ts";
@@ -34,7 +35,7 @@ import type {
   StringCacheOptions,
 } from "./requests.ts";
 import { pagesOf, parseSize, type Size } from "./size.ts";
-import { MIN_CACHE_PAGES, openStore, type SecretOf, type StoreMappings, secretsOf } from "./store.ts";
+import { MIN_CACHE_PAGES, openStore, type SecretOf, type StoreMappings, secretsOf, sizeForAddresses } from "./store.ts";
 import type { WrapDevice } from "./swap-devices.ts";
 import { globalVmstat, type Vmstat } from "./vmstat.ts";
 
@@ -88,6 +89,9 @@ export class Memory implements Disposable, AsyncDisposable {
   readonly #regions = new Set<Region>();
   readonly #caches = new Set<OpenCache>();
   readonly #groups = new Map<string, Group>();
+  readonly #cacheGroups: CacheGroups;
+  /** Caches with no size given. */
+  #unsized = 0;
   readonly #diagnostics: Diagnostics;
   readonly #stopTimer: () => void;
   readonly #touching: Touching | undefined;
@@ -98,6 +102,7 @@ export class Memory implements Disposable, AsyncDisposable {
     this.#config = config;
     this.#names = new NodeNames(config.nodes.map((n) => n.name));
     this.#vm = boot(config, harness.crank ?? inlineCrank(), harness);
+    this.#cacheGroups = new CacheGroups(this.#vm.calls, this.#names.all);
     this.#secret = secretsOf(config.seed, harness.crank !== undefined || config.seeded);
     this.#diagnostics = new Diagnostics(this, this.#vm, this.nodeNames, this.swapNames);
     showAs(this, "Memory", () => shownMemory(this, this.#regions, this.#caches, this.#groups.keys()));
@@ -183,6 +188,8 @@ export class Memory implements Disposable, AsyncDisposable {
     const capacity = capacityPages(this.#vm, policy, parent);
     const limit = options.maxSize === undefined ? capacity : Math.floor(parseSize(options.maxSize, "maxSize") / PAGE);
     let maxPages = Math.min(limit, capacity);
+    if (options.maxSize === undefined && maxPages >= MIN_CACHE_PAGES)
+      maxPages = sizeForAddresses(this.#vm, maxPages, this.#unsized === 0);
     if (maxPages < MIN_CACHE_PAGES) {
       const least = `a cache needs ${(MIN_CACHE_PAGES * PAGE) / 1024} KiB (${MIN_CACHE_PAGES} pages) or more`;
       const asked = options.maxSize !== undefined && limit < MIN_CACHE_PAGES;
@@ -192,12 +199,11 @@ export class Memory implements Disposable, AsyncDisposable {
       throw new LieuError("EINVAL", `${is}: ${least}`);
     }
     const { accepts, codec } = codecOf<V>(options.codec ?? "any");
-    const memcg = this.#vm.calls.createMemcg(parent, this.#names.all);
-    if (memcg < 0) throw new LieuError("ENOMEM", "there are 64 groups and caches already: that is the most");
+    const memcg = this.#cacheGroups.join(parent);
     const tell = config.dispose !== undefined;
     const what = { name, maxItems: config.max, tell, secret: this.#secret(this.#caches.size), memcg, policy };
     let store: StoreMappings | undefined;
-    // One with no size given makes do with half of what is left of the addresses, so that there is some for the next.
+    // What addresses there are may not be in one piece.
     while (store === undefined) {
       try {
         store = openStore(this.#vm, { ...what, maxPages });
@@ -205,7 +211,7 @@ export class Memory implements Disposable, AsyncDisposable {
         const less = maxPages >> 1;
         if (options.maxSize === undefined && less >= MIN_CACHE_PAGES && isLieuError(error, "ENOMEM")) maxPages = less;
         else {
-          this.#vm.calls.destroyMemcg(memcg);
+          this.#cacheGroups.leave(parent);
           throw error;
         }
       }
@@ -220,10 +226,12 @@ export class Memory implements Disposable, AsyncDisposable {
       nodeNames: this.nodeNames,
       swapNames: this.swapNames,
       closed: () => {
-        this.#vm.calls.destroyMemcg(memcg);
+        this.#cacheGroups.leave(parent);
+        if (options.maxSize === undefined) this.#unsized--;
         this.#caches.delete(cache);
       },
     });
+    if (options.maxSize === undefined) this.#unsized++;
     this.#caches.add(cache);
     showAs(cache, `Cache ${shown(name)}`, () => shownCache(cache));
     return cache;
@@ -241,7 +249,7 @@ export class Memory implements Disposable, AsyncDisposable {
     checkLimits(options, `group ${JSON.stringify(name)}`);
     const mems = options.mems === undefined ? this.#names.all : this.#names.maskOf(options.mems, `mems of ${name}`);
     const id = this.#vm.calls.createMemcg(ROOT, mems);
-    if (id < 0) throw new LieuError("ENOMEM", "there are 64 groups and caches already: that is the most");
+    if (id < 0) throw tooManyGroups();
     const group = new Group(
       this.#vm,
       {

@@ -198,7 +198,7 @@ export function resolveOptions(input: unknown): MemoryConfig {
     swappiness: o.swappiness ?? 60,
     minFreeKbytes: 4 * (atMost(o.minFree, "minFree", total) ?? 0),
     watermarkScaleFactor: o.watermarkScaleFactor ?? 10,
-    vpns: atMost(o.addressSpace, "addressSpace", MAX_INDEX) ?? Math.min(MAX_INDEX, 4 * total),
+    vpns: atMost(o.addressSpace, "addressSpace", MAX_INDEX) ?? Math.min(MAX_INDEX, 8 * total),
     seed: o.seed ?? 1,
     seeded: o.seed !== undefined,
     engine: o.engine ?? "wasm",

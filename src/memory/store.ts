@@ -37,9 +37,8 @@ export function secretsOf(seed: number, repeatable: boolean): SecretOf {
   return (n) => [words.readInt32LE(0), words.readInt32LE(4) ^ n];
 }
 
-/** @throws {@link LieuError} ENOMEM */
-export function openStore(vm: Vm, request: StoreRequest): StoreMappings {
-  const { name, maxPages, maxItems, tell, secret, memcg, policy } = request;
+/** How a store of `maxPages` is laid out, in pages. */
+function layoutOf(vm: Vm, maxPages: number) {
   let segShift = 0;
   while (segShift < MAX_SEG_SHIFT && maxPages >> (segShift + 1) >= SEGMENTS) segShift++;
   // More addresses than pages, as a segment takes them whole; a page of a body may be any.
@@ -47,6 +46,32 @@ export function openStore(vm: Vm, request: StoreRequest): StoreMappings {
   const logPages = Math.ceil(room / (1 << segShift)) << segShift;
   const dataPages = logPages + maxPages;
   const metaPages = vm.calls.storeMetaPages(maxPages, dataPages, logPages, segShift);
+  return { segShift, logPages, dataPages, metaPages };
+}
+
+/**
+ * The most pages, up to `capacity`, of a cache that is given no size. The first takes what addresses it needs. Each further one
+ * takes half of what is left but for a third of all; when that is used up, a thousandth, so that there is some for hundreds.
+ */
+export function sizeForAddresses(vm: Vm, capacity: number, first: boolean): number {
+  if (first) return capacity;
+  const all = vm.shape.vpns;
+  const most = Math.max((vm.calls.freeVpns() - all / 3) / 2, all / 1024);
+  let lo = MIN_CACHE_PAGES;
+  let hi = Math.max(lo, capacity);
+  while (lo < hi) {
+    const mid = Math.ceil((lo + hi) / 2);
+    const { dataPages, metaPages } = layoutOf(vm, mid);
+    if (dataPages + metaPages <= most) lo = mid;
+    else hi = mid - 1;
+  }
+  return lo;
+}
+
+/** @throws {@link LieuError} ENOMEM */
+export function openStore(vm: Vm, request: StoreRequest): StoreMappings {
+  const { name, maxPages, maxItems, tell, secret, memcg, policy } = request;
+  const { segShift, logPages, dataPages, metaPages } = layoutOf(vm, maxPages);
   const base = { memcg, order: 0, policy };
   const what = `cache ${JSON.stringify(name)}`;
   const data = new Mapping(vm, { ...base, what, pages: dataPages, file: true, locked: false });

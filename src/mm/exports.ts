@@ -19,7 +19,7 @@ export { setBalance, setDemotionTargets } from "./memory-tiers.ts";
 export { fault } from "./mm.ts";
 export { destroyVma, zapRange } from "./mmap.ts";
 export { setupWatermarks, setWatermarks, wakeKswapd } from "./node.ts";
-export { createVma, setPolicy, setWeight } from "./page-table.ts";
+export { createVma, freeVpns, setPolicy, setWeight } from "./page-table.ts";
 export { changeMems, changePolicy } from "./placement.ts";
 export { addSwapDevice } from "./swap.ts";
 export { attach, destroyMemcg };

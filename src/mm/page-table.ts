@@ -146,6 +146,12 @@ function findRange(pages: i32, align: i32): i32 {
   }
   return start <= limit - pages ? start : -1;
 }
+/** Virtual pages that are in no mapping. */
+export function freeVpns(): i32 {
+  let free: i32 = hdr(H_NR_VPNS);
+  for (let id: i32 = 0; id < hdr(H_NR_VMAS); id++) if (vma(id, V_ACTIVE) !== 0) free -= vma(id, V_PAGES);
+  return free;
+}
 /** Set a mapping's policy; weights are set by setWeight(). */
 export function setPolicy(id: i32, policy: i32, mask: i32): void {
   setVma(id, V_POLICY, policy);

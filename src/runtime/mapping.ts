@@ -66,7 +66,10 @@ export class Mapping {
     if (this.id === -1) throw new LieuError("ENOMEM", `no room for ${what}: there are 1024 regions and caches already`);
     if (this.id === -2) {
       const why = `its ${pages} pages do not fit what is left of the address space`;
-      throw new LieuError("ENOMEM", `no room for ${what}: ${why}; unmap something or raise addressSpace`);
+      throw new LieuError(
+        "ENOMEM",
+        `no room for ${what}: ${why}; unmap or close something, give caches a smaller maxSize, or raise addressSpace`,
+      );
     }
     vm.inspect();
     this.start = vma(this.id, V_START);

@@ -99,7 +99,7 @@ export function memoryOptionsOf(
   if (as === "cache" || rest.addressSpace !== undefined) return made;
   // A region's address space is its footprint, however small the memory under it.
   const total = [...Object.values(nodes), ...swap].reduce((n, { size }) => n + Number(size), 0);
-  return { ...made, addressSpace: Math.max(4 * total, footprint + MIB) };
+  return { ...made, addressSpace: Math.max(8 * total, footprint + MIB) };
 }
 
 /** Check all that can be wrong with these options for this trace, without opening anything. */

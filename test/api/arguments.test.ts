@@ -31,7 +31,7 @@ describe("map()", () => {
   test.each([0, -1, Number.NaN, "x", undefined, null, 1e300, {}])("of %s bytes", (bytes) => {
     wrong((m) => m.map(bytes as number), "EINVAL", `size is `, size);
   });
-  test.each(["100GiB", 2 ** 44, 2 ** 44 + 65536, 4 * 768 * PAGE + 1])(
+  test.each(["100GiB", 2 ** 44, 2 ** 44 + 65536, 8 * 768 * PAGE + 1])(
     "of %s bytes: more than the address space",
     (bytes) => {
       wrong((m) => m.map(bytes), "ENOMEM", "pages do not fit", "raise addressSpace");
@@ -96,11 +96,24 @@ describe("cache()", () => {
     checkAndClose(memory);
   });
 
-  test("the 64th group or cache", () => {
+  test("in the 64th group", () => {
     const memory = twoTiers({ addressSpace: "64MiB" });
-    for (let i = 0; i < 63; i++) memory.cache({ maxSize: "64KiB" });
-    expectError(() => memory.cache({ maxSize: "64KiB" }), "ENOMEM", "64 groups and caches");
-    expectError(() => memory.group("g"), "ENOMEM", "64 groups and caches");
+    const groups = Array.from({ length: 63 }, (_, i) => memory.group(`g${i}`));
+    for (const group of [undefined, groups[0]])
+      expectError(
+        () => memory.cache({ maxSize: "64KiB", group }),
+        "ENOMEM",
+        "64 groups",
+        "each that has caches takes two",
+      );
+    expectError(() => memory.group("g"), "ENOMEM", "64 groups");
+    groups[0]?.remove();
+    const caches = Array.from({ length: 9 }, () => memory.cache({ maxSize: "64KiB", group: groups[1] }));
+    expectError(() => groups[1]?.remove(), "EBUSY", "still has");
+    expectError(() => memory.cache({ maxSize: "64KiB" }), "ENOMEM", "64 groups");
+    for (const cache of caches) cache.close();
+    groups[1]?.remove();
+    memory.cache({ maxSize: "64KiB" });
     checkAndClose(memory);
   });
 

@@ -1,0 +1,46 @@
+/**
+ * What caches are charged to. All caches of a tenant share one group below the tenant's, which is there as long as one of
+ * them is: so there may be any number of caches, and reclaim takes them for one, as it cannot know what their pages are worth to
+ * whom. A region's pages are not among them.
+ */
+import { LieuError } from "../errors.ts";
+import type { EngineCalls } from "../runtime/engine.ts";
+
+/** The groups of caches of one memory. */
+export class CacheGroups {
+  readonly #calls: EngineCalls;
+  readonly #mems: number;
+  /** By tenant: the group of its caches, and how many they are. */
+  readonly #shared = new Map<number, { readonly id: number; caches: number }>();
+
+  /** `mems`: all nodes; what the tenant may not use, its caches may not. */
+  constructor(calls: EngineCalls, mems: number) {
+    this.#calls = calls;
+    this.#mems = mems;
+  }
+
+  /** The group that a new cache of `tenant` is charged to; to be given back by {@link leave}. @throws {@link LieuError} ENOMEM */
+  join(tenant: number): number {
+    const there = this.#shared.get(tenant);
+    if (there !== undefined) {
+      there.caches++;
+      return there.id;
+    }
+    const id = this.#calls.createMemcg(tenant, this.#mems);
+    if (id < 0) throw tooManyGroups();
+    this.#shared.set(tenant, { id, caches: 1 });
+    return id;
+  }
+  /** A cache of `tenant` has no pages any more. */
+  leave(tenant: number): void {
+    const there = this.#shared.get(tenant);
+    if (there === undefined || --there.caches > 0) return;
+    this.#calls.destroyMemcg(there.id);
+    this.#shared.delete(tenant);
+  }
+}
+
+export function tooManyGroups(): LieuError {
+  const least = "use fewer groups: each that has caches takes two";
+  return new LieuError("ENOMEM", `there are 64 groups already, those of caches included: that is the most; ${least}`);
+}
