@@ -284,7 +284,8 @@ export class Memory implements Disposable, AsyncDisposable {
     const after = globalVmstat(this.#vm);
     const demoted = (after.pgdemote_proactive - before.pgdemote_proactive) * PAGE;
     const gone = (v: Vmstat) => v.pswpout + v.pgdiscard - v.swap_discard;
-    return { reclaimed, demoted, evicted: (gone(after) - gone(before)) * PAGE };
+    const relocated = (after.pgrelocate - before.pgrelocate) * PAGE;
+    return { reclaimed, demoted, relocated, evicted: (gone(after) - gone(before)) * PAGE };
   }
 
   /** Counters of the whole memory, with Linux's names. */

@@ -73,6 +73,8 @@ export interface ReclaimResult {
   readonly reclaimed: number;
   /** Moved to lower tiers, on the way to making room there too. */
   readonly demoted: number;
+  /** Moved to nodes with room that are of no lower tier, in lieu of being evicted. */
+  readonly relocated: number;
   /** Swapped out or dropped, on the way too. */
   readonly evicted: number;
 }

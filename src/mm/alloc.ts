@@ -5,6 +5,9 @@
  * DRAM node lets new pages fall through to slower memory before anything is demoted. lieu (OPT_TIER_FIRST) takes the
  * tiers one by one: at low, waking kswapd; at min; then by reclaiming in that tier, which demotes; and only then
  * falls back, because a page that is being touched is a better guess at hot than one that has not been for a while.
+ *
+ * A node that a policy wishes for goes before all tiers, but making room there is worth it only by sending pages down: where
+ * none could go, and another node has room above high, the new page goes there (OPT_ROOM_FIRST).
  */
 import { ENOMEM } from "./errno.ts";
 import { folioNid } from "./folio.ts";
@@ -17,6 +20,7 @@ import {
   N_FREE,
   N_PAGES,
   N_TIER,
+  N_WMARK_HIGH,
   N_WMARK_LOW,
   N_WMARK_MIN,
   N_WMARK_PROMO,
@@ -28,6 +32,7 @@ import { nearest } from "./memory-tiers.ts";
 import { wakeKswapd, zone } from "./node.ts";
 import { OPT_TIER_FIRST } from "./options.ts";
 import { takeBlock, watermarkOk } from "./page-alloc.ts";
+import { roomBelow, roomFirst } from "./room.ts";
 import { ACTOR_DIRECT, MAX_RECLAIM_RETRIES, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { tryToFree } from "./vmscan.ts";
 import { ALLOCSTALL_NORMAL, COMPACT_FAIL, count, NUMA_FOREIGN, NUMA_HIT, NUMA_MISS, OOM } from "./vmstat.ts";
@@ -44,7 +49,7 @@ export function allocPages(order: i32, gfp: i32, first: i32, chosen: boolean, ma
     let left: i32 = mask;
     if ((gfp & GFP_COLD) !== 0) f = allocCold(order, gfp, first, mask, cg);
     else if (chosen) {
-      f = allocWithin(order, gfp, first, 1 << first, cg);
+      f = allocChosen(order, gfp, first, mask, cg);
       left &= ~(1 << first);
     }
     while (f < 0 && left !== 0) {
@@ -63,6 +68,17 @@ export function allocPages(order: i32, gfp: i32, first: i32, chosen: boolean, ma
   return f;
 }
 
+/** Take frames on node `first`, or else, rather than push pages out of it, where there is room. Returns the head frame or -1. */
+function allocChosen(order: i32, gfp: i32, first: i32, mask: i32, cg: i32): i32 {
+  const others = mask & ~(1 << first);
+  if (roomFirst() && others !== 0) {
+    let f = takeAbove(order, first, 1 << first, N_WMARK_LOW);
+    if (f < 0 && !roomBelow(first)) f = takeAbove(order, first, others, N_WMARK_HIGH);
+    if (f >= 0) return f;
+  }
+  return allocWithin(order, gfp, first, 1 << first, cg);
+}
+
 /**
  * Take frames for a page that is known to be cold. Where the top tier has more free than kswapd keeps for promotions, they
  * are its; otherwise the slowest tier makes room, and only if it cannot, those above. A slowest tier that is small beside
@@ -71,8 +87,13 @@ export function allocPages(order: i32, gfp: i32, first: i32, chosen: boolean, ma
 function allocCold(order: i32, gfp: i32, first: i32, mask: i32, cg: i32): i32 {
   let f = takeAbove(order, first, fastestTier(mask), N_WMARK_PROMO);
   if (pagesOf(slowestTier(mask)) < pagesOf(fastestTier(mask)) >> 2) return f;
-  let left: i32 = mask;
-  while (f < 0 && left !== 0) {
+  // Any room goes before making some.
+  for (let left: i32 = roomFirst() ? mask : 0; f < 0 && left !== 0; ) {
+    const tier = slowestTier(left);
+    f = takeAbove(order, nearest(first, tier), tier, left === mask ? N_WMARK_LOW : N_WMARK_HIGH);
+    left &= ~tier;
+  }
+  for (let left: i32 = mask; f < 0 && left !== 0; ) {
     const tier = slowestTier(left);
     f = allocWithin(order, gfp, nearest(first, tier), tier, cg);
     left &= ~tier;

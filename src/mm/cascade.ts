@@ -22,12 +22,14 @@ import {
   SC_NR_TO_RECLAIM,
   SC_PRIORITY,
   SC_PROACTIVE,
+  SC_VACATE,
   sc,
   scanHead,
   setSc,
 } from "./layout.ts";
 import { lruGenEnabled } from "./lru-gen.ts";
 import { countBits, lowestBit } from "./machine.ts";
+import { roomFirst } from "./room.ts";
 import { DEF_PRIORITY, LIST_FAILED, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { shrinkNode } from "./vmscan.ts";
 
@@ -41,11 +43,16 @@ function youngest(): i32 {
   for (let f: i32 = next(list); f !== list; f = next(f)) if (before(time, lastUse(f))) time = lastUse(f);
   return time;
 }
-/** Push the coldest pages of the full demotion targets in `mask` further down: a batch each, or more if `pages` need it. */
+/**
+ * Push the coldest pages of the full demotion targets in `mask` further down, until `pages` find room there; a batch each at
+ * least, but under OPT_ROOM_FIRST no more than is missing.
+ */
 export function makeRoomOn(mask: i32, pages: i32): void {
-  if (mask === 0) return;
-  const share = ((pages / countBits(mask)) | 0) + 1;
-  const nr = share > SWAP_CLUSTER_MAX ? share : SWAP_CLUSTER_MAX;
+  if (mask === 0 || pages <= 0) return;
+  const exact = roomFirst();
+  const share = (((pages - 1) / countBits(mask)) | 0) + 1;
+  const nr = exact || share > SWAP_CLUSTER_MAX ? share : SWAP_CLUSTER_MAX;
+  const vacate = sc(SC_VACATE);
   const actor = sc(SC_ACTOR);
   // A request about one group stays with that group, on the target too.
   const cg = sc(SC_MEMCG);
@@ -55,11 +62,14 @@ export function makeRoomOn(mask: i32, pages: i32): void {
   for (let m: i32 = mask; m !== 0; m &= m - 1) {
     const t = lowestBit(m);
     // An earlier target's cascade may have made room here already.
-    if (node(t, N_FREE) > node(t, N_WMARK_MIN) + nr) continue;
+    const missing = node(t, N_WMARK_MIN) + nr - node(t, N_FREE);
+    if (exact ? missing <= 0 : missing < 0) continue;
     // Looking through a whole target in vain once is enough, or each batch of the source would do it again.
     let hopeless: i32 = sc(SC_HOPELESS);
     if ((hopeless & (1 << t)) !== 0) continue;
-    pushScan(actor, nr);
+    pushScan(actor, exact ? missing : nr);
+    // What comes down will take the room that is made here.
+    setSc(SC_VACATE, vacate | (1 << t));
     setSc(SC_HOPELESS, hopeless);
     setSc(SC_MEMCG, cg);
     setSc(SC_MAY_EVICT, mayEvict);
@@ -70,7 +80,8 @@ export function makeRoomOn(mask: i32, pages: i32): void {
       setSc(SC_LIMIT, limit);
     }
     if (hopeful(1 << t) !== 0) {
-      if (knowsLastUse() && !lruGenEnabled()) shrinkByAge(1 << t, LOOKS * nr);
+      if (knowsLastUse() && !lruGenEnabled())
+        shrinkByAge(1 << t, LOOKS * (nr > SWAP_CLUSTER_MAX ? nr : SWAP_CLUSTER_MAX));
       else shrinkToTarget(t);
     }
     hopeless = sc(SC_HOPELESS);

@@ -20,7 +20,6 @@ import {
   lruvecOf,
   prev,
   SC_MEMCG,
-  SC_NR_RECLAIMED,
   SC_NR_SCANNED,
   SC_PRIORITY,
   SC_PROACTIVE,
@@ -34,8 +33,9 @@ import { lruGenShrinkLruvec } from "./lru-gen-evict.ts";
 import { lruSize } from "./lruvec.ts";
 import { lowestBit } from "./machine.ts";
 import { DEF_PRIORITY, SWAP_CLUSTER_MAX } from "./scan-control.ts";
+import { inactiveIsLow } from "./scan-count.ts";
 import { shrinkActive } from "./shrink-list.ts";
-import { enough, inactiveIsLow, shrinkList } from "./vmscan.ts";
+import { enough, shrinkList } from "./vmscan.ts";
 
 /** Whether the scan that the current control describes goes by age over the nodes of `mask`. */
 export function goesByAge(mask: i32): boolean {
@@ -97,7 +97,7 @@ function shrinkOldest(nid: i32, cg: i32, file: i32): i32 {
   const inactive = file !== 0 ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON;
   const done = sc(SC_NR_SCANNED);
   setSc(SC_PRIORITY, DEF_PRIORITY);
-  setSc(SC_NR_RECLAIMED, sc(SC_NR_RECLAIMED) + shrinkList(nid, cg, lv, inactive, SWAP_CLUSTER_MAX));
+  shrinkList(nid, cg, lv, inactive, SWAP_CLUSTER_MAX);
   if (inactiveIsLow(lv, inactive)) shrinkActive(nid, cg, inactive + LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX);
   const looked = sc(SC_NR_SCANNED) - done;
   return looked > 0 ? looked : SWAP_CLUSTER_MAX;

@@ -69,9 +69,9 @@ import {
 } from "./layout.ts";
 import { ldf } from "./machine.ts";
 import { placementMask } from "./mempolicy.ts";
-import { OPT_HONOUR_CPUSET, OPT_HONOUR_MEMPOLICY } from "./options.ts";
+import { OPT_DEMOTION, OPT_HONOUR_CPUSET, OPT_HONOUR_MEMPOLICY, OPT_ROOM_FIRST } from "./options.ts";
 import { PTE_MIGRATION, PTE_PRESENT, PTE_SWAP, pteIndex } from "./page-table.ts";
-import { POLICY_VIOLATIONS } from "./vmstat.ts";
+import { POLICY_VIOLATIONS, ROOM_VIOLATIONS } from "./vmstat.ts";
 
 /** What a walk found, for callers that compare it with a model. */
 export interface Walk {
@@ -109,6 +109,7 @@ export function checkInvariants(): Walk {
   const swapped = walkMappings();
   walkSlots(swapped.total);
   walkGroups(usage, swapped.byGroup);
+  checkCounters();
   return { resident, swapped: swapped.total, pins };
 }
 
@@ -195,6 +196,13 @@ function walkFolio(f: number, nr: number, nid: number, listed: ReadonlySet<numbe
     );
   }
   return refs(f) - 1;
+}
+/** What must not have been counted under the behaviours that this memory has. */
+function checkCounters(): void {
+  const room = OPT_ROOM_FIRST | OPT_DEMOTION;
+  if ((hdr(H_OPTIONS) & room) !== room) return;
+  const lost = ldf(statGlobal(ROOM_VIOLATIONS));
+  holds(lost === 0, () => `${lost} pages were lost although there was room for them`);
 }
 
 /** Page table: entries name frames or slots that name them back. */

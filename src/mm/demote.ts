@@ -22,7 +22,10 @@ import { noteWhy, WHY_BUSY, WHY_ROOM } from "./hopeless.ts";
 import {
   H_OPTIONS,
   hdr,
+  N_DEMOTE_ALLOWED,
   N_DEMOTE_PREFERRED,
+  N_TIER,
+  N_WMARK_MIN,
   next,
   node,
   ownerMemcg,
@@ -34,13 +37,16 @@ import {
   scanHead,
   setSc,
 } from "./layout.ts";
-import { listAddTail, listDel, listEmpty } from "./list.ts";
+import { listAddTail, listDel, listEmpty, listSpliceTail } from "./list.ts";
 import { lruDel } from "./lru.ts";
+import { lowestBit } from "./machine.ts";
 import { balanceMask, demotionMask, nearest, nextDemotionNode } from "./memory-tiers.ts";
-import { headAt, isolate, migrateFolio, putback, splitFolio } from "./migrate.ts";
-import { OPT_COUNT_FOLIOS, OPT_SPLIT } from "./options.ts";
+import { headAt, isolate, migrateFolio, noteMigrationFailure, putback, splitFolio } from "./migrate.ts";
+import { OPT_COUNT_FOLIOS, OPT_ROOM_FIRST, OPT_SPLIT } from "./options.ts";
+import { watermarkOk } from "./page-alloc.ts";
 import { PTE_PRESENT } from "./page-table.ts";
-import { ACTOR_PROACTIVE, LIST_DEMOTE, LIST_FAILED } from "./scan-control.ts";
+import { roomFirst, stillWanted } from "./room.ts";
+import { ACTOR_PROACTIVE, LIST_DEMOTE, LIST_FAILED, LIST_SPARED } from "./scan-control.ts";
 import {
   count,
   PGBALANCE,
@@ -49,18 +55,25 @@ import {
   PGSCAN_KSWAPD,
   PGSTEAL_ANON,
   PGSTEAL_KSWAPD,
+  THP_MIGRATION_FAIL,
   THP_MIGRATION_SPLIT,
 } from "./vmstat.ts";
 
 /**
  * Demote LIST_DEMOTE from node `nid`: to the preferred targets, then, if `anyLower`, to any other that is allowed.
- * Returns what counts as reclaimed: base pages, or folios under OPT_COUNT_FOLIOS. SC_FULL names the full targets.
+ * Returns what counts as reclaimed: base pages, or folios under OPT_COUNT_FOLIOS. SC_FULL names the full targets. Under
+ * OPT_ROOM_FIRST no more than what is wanted, `done` pages of the batch being gone already; the rest goes to LIST_SPARED.
  */
-export function demoteBatch(nid: i32, anyLower: boolean): i32 {
+export function demoteBatch(nid: i32, anyLower: boolean, done: i32): i32 {
   const list = scanHead(LIST_DEMOTE);
   let reclaimed: i32 = 0;
   setSc(SC_FULL, 0);
+  const exact = roomFirst();
   while (!listEmpty(list)) {
+    if (exact && stillWanted(nid, done + reclaimed) <= 0) {
+      listSpliceTail(list, scanHead(LIST_SPARED));
+      break;
+    }
     const f = next(list);
     listDel(f);
     reclaimed += demoteOne(f, nid, anyLower);
@@ -82,8 +95,9 @@ function demoteOne(f: i32, nid: i32, anyLower: boolean): i32 {
     count(PGDEMOTE_KSWAPD + sc(SC_ACTOR), nid, cg, nr);
     return (hdr(H_OPTIONS) & OPT_COUNT_FOLIOS) !== 0 ? 1 : nr;
   }
-  if (r === ENOMEM && folioOrder(f) > 0 && (hdr(H_OPTIONS) & OPT_SPLIT) !== 0) {
+  if (r === ENOMEM && folioOrder(f) > 0 && (hdr(H_OPTIONS) & OPT_SPLIT) !== 0 && worthSplitting(f, nid, anyLower)) {
     if (splitFolio(f, scanHead(LIST_DEMOTE)) === 0) {
+      count(THP_MIGRATION_FAIL, nid, cg, 1);
       count(THP_MIGRATION_SPLIT, nid, cg, 1);
       return 0;
     }
@@ -93,20 +107,47 @@ function demoteOne(f: i32, nid: i32, anyLower: boolean): i32 {
   return 0;
 }
 
+/** Whether any target has room for a piece of folio `f`; Linux splits in any case. */
+function worthSplitting(f: i32, nid: i32, anyLower: boolean): boolean {
+  if ((hdr(H_OPTIONS) & OPT_ROOM_FIRST) === 0) return true;
+  for (let m: i32 = targetsOf(f, nid, anyLower); m !== 0; m &= m - 1) {
+    const t = lowestBit(m);
+    if (watermarkOk(t, 0, node(t, N_WMARK_MIN))) return true;
+  }
+  return false;
+}
+
+/** The targets of this round for folio `f` that are not known to be full. */
+function targetsOf(f: i32, nid: i32, anyLower: boolean): i32 {
+  const may = demotionMask(f);
+  const mask = may & ~sc(SC_FULL);
+  // A preferred target that is full is not passed over for another tier here; one that is forbidden is.
+  if (anyLower || (may & node(nid, N_DEMOTE_PREFERRED)) === 0) return mask;
+  return mask & round(nid);
+}
+/** The preferred targets; under OPT_ROOM_FIRST all nodes of their tiers, which may have room where those have none. */
+function round(nid: i32): i32 {
+  const preferred = node(nid, N_DEMOTE_PREFERRED);
+  if ((hdr(H_OPTIONS) & OPT_ROOM_FIRST) === 0) return preferred;
+  let mask: i32 = preferred;
+  for (let m: i32 = node(nid, N_DEMOTE_ALLOWED); m !== 0; m &= m - 1) {
+    const t = lowestBit(m);
+    for (let p: i32 = preferred; p !== 0; p &= p - 1)
+      if (node(lowestBit(p), N_TIER) === node(t, N_TIER)) mask |= 1 << t;
+  }
+  return mask;
+}
+
 /** Migrate to the first target that takes the folio: >= 0; -ENOMEM: none has room; -EAGAIN: the folio is held. */
 function tryTargets(f: i32, nid: i32, anyLower: boolean): i32 {
-  const may = demotionMask(f);
-  const preferred = node(nid, N_DEMOTE_PREFERRED);
-  let mask: i32 = may & ~sc(SC_FULL);
-  // A preferred target that is full is not passed over for another node here; one that is forbidden is.
-  if (!anyLower && (may & preferred) !== 0) mask &= preferred;
+  let mask: i32 = targetsOf(f, nid, anyLower);
   while (mask !== 0) {
     const t = nextDemotionNode(nid, mask);
     const r = migrateFolio(f, t);
     if (r >= 0 || r === EAGAIN) return r;
     if (folioOrder(f) === 0) setSc(SC_FULL, sc(SC_FULL) | (1 << t));
     mask &= ~(1 << t);
-    if (!anyLower) mask &= preferred;
+    if (!anyLower) mask &= round(nid);
   }
   return ENOMEM;
 }
@@ -128,7 +169,10 @@ export function demoteNow(vpn: i32): i32 {
   isolate(f);
   const list = isFile(f);
   const moved = migrateFolio(f, nextDemotionNode(nid, mask)) >= 0 ? 1 : 0;
-  if (moved === 0) putback(f);
+  if (moved === 0) {
+    noteMigrationFailure(f);
+    putback(f);
+  }
   count(PGSCAN_KSWAPD + ACTOR_PROACTIVE, nid, cg, nr);
   count(PGSCAN_ANON + list, nid, cg, nr);
   if (moved === 0) return 0;

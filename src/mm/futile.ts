@@ -3,7 +3,17 @@
  * could be taken now.
  */
 import { folioNid, isFile, PG_LOCKED, PG_LRU, PG_UNEVICTABLE, PG_WRITEBACK, test } from "./folio.ts";
-import { endHopeless, noteWhy, TO_RECLAIM, WHY_BUSY, WHY_LIMIT, WHY_POLICY, WHY_ROOM, WHY_SWAP } from "./hopeless.ts";
+import {
+  endHopeless,
+  noteWhy,
+  TO_RECLAIM,
+  WHY_BUSY,
+  WHY_LIMIT,
+  WHY_POLICY,
+  WHY_REFUGE,
+  WHY_ROOM,
+  WHY_SWAP,
+} from "./hopeless.ts";
 import {
   C_ACTIVE,
   C_HOPELESS,
@@ -23,6 +33,7 @@ import {
   node,
   ownerMemcg,
   refs,
+  SC_EXCHANGE,
   SC_MAY_DEMOTE,
   SC_MAY_EVICT,
   SC_MAY_SWAP,
@@ -41,6 +52,7 @@ import { isDescendant, PROTECTED_MIN, PROTECTED_NONE, protection } from "./memcg
 import { demotionMask } from "./memory-tiers.ts";
 import { allNodes } from "./node.ts";
 import { OPT_HOPELESS } from "./options.ts";
+import { roomFirst } from "./room.ts";
 import { canReclaimAnon } from "./scan-scope.ts";
 import { swapAvailable } from "./swap.ts";
 
@@ -53,7 +65,7 @@ const TO_REQUEST: i32 = 8;
 
 /** The way that the current scan control reclaims; 0 if none of those that are remembered. */
 function way(): i32 {
-  if ((hdr(H_OPTIONS) & OPT_HOPELESS) === 0 || sc(SC_MAY_SWAP) === 0) return 0;
+  if ((hdr(H_OPTIONS) & OPT_HOPELESS) === 0 || sc(SC_MAY_SWAP) === 0 || sc(SC_EXCHANGE) !== 0) return 0;
   if (sc(SC_MAY_EVICT) === 0) return TO_DEMOTE;
   if (sc(SC_MAY_DEMOTE) === 0) return TO_EVICT;
   return sc(SC_PROACTIVE) !== 0 ? TO_REQUEST : TO_RECLAIM;
@@ -83,7 +95,7 @@ export function noteFutile(mask: i32): boolean {
   if (sc(SC_TRIED) < pagesInScope(mask, cg)) return false;
   if (cg >= 0 && mask !== allNodes()) return true;
   // Nothing at all to try: what could not even be looked at has nowhere to go, by policy or for want of a slot.
-  const why = sc(SC_WHY) | WHY_POLICY;
+  const why = sc(SC_WHY) | WHY_POLICY | (roomFirst() ? WHY_REFUGE : 0);
   setHdr(H_HOPELESS, hdr(H_HOPELESS) | why);
   if (cg >= 0) {
     setMemcg(cg, C_HOPELESS, memcg(cg, C_HOPELESS) | by);

@@ -10,6 +10,7 @@
  *   WHY_BUSY    pinned, locked or being written    an unpin, an unlock
  *   WHY_ROOM    the target of a demotion is full   a page freed there; one there, or below, that can go after all
  *   WHY_SWAP    no slot, or a device that fails    a slot given back; a write that succeeds (swap.ts tries one page each time)
+ *   WHY_REFUGE  no node with room to spare (room.ts)     one that has: its free pages pass high
  *   WHY_POLICY  nowhere to go at all               a policy, a group's mems
  *   WHY_LIMIT   protected                          a limit; usage that passes it
  *
@@ -33,6 +34,7 @@ import {
   N_HOPELESS,
   N_KSWAPD_FAILURES,
   N_WHY,
+  N_WMARK_HIGH,
   N_WMARK_MIN,
   node,
   nodes,
@@ -50,6 +52,7 @@ export const WHY_ROOM: i32 = 2;
 export const WHY_SWAP: i32 = 4;
 export const WHY_POLICY: i32 = 8;
 export const WHY_LIMIT: i32 = 16;
+export const WHY_REFUGE: i32 = 32;
 
 /** Of the ways to reclaim (futile.ts): everybody's who may do everything, kswapd's with them. */
 export const TO_RECLAIM: i32 = 1;
@@ -104,8 +107,12 @@ function isAbove(c: i32, cg: i32): boolean {
   for (let g: i32 = cg; g >= 0; g = memcg(g, C_PARENT)) if (g === c) return true;
   return false;
 }
-/** A page of node `nid` was freed. */
-export function noteFree(nid: i32): void {
+/** `nr` pages of node `nid` were freed. */
+export function noteFree(nid: i32, nr: i32): void {
+  if ((hdr(H_HOPELESS) & WHY_REFUGE) !== 0) {
+    const above = node(nid, N_FREE) - node(nid, N_WMARK_HIGH);
+    if (above > 0 && above <= nr) endHopeless(WHY_REFUGE, -1, -1);
+  }
   if ((hdr(H_HOPELESS) & WHY_ROOM) !== 0 && node(nid, N_FREE) > node(nid, N_WMARK_MIN)) endHopeless(WHY_ROOM, -1, -1);
 }
 /** Group `cg` or one above it grew: it may have grown past its protection. */

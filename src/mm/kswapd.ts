@@ -14,36 +14,25 @@ import {
   N_KSWAPD_FAILURES,
   N_KSWAPD_PRIORITY,
   N_KSWAPD_RECLAIMED,
-  N_WMARK_HIGH,
-  N_WMARK_PROMO,
   node,
   SC_MEMCG_LOW_RECLAIM,
   SC_MEMCG_LOW_SKIPPED,
   SC_NR_RECLAIMED,
   SC_NR_SCANNED,
   SC_PRIORITY,
+  SC_SPARED,
   sc,
   setHdr,
   setNode,
   setSc,
 } from "./layout.ts";
-import { isTopTier } from "./memory-tiers.ts";
 import { MAX_KSWAPD_FAILURES } from "./node.ts";
-import { OPT_HOPELESS, OPT_LEAN, OPT_PROMOTION } from "./options.ts";
-import { watermarkOk } from "./page-alloc.ts";
+import { OPT_HOPELESS, OPT_LEAN } from "./options.ts";
 import { ACTOR_KSWAPD, DEF_PRIORITY, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { shrinkNode, tryToFree } from "./vmscan.ts";
 import { count, PAGEOUTRUN } from "./vmstat.ts";
+import { balanced, kswapdGoal } from "./watermark.ts";
 
-/** The mark that kswapd aims for. */
-function goal(nid: i32): i32 {
-  const promote = (hdr(H_OPTIONS) & (OPT_PROMOTION | OPT_LEAN)) === OPT_PROMOTION && isTopTier(nid);
-  return node(nid, promote ? N_WMARK_PROMO : N_WMARK_HIGH);
-}
-/** Whether the node has enough free (pgdat_balanced). */
-export function balanced(nid: i32): boolean {
-  return watermarkOk(nid, 0, goal(nid));
-}
 /** Low protection overridden in this run: kept in the priority word's second bit field. */
 const LOW_RECLAIM: i32 = 64;
 
@@ -57,7 +46,7 @@ export function kswapdStep(nid: i32): i32 {
     setNode(nid, N_KSWAPD_RECLAIMED, 0);
     count(PAGEOUTRUN, nid, -1, 1);
   }
-  const high = goal(nid);
+  const high = kswapdGoal(nid);
   const exact = (hdr(H_OPTIONS) & OPT_LEAN) !== 0;
   const want = exact ? high + 1 - node(nid, N_FREE) : high;
   // Not a batch where less is missing: on a small node full of hot pages the rest of a batch would be those.
@@ -70,11 +59,13 @@ export function kswapdStep(nid: i32): i32 {
   const reclaimed = sc(SC_NR_RECLAIMED);
   const scanned = sc(SC_NR_SCANNED);
   const skipped = sc(SC_MEMCG_LOW_SKIPPED);
+  const spared = sc(SC_SPARED);
   // Generations may have been entered at a lower one.
   state = (state & ~63) | sc(SC_PRIORITY);
   popScan();
   if (reclaimed > 0) setNode(nid, N_KSWAPD_RECLAIMED, 1);
-  if (balanced(nid)) return sleep(nid);
+  // Nothing more may be lost here: what is missing to a goal above high can wait.
+  if (spared !== 0 || balanced(nid)) return sleep(nid);
   // The next pass scans twice as much, unless this one scanned plenty and got something for it.
   if (scanned < high || reclaimed === 0) state--;
   if ((state & 63) === 0 || state < 0) {

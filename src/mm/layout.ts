@@ -125,7 +125,15 @@ export const SC_TRIED: i32 = 124;
 /** 1: take only what was last used before SC_LIMIT (last-use.ts). */
 export const SC_LIMITED: i32 = 128;
 export const SC_LIMIT: i32 = 132;
-export const SC_SIZE: i32 = 136;
+/** Nodes that this reclaim is to empty, or to make room on for somebody: room on them is no refuge (room.ts). A bit each. */
+export const SC_VACATE: i32 = 136;
+/** Something was spared because its node has room again: there is no more to do. */
+export const SC_SPARED: i32 = 140;
+/** Pages on LIST_SWAP: as good as freed. */
+export const SC_QUEUED: i32 = 144;
+/** Nodes whose frames down to the last may be taken by what makes way here: as many will be freed there at once (placement.ts). */
+export const SC_EXCHANGE: i32 = 148;
+export const SC_SIZE: i32 = 152;
 export const MAX_DEPTH: i32 = 18;
 
 // ---- nodes (pg_data_t) ---------------------------------------------------------------------------------------------

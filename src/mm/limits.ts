@@ -14,6 +14,7 @@ import {
   SC_MAY_EVICT,
   SC_MAY_SWAP,
   SC_MEMCG,
+  SC_VACATE,
   setSc,
 } from "./layout.ts";
 import { charge, overHigh, overMax } from "./memcg.ts";
@@ -89,6 +90,8 @@ function reclaimMemcg(cg: i32, nr: i32, maySwap: i32): i32 {
   const demotes = (hdr(H_OPTIONS) & OPT_MEMCG_DEMOTES) !== 0;
   pushScan(ACTOR_DIRECT, nr);
   setSc(SC_MEMCG, cg);
+  // What is to leave a group leaves memory, whatever room there is.
+  setSc(SC_VACATE, allNodes());
   setSc(SC_MAY_SWAP, maySwap);
   setSc(SC_MAY_DEMOTE, demotes && maySwap !== 0 ? 1 : 0);
   const reclaimed = tryToFree(allNodes(), (hdr(H_OPTIONS) & OPT_TIER_FIRST) !== 0);
@@ -115,6 +118,8 @@ export function reclaimProactive(nr: i32, mask: i32, cg: i32, mode: i32): i32 {
       quarter > SWAP_CLUSTER_MAX ? quarter : nr - done < SWAP_CLUSTER_MAX ? nr - done : SWAP_CLUSTER_MAX,
     );
     setSc(SC_MEMCG, cg);
+    // The nodes that are to be emptied are no place to go to; nor is any, if it is not to be demoted but to be gone.
+    setSc(SC_VACATE, mode === RECLAIM_NO_DEMOTE ? allNodes() : mask);
     setSc(SC_MAY_DEMOTE, mode === RECLAIM_NO_DEMOTE ? 0 : 1);
     setSc(SC_MAY_EVICT, mode === RECLAIM_DEMOTE_ONLY ? 0 : 1);
     const r = tryToFree(mask, mode === RECLAIM_NO_DEMOTE);

@@ -52,6 +52,7 @@ import {
   SC_NR_TO_RECLAIM,
   SC_PRIORITY,
   SC_SKIPPED_DEACTIVATE,
+  SC_SPARED,
   sc,
   scanHead,
   setSc,
@@ -82,7 +83,7 @@ import { lruSize, lruvecAdd } from "./lruvec.ts";
 import { leadingZeros } from "./machine.ts";
 import { isTopTier } from "./memory-tiers.ts";
 import { isolate } from "./migrate.ts";
-import { OPT_PROMOTION } from "./options.ts";
+import { OPT_LEAN, OPT_PROMOTION } from "./options.ts";
 import { watermarkOk } from "./page-alloc.ts";
 import { PTE_ACCESSED, testClearReferenced } from "./page-table.ts";
 import { ACTOR_KSWAPD, DEF_PRIORITY, LIST_RET, LIST_SCAN, SWAP_CLUSTER_MAX } from "./scan-control.ts";
@@ -98,6 +99,7 @@ import {
   PGSTEAL_KSWAPD,
   UNEVICTABLE_PGS_CULLED,
 } from "./vmstat.ts";
+import { balanced } from "./watermark.ts";
 
 const TYPE_SHIFT: i32 = 1;
 
@@ -277,9 +279,12 @@ function nrToScan(nid: i32, cg: i32, canSwap: boolean): i32 {
 
 /** Whether enough was done for all (should_abort_scan). */
 export function lruGenShouldAbort(nid: i32): boolean {
-  if (sc(SC_MEMCG) >= 0) return false;
+  if (sc(SC_SPARED) !== 0) return true;
+  const lean = (hdr(H_OPTIONS) & OPT_LEAN) !== 0;
+  if (sc(SC_MEMCG) >= 0 && !lean) return false;
   if (sc(SC_NR_RECLAIMED) >= sc(SC_NR_TO_RECLAIM)) return true;
   if (sc(SC_ACTOR) !== ACTOR_KSWAPD) return false;
+  if (lean) return balanced(nid);
   const promote = (hdr(H_OPTIONS) & OPT_PROMOTION) !== 0 && isTopTier(nid);
   return watermarkOk(nid, 0, node(nid, promote ? N_WMARK_PROMO : N_WMARK_HIGH) + MIN_LRU_BATCH);
 }

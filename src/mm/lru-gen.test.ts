@@ -44,6 +44,7 @@ import {
 import { tryToIncMaxSeq, tryToIncMinSeq } from "./lru-gen-aging.ts";
 import { addTier, refsOf, resetCtrl, tierAgainst, tierOf, tierToEvict, typeToEvict } from "./lru-gen-ctrl.ts";
 import { PTE_ACCESSED } from "./page-table.ts";
+import { SWAP_CLUSTER_MAX } from "./scan-control.ts";
 
 const marks = [8, 16, 24, 32] as const;
 const two = [
@@ -117,7 +118,7 @@ describe.each(TWINS)("generations (%s)", (engine) => {
   test("demoted pages arrive as the second youngest, promoted ones as the youngest", () => {
     const memory = boot();
     const pages = mapped(memory, 200).chill();
-    expect(memory.reclaim(32, 1, 1)).toBeGreaterThan(0);
+    expect(memory.reclaim(MIN_LRU_BATCH, 1, 1)).toBeGreaterThan(0);
     expect([pages.nid(0), age(pages, 0)]).toEqual([1, 1]);
     memory.clock.advance(5000);
     memory.vm.turn();
@@ -131,7 +132,7 @@ describe.each(TWINS)("generations (%s)", (engine) => {
     aging();
     pages.chill(500, 540);
     expect(age(pages, 500)).toBe(maxSeq(lv()) - minSeq(lv(), LRU_GEN_ANON));
-    expect(memory.reclaim(32, 1, 1)).toBeGreaterThanOrEqual(32);
+    expect(memory.reclaim(MIN_LRU_BATCH, 1, 1)).toBeGreaterThanOrEqual(32);
     expect(pages.countAt(1)).toBeLessThanOrEqual(MIN_LRU_BATCH);
     for (let page = 500; page < 540; page++) expect(pages.place(page)).toBe(1);
   });
@@ -158,13 +159,13 @@ describe.each(TWINS)("generations (%s)", (engine) => {
     expect(age(pages, 0)).toBe(2);
     // So few that no walk looks there.
     pages.touch(3, 4).touch(80, 81).touch(20, 21);
-    const scanned = memory.reclaim(32, 1, 1);
-    expect(scanned).toBe(MIN_LRU_BATCH - 2);
+    const scanned = memory.reclaim(SWAP_CLUSTER_MAX, 1, 1);
+    expect(scanned).toBe(SWAP_CLUSTER_MAX);
     expect([pages.nid(3), pages.nid(20), pages.nid(4)]).toEqual([0, 0, 1]);
     expect([age(pages, 3), age(pages, 20)]).toEqual([0, 0]);
     expect(memory.vmstat().pgactivate, "the second was found by the first one's look-around").toBe(1);
     expect([young(pages, 80), age(pages, 80)], "too far away to be seen").toEqual([true, 2]);
-    expect(memory.reclaim(32, 1, 1)).toBe(MIN_LRU_BATCH - 1);
+    expect(memory.reclaim(MIN_LRU_BATCH - 1, 1, 1)).toBe(MIN_LRU_BATCH - 1);
     expect([pages.nid(80), age(pages, 80)]).toEqual([0, 0]);
   });
 
@@ -175,7 +176,7 @@ describe.each(TWINS)("generations (%s)", (engine) => {
     pages.touch(0, 2);
     pages.setFlags(0, PG_LOCKED);
     pages.setFlags(1, PG_WRITEBACK);
-    expect(memory.reclaim(32, 1, 1)).toBe(MIN_LRU_BATCH);
+    expect(memory.reclaim(MIN_LRU_BATCH, 1, 1)).toBe(MIN_LRU_BATCH);
     expect([pages.place(0), pages.place(1), pages.place(2)]).toEqual([0, 0, 1]);
     expect([young(pages, 0), young(pages, 1)]).toEqual([true, true]);
     expect([pages.flags(0) & PG_RECLAIM, pages.flags(1) & PG_RECLAIM]).toEqual([0, PG_RECLAIM]);
@@ -189,7 +190,7 @@ describe.each(TWINS)("generations (%s)", (engine) => {
     const pages = mapped(memory, 1024);
     for (let i = 0; i < 2; i++) aging();
     const pin = pages.pin(0);
-    expect(memory.reclaim(32, 1, 1)).toBe(MIN_LRU_BATCH - 1);
+    expect(memory.reclaim(MIN_LRU_BATCH - 1, 1, 1)).toBe(MIN_LRU_BATCH - 1);
     expect([pages.nid(0), age(pages, 0)]).toEqual([0, 0]);
     memory.calls.unpinFrame(pin);
   });
@@ -198,7 +199,7 @@ describe.each(TWINS)("generations (%s)", (engine) => {
     const memory = boot({ nodes: [{ pages: 4096, watermarks: marks }], swap: 2048 });
     const pages = mapped(memory, 1024);
     for (let i = 0; i < 2; i++) aging();
-    expect(memory.reclaim(32, 1)).toBe(MIN_LRU_BATCH);
+    expect(memory.reclaim(MIN_LRU_BATCH, 1)).toBe(MIN_LRU_BATCH);
     expect(lru(lv(), L_EVICTED)).toBe(MIN_LRU_BATCH);
     expect(pages.shadow(0) & 2).toBe(0);
     pages.touch(0, 1);
@@ -216,7 +217,7 @@ describe.each(TWINS)("generations (%s)", (engine) => {
     const pages = mapped(memory, 256);
     for (let i = 0; i < 2; i++) aging();
     pages.setFlags(0, PG_WORKINGSET | LRU_REFS_MASK);
-    expect(memory.reclaim(32, 1, 1)).toBe(MIN_LRU_BATCH);
+    expect(memory.reclaim(MIN_LRU_BATCH, 1, 1)).toBe(MIN_LRU_BATCH);
     expect([pages.nid(0), age(pages, 0), lru(lv(), L_PROTECTED + 12)]).toEqual([0, 1, 1]);
     expect(pages.flags(0) & (PG_WORKINGSET | LRU_REFS_MASK | PG_REFERENCED)).toBe(0);
   });

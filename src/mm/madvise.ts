@@ -2,9 +2,21 @@
 import { clearFlag, folioHead, folioNid, PG_ACTIVE, PG_LRU, PG_REFERENCED, PG_UNEVICTABLE, test } from "./folio.ts";
 import { isolatePage } from "./gup.ts";
 import { noteNoUse } from "./last-use.ts";
-import { pte, SC_IGNORE_REFERENCES, SC_MAY_DEMOTE, scanHead, setPte, setSc, V_FILE, V_MEMCG, vma } from "./layout.ts";
+import {
+  pte,
+  SC_IGNORE_REFERENCES,
+  SC_MAY_DEMOTE,
+  SC_VACATE,
+  scanHead,
+  setPte,
+  setSc,
+  V_FILE,
+  V_MEMCG,
+  vma,
+} from "./layout.ts";
 import { listAdd } from "./list.ts";
 import { lruAddTail, lruDel } from "./lru.ts";
+import { allNodes } from "./node.ts";
 import { PTE_ACCESSED, PTE_PRESENT, pteIndex } from "./page-table.ts";
 import { ACTOR_PROACTIVE, LIST_SCAN, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { shrinkFolioList } from "./vmscan.ts";
@@ -43,6 +55,7 @@ export function advisePageout(v: i32, vpn: i32, nr: i32): i32 {
   while (at < vpn + nr) {
     pushScan(ACTOR_PROACTIVE, SWAP_CLUSTER_MAX);
     setSc(SC_MAY_DEMOTE, 0);
+    setSc(SC_VACATE, allNodes());
     setSc(SC_IGNORE_REFERENCES, 1);
     // A batch is of one node, so that it can be counted there.
     let nid: i32 = -1;

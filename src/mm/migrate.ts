@@ -29,7 +29,7 @@ import {
   test,
 } from "./folio.ts";
 import { noteArrival } from "./futile.ts";
-import { GFP_DEMOTE, GFP_KSWAPD_RECLAIM } from "./gfp.ts";
+import { GFP_DEMOTE, GFP_KSWAPD_RECLAIM, GFP_NOMEMALLOC } from "./gfp.ts";
 import { lastUse, setLastUse } from "./last-use.ts";
 import {
   addNode,
@@ -103,12 +103,12 @@ export function folioPut(f: i32): i32 {
 
 /**
  * Take frames for a migration: above the target's low watermark, else wake its kswapd (if `gfp` says so) and take them
- * above min; never below (GFP_DEMOTE). Returns the head, or -ENOMEM.
+ * above min; never below (GFP_DEMOTE), unless `gfp` lacks GFP_NOMEMALLOC. Returns the head, or -ENOMEM.
  */
 export function allocTarget(nid: i32, order: i32, gfp: i32): i32 {
   if (!watermarkOk(nid, order, node(nid, N_WMARK_LOW))) {
     if ((gfp & GFP_KSWAPD_RECLAIM) !== 0) passPressureOn(nid);
-    if (!watermarkOk(nid, order, node(nid, N_WMARK_MIN))) return ENOMEM;
+    if ((gfp & GFP_NOMEMALLOC) !== 0 && !watermarkOk(nid, order, node(nid, N_WMARK_MIN))) return ENOMEM;
   }
   const f = takeBlock(nid, order);
   return f < 0 ? ENOMEM : f;
@@ -151,35 +151,35 @@ export function migrateRemap(from: i32, to: i32): void {
 /**
  * Move an isolated folio to node `nid`. On success the new folio is on its LRU list and the old one is let go.
  * Returns the new head; -ENOMEM: no room there above min; -EAGAIN: somebody holds the folio. On failure it stays
- * isolated, mapped and whole.
+ * isolated, mapped and whole, and whoever gives up calls noteMigrationFailure().
  */
 export function migrateFolio(f: i32, nid: i32): i32 {
-  const order = folioOrder(f);
-  const nr = 1 << order;
-  const from = folioNid(f);
-  const cg = ownerMemcg(f);
   let gfp: i32 = GFP_DEMOTE;
   if ((hdr(H_OPTIONS) & OPT_WAKE_TARGET) === 0) gfp &= ~GFP_KSWAPD_RECLAIM;
+  return migrateInto(f, nid, gfp);
+}
+/** The same with other allocation flags: without GFP_NOMEMALLOC, down to the last frame. */
+export function migrateInto(f: i32, nid: i32, gfp: i32): i32 {
+  const order = folioOrder(f);
+  const from = folioNid(f);
+  const cg = ownerMemcg(f);
   const r = refs(f) !== EXPECTED_REFS ? EAGAIN : allocTarget(nid, order, gfp);
-  if (r < 0) {
-    noteFailure(from, cg, order, nr);
-    return r;
-  }
+  if (r < 0) return r;
   if (migrateUnmap(f) < 0) {
     setRefs(r, 0);
     freeBlock(r);
-    noteFailure(from, cg, order, nr);
     return EAGAIN;
   }
   migrateMove(f, r);
   migrateRemap(f, r);
-  count(PGMIGRATE_SUCCESS, from, cg, nr);
+  count(PGMIGRATE_SUCCESS, from, cg, 1 << order);
   if (order > 0) count(THP_MIGRATION_SUCCESS, from, cg, 1);
   return r;
 }
-function noteFailure(nid: i32, cg: i32, order: i32, nr: i32): void {
-  count(PGMIGRATE_FAIL, nid, cg, nr);
-  if (order > 0) count(THP_MIGRATION_FAIL, nid, cg, 1);
+/** Count that folio `f` was to be moved and was not, on however many nodes that was tried (migrate_pages). */
+export function noteMigrationFailure(f: i32): void {
+  count(PGMIGRATE_FAIL, folioNid(f), ownerMemcg(f), folioNr(f));
+  if (folioOrder(f) > 0) count(THP_MIGRATION_FAIL, folioNid(f), ownerMemcg(f), 1);
 }
 
 /**

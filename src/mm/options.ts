@@ -40,6 +40,11 @@ export const OPT_LEAN: i32 = 32768;
 export const OPT_FREQUENCY: i32 = 65536;
 /** The lists are multi-generational (lru-gen.ts); otherwise active and inactive (lruvec.ts). Not a behaviour of a preset. */
 export const OPT_LRU_GEN: i32 = 8192;
+/**
+ * Room before loss (room.ts): nothing is swapped out or dropped while a node that its owner may use has free pages above its
+ * high watermark, and what must go is what was asked for, no more.
+ */
+export const OPT_ROOM_FIRST: i32 = 262144;
 /** Promotions that push out what is used as soon are made rare (see promotion-pays.ts). */
 export const OPT_PROMOTION_PAYS: i32 = 131072;
 /** A node or group in which a whole scan found nothing is not scanned again until something changed (hopeless.ts). */

@@ -61,7 +61,7 @@ export function freeBlock(head: i32): void {
   for (let i: i32 = 1; i < 1 << order; i++) setFlags(head + i, makeFlags(nid, 0, 0));
   addNode(nid, N_FREE, 1 << order);
   count(PGFREE, nid, -1, 1 << order);
-  noteFree(nid);
+  noteFree(nid, 1 << order);
   merge(nid, head, order);
 }
 

@@ -1,5 +1,6 @@
 /**
- * The end of a batch (pageout, shrink_folio_list): what was not demoted is swapped out, or discarded, or kept.
+ * The end of a batch (pageout, shrink_folio_list): what was not demoted is swapped out, or discarded, or kept; pages for a
+ * device go out in runs of neighbours.
  */
 import { checksum } from "./checksum.ts";
 import { folioNid, folioNr, folioOrder, isFile } from "./folio.ts";
@@ -20,6 +21,9 @@ import {
   SC_MAY_EVICT,
   SC_MAY_SWAP,
   SC_NR_PAGEOUT,
+  SC_NR_RECLAIMED,
+  SC_NR_TO_RECLAIM,
+  SC_QUEUED,
   sc,
   scanHead,
   scratch,
@@ -39,7 +43,9 @@ import { charge } from "./memcg.ts";
 import { splitFolio, unisolate } from "./migrate.ts";
 import { OPT_SWAP_FILE } from "./options.ts";
 import { mkPte, PTE_SWAP, unmapFolio } from "./page-table.ts";
-import { LIST_RET, LIST_SCAN, LIST_SWAP, SWAP_CLUSTER_MAX } from "./scan-control.ts";
+import { keepInMemory, ROOM_HERE, ROOM_SPLIT } from "./relocate.ts";
+import { noteLoss, roomFirst } from "./room.ts";
+import { LIST_RET, LIST_SCAN, LIST_SPARED, LIST_SWAP, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { activate } from "./shrink-list.ts";
 import { allocSlot, cancelSlot, noteSwappedOut, noteWrite, slotDevice, swapAvailable } from "./swap.ts";
 import { count, PGDISCARD, PSWPOUT, SWAP_WRITE_ERROR, THP_SWPOUT_FALLBACK } from "./vmstat.ts";
@@ -51,24 +57,40 @@ const EVICT_QUEUED: i32 = -1;
 /**
  * Swap out or discard what is on LIST_SCAN; what can be neither goes to LIST_RET. Returns the pages freed.
  * Folios whose demotion failed arrive here through LIST_FAILED: reclaimed in the same call as though demotion were off,
- * unless the request is proactive, which puts them back.
+ * unless the request is proactive, which puts them back. Under OPT_ROOM_FIRST a folio is lost only if there is no room for it
+ * (room.ts), and no more of them than is wanted: `done` pages of this batch are gone already.
  */
-export function evictBatch(): i32 {
+export function evictBatch(done: i32): i32 {
   let freed: i32 = 0;
   const list = scanHead(LIST_SCAN);
-  let queued: i32 = 0;
+  const sparing = roomFirst();
+  setSc(SC_QUEUED, 0);
   while (!listEmpty(list)) {
     const f = prev(list);
     listDel(f);
-    const verdict = evictOne(f);
+    const gone = done + freed + sc(SC_QUEUED);
+    const verdict = sparing ? evictIfWanted(f, gone) : evictOne(f);
     if (verdict > 0) freed += verdict;
-    if (verdict === EVICT_QUEUED) queued++;
-    if (queued === SWAP_CLUSTER_MAX) {
-      freed += flushSwap();
-      queued = 0;
-    }
+    if (verdict === EVICT_QUEUED) setSc(SC_QUEUED, sc(SC_QUEUED) + 1);
+    if (sc(SC_QUEUED) === SWAP_CLUSTER_MAX) freed += flushSwap();
   }
   return freed + flushSwap();
+}
+/** The same as evictOne(), if there is no room for the folio, `gone` pages are not yet enough, and it is not more than is missing. */
+function evictIfWanted(f: i32, gone: i32): i32 {
+  if (sc(SC_MAY_EVICT) === 0 || refs(f) !== 2) return evictOne(f);
+  const wanted = sc(SC_NR_TO_RECLAIM) - sc(SC_NR_RECLAIMED) - gone;
+  const room = wanted > 0 ? keepInMemory(f) : ROOM_HERE;
+  if (room > 0) return room;
+  if (room === ROOM_HERE) {
+    listAddTail(scanHead(LIST_SPARED), f);
+    return EVICT_KEPT;
+  }
+  if (room === ROOM_SPLIT || folioNr(f) > wanted) {
+    splitFolio(f, scanHead(LIST_SCAN));
+    return EVICT_KEPT;
+  }
+  return evictOne(f);
 }
 function evictOne(f: i32): i32 {
   const file = isFile(f) !== 0;
@@ -91,6 +113,7 @@ function evictOne(f: i32): i32 {
   }
   const slot = allocSlot(vpnOf(f));
   if (slot >= 0) {
+    noteLoss(f);
     setPriv(f, slot);
     listAddTail(scanHead(LIST_SWAP), f);
     return EVICT_QUEUED;
@@ -109,6 +132,7 @@ function keep(f: i32): i32 {
 function flushSwap(): i32 {
   const list = scanHead(LIST_SWAP);
   let freed: i32 = 0;
+  setSc(SC_QUEUED, 0);
   while (!listEmpty(list)) {
     const slot = priv(next(list));
     const dev = slotDevice(slot);
@@ -154,6 +178,7 @@ export function discardFolio(f: i32): i32 {
   const vpn = vpnOf(f);
   const nr = folioNr(f);
   const v = ownerVma(f);
+  noteLoss(f);
   const left = lruEviction(f);
   unmapFolio(f);
   count(PGDISCARD, folioNid(f), ownerMemcg(f), nr);

@@ -17,6 +17,7 @@ import {
   OPT_PROMOTION,
   OPT_PROMOTION_PAYS,
   OPT_RISE,
+  OPT_ROOM_FIRST,
   OPT_SMALL_NODES,
   OPT_SPLIT,
   OPT_SWAP_FILE,
@@ -45,6 +46,7 @@ export const BEHAVIOURS = {
   promotionPays: OPT_PROMOTION_PAYS,
   rememberFailure: OPT_HOPELESS,
   rise: OPT_RISE,
+  roomFirst: OPT_ROOM_FIRST,
   coldestFirst: OPT_COLDEST,
 } as const;
 
@@ -81,6 +83,7 @@ export const PRESETS = {
     OPT_PROMOTION_PAYS |
     OPT_HOPELESS |
     OPT_RISE |
+    OPT_ROOM_FIRST |
     OPT_COLDEST,
 } as const;
 

@@ -60,7 +60,7 @@ import { lruDel } from "./lru.ts";
 import { ltu, toI32 } from "./machine.ts";
 import { isTopTier } from "./memory-tiers.ts";
 import { policyChoosesNode } from "./mempolicy.ts";
-import { headAt, isolate, migrateFolio, putback } from "./migrate.ts";
+import { headAt, isolate, migrateFolio, noteMigrationFailure, putback } from "./migrate.ts";
 import { wakeKswapd } from "./node.ts";
 import { OPT_LEAN, OPT_PROMOTION, OPT_RISE, OPT_SMALL_NODES, OPT_SPLIT } from "./options.ts";
 import { watermarkOk } from "./page-alloc.ts";
@@ -161,6 +161,7 @@ export function promoteNow(vpn: i32): i32 {
   if (!watermarkOk(to, order, node(to, N_WMARK_LOW))) makeRoomFor(to, cg);
   setFlag(f, PG_ACTIVE);
   if (migrateFolio(f, to) < 0) {
+    noteMigrationFailure(f);
     putback(f);
     return 0;
   }
@@ -293,6 +294,7 @@ function promote(f: i32, vpn: i32, from: i32, to: i32): void {
     moving = headAt(vpn);
   }
   if (migrateFolio(moving, to) < 0) {
+    noteMigrationFailure(moving);
     putback(moving);
     return;
   }

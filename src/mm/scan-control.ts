@@ -10,6 +10,7 @@ import {
   MAX_DEPTH,
   NR_SCAN_LISTS,
   SC_ACTOR,
+  SC_EXCHANGE,
   SC_FORCE_DEACTIVATE,
   SC_HOPELESS,
   SC_IGNORE_REFERENCES,
@@ -26,8 +27,11 @@ import {
   SC_NR_TO_RECLAIM,
   SC_PRIORITY,
   SC_PROACTIVE,
+  SC_QUEUED,
   SC_SKIPPED_DEACTIVATE,
+  SC_SPARED,
   SC_TRIED,
+  SC_VACATE,
   SC_WHY,
   scanHead,
   setHdr,
@@ -53,6 +57,8 @@ export const LIST_DEMOTE: i32 = 1;
 export const LIST_RET: i32 = 2;
 export const LIST_SWAP: i32 = 3;
 export const LIST_FAILED: i32 = 4;
+/** Need not go after all, coldest first. */
+export const LIST_SPARED: i32 = 5;
 
 /** Enter reclaim: a fresh control that may do everything, for everyone. */
 export function pushScan(actor: i32, nrToReclaim: i32): void {
@@ -81,6 +87,10 @@ export function pushScan(actor: i32, nrToReclaim: i32): void {
   setSc(SC_HOPELESS, 0);
   setSc(SC_WHY, 0);
   setSc(SC_TRIED, 0);
+  setSc(SC_VACATE, 0);
+  setSc(SC_SPARED, 0);
+  setSc(SC_QUEUED, 0);
+  setSc(SC_EXCHANGE, 0);
   setSc(SC_LIMITED, 0);
 }
 export function popScan(): void {

@@ -5,7 +5,7 @@
  *
  * isolateInactive() does the first three while it walks the tail of a list. A kept folio is never isolated: runs of
  * neighbours that stay are moved to the front of the list as one, which gives the order that putting each back would.
- * evictBatch() does the last two, after demote.ts had its turn.
+ * pageout.ts does the last two, after demote.ts had its turn.
  */
 
 import {
@@ -51,13 +51,21 @@ import {
   vma,
 } from "./layout.ts";
 import { listAdd, listAddRun, listAddTail, listCut, listDel, listEmpty, listSpliceTail } from "./list.ts";
-import { lruPutback } from "./lru.ts";
+import { lruAddTail, lruPutback } from "./lru.ts";
 import { addSize, lruvecAdd, lruvecDel } from "./lruvec.ts";
 import { balanceMask, demotionMask } from "./memory-tiers.ts";
 import { isolate, unisolate } from "./migrate.ts";
 import { OPT_FREQUENCY } from "./options.ts";
 import { testClearReferenced } from "./page-table.ts";
-import { ACTOR_KSWAPD, LIST_DEMOTE, LIST_FAILED, LIST_RET, LIST_SCAN, SWAP_CLUSTER_MAX } from "./scan-control.ts";
+import {
+  ACTOR_KSWAPD,
+  LIST_DEMOTE,
+  LIST_FAILED,
+  LIST_RET,
+  LIST_SCAN,
+  LIST_SPARED,
+  SWAP_CLUSTER_MAX,
+} from "./scan-control.ts";
 import {
   count,
   PGACTIVATE,
@@ -234,7 +242,7 @@ export function queueDemotions(): void {
   }
 }
 
-/** Put everything on LIST_RET and LIST_FAILED back on its LRU list. */
+/** Put everything on LIST_RET and LIST_FAILED back on its LRU list, and what is on LIST_SPARED where it was. */
 export function putbackBatch(): void {
   listSpliceTail(scanHead(LIST_FAILED), scanHead(LIST_RET));
   const list = scanHead(LIST_RET);
@@ -242,5 +250,12 @@ export function putbackBatch(): void {
     const f = prev(list);
     listDel(f);
     if (unisolate(f) === 0) lruPutback(f);
+  }
+  // The coldest last, so that it is the next to go.
+  const spared = scanHead(LIST_SPARED);
+  while (!listEmpty(spared)) {
+    const f = prev(spared);
+    listDel(f);
+    if (unisolate(f) === 0) lruAddTail(f);
   }
 }

@@ -20,28 +20,21 @@ import {
   H_NR_MEMCG,
   H_NR_NODES,
   H_OPTIONS,
-  H_SWAPPINESS,
   hdr,
   L_ACTIVATIONS,
-  L_ANON_COST,
-  L_FILE_COST,
   L_REFAULTS,
   LRU_ACTIVE_ANON,
   LRU_ACTIVE_FILE,
   LRU_INACTIVE_ANON,
   LRU_INACTIVE_FILE,
   lru,
-  lruf,
   lruvecOf,
   memcg,
-  N_FREE,
   N_KSWAPD_FAILURES,
-  N_WMARK_HIGH,
   next,
-  node,
+  prev,
   SC_ACTOR,
-  SC_CACHE_TRIM_MODE,
-  SC_FILE_IS_TINY,
+  SC_EXCHANGE,
   SC_FORCE_DEACTIVATE,
   SC_FULL,
   SC_MAY_DEACTIVATE,
@@ -56,7 +49,8 @@ import {
   SC_PRIORITY,
   SC_PROACTIVE,
   SC_SKIPPED_DEACTIVATE,
-  SC_TARGETS,
+  SC_SPARED,
+  SC_VACATE,
   sc,
   scanHead,
   setHdr,
@@ -64,14 +58,16 @@ import {
   setNode,
   setSc,
 } from "./layout.ts";
-import { listEmpty, listSpliceTail } from "./list.ts";
+import { listAddTail, listDel, listEmpty, listSpliceTail } from "./list.ts";
 import { lruGenEnabled } from "./lru-gen.ts";
 import { lruGenInitialPriority, lruGenShouldAbort, lruGenShrinkLruvec } from "./lru-gen-evict.ts";
 import { lruSize } from "./lruvec.ts";
-import { lowestBit, toI32 } from "./machine.ts";
+import { lowestBit } from "./machine.ts";
 import { isDescendant, PROTECTED_LOW, PROTECTED_MIN, protection } from "./memcg.ts";
-import { OPT_ANY_LOWER, OPT_CASCADE } from "./options.ts";
+import { noteMigrationFailure } from "./migrate.ts";
+import { OPT_ANY_LOWER, OPT_CASCADE, OPT_LEAN } from "./options.ts";
 import { evictBatch } from "./pageout.ts";
+import { roomFirst, stillWanted } from "./room.ts";
 import {
   ACTOR_KSWAPD,
   DEF_PRIORITY,
@@ -81,80 +77,27 @@ import {
   LIST_SCAN,
   SWAP_CLUSTER_MAX,
 } from "./scan-control.ts";
-import { canReclaimAnon, protectedScan } from "./scan-scope.ts";
+import {
+  DEACTIVATE_ANON,
+  DEACTIVATE_FILE,
+  getScanCount,
+  inactiveIsLow,
+  keepProportion,
+  nrLeft,
+  prepareScan,
+  shareOfBatch,
+} from "./scan-count.ts";
+import { canReclaimAnon } from "./scan-scope.ts";
 import { isolateInactive, putbackBatch, queueDemotions, shrinkActive } from "./shrink-list.ts";
 import { tryDevices } from "./swap.ts";
 import { count, LOW, PGSTEAL_ANON, PGSTEAL_KSWAPD } from "./vmstat.ts";
+import { balanced } from "./watermark.ts";
 import { noteCost } from "./workingset.ts";
 
 /** Passes over everything, at most, before it is said that nothing can be taken. */
 const MAX_WHOLE_PASSES: i32 = 6;
 /** Of SC_FORCE_DEACTIVATE: nothing is left on the active lists. */
 const ALL: i32 = 2;
-const DEACTIVATE_ANON: i32 = 1;
-const DEACTIVATE_FILE: i32 = 2;
-
-/** Whether the inactive list is too short for its active one: 1 : sqrt(10 x GiB) (inactive_is_low). */
-export function inactiveIsLow(lv: i32, inactive: i32): boolean {
-  const i = lruSize(lv, inactive);
-  const a = lruSize(lv, inactive + LRU_ACTIVE_ANON);
-  const gb = (i + a) >>> 18;
-  const ratio: f64 = gb > 0 ? Math.floor(Math.sqrt(10 * gb)) : 1;
-  return i * ratio < a;
-}
-/** Decide for one lruvec which types to deactivate and whether file pages alone will do (prepare_scan_control). */
-function prepareScan(nid: i32, lv: i32): void {
-  let may: i32 = DEACTIVATE_ANON | DEACTIVATE_FILE;
-  if (sc(SC_FORCE_DEACTIVATE) === 0) {
-    may = 0;
-    if (lru(lv, L_ACTIVATIONS) !== lru(lv, L_REFAULTS) || inactiveIsLow(lv, LRU_INACTIVE_ANON)) may |= DEACTIVATE_ANON;
-    if (lru(lv, L_ACTIVATIONS + 4) !== lru(lv, L_REFAULTS + 4) || inactiveIsLow(lv, LRU_INACTIVE_FILE)) {
-      may |= DEACTIVATE_FILE;
-    }
-  }
-  setSc(SC_MAY_DEACTIVATE, may);
-  const file = lruSize(lv, LRU_INACTIVE_FILE);
-  const trim = file >> sc(SC_PRIORITY) > 0 && (may & DEACTIVATE_FILE) === 0;
-  setSc(SC_CACHE_TRIM_MODE, trim ? 1 : 0);
-  const cached = file + lruSize(lv, LRU_ACTIVE_FILE);
-  const tiny =
-    sc(SC_MEMCG) < 0 &&
-    cached + node(nid, N_FREE) <= node(nid, N_WMARK_HIGH) &&
-    (may & DEACTIVATE_ANON) === 0 &&
-    lruSize(lv, LRU_INACTIVE_ANON) >> sc(SC_PRIORITY) > 0;
-  setSc(SC_FILE_IS_TINY, tiny ? 1 : 0);
-}
-
-const SCAN_EQUAL: i32 = 0;
-const SCAN_FRACT: i32 = 1;
-const SCAN_ANON: i32 = 2;
-const SCAN_FILE: i32 = 3;
-
-/** Fill SC_NR with the pages to scan on each list (get_scan_count). */
-function getScanCount(nid: i32, cg: i32, lv: i32): void {
-  const swappiness = hdr(H_SWAPPINESS);
-  let balance: i32 = SCAN_FRACT;
-  if (!canReclaimAnon(nid, cg)) balance = SCAN_FILE;
-  else if (sc(SC_MEMCG) >= 0 && swappiness === 0) balance = SCAN_FILE;
-  else if (sc(SC_PRIORITY) === 0 && swappiness !== 0) balance = SCAN_EQUAL;
-  else if (sc(SC_FILE_IS_TINY) !== 0) balance = SCAN_ANON;
-  else if (sc(SC_CACHE_TRIM_MODE) !== 0) balance = SCAN_FILE;
-  const total = lruf(lv, L_ANON_COST) + lruf(lv, L_FILE_COST);
-  const anonCost = total + lruf(lv, L_ANON_COST);
-  const fileCost = total + lruf(lv, L_FILE_COST);
-  const all = anonCost + fileCost;
-  const ap: f64 = Math.floor((swappiness * (all + 1)) / (anonCost + 1));
-  const fp: f64 = Math.floor(((200 - swappiness) * (all + 1)) / (fileCost + 1));
-  for (let list: i32 = 0; list <= LRU_ACTIVE_FILE; list++) {
-    const file = list >= LRU_INACTIVE_FILE;
-    let scan: i32 = protectedScan(cg, lruSize(lv, list)) >> sc(SC_PRIORITY);
-    if (balance === SCAN_FRACT) scan = toI32(Math.floor((scan * (file ? fp : ap)) / (ap + fp)));
-    else if (balance === SCAN_ANON && file) scan = 0;
-    else if (balance === SCAN_FILE && !file) scan = 0;
-    setSc(SC_NR + (list << 2), scan);
-    setSc(SC_TARGETS + (list << 2), scan);
-  }
-}
 /** Reclaim from one list of a node and group. Returns the pages reclaimed. */
 export function shrinkList(nid: i32, cg: i32, lv: i32, list: i32, nrToScan: i32): i32 {
   const file = list >= LRU_INACTIVE_FILE ? 1 : 0;
@@ -169,6 +112,7 @@ export function shrinkList(nid: i32, cg: i32, lv: i32, list: i32, nrToScan: i32)
   setSc(SC_NR_SCANNED, sc(SC_NR_SCANNED) + scanned);
   setSc(SC_NR_PAGEOUT, 0);
   const reclaimed = shrinkFolioList(nid);
+  setSc(SC_NR_RECLAIMED, sc(SC_NR_RECLAIMED) + reclaimed);
   count(PGSTEAL_KSWAPD + sc(SC_ACTOR), nid, cg, reclaimed);
   count(PGSTEAL_ANON + file, nid, cg, reclaimed);
   noteCost(lv, file, sc(SC_NR_PAGEOUT), scanned > reclaimed ? scanned - reclaimed : 0);
@@ -186,18 +130,32 @@ export function shrinkFolioList(nid: i32): i32 {
     const options = hdr(H_OPTIONS);
     const anyLower = (options & OPT_ANY_LOWER) !== 0;
     const cascade = (options & OPT_CASCADE) !== 0;
-    reclaimed += demoteBatch(nid, anyLower && !cascade);
+    reclaimed += demoteBatch(nid, anyLower && !cascade, 0);
     if (cascade && !listEmpty(scanHead(LIST_FAILED))) {
-      makeRoomOn(sc(SC_FULL), listPages(scanHead(LIST_FAILED)));
-      listSpliceTail(scanHead(LIST_FAILED), scanHead(LIST_DEMOTE));
-      reclaimed += demoteBatch(nid, anyLower);
+      const failed = listPages(scanHead(LIST_FAILED));
+      const wanted = roomFirst() ? stillWanted(nid, reclaimed) : failed;
+      if (wanted > 0) {
+        makeRoomOn(sc(SC_FULL) & ~sc(SC_EXCHANGE), wanted < failed ? wanted : failed);
+        listSpliceTail(scanHead(LIST_FAILED), scanHead(LIST_DEMOTE));
+        reclaimed += demoteBatch(nid, anyLower, reclaimed);
+      }
     }
     // What failed is reclaimed here and now as though demotion were off; a proactive request puts it back instead.
-    listSpliceTail(scanHead(LIST_FAILED), scanHead(sc(SC_PROACTIVE) !== 0 ? LIST_RET : LIST_SCAN));
+    takeFailed(scanHead(sc(SC_PROACTIVE) !== 0 ? LIST_RET : LIST_SCAN));
   }
-  reclaimed += evictBatch();
+  reclaimed += evictBatch(reclaimed);
   putbackBatch();
   return reclaimed;
+}
+/** Move LIST_FAILED, whose first is the oldest, to `list`, whose last is. */
+function takeFailed(list: i32): void {
+  const failed = scanHead(LIST_FAILED);
+  while (!listEmpty(failed)) {
+    const f = prev(failed);
+    noteMigrationFailure(f);
+    listDel(f);
+    listAddTail(list, f);
+  }
 }
 
 /** Pages of the folios on a list. */
@@ -220,18 +178,22 @@ function shrinkLruvec(nid: i32, cg: i32): void {
   prepareScan(nid, lv);
   getScanCount(nid, cg, lv);
   const wanted = sc(SC_NR_TO_RECLAIM);
+  const lean = (hdr(H_OPTIONS) & OPT_LEAN) !== 0;
   const proportional = sc(SC_MEMCG) < 0 && sc(SC_ACTOR) !== ACTOR_KSWAPD && sc(SC_PRIORITY) === DEF_PRIORITY;
   let reclaimed: i32 = 0;
-  while (nrLeft(LRU_INACTIVE_ANON) !== 0 || nrLeft(LRU_ACTIVE_FILE) !== 0 || nrLeft(LRU_INACTIVE_FILE) !== 0) {
+  while (
+    sc(SC_SPARED) === 0 &&
+    (nrLeft(LRU_INACTIVE_ANON) !== 0 || nrLeft(LRU_ACTIVE_FILE) !== 0 || nrLeft(LRU_INACTIVE_FILE) !== 0)
+  ) {
     for (let list: i32 = 0; list <= LRU_ACTIVE_FILE; list++) {
       const left = nrLeft(list);
       if (left === 0) continue;
-      const nr = left < SWAP_CLUSTER_MAX ? left : SWAP_CLUSTER_MAX;
+      const batch = lean ? shareOfBatch(list) : SWAP_CLUSTER_MAX;
+      const nr = left < batch ? left : batch;
       setSc(SC_NR + (list << 2), left - nr);
-      const got = shrinkList(nid, cg, lv, list, nr);
-      reclaimed += got;
-      setSc(SC_NR_RECLAIMED, sc(SC_NR_RECLAIMED) + got);
+      reclaimed += shrinkList(nid, cg, lv, list, nr);
     }
+    if (lean && enoughOf(nid)) break;
     if (reclaimed < wanted || proportional) continue;
     if (!keepProportion()) break;
   }
@@ -241,37 +203,11 @@ function shrinkLruvec(nid: i32, cg: i32): void {
   setLru(lv, L_REFAULTS, lru(lv, L_ACTIVATIONS));
   setLru(lv, L_REFAULTS + 4, lru(lv, L_ACTIVATIONS + 4));
 }
-function nrLeft(list: i32): i32 {
-  return sc(SC_NR + (list << 2));
+/** Whether this reclaim, at work on node `nid`, has come to its end before its plan has. */
+function enoughOf(nid: i32): boolean {
+  if (sc(SC_SPARED) !== 0 || enough()) return true;
+  return sc(SC_ACTOR) === ACTOR_KSWAPD && (sc(SC_VACATE) & (1 << nid)) === 0 && balanced(nid);
 }
-function target(list: i32): i32 {
-  return sc(SC_TARGETS + (list << 2));
-}
-/**
- * Enough was reclaimed: stop scanning the smaller type, and scan the larger one only as far as keeps the proportion that
- * was planned. Returns false when one type is done.
- */
-function keepProportion(): boolean {
-  const file = nrLeft(LRU_INACTIVE_FILE) + nrLeft(LRU_ACTIVE_FILE);
-  const anon = nrLeft(LRU_INACTIVE_ANON) + nrLeft(LRU_ACTIVE_ANON);
-  if (file === 0 || anon === 0) return false;
-  const small = file > anon ? LRU_INACTIVE_ANON : LRU_INACTIVE_FILE;
-  const large = file > anon ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON;
-  const rest = file > anon ? anon : file;
-  const whole: f64 = target(small) + target(small + 1) + 1;
-  const left: f64 = rest;
-  const percentage = toI32(Math.floor((left * 100) / whole));
-  setSc(SC_NR + (small << 2), 0);
-  setSc(SC_NR + ((small + 1) << 2), 0);
-  for (let list: i32 = large; list <= large + 1; list++) {
-    const scanned = target(list) - nrLeft(list);
-    const planned: f64 = target(list);
-    const goal = toI32(Math.floor((planned * (100 - percentage)) / 100));
-    setSc(SC_NR + (list << 2), goal > scanned ? goal - scanned : 0);
-  }
-  return true;
-}
-
 /** Reclaim from a node: every group that is in scope and not protected, in turn (shrink_node). */
 export function shrinkNode(nid: i32): void {
   const n = hdr(H_NR_MEMCG);
@@ -279,6 +215,7 @@ export function shrinkNode(nid: i32): void {
   const target = sc(SC_MEMCG);
   const before = sc(SC_NR_RECLAIMED);
   const gen = lruGenEnabled();
+  const lean = (hdr(H_OPTIONS) & OPT_LEAN) !== 0;
   if (gen) lruGenInitialPriority(nid);
   for (let i: i32 = 0; i < n; i++) {
     const cg = (first + i) % n;
@@ -297,9 +234,9 @@ export function shrinkNode(nid: i32): void {
     }
     shrinkLruvec(nid, cg);
     if (sc(SC_NR_RECLAIMED) > before) setNode(nid, N_KSWAPD_FAILURES, 0);
-    // Callers that wait stop as soon as they have enough and let the next one start behind; kswapd treats all alike,
+    // Callers that wait stop as soon as they have enough and let the next one start behind; Linux's kswapd treats all alike,
     // unless generations let it know when the node is safe.
-    const waits = sc(SC_ACTOR) !== ACTOR_KSWAPD && sc(SC_NR_RECLAIMED) >= sc(SC_NR_TO_RECLAIM);
+    const waits = lean ? enoughOf(nid) : sc(SC_ACTOR) !== ACTOR_KSWAPD && enough();
     if (waits || (gen && lruGenShouldAbort(nid))) {
       setHdr(H_MEMCG_ROTOR, cg + 1);
       return;
@@ -317,12 +254,12 @@ export function tryToFree(nodes: i32, bottomUp: boolean): i32 {
   if (mask === 0) return 0;
   if (goesByAge(mask)) {
     shrinkByAge(mask, 2 * listed(mask));
-    if (sc(SC_NR_RECLAIMED) > 0) return sc(SC_NR_RECLAIMED);
+    if (sc(SC_NR_RECLAIMED) > 0 || sc(SC_SPARED) !== 0) return sc(SC_NR_RECLAIMED);
   }
   for (let attempt: i32 = 0; attempt < 3; attempt++) {
     if (bottomUp) shrinkUpwards(mask);
     else shrinkNodes(mask);
-    if (sc(SC_NR_RECLAIMED) > 0) return sc(SC_NR_RECLAIMED);
+    if (sc(SC_NR_RECLAIMED) > 0 || sc(SC_SPARED) !== 0) return sc(SC_NR_RECLAIMED);
     if (sc(SC_SKIPPED_DEACTIVATE) !== 0 && sc(SC_FORCE_DEACTIVATE) === 0) setSc(SC_FORCE_DEACTIVATE, 1);
     else if (sc(SC_MEMCG_LOW_SKIPPED) !== 0 && sc(SC_MEMCG_LOW_RECLAIM) === 0) setSc(SC_MEMCG_LOW_RECLAIM, 1);
     else break;
@@ -343,7 +280,7 @@ function worthScanning(mask: i32): i32 {
   return hopeful(mask);
 }
 export function enough(): boolean {
-  return sc(SC_NR_RECLAIMED) >= sc(SC_NR_TO_RECLAIM);
+  return sc(SC_SPARED) !== 0 || sc(SC_NR_RECLAIMED) >= sc(SC_NR_TO_RECLAIM);
 }
 /**
  * All nodes at one priority, then at the next. Each has its turn where the lists are generations, as in Linux: a batch of

@@ -65,6 +65,11 @@ export const VM_EVENTS = [
   ["swap_read_error", "Reads that a device failed, or whose checksum did not match."],
   ["swap_write_error", "Writes that a device failed."],
   ["policy_violations", "Pages placed on a node that their policy or group forbids."],
+  [
+    "room_violations",
+    "Pages swapped out or dropped, by nobody's name, while a node that their owner may use had free pages above its high watermark.",
+  ],
+  ["pgrelocate", "Pages moved to a peer or a faster node with room, in lieu of being swapped out or dropped."],
 ] as const;
 
 /** The name of a counter. */

@@ -68,7 +68,9 @@ export const SWAP_DISCARD: i32 = 57;
 export const SWAP_READ_ERROR: i32 = 58;
 export const SWAP_WRITE_ERROR: i32 = 59;
 export const POLICY_VIOLATIONS: i32 = 60;
-export const NR_VM_EVENTS: i32 = 61;
+export const ROOM_VIOLATIONS: i32 = 61;
+export const PGRELOCATE: i32 = 62;
+export const NR_VM_EVENTS: i32 = 63;
 
 /** Count `delta` on the whole memory, on node `nid` (unless negative) and on group `cg` (unless negative). */
 export function count(item: i32, nid: i32, cg: i32, delta: i32): void {

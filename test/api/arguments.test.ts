@@ -236,7 +236,7 @@ describe("reclaim(), node() and the rest", () => {
   });
   test("an absurd amount is as much as there is", () => {
     const memory = twoTiers();
-    expect(memory.reclaim(1e15)).toEqual({ reclaimed: 0, demoted: 0, evicted: 0 });
+    expect(memory.reclaim(1e15)).toEqual({ reclaimed: 0, demoted: 0, relocated: 0, evicted: 0 });
     checkAndClose(memory);
   });
   test("an unknown node", () => wrong((m) => m.node("z"), "EINVAL", '"z"', nodes));

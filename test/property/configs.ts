@@ -174,6 +174,8 @@ const SWITCHES: readonly Behaviour[] = [
   "smallNodes",
   "wakeTarget",
   "splitLarge",
+  "roomFirst",
+  "lean",
 ];
 
 /** A configuration that nobody thought of. */

@@ -80,11 +80,11 @@ export function reclaim(w: World): void {
   const nodes = oneIn(w.source, 2) ? [pick(w.source, w.memory.nodeNames)] : undefined;
   w.say(`reclaim ${pages} pages ${mode} ${nodes ?? ""} ${model?.group.name ?? ""}`);
   const request = { mode, ...(nodes && { nodes }), ...(model && { group: model.group }) };
-  const { reclaimed, demoted, evicted } = w.memory.reclaim(pages * PAGE, request);
+  const { reclaimed, demoted, relocated, evicted } = w.memory.reclaim(pages * PAGE, request);
   // Making room further down demotes and evicts pages beyond those that were asked for.
-  const whole = reclaimed >= 0 && demoted >= 0 && evicted >= 0 && demoted + evicted >= reclaimed;
-  agree(whole, () => `reclaimed ${reclaimed}, demoted ${demoted}, evicted ${evicted}`);
-  agree(mode !== "evict" || demoted === 0, () => `${demoted} bytes demoted by a request that forbids it`);
+  const whole = reclaimed >= 0 && demoted >= 0 && evicted >= 0 && demoted + relocated + evicted >= reclaimed;
+  agree(whole, () => `reclaimed ${reclaimed}, demoted ${demoted}, relocated ${relocated}, evicted ${evicted}`);
+  agree(mode !== "evict" || demoted + relocated === 0, () => `${demoted} bytes demoted by a request that forbids it`);
   agree(mode !== "demote" || evicted === 0, () => `${evicted} bytes evicted by a request that forbids it`);
   w.note(reclaimed);
   w.note(demoted);

@@ -18,6 +18,7 @@
  *   coldRefaults     -        -      yes    a page back from swap after long takes the slowest tier
  *   lean             -        -      yes    kswapd frees what is missing and no more; promotion uses room down to low
  *   frequency        -        -      yes    above the last tier, a page found referenced often stays longer
+ *   roomFirst        -        -      yes    nothing is lost while a node that its owner may use has room (rule 13)
  *   smallNodes       -        -      yes    1/16 of a node is plenty for promotion, be it under 1 GiB
  */
 import { describe, expect, test } from "vitest";
@@ -50,6 +51,7 @@ const TABLE: Record<Behaviour, string> = {
   promotionPays: "lieu",
   rememberFailure: "lieu",
   rise: "lieu",
+  roomFirst: "lieu",
   coldestFirst: "lieu",
   smallNodes: "lieu",
 };

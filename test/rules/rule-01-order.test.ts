@@ -83,7 +83,8 @@ describe.each(TWINS)("rule 1, order (%s)", (engine) => {
     while (pages.countAt(0) > 0) expect(memory.reclaim(32, 1)).toBeGreaterThan(0);
     expect(memory.vmstat()).toMatchObject({ pgdemote_proactive: 100, pswpout: 0 });
     pages.chill();
-    while (pages.countAt(1) > 0) expect(memory.reclaim(32, 2)).toBeGreaterThan(0);
+    // Node 0 is named too, or they would go up to it: it has room.
+    while (pages.countAt(1) > 0) expect(memory.reclaim(32, 3)).toBeGreaterThan(0);
     expect(memory.vmstat()).toMatchObject({ pgdemote_proactive: 100, pswpout: 100, pgdiscard: 0 });
     pages.verify();
   });
@@ -97,9 +98,9 @@ describe.each(TWINS)("rule 1, order (%s)", (engine) => {
     pages.chill();
     while (memory.vmstat().pswpout < 40) {
       expect(memory.vmstat().pgdiscard).toBe(0);
-      expect(memory.reclaim(1, 2)).toBeGreaterThan(0);
+      expect(memory.reclaim(1, 3)).toBeGreaterThan(0);
     }
-    while (pages.countAt(1) > 0) expect(memory.reclaim(1, 2)).toBeGreaterThan(0);
+    while (pages.countAt(1) > 0) expect(memory.reclaim(1, 3)).toBeGreaterThan(0);
     expect(pages.countAt(-2)).toBe(40);
     expect(memory.vmstat().pgdiscard).toBe(60);
   });

@@ -53,7 +53,8 @@ describe.each(TWINS)("rule 2, fallback (%s)", (engine) => {
       const after = memory.vmstat();
       expect(after.allocstall_normal).toBe(1);
       expect(after.pgmigrate_fail, "demotion was tried").toBeGreaterThan(0);
-      expect(after.pswpout).toBeGreaterThanOrEqual(32);
+      // A batch; or, where nothing is lost that could stay, up to high.
+      expect(after.pswpout).toBeGreaterThanOrEqual(preset === "lieu" ? 17 : 32);
       expect(after.pgdemote_direct).toBe(0);
       expect(after.pgsteal_direct).toBe(after.pswpout);
       expect(pages.place(0), "the coldest").toBe(-2);

@@ -33,7 +33,7 @@ describe.each(TWINS)("rule 7, accounting (%s)", (engine) => {
 
   describe.each(["lieu", "linux"] as const)("%s", (preset) => {
     test.each([0, 256])(
-      "stolen = demoted + balanced + swapped out + discarded, in all and on each node (%d steps)",
+      "stolen = demoted + balanced + relocated + swapped out + discarded, in all and on each node (%d steps)",
       (steps) => {
         const memory = boot({ preset, steps });
         memory.calls.setBalance(0, 2);
@@ -53,9 +53,9 @@ describe.each(TWINS)("rule 7, accounting (%s)", (engine) => {
         const v = memory.vmstat();
         expect(Math.min(demoted(v), v.pswpout, v.pgdiscard)).toBeGreaterThan(0);
         if (preset === "lieu") expect(v.swap_discard).toBeGreaterThan(0);
-        expect(v.pgmigrate_success).toBe(demoted(v) + v.pgbalance + v.pgpromote_success);
+        expect(v.pgmigrate_success).toBe(demoted(v) + v.pgbalance + v.pgrelocate + v.pgpromote_success);
         for (const s of [v, ...[0, 1, 2, 3].map((nid) => memory.nodeVmstat(nid))]) {
-          expect(stolen(s)).toBe(demoted(s) + s.pgbalance + s.pswpout + s.pgdiscard - s.swap_discard);
+          expect(stolen(s)).toBe(demoted(s) + s.pgbalance + s.pgrelocate + s.pswpout + s.pgdiscard - s.swap_discard);
           expect(s.pgsteal_anon + s.pgsteal_file).toBe(stolen(s));
           expect(s.pgscan_anon + s.pgscan_file).toBe(s.pgscan_kswapd + s.pgscan_direct + s.pgscan_proactive);
           expect(stolen(s)).toBeLessThanOrEqual(s.pgscan_anon + s.pgscan_file);

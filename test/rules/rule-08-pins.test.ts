@@ -89,6 +89,7 @@ describe("rule 8, pins: the stages of a migration", () => {
       expect(migrate.migrateUnmap(from)).toBe(EAGAIN);
       expect(pages.pte(0) & (PTE_PRESENT | PTE_MIGRATION)).toBe(PTE_PRESENT);
       expect(migrate.migrateFolio(from, 1)).toBe(EAGAIN);
+      migrate.noteMigrationFailure(from);
       expect(memory.vmstat().pgmigrate_fail).toBe(1 << order);
       setRefs(to, 0);
       freeBlock(to);
