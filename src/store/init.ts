@@ -201,12 +201,14 @@ export function storeClear(meta: i32): i32 {
   for (let i: i32 = first; i >= 0; i--) zeroPage(meta + i);
   const r = storeInit(metaVma, dataVma, maxPages, maxItems, logPages, segShift, flags);
   if (r < 0) return r;
-  stf(controlOf(meta) + ST_GRACE, grace);
+  // Making room for its pages may have moved it.
+  const made = controlOf(meta);
+  stf(made + ST_GRACE, grace);
   storeSecret(meta, secret, more);
-  st(c + ST_LEFT_SEGS, segs);
-  st(c + ST_LEFT_BODIES, bodies);
+  st(made + ST_LEFT_SEGS, segs);
+  st(made + ST_LEFT_BODIES, bodies);
   // A small store's at once.
-  giveBack(c, LEFT_TURN);
+  giveBack(made, LEFT_TURN);
   return r;
 }
 /** How long to keep what has expired as long as there is room, ms; negative: as long as its class of times to live. */
