@@ -10,6 +10,7 @@ import {
   folioOrder,
   PG_ACTIVE,
   PG_BUDDY,
+  PG_DETACHED,
   PG_FILE,
   PG_HEAD,
   PG_ISOLATED,
@@ -58,6 +59,7 @@ import {
   swapDev,
   V_ACTIVE,
   V_FILE,
+  V_HELD,
   V_LOCKED,
   V_MEMCG,
   V_PAGES,
@@ -90,6 +92,7 @@ export interface Walk {
  */
 export function checkInvariants(): Walk {
   holds(hdr(H_DEPTH) === -1, () => `reclaim depth is ${hdr(H_DEPTH)} at rest`);
+  held.fill(0);
   const usage = new Float64Array(MAX_MEMCG);
   const resident: number[] = [];
   let pins = 0;
@@ -159,11 +162,14 @@ function isMapped(f: number): boolean {
   const p = pte(vpnOf(f));
   return (p & PTE_PRESENT) !== 0 && pteIndex(p) === f;
 }
+/** Pages of each mapping that were unmapped while somebody held them. */
+const held = new Float64Array(MAX_VMAS);
 /** One folio. Returns the references that are neither a mapping's nor a bug. */
 function walkFolio(f: number, nr: number, nid: number, listed: ReadonlySet<number>): number {
   const w = flags(f);
   holds((w & (PG_LOCKED | PG_ISOLATED)) === 0, () => `folio ${f} is locked or isolated at rest: flags ${w}`);
   if (!isMapped(f)) {
+    if ((w & PG_DETACHED) !== 0) held[ownerVma(f)] = (held[ownerVma(f)] as number) + nr;
     // Migrated away under somebody's speculative reference: off the LRU, freed by the last holder.
     holds(refs(f) > 0 && !listed.has(f), () => `folio ${f} is not mapped, has ${refs(f)} references`);
     return refs(f);
@@ -238,6 +244,7 @@ function walkMappings(): { total: number; byGroup: Float64Array } {
     }
     holds(resident === vma(v, V_RESIDENT), () => `mapping ${v}: ${resident} resident, ${vma(v, V_RESIDENT)} counted`);
     holds(swapped === vma(v, V_SWAPPED), () => `mapping ${v}: ${swapped} swapped, ${vma(v, V_SWAPPED)} counted`);
+    holds(held[v] === vma(v, V_HELD), () => `mapping ${v}: ${held[v]} held, ${vma(v, V_HELD)} counted`);
     total += swapped;
     const cg = vma(v, V_MEMCG);
     byGroup[cg] = (byGroup[cg] as number) + swapped;

@@ -42,6 +42,8 @@ export const LRU_REFS_SHIFT: i32 = 25;
 export const LRU_REFS_MASK: i32 = 3 << 25;
 /** Its next use tells whether a promotion pays; its private word says of whom and since when (promotion-pays.ts). */
 export const PG_WATCHED: i32 = 1 << 27;
+/** Unmapped while somebody held it, and counted as such (V_HELD). */
+export const PG_DETACHED: i32 = 1 << 31;
 /** What migration copies to the new folio. */
 export const PG_KEPT: i32 = PG_ACTIVE | PG_REFERENCED | PG_DIRTY | PG_FILE | PG_UNEVICTABLE | PG_WORKINGSET | PG_HEAT;
 

@@ -1,8 +1,19 @@
 /** Getting hold of user pages (mm/gup.c): pins, and taking a page off its list for an operation of its own. */
 import { EBUSY } from "./errno.ts";
-import { clearFlag, folioGet, folioHead, folioOrder, PG_ACTIVE, PG_LRU, PG_REFERENCED, test } from "./folio.ts";
+import {
+  clearFlag,
+  folioGet,
+  folioHead,
+  folioNr,
+  folioOrder,
+  PG_ACTIVE,
+  PG_DETACHED,
+  PG_LRU,
+  PG_REFERENCED,
+  test,
+} from "./folio.ts";
 import { noteRelease } from "./futile.ts";
-import { next, pte, refs, scanHead } from "./layout.ts";
+import { addVma, next, ownerVma, pte, refs, scanHead, V_HELD } from "./layout.ts";
 import { listDel, listEmpty } from "./list.ts";
 import { lruAddTail, lruDel } from "./lru.ts";
 import { folioPut, isolate, putback, splitFolio } from "./migrate.ts";
@@ -19,7 +30,13 @@ export function pinPage(vpn: i32): i32 {
 /** Drop a reference taken by pinPage(). */
 export function unpinFrame(frame: i32): void {
   const f = folioHead(frame);
-  if (folioPut(f) !== 0 || !noteRelease(f)) return;
+  const v = test(f, PG_DETACHED) ? ownerVma(f) : -1;
+  const nr = folioNr(f);
+  if (folioPut(f) !== 0) {
+    if (v >= 0) addVma(v, V_HELD, -nr);
+    return;
+  }
+  if (v >= 0 || !noteRelease(f)) return;
   // Everything else there was tried in vain: this one is the next to be scanned.
   lruDel(f);
   testClearReferenced(f);

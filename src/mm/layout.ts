@@ -256,6 +256,8 @@ export const V_ORDER: i32 = 28;
 export const V_LOCKED: i32 = 32;
 export const V_RESIDENT: i32 = 36;
 export const V_SWAPPED: i32 = 40;
+/** Pages that were unmapped while somebody held them, who still does. */
+export const V_HELD: i32 = 44;
 /** MAX_NODES words: weights of weighted interleave. */
 export const V_WEIGHTS: i32 = 64;
 const VMA_SIZE: i32 = 128;

@@ -1,14 +1,17 @@
 /** Unmapping (mm/mmap.c, zap_page_range): pages, slots and the mapping itself are given back. */
 import { EBUSY, EINVAL } from "./errno.ts";
-import { folioHead, folioNr, folioOrder } from "./folio.ts";
+import { folioHead, folioNr, folioOrder, PG_DETACHED, setFlag } from "./folio.ts";
 import { anyPinned, isolatePage } from "./gup.ts";
 import {
+  addVma,
   ownerMemcg,
+  ownerVma,
   pte,
   setPte,
   setShadow,
   setVma,
   V_ACTIVE,
+  V_HELD,
   V_PAGES,
   V_RESIDENT,
   V_START,
@@ -49,7 +52,9 @@ function zapFolio(at: i32, vpn: i32, nr: i32): void {
   } else lruDel(f);
   charge(ownerMemcg(f), -folioNr(f));
   unmapFolio(f);
-  folioPut(f);
+  if (folioPut(f) !== 0) return;
+  setFlag(f, PG_DETACHED);
+  addVma(ownerVma(f), V_HELD, folioNr(f));
 }
 
 /** Unmap a whole mapping and forget it. Returns 0 or -EBUSY if any of its pages is pinned. */

@@ -24,6 +24,7 @@ import {
   setVma,
   V_ACTIVE,
   V_FILE,
+  V_HELD,
   V_LOCKED,
   V_MEMCG,
   V_NODEMASK,
@@ -121,6 +122,7 @@ export function createVma(pages: i32, align: i32, file: i32, cg: i32, order: i32
   setVma(id, V_LOCKED, locked);
   setVma(id, V_RESIDENT, 0);
   setVma(id, V_SWAPPED, 0);
+  setVma(id, V_HELD, 0);
   setVma(id, V_POLICY, 0);
   setVma(id, V_NODEMASK, 0);
   if (id >= hdr(H_NR_VMAS)) setHdr(H_NR_VMAS, id + 1);

@@ -20,10 +20,9 @@ export function hashKey(c: i32, at: i32, length: i32, kind: i32): i32 {
   let v1: i32 = ld(c + ST_SECRET + 4);
   let v2: i32 = v0 ^ 0x6c796765;
   let v3: i32 = v1 ^ 0x74656462;
-  // A round for each word, and three to finish, which take in nothing.
-  for (let i: i32 = 0; i < words + 4; i++) {
-    const m = i < words ? ld(at + (i << 2)) : i === words ? length | (kind << 24) : 0;
-    if (i === words + 1) v2 ^= 0xff;
+  const last = length | (kind << 24);
+  for (let i: i32 = 0; i <= words; i++) {
+    const m = i < words ? ld(at + (i << 2)) : last;
     v3 ^= m;
     v0 = (v0 + v1) | 0;
     v1 = rotl(v1, 5) ^ v0;
@@ -36,6 +35,20 @@ export function hashKey(c: i32, at: i32, length: i32, kind: i32): i32 {
     v1 = rotl(v1, 13) ^ v2;
     v2 = rotl(v2, 16);
     v0 ^= m;
+  }
+  v2 ^= 0xff;
+  // Three rounds to finish, which take in nothing.
+  for (let i: i32 = 0; i < 3; i++) {
+    v0 = (v0 + v1) | 0;
+    v1 = rotl(v1, 5) ^ v0;
+    v0 = rotl(v0, 16);
+    v2 = (v2 + v3) | 0;
+    v3 = rotl(v3, 8) ^ v2;
+    v0 = (v0 + v3) | 0;
+    v3 = rotl(v3, 7) ^ v0;
+    v2 = (v2 + v1) | 0;
+    v1 = rotl(v1, 13) ^ v2;
+    v2 = rotl(v2, 16);
   }
   return v1 ^ v3;
 }

@@ -1,5 +1,5 @@
 /** A store's meta pages, which come when they are first needed; and how many pages it holds in all. */
-import { pte, V_RESIDENT, V_SWAPPED, vma } from "../mm/layout.ts";
+import { pte, V_HELD, V_RESIDENT, V_SWAPPED, vma } from "../mm/layout.ts";
 import { ld } from "../mm/machine.ts";
 import { FAULT_WRITE, fault } from "../mm/mm.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
@@ -26,8 +26,8 @@ export function newMeta(c: i32, off: i32, bytes: i32): i32 {
   return n;
 }
 
-/** Pages that the store holds, on nodes and in swap, its index included. */
+/** Pages that the store holds, on nodes and in swap, its index included, and those that are held although their items are gone. */
 export function held(c: i32): i32 {
   const data = ld(c + ST_DATA_VMA);
-  return vma(data, V_RESIDENT) + vma(data, V_SWAPPED) + vma(ld(c + ST_META_VMA), V_RESIDENT);
+  return vma(data, V_RESIDENT) + vma(data, V_SWAPPED) + vma(data, V_HELD) + vma(ld(c + ST_META_VMA), V_RESIDENT);
 }

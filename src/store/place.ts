@@ -1,6 +1,6 @@
 /** Finding a place for a new item: its history, its stream, room for it, its body, and its entry in the index. */
 import { pinPage, unpinFrame } from "../mm/gup.ts";
-import { V_RESIDENT, vma } from "../mm/layout.ts";
+import { V_HELD, V_RESIDENT, vma } from "../mm/layout.ts";
 import { ld, st } from "../mm/machine.ts";
 import { firstOfBody, freeBody, growBody, newBodyMeta } from "./body.ts";
 import { ALL } from "./clean.ts";
@@ -28,6 +28,7 @@ import {
   addf,
   locAddr,
   ST_BUSY,
+  ST_DATA_VMA,
   ST_GHOST_HITS,
   ST_ITEMS,
   ST_MAX_ITEMS,
@@ -54,14 +55,17 @@ const RELIEF: i32 = 64;
 const TRIES: i32 = 4;
 
 /**
- * Whether the store could hold a value with these bits at all: its pages beside what the index takes, and little more of it.
+ * Whether the store could hold a value with these bits at all: its pages beside what the index takes, little more of it, and what is held of items that are gone.
  * Drops nothing, whatever the answer.
  */
 export function mayHold(c: i32, want: i32, length: i32): boolean {
   if (length < 0 || length > MAX_VALUE) return false;
   const nr = bodyPagesFor(want, length);
   const pages = nr + ((headBytes(want) + inlineFor(want, length) + 4095) >>> 12) + newBodyMeta(c, nr);
-  return pages + INDEX_GROWTH + vma(ld(c + ST_META_VMA), V_RESIDENT) <= ld(c + ST_MAX_PAGES);
+  return (
+    pages + INDEX_GROWTH + vma(ld(c + ST_META_VMA), V_RESIDENT) + vma(ld(c + ST_DATA_VMA), V_HELD) <=
+    ld(c + ST_MAX_PAGES)
+  );
 }
 
 /** Make room for an item that the store may hold, take it, and enter it in the index. Returns its location, or 0. */

@@ -57,3 +57,26 @@ test("a busy cache takes what idle ones have", () => {
   memory.check();
   memory[Symbol.dispose]();
 });
+
+test("pinned values of a cache, also of keys that are gone, count against its size", () => {
+  const memory = memoryOf(16 * MIB);
+  const cache = memory.cache<Uint8Array>({ codec: "bytes", maxSize: MIB });
+  const pins = [];
+  for (let i = 0; i < 100; i++) {
+    cache.set(`k${i}`, new Uint8Array(8192).fill(i));
+    const pin = cache.pin(`k${i}`);
+    if (pin !== undefined) pins.push({ pin, i });
+    if (i % 2 === 0) cache.delete(`k${i}`);
+    else cache.set(`k${i}`, new Uint8Array(8192).fill(255));
+    memory.check();
+    expect(cache.calculatedSize).toBeLessThanOrEqual(MIB);
+    expect(memory.node("dram").size - memory.node("dram").free).toBeLessThanOrEqual(MIB + 64 * 1024);
+  }
+  for (const { pin, i } of pins) {
+    expect(pin.chunks.every((chunk) => chunk.every((b) => b === i))).toBe(true);
+    pin.release();
+  }
+  expect(room(cache, 100, 4000)).toBe(400_000);
+  memory.check();
+  memory[Symbol.dispose]();
+});
