@@ -32,6 +32,10 @@ let H8: Uint8Array = new Uint8Array(0);
 let HF: Float64Array = new Float64Array(0);
 let host: Host | undefined;
 
+const SUM_SEED = -2048144777;
+const SUM_FACTOR = -1640531535;
+const LANES = new Int32Array(32);
+
 /** The views over one segment that the twin works on, and its host. */
 export interface Machine {
   readonly h32: Int32Array;
@@ -65,6 +69,27 @@ export function copyBytes(to: i32, from: i32, bytes: i32): void {
 }
 export function zeroBytes(to: i32, bytes: i32): void {
   H8.fill(0, to >>> 0, (to >>> 0) + bytes);
+}
+/** The rounds of a page's checksum (checksum.ts): 32 lanes, joined to four, then to one. */
+export function sumLanes(addr: i32): i32 {
+  const first = addr >>> 2;
+  for (let lane = 0; lane < 32; lane++) {
+    let acc = Math.imul(lane + 1, SUM_SEED);
+    for (let i = first + lane; i < first + 1024; i += 32) acc = sumRound(acc, H32[i] as number);
+    acc = Math.imul(acc ^ (acc >>> 15), SUM_SEED);
+    LANES[lane] = acc ^ (acc >>> 13);
+  }
+  let sum = 0;
+  for (let part = 0; part < 4; part++) {
+    let acc = LANES[part] as number;
+    for (let lane = part + 4; lane < 32; lane += 4) acc = sumRound(acc, LANES[lane] as number);
+    sum = sumRound(sum, acc);
+  }
+  return sum;
+}
+function sumRound(acc: i32, word: i32): i32 {
+  const x = (acc + word) | 0;
+  return Math.imul((x << 13) | (x >>> 19), SUM_FACTOR);
 }
 export function mul(a: i32, b: i32): i32 {
   return Math.imul(a, b);

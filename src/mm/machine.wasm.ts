@@ -29,3 +29,51 @@
 @inline export function hostDiscard(vma: i32, vpn: i32): void { discard(vma, vpn); }
 @inline export function hostEvict(store: i32, loc: i32, why: i32): void { evict(store, loc, why); }
 @inline export function hostBug(code: i32, a: i32, b: i32): void { bug(code, a, b); }
+
+/** A round of four lanes. */
+@inline function sumRound(acc: v128, words: v128): v128 {
+  const x = i32x4.add(acc, words);
+  return i32x4.mul(v128.or(i32x4.shl(x, 13), i32x4.shr_u(x, 19)), i32x4.splat(-1640531535));
+}
+/** Ends a lane: what a change in one lane leaves must not be what one in another could. */
+@inline function sumEnd(acc: v128): v128 {
+  const x = i32x4.mul(v128.xor(acc, i32x4.shr_u(acc, 15)), i32x4.splat(-2048144777));
+  return v128.xor(x, i32x4.shr_u(x, 13));
+}
+@inline function sumRoundOfOne(acc: i32, word: i32): i32 { return rotl<i32>(acc + word, 13) * -1640531535; }
+@inline function seeds(lane: i32): v128 {
+  return i32x4.mul(i32x4.add(i32x4.splat(lane), i32x4(1, 2, 3, 4)), i32x4.splat(-2048144777));
+}
+export function sumLanes(addr: i32): i32 {
+  let l0 = seeds(0);
+  let l1 = seeds(4);
+  let l2 = seeds(8);
+  let l3 = seeds(12);
+  let l4 = seeds(16);
+  let l5 = seeds(20);
+  let l6 = seeds(24);
+  let l7 = seeds(28);
+  const end = <usize>addr + 4096;
+  for (let at = <usize>addr; at != end; at += 128) {
+    l0 = sumRound(l0, v128.load(at, 0));
+    l1 = sumRound(l1, v128.load(at, 16));
+    l2 = sumRound(l2, v128.load(at, 32));
+    l3 = sumRound(l3, v128.load(at, 48));
+    l4 = sumRound(l4, v128.load(at, 64));
+    l5 = sumRound(l5, v128.load(at, 80));
+    l6 = sumRound(l6, v128.load(at, 96));
+    l7 = sumRound(l7, v128.load(at, 112));
+  }
+  l0 = sumEnd(l0);
+  l0 = sumRound(l0, sumEnd(l1));
+  l0 = sumRound(l0, sumEnd(l2));
+  l0 = sumRound(l0, sumEnd(l3));
+  l0 = sumRound(l0, sumEnd(l4));
+  l0 = sumRound(l0, sumEnd(l5));
+  l0 = sumRound(l0, sumEnd(l6));
+  l0 = sumRound(l0, sumEnd(l7));
+  let sum = sumRoundOfOne(0, i32x4.extract_lane(l0, 0));
+  sum = sumRoundOfOne(sum, i32x4.extract_lane(l0, 1));
+  sum = sumRoundOfOne(sum, i32x4.extract_lane(l0, 2));
+  return sumRoundOfOne(sum, i32x4.extract_lane(l0, 3));
+}

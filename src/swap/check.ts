@@ -23,10 +23,15 @@ export function checkSlots(slot: number, nr: number, slots: number): void {
 
 /** The page of `memory` at byte `addr`. A view cut short by the end of the memory would shift the pages after it. */
 export function checkPage(memory: Uint8Array, addr: number | undefined): Uint8Array {
+  checkAddress(memory, addr);
+  return memory.subarray(addr, addr + PAGE_SIZE);
+}
+
+/** Check that a page at byte `addr` lies within `memory`. */
+export function checkAddress(memory: Uint8Array, addr: number | undefined): asserts addr is number {
   if (addr === undefined || addr < 0 || addr + PAGE_SIZE > memory.length) {
     throw new LieuError("ERANGE", `page address ${addr} is outside a memory of ${memory.length} bytes`);
   }
-  return memory.subarray(addr, addr + PAGE_SIZE);
 }
 
 /** `slot 5`, or `slots 5 to 8`, for a message. */

@@ -15,7 +15,7 @@
 import fs, { type BigIntStats } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { LieuError, type LieuErrorCode } from "../errors.ts";
-import { checkPage, checkSlots, slotRange, slotsOfSize } from "./check.ts";
+import { checkAddress, checkPage, checkSlots, slotRange, slotsOfSize } from "./check.ts";
 import { PAGE_SIZE, type SwapDevice } from "./device.ts";
 import { userOf } from "./users.ts";
 
@@ -162,9 +162,9 @@ class FileDevice implements SwapDevice {
   read(slot: number, memory: Uint8Array, addr: number): void {
     const fd = this.#openFd();
     checkSlots(slot, 1, this.slots);
-    const page = checkPage(memory, addr);
+    checkAddress(memory, addr);
     try {
-      readFully(fd, page, (slot + 1) * PAGE_SIZE);
+      readFully(fd, memory, addr, (slot + 1) * PAGE_SIZE);
     } catch (error) {
       throw fileError(error, this.#path, `read at ${slotRange(slot, 1)}`);
     }
@@ -218,9 +218,9 @@ function dropBytes(views: Uint8Array[], bytes: number): Uint8Array[] {
   return rest;
 }
 
-function readFully(fd: number, page: Uint8Array, position: number): void {
-  for (let done = 0; done < page.length; ) {
-    const read = fs.readSync(fd, page, done, page.length - done, position + done);
+function readFully(fd: number, memory: Uint8Array, addr: number, position: number): void {
+  for (let done = 0; done < PAGE_SIZE; ) {
+    const read = fs.readSync(fd, memory, addr + done, PAGE_SIZE - done, position + done);
     if (read <= 0) throw new Error(`the file ends at byte ${position + done}; was it truncated?`);
     done += read;
   }

@@ -5,6 +5,8 @@
 // @ts-nocheck: AssemblyScript's builtins are not TypeScript's.
 
 const STEP: u32 = 0x9e3779b1;
+/** Bytes that check() goes over twice: they stay in the processor's nearest cache. */
+const STRETCH: u32 = 4096;
 
 function mix(x: u32): u32 {
   x = (x ^ (x >> 16)) * 0x7feb352d;
@@ -51,6 +53,11 @@ export function fill(address: u32, length: u32, key: u32, version: u32, offset: 
 }
 
 /** 1 if every byte is as fill() would leave it, else 0. */
+/**
+ * 1 if every byte is as fill() would leave it, else 0. A page that is to be checked is mostly not in the processor's cache, and
+ * what it takes is how many lines are on their way at once: so of each stretch the first 16 bytes of every line are checked
+ * before the rest, in few instructions a line.
+ */
 export function check(address: u32, length: u32, key: u32, version: u32, offset: u32): i32 {
   const even = evenSeed(key, version);
   const odd = oddSeed(even, version);
@@ -59,20 +66,26 @@ export function check(address: u32, length: u32, key: u32, version: u32, offset:
   for (; (offset & 3) != 0 && left > 0; offset++, address++, left--) wrong |= load<u8>(address) ^ byteAt(even, odd, offset);
   if (left >= 64) {
     const i = offset >> 2;
+    const step = i32x4.splat(16 * STEP);
     let a = (i & 1) != 0 ? fourWords(odd, even, i) : fourWords(even, odd, i);
     let b = i32x4.add(a, i32x4.splat(4 * STEP));
-    let c = i32x4.add(a, i32x4.splat(8 * STEP));
-    let d = i32x4.add(a, i32x4.splat(12 * STEP));
-    const step = i32x4.splat(16 * STEP);
     let odds = i32x4.splat(0);
-    for (; left >= 64; offset += 64, address += 64, left -= 64) {
-      const ab = v128.or(v128.xor(v128.load(address, 0, 1), a), v128.xor(v128.load(address, 16, 1), b));
-      const cd = v128.or(v128.xor(v128.load(address, 32, 1), c), v128.xor(v128.load(address, 48, 1), d));
-      odds = v128.or(odds, v128.or(ab, cd));
-      a = i32x4.add(a, step);
-      b = i32x4.add(b, step);
-      c = i32x4.add(c, step);
-      d = i32x4.add(d, step);
+    while (left >= 64) {
+      const bytes: u32 = (left < STRETCH ? left : STRETCH) & ~63;
+      const end = address + bytes;
+      for (let at = address; at != end; at += 64) {
+        odds = v128.or(odds, v128.xor(v128.load(at, 0, 1), a));
+        a = i32x4.add(a, step);
+      }
+      for (; address != end; address += 64) {
+        const c = i32x4.add(b, i32x4.splat(4 * STEP));
+        const d = i32x4.add(b, i32x4.splat(8 * STEP));
+        const bc = v128.or(v128.xor(v128.load(address, 16, 1), b), v128.xor(v128.load(address, 32, 1), c));
+        odds = v128.or(odds, v128.or(bc, v128.xor(v128.load(address, 48, 1), d)));
+        b = i32x4.add(b, step);
+      }
+      offset += bytes;
+      left -= bytes;
     }
     wrong |= v128.any_true(odds) ? 1 : 0;
   }
