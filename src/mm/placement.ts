@@ -32,7 +32,7 @@ import { isDescendant } from "./memcg.ts";
 import { nearest } from "./memory-tiers.ts";
 import { MPOL_BIND, placementMask } from "./mempolicy.ts";
 import { isolate, migrateFolio, putback } from "./migrate.ts";
-import { PTE_PRESENT, pteIndex, setPolicy } from "./page-table.ts";
+import { PTE_ACCESSED, PTE_PRESENT, pteIndex, setPolicy } from "./page-table.ts";
 import { ACTOR_PROACTIVE, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { tryToFree } from "./vmscan.ts";
 
@@ -110,8 +110,8 @@ function roomOn(mask: i32): i32 {
   }
   return room;
 }
-/** Reclaim from the nodes of `mask` until `nr` pages find room there. Returns whether they do. */
-function makeRoomFor(nr: i32, mask: i32): boolean {
+/** Reclaim from the nodes of `mask` until `nr` pages find room there, or nothing more can go. */
+function makeRoomFor(nr: i32, mask: i32): void {
   let made: i32 = 1;
   while (made > 0 && roomOn(mask) < nr) {
     const missing = nr - roomOn(mask);
@@ -119,12 +119,31 @@ function makeRoomFor(nr: i32, mask: i32): boolean {
     made = tryToFree(mask, false);
     popScan();
   }
-  return roomOn(mask) >= nr;
+}
+
+/**
+ * Send `nr` pages of mapping `v` that are outside `allowed` out of memory, those not in use first, so that there is room for
+ * the rest. Returns the pages that went; it stops at the first that cannot.
+ */
+function sendOut(v: i32, allowed: i32, nr: i32): i32 {
+  let gone: i32 = 0;
+  const end = vma(v, V_START) + vma(v, V_PAGES);
+  for (let pass: i32 = 0; pass < 2; pass++) {
+    for (let at: i32 = vma(v, V_START); at < end && gone < nr; at++) {
+      const p = pte(at);
+      if ((p & PTE_PRESENT) === 0 || (pass === 0 && (p & PTE_ACCESSED) !== 0)) continue;
+      if ((allowed & (1 << folioNid(folioHead(pteIndex(p))))) !== 0) continue;
+      const sent = advisePageout(v, at, 1);
+      if (sent === 0) return gone;
+      gone += sent;
+    }
+  }
+  return gone;
 }
 
 /**
  * Change a mapping's policy and move its pages to where the new one allows them. Where there is room for all of them,
- * nothing can fail. Where there is not, old and new are both in force meanwhile: pages go to where both allow, or out, so
+ * nothing can fail. What there is no room for goes out first, and no more. Where it cannot, old and new are both in force meanwhile: pages go to where both allow, or out, so
  * that a failure leaves the old one in force with no page out of place. Returns 0, -EINVAL, -EBUSY or -ENOMEM.
  */
 export function changePolicy(v: i32, policy: i32, mask: i32): i32 {
@@ -138,7 +157,9 @@ export function changePolicy(v: i32, policy: i32, mask: i32): i32 {
   const nr = strays(v, after);
   if (nr < 0) return nr;
   setPolicy(v, MPOL_BIND, before & after);
-  if (makeRoomFor(nr, after)) setPolicy(v, MPOL_BIND, after);
+  makeRoomFor(nr, after);
+  const missing = nr - roomOn(after);
+  if (missing <= 0 || sendOut(v, after, missing) >= missing) setPolicy(v, MPOL_BIND, after);
   const r = evacuate(v, after, placementMask(v));
   if (r === 0) setPolicy(v, policy, mask);
   else setPolicy(v, oldPolicy, oldMask);
@@ -174,9 +195,16 @@ export function changeMems(cg: i32, mems: i32): i32 {
   everythingChanged();
   for (let v: i32 = 0; v < n; v++) if (concerns(v, cg)) makeRoomFor(nr, placementUnder(v, cg, mems));
   // Room for all where any of them may go is room enough, in whatever order they go.
-  let room = true;
-  for (let v: i32 = 0; v < n; v++) if (concerns(v, cg) && roomOn(placementUnder(v, cg, mems)) < nr) room = false;
-  if (room) setMemcg(cg, C_MEMS, mems);
+  let missing: i32 = 0;
+  for (let v: i32 = 0; v < n; v++) {
+    if (!concerns(v, cg)) continue;
+    const short = nr - roomOn(placementUnder(v, cg, mems));
+    if (short > missing) missing = short;
+  }
+  for (let v: i32 = 0; v < n && missing > 0; v++) {
+    if (concerns(v, cg)) missing -= sendOut(v, placementUnder(v, cg, mems), missing);
+  }
+  if (missing <= 0) setMemcg(cg, C_MEMS, mems);
   everythingChanged();
   for (let v: i32 = 0; v < n; v++) {
     if (!concerns(v, cg)) continue;
