@@ -56,7 +56,7 @@ function coldestList(mask: i32): i32 {
         const lv = lruvecOf(nid, cg);
         const inactive = file !== 0 ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON;
         if (lruSize(lv, inactive) + lruSize(lv, inactive + LRU_ACTIVE_ANON) === 0) continue;
-        const at = lruGenEnabled() ? lruGenOldest(lv, file) : tailUse(nid, cg, inactive);
+        const at = lruGenEnabled() ? lruGenOldest(nid, cg, file) : tailUse(nid, cg, inactive);
         if (best >= 0 && !before(at, age)) continue;
         best = (nid << 8) | (cg << 1) | file;
         age = at;

@@ -8,8 +8,8 @@
  * It costs no memory: it is kept in the page table, in the word that holds the shadow of a page while it is out (of a large
  * folio, in that of its first page).
  *
- * Generations have what they need already: pages of one generation were last used before the next was opened, and it is
- * enough to note when that was, as Linux does (lrugen->timestamps). A page's own word is filled in when it is isolated.
+ * Where the lists are generations, agings note it of what they find in use, and generations know besides when they were
+ * opened (lru-gen-age.ts), as in Linux (lrugen->timestamps).
  */
 import { H_LRU_CLOCK, H_LRU_FAULTS, H_OPTIONS, hdr, setHdr, setShadow, shadow, vpnOf } from "./layout.ts";
 import { OPT_COLDEST } from "./options.ts";

@@ -178,6 +178,8 @@ export const N_ZONELIST: i32 = 192;
 /** The ways to reclaim for which the node is hopeless, and why (hopeless.ts). */
 export const N_HOPELESS: i32 = 256;
 export const N_WHY: i32 = 260;
+/** How soon pages back from swap were used again on a slower node, and how many were asked (cold-refaults.ts). */
+export const N_PROMO_REFAULTS: i32 = 264;
 const NODE_SIZE: i32 = 320;
 
 // ---- groups (struct mem_cgroup) ------------------------------------------------------------------------------------

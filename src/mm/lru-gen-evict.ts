@@ -21,7 +21,7 @@ import {
   test,
 } from "./folio.ts";
 import { noteTried, noteWhy, WHY_BUSY } from "./hopeless.ts";
-import { before, setLastUse } from "./last-use.ts";
+import { before, lastUse, noteUse } from "./last-use.ts";
 import {
   flags,
   H_NR_MEMCG,
@@ -88,6 +88,7 @@ import { watermarkOk } from "./page-alloc.ts";
 import { PTE_ACCESSED, testClearReferenced } from "./page-table.ts";
 import { ACTOR_KSWAPD, DEF_PRIORITY, LIST_RET, LIST_SCAN, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { canReclaimAnon, protectedScan } from "./scan-scope.ts";
+import { isSpared, sparesSome } from "./spare.ts";
 import { shrinkFolioList } from "./vmscan.ts";
 import {
   count,
@@ -150,8 +151,8 @@ function sortFolio(f: i32, nid: i32, cg: i32, type: i32, tierIdx: i32): boolean 
 function scanFolios(nid: i32, cg: i32, type: i32, tierIdx: i32): i32 {
   const lv = lruvecOf(nid, cg);
   if (nrGens(lv, type) === MIN_NR_GENS) return 0;
-  const age = lruGenOldest(lv, type);
-  if (sc(SC_LIMITED) !== 0 && !before(age, sc(SC_LIMIT))) return 0;
+  const limited = sc(SC_LIMITED) !== 0;
+  const spares = sparesSome(nid, cg, type);
   const head = lruGenHead(nid, cg, genOf(minSeq(lv, type)), type);
   let scanned: i32 = 0;
   let sorted: i32 = 0;
@@ -164,11 +165,15 @@ function scanFolios(nid: i32, cg: i32, type: i32, tierIdx: i32): i32 {
     remaining--;
     scanned += nr;
     if (sortFolio(f, nid, cg, type, tierIdx)) sorted += nr;
-    else {
+    else if (limited && !before(lastUse(f), sc(SC_LIMIT))) break;
+    else if (spares && isSpared()) {
+      listDel(f);
+      listAdd(lruGenHead(nid, cg, incGen(f, lv), type), f);
+      sorted += nr;
+    } else {
       lruGenDel(f, true);
       clearFlag(f, LRU_REFS_MASK | PG_REFERENCED | PG_WORKINGSET | PG_RECLAIM);
       isolate(f);
-      setLastUse(f, age);
       listAdd(scanHead(LIST_SCAN), f);
       isolated += nr;
     }
@@ -226,6 +231,7 @@ function checkReferences(nid: i32, cg: i32): void {
       listDel(f);
       listAdd(scanHead(LIST_RET), f);
       clearFlag(f, PG_REFERENCED);
+      noteUse(f);
       noteTried(-folioNr(f));
       if (!flagged) count(PGACTIVATE, nid, cg, folioNr(f));
     }
@@ -289,10 +295,15 @@ export function lruGenShouldAbort(nid: i32): boolean {
   return watermarkOk(nid, 0, node(nid, promote ? N_WMARK_PROMO : N_WMARK_HIGH) + MIN_LRU_BATCH);
 }
 
+/** Whether the oldest pages of a type may go under the limit of the current control. */
+function isOld(nid: i32, cg: i32, type: i32): boolean {
+  return before(lruGenOldest(nid, cg, type), sc(SC_LIMIT));
+}
+
 /** Reclaim from one lruvec (try_to_shrink_lruvec). */
 export function lruGenShrinkLruvec(nid: i32, cg: i32): void {
   // Nothing there is old enough; an aging would not make it so.
-  if (sc(SC_LIMITED) !== 0 && !before(lruGenOldest(lruvecOf(nid, cg), LRU_GEN_ANON), sc(SC_LIMIT))) return;
+  if (sc(SC_LIMITED) !== 0 && !isOld(nid, cg, LRU_GEN_ANON) && !isOld(nid, cg, LRU_GEN_FILE)) return;
   const swappiness = swappinessOf(nid, cg);
   let scanned: i32 = 0;
   let more = true;

@@ -10,6 +10,7 @@
  * together tend to lie together (lru_gen_look_around).
  */
 import { folioHead, folioNid } from "./folio.ts";
+import { before, knowsLastUse, lastUse, noteUse } from "./last-use.ts";
 import {
   H_INITIAL,
   H_NR_VMAS,
@@ -39,6 +40,7 @@ import {
   walkFilterWord,
 } from "./layout.ts";
 import { genOf, MIN_LRU_BATCH, maxSeq, updateGen } from "./lru-gen.ts";
+import { youngestSince } from "./lru-gen-age.ts";
 import { ld, ltu, st } from "./machine.ts";
 import { PTE_ACCESSED, PTE_PRESENT, pteIndex } from "./page-table.ts";
 
@@ -64,21 +66,28 @@ function dropFromFilter(nid: i32, seq: i32, vpn: i32): void {
 function youngest(lv: i32): i32 {
   return genOf(maxSeq(lv));
 }
-/** Clear the accessed bits in [from, to) of pages on node `nid`, and make their folios young. Returns how many were set. */
+/** Clear the accessed bits in [from, to) of pages on node `nid`, and make their folios young. Returns how many were in use. */
 function walkRange(from: i32, to: i32, nid: i32, lv: i32): i32 {
   const start = node(nid, N_START);
   const end = start + node(nid, N_PAGES);
   const gen = youngest(lv);
+  const opened = youngestSince(lv);
+  // A fault is a use too, though it left no mark where it is noted otherwise.
+  const seen = knowsLastUse() ? PTE_PRESENT : PTE_PRESENT | PTE_ACCESSED;
   let young: i32 = 0;
   setHdrf(H_WALKED, hdrf(H_WALKED) + (to - from));
   for (let vpn: i32 = from; vpn < to; vpn++) {
     const p = pte(vpn);
-    if ((p & (PTE_PRESENT | PTE_ACCESSED)) !== (PTE_PRESENT | PTE_ACCESSED)) continue;
+    if ((p & seen) !== seen) continue;
     const frame = pteIndex(p);
     if (frame < start || frame >= end) continue;
-    setPte(vpn, p & ~PTE_ACCESSED);
-    updateGen(folioHead(frame), lv, gen);
-    young++;
+    const f = folioHead(frame);
+    if ((p & PTE_ACCESSED) !== 0) {
+      setPte(vpn, p & ~PTE_ACCESSED);
+      updateGen(f, lv, gen);
+      noteUse(f);
+      young++;
+    } else if (!before(lastUse(f), opened)) young++;
   }
   return young;
 }

@@ -117,7 +117,7 @@ describe.each(TWINS)("generations (%s)", (engine) => {
 
   test("demoted pages arrive as the second youngest, promoted ones as the youngest", () => {
     const memory = boot();
-    const pages = mapped(memory, 200).chill();
+    const pages = mapped(memory, 200);
     expect(memory.reclaim(MIN_LRU_BATCH, 1, 1)).toBeGreaterThan(0);
     expect([pages.nid(0), age(pages, 0)]).toEqual([1, 1]);
     memory.clock.advance(5000);

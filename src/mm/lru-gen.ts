@@ -167,7 +167,7 @@ export function lruGenAdd(f: i32): void {
   listAdd(lruGenHead(nid, cg, gen, isFile(f)), f);
   moveSize(lv, isFile(f), NONE, gen, folioNr(f));
 }
-/** Put an evictable folio on the list of generation `seq`; last, if that is the oldest. */
+/** Put an evictable folio on the list of generation `seq`, first. */
 export function lruGenAddTo(f: i32, seq: i32): void {
   const nid = folioNid(f);
   const cg = ownerMemcg(f);
@@ -175,9 +175,7 @@ export function lruGenAddTo(f: i32, seq: i32): void {
   const type = isFile(f);
   const gen = genOf(seq);
   setGen(f, flags(f) | PG_LRU, gen, PG_ACTIVE);
-  const head = lruGenHead(nid, cg, gen, type);
-  if (seq === minSeq(lv, type)) listAddTail(head, f);
-  else listAdd(head, f);
+  listAdd(lruGenHead(nid, cg, gen, type), f);
   moveSize(lv, type, NONE, gen, folioNr(f));
 }
 /** Put an evictable folio where eviction takes the next one from. */

@@ -4,16 +4,15 @@
  */
 import { allocPages } from "./alloc.ts";
 import { checksum } from "./checksum.ts";
+import { coldness, noteColdRefault } from "./cold-refaults.ts";
 import { EAGAIN, EIO, ENOMEM } from "./errno.ts";
 import { folioNid, folioNr, PG_FILE, PG_UNEVICTABLE, setFlag } from "./folio.ts";
 import { noteArrival } from "./futile.ts";
-import { GFP_COLD, GFP_THISNODE, GFP_TRANSHUGE_LIGHT, GFP_USER } from "./gfp.ts";
+import { GFP_THISNODE, GFP_TRANSHUGE_LIGHT, GFP_USER } from "./gfp.ts";
 import { knowsLastUse, noteUse, tickLruClock } from "./last-use.ts";
 import {
   frameAddr,
-  H_OPTIONS,
   hasBytes,
-  hdr,
   ownerVma,
   PAGE_SIZE,
   pte,
@@ -36,11 +35,10 @@ import {
   vpnOf,
 } from "./layout.ts";
 import { tryCharge } from "./limits.ts";
-import { lruAddFaulted, lruRefault, lruRefaultIsDistant } from "./lru.ts";
+import { lruAddFaulted, lruRefault } from "./lru.ts";
 import { hostSwapRead, zeroBytes } from "./machine.ts";
 import { charge } from "./memcg.ts";
 import { noteInterleave, placementMask, policyChoosesNode, policyNode } from "./mempolicy.ts";
-import { OPT_COLD_REFAULTS, OPT_DEMOTION, OPT_PROMOTION } from "./options.ts";
 import { freeBlock } from "./page-alloc.ts";
 import { mapFolio, PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_SWAP, pteIndex, touch } from "./page-table.ts";
 import { hintFault } from "./promote.ts";
@@ -128,7 +126,8 @@ function faultOverwrite(v: i32, vpn: i32, p: i32): i32 {
 /** Read a page back from its slot (do_swap_page). On any error it stays where it is. */
 function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
   const slot = pteIndex(p);
-  const f = newFolio(v, vpn, 0, GFP_USER | coldness(v, vpn), false);
+  const cold = coldness(v, vpn);
+  const f = newFolio(v, vpn, 0, GFP_USER | cold, false);
   if (f < 0) return f;
   // Making room may have dropped the very page from its slot, if it is a cache's.
   if (pte(vpn) !== p) return changedMeanwhile(f, v);
@@ -145,17 +144,8 @@ function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
   count(PSWPIN, folioNid(f), vma(v, V_MEMCG), 1);
   refault(f, vpn);
   enter(f, PTE_ACCESSED | (mode === FAULT_READ ? 0 : PTE_DIRTY));
+  if (cold !== 0) noteColdRefault(f, v);
   return 0;
-}
-
-/**
- * GFP_COLD if the page was in swap for longer than the working set, and can come up again if it is used after all. Where
- * nothing is to be demoted, nothing is put lower down either; and caches know what is hot in them.
- */
-function coldness(v: i32, vpn: i32): i32 {
-  const all = OPT_COLD_REFAULTS | OPT_PROMOTION | OPT_DEMOTION;
-  if ((hdr(H_OPTIONS) & all) !== all || vma(v, V_FILE) !== 0 || policyChoosesNode(v) || shadow(vpn) === 0) return 0;
-  return lruRefaultIsDistant(shadow(vpn), 0) ? GFP_COLD : 0;
 }
 
 /** If the page left a shadow when it was evicted, judge by it. */

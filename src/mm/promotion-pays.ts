@@ -23,6 +23,7 @@ import {
   H_OPTIONS,
   hdr,
   N_PROMO_ARRIVALS,
+  N_PROMO_REFAULTS,
   N_PROMO_TRIALS,
   N_PROMO_VICTIMS,
   node,
@@ -83,6 +84,11 @@ export function watchVictim(f: i32, from: i32): void {
   setFlag(f, PG_WATCHED);
   setPriv(f, now() | (from << NID_SHIFT));
 }
+/** Folio `f`, back from swap, was put below node `to`: its next use after the next mark tells whether that was right. */
+export function watchRefault(f: i32, to: i32): void {
+  setFlag(f, PG_WATCHED);
+  setPriv(f, now() | (to << NID_SHIFT) | SHORT);
+}
 /** Folio `f` was found hot, `after` ms after it was marked, and may go to node `to`: its next use after the next mark tells how hot. */
 export function watchArrival(f: i32, to: i32, after: i32): void {
   setFlag(f, PG_WATCHED);
@@ -105,7 +111,8 @@ export function watchedNode(f: i32): i32 {
 }
 /** A watched folio was touched `ms` after it was marked, or was not for so long. */
 export function noteSample(f: i32, ms: i32): void {
-  const field = isSecondLook(f) ? N_PROMO_ARRIVALS : N_PROMO_VICTIMS;
+  const refault = (priv(f) & SHORT) !== 0 ? N_PROMO_REFAULTS : N_PROMO_VICTIMS;
+  const field = isSecondLook(f) ? N_PROMO_ARRIVALS : refault;
   const nid = watchedNode(f);
   const word = node(nid, field);
   const nr = word & 0xffff;
@@ -145,4 +152,15 @@ export function promotionPays(to: i32, second: boolean, short: boolean): i32 {
   if ((arrivals & 0xffff) < ENOUGH) return PAYS_PERHAPS;
   if ((victims >>> 16) - (arrivals >>> 16) < MARGIN) return short || randomBelow(EXPLORE) === 0 ? PAYS : PAYS_PERHAPS;
   return second || randomBelow(SAMPLE) !== 0 ? PAYS : PAYS_PERHAPS;
+}
+
+/**
+ * Whether pages back from swap, put below node `to`, are used again there far sooner than what has to leave that node is. One of
+ * them in SAMPLE goes below all the same, to learn when that changes.
+ */
+export function refaultsPay(to: i32): boolean {
+  const refaults = node(to, N_PROMO_REFAULTS);
+  const victims = node(to, N_PROMO_VICTIMS);
+  if ((refaults & 0xffff) < ENOUGH || (victims & 0xffff) < ENOUGH) return false;
+  return (victims >>> 16) - (refaults >>> 16) >= MARGIN && randomBelow(SAMPLE) !== 0;
 }

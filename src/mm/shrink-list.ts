@@ -66,6 +66,7 @@ import {
   LIST_SPARED,
   SWAP_CLUSTER_MAX,
 } from "./scan-control.ts";
+import { isSpared, sparesSome } from "./spare.ts";
 import {
   count,
   PGACTIVATE,
@@ -136,6 +137,7 @@ export function isolateInactive(nid: i32, cg: i32, list: i32, nrToScan: i32): i3
   const limited = sc(SC_LIMITED) !== 0;
   const limit = sc(SC_LIMIT);
   const most = wanted();
+  const spares = sparesSome(nid, cg, list === LRU_INACTIVE_FILE ? 1 : 0);
   let taken: i32 = 0;
   let runLast: i32 = -1;
   let f: i32 = prev(head);
@@ -148,6 +150,7 @@ export function isolateInactive(nid: i32, cg: i32, list: i32, nrToScan: i32): i3
     scanned += nr;
     let verdict: i32 = vma(ownerVma(f), V_LOCKED) !== 0 ? REFS_ACTIVATE : judge(f);
     if (limited && verdict === REFS_RECLAIM && !before(lastUse(f), limit)) verdict = REFS_KEEP;
+    if (spares && verdict === REFS_RECLAIM && isSpared()) verdict = REFS_KEEP;
     if (verdict === REFS_KEEP || verdict === REFS_BUSY) {
       if (verdict === REFS_KEEP) inUse += nr;
       if (runLast < 0) runLast = f;
