@@ -4,18 +4,18 @@
  * whom. A region's pages are not among them.
  */
 import { LieuError } from "../errors.ts";
-import type { EngineCalls } from "../runtime/engine.ts";
+import type { Vm } from "../runtime/vm.ts";
 
 /** The groups of caches of one memory. */
 export class CacheGroups {
-  readonly #calls: EngineCalls;
+  readonly #vm: Vm;
   readonly #mems: number;
   /** By tenant: the group of its caches, and how many they are. */
   readonly #shared = new Map<number, { readonly id: number; caches: number }>();
 
   /** `mems`: all nodes; what the tenant may not use, its caches may not. */
-  constructor(calls: EngineCalls, mems: number) {
-    this.#calls = calls;
+  constructor(vm: Vm, mems: number) {
+    this.#vm = vm;
     this.#mems = mems;
   }
 
@@ -26,7 +26,7 @@ export class CacheGroups {
       there.caches++;
       return there.id;
     }
-    const id = this.#calls.createMemcg(tenant, this.#mems);
+    const id = this.#vm.calls.createMemcg(tenant, this.#mems);
     if (id < 0) throw tooManyGroups();
     this.#shared.set(tenant, { id, caches: 1 });
     return id;
@@ -35,7 +35,7 @@ export class CacheGroups {
   leave(tenant: number): void {
     const there = this.#shared.get(tenant);
     if (there === undefined || --there.caches > 0) return;
-    this.#calls.destroyMemcg(there.id);
+    this.#vm.calls.destroyMemcg(there.id);
     this.#shared.delete(tenant);
   }
 }

@@ -102,7 +102,7 @@ export class Memory implements Disposable, AsyncDisposable {
     this.#config = config;
     this.#names = new NodeNames(config.nodes.map((n) => n.name));
     this.#vm = boot(config, harness.crank ?? inlineCrank(), harness);
-    this.#cacheGroups = new CacheGroups(this.#vm.calls, this.#names.all);
+    this.#cacheGroups = new CacheGroups(this.#vm, this.#names.all);
     this.#secret = secretsOf(config.seed, harness.crank !== undefined || config.seeded);
     this.#diagnostics = new Diagnostics(this, this.#vm, this.nodeNames, this.swapNames);
     showAs(this, "Memory", () => shownMemory(this, this.#regions, this.#caches, this.#groups.keys()));
