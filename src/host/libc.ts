@@ -2,7 +2,7 @@
  * System calls on the pages of a segment, through koffi, which is optional: whoever needs one of these gets a typed error that says
  * what to install. Addresses are those of typed arrays over shared WebAssembly memory, which starts on a page boundary.
  */
-import { createRequire } from "node:module";
+import Module from "node:module";
 import { pathToFileURL } from "node:url";
 import { LieuError } from "../errors.ts";
 
@@ -79,7 +79,8 @@ function loadKoffi(what: string): Koffi {
   // Bundled as CommonJS there is no import.meta.url.
   const from = import.meta.url ?? pathToFileURL(`${process.cwd()}/`).href;
   try {
-    return createRequire(from)("koffi") as Koffi;
+    // By this name bundlers leave it alone: what is not installed is not theirs to find.
+    return Module.createRequire(from)("koffi") as Koffi;
   } catch (cause) {
     throw new LieuError("ENOTSUP", `${what} needs the package koffi, which cannot be loaded: npm install koffi`, {
       cause,
