@@ -110,14 +110,20 @@ function roomOn(mask: i32): i32 {
   }
   return room;
 }
-/** Reclaim from the nodes of `mask` until `nr` pages find room there, or nothing more can go. */
+/**
+ * Reclaim from the nodes of `mask` until `nr` pages find room there, or nothing more can go. What reclaim moves from one of
+ * them to another makes no room, so it is room that counts and not what was reclaimed.
+ */
 function makeRoomFor(nr: i32, mask: i32): void {
-  let made: i32 = 1;
-  while (made > 0 && roomOn(mask) < nr) {
-    const missing = nr - roomOn(mask);
+  let before: i32 = -1;
+  let room: i32 = roomOn(mask);
+  while (room > before && room < nr) {
+    const missing = nr - room;
     pushScan(ACTOR_PROACTIVE, missing > SWAP_CLUSTER_MAX ? missing : SWAP_CLUSTER_MAX);
-    made = tryToFree(mask, false);
+    tryToFree(mask, false);
     popScan();
+    before = room;
+    room = roomOn(mask);
   }
 }
 
