@@ -40,6 +40,7 @@ export type {
   PromotionOptions,
   SwapOptions,
   WatermarkOptions,
+  ZswapOptions,
 } from "./memory/memory-options.ts";
 export type {
   BytesCacheOptions,

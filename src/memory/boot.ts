@@ -42,7 +42,8 @@ export interface BootExtras {
 export function boot(config: MemoryConfig, crank: Crank, extras: BootExtras = {}): Vm {
   const { starts, frames } = layOut(config);
   const slots = config.swap.reduce((n, s) => n + s.bytes / 4096, 0);
-  const shape: SegmentShape = { nodes: config.nodes.length, frames, vpns: config.vpns, slots, bytes: config.hasBytes };
+  const { vpns, zpages, hasBytes } = config;
+  const shape: SegmentShape = { nodes: config.nodes.length, frames, vpns, slots, zpages, bytes: hasBytes };
   // Before the devices: options that cannot be met are found here.
   const segment = createSegment(
     shape,
@@ -69,7 +70,16 @@ export function boot(config: MemoryConfig, crank: Crank, extras: BootExtras = {}
 function describe(vm: Vm, config: MemoryConfig, starts: readonly number[], initialCount: number): void {
   const { calls, shape, segment } = vm;
   const n = config.nodes.length;
-  calls.initMemory(n, shape.frames, shape.vpns, shape.slots, segment.data, config.options, config.seed | 0);
+  calls.initMemory(
+    n,
+    shape.frames,
+    shape.vpns,
+    shape.slots,
+    shape.zpages ?? 0,
+    segment.data,
+    config.options,
+    config.seed | 0,
+  );
   const fastest = (config.nodes[0]?.adistance ?? 0) >> 7;
   config.nodes.forEach((node, nid) => {
     // Slower memory is hotplugged and movable, as CXL and persistent memory usually are.

@@ -3,6 +3,7 @@ import { C_MAX, H_OPTIONS, hdr, memcg, N_PAGES, N_WMARK_PROMO, node } from "../m
 import { OPT_SWAP_FILE } from "../mm/options.ts";
 import type { ResolvedPolicy } from "../runtime/mapping.ts";
 import type { Vm } from "../runtime/vm.ts";
+import { POOL_RATIO } from "../swap/pool.ts";
 
 /** Pages of the nodes that policy and group allow, less `reserve` of each. */
 function allowedPages(vm: Vm, policy: ResolvedPolicy, group: number, reserve: (nid: number) => number): number {
@@ -22,8 +23,12 @@ function allowedPages(vm: Vm, policy: ResolvedPolicy, group: number, reserve: (n
 export function capacityPages(vm: Vm, policy: ResolvedPolicy, group: number): number {
   const inNodes = allowedPages(vm, policy, group, (nid) => node(nid, N_WMARK_PROMO) + RESERVE);
   // Where a cache's pages are not swapped, swap is no room for them.
-  const slots = (hdr(H_OPTIONS) & OPT_SWAP_FILE) !== 0 ? vm.shape.slots : 0;
+  if ((hdr(H_OPTIONS) & OPT_SWAP_FILE) === 0) return Math.min(inNodes, memcg(group, C_MAX));
+  const zpages = vm.shape.zpages ?? 0;
+  const slots = vm.shape.slots - zpages * POOL_RATIO + zpages * TYPICAL_RATIO;
   return Math.min(inNodes, memcg(group, C_MAX)) + slots;
 }
 /** Pages of each node that are left for what is on its way. */
 const RESERVE = 40;
+/** Pages that a page of the pool is taken to hold. */
+const TYPICAL_RATIO = 2;

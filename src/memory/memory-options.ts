@@ -9,6 +9,11 @@ export interface MemoryOptions {
    * tiers below it. "host": one for each memory node of this machine, in the kernel's tiers (Linux; needs the package koffi).
    */
   nodes: NamedNodes | "host";
+  /**
+   * Compressed pages in memory, in front of the swap devices or in place of any: what leaves the lowest tier is compressed into a
+   * pool of this size, which the memory has beside its nodes. Default: none.
+   */
+  zswap?: ZswapOptions | undefined;
   /** Where pages go from the lowest tier, the device of the highest priority first. Default: none. */
   swap?: readonly SwapOptions[] | undefined;
   /** A set of behaviours: lieu's, today's kernel's, or the 2020 RFC's. Default: "lieu". */
@@ -96,6 +101,12 @@ export interface WatermarkOptions {
   high: number;
   /** What is reclaimed up to, and kept free, for pages on their way up. Default: as far above `high` as that is above `low`. */
   promo?: number | undefined;
+}
+
+/** Options of the pool of compressed pages. */
+export interface ZswapOptions {
+  /** What the pool may take, its own slack included; at least 64 KiB. */
+  size: Size;
 }
 
 /** Options of one swap device. */

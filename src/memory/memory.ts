@@ -283,7 +283,8 @@ export class Memory implements Disposable, AsyncDisposable {
     const reclaimed = this.#vm.calls.reclaimProactive(nr, mask, group, modes[how]) * PAGE;
     const after = globalVmstat(this.#vm);
     const demoted = (after.pgdemote_proactive - before.pgdemote_proactive) * PAGE;
-    const gone = (v: Vmstat) => v.pswpout + v.pgdiscard - v.swap_discard;
+    // What is written back from the pool had gone before.
+    const gone = (v: Vmstat) => v.pswpout + v.zswpout - v.zswpwb + v.pgdiscard - v.swap_discard;
     const relocated = (after.pgrelocate - before.pgrelocate) * PAGE;
     return { reclaimed, demoted, relocated, evicted: (gone(after) - gone(before)) * PAGE };
   }

@@ -3,7 +3,7 @@
  * in order from the fastest tier down. Everything that can be wrong with a configuration is said here.
  */
 import { LieuError, shown } from "../errors.ts";
-import { MAX_INDEX, MAX_NODES, MAX_SWAP } from "../mm/layout.ts";
+import { MAX_INDEX, MAX_NODES } from "../mm/layout.ts";
 import { OPT_LRU_GEN } from "../mm/options.ts";
 import { BEHAVIOURS, type Behaviour, behaviourBits, PRESETS } from "../mm/presets.ts";
 import { ADISTANCE_DRAM } from "../nodes/dram.ts";
@@ -28,6 +28,7 @@ import {
   whole,
 } from "./schema.ts";
 import { formatSize, pagesOf, parseSize, type Size } from "./size.ts";
+import { poolPages, resolveSwap, type SwapConfig } from "./swap-options.ts";
 
 /** Bytes, or a size as people write it. */
 export const size: Check<Size> = value(
@@ -97,6 +98,7 @@ const nodes: Check<NamedNodes> = (given, path, problems) =>
 /** The keys of a configuration. */
 export const memoryShape = {
   nodes,
+  zswap: optional(object({ size })),
   swap: optional(list(swapSchema, "give a list of devices")),
   preset: optional(oneOf(Object.keys(PRESETS) as (keyof typeof PRESETS)[])),
   demotion: optional(boolean),
@@ -129,17 +131,12 @@ export interface NodeConfig {
   readonly adistance: number;
   readonly watermarks?: { readonly min: number; readonly low: number; readonly high: number; readonly promo: number };
 }
-/** A swap device, checked. */
-export interface SwapConfig {
-  readonly name: string;
-  readonly options: SwapOptions;
-  readonly bytes: number;
-  readonly priority: number;
-}
 /** All options, checked, names resolved. Nodes are in order from the fastest tier down, devices by falling priority. */
 export interface MemoryConfig {
   readonly nodes: readonly NodeConfig[];
+  /** The pool of compressed pages, if there is one, goes before the devices. */
   readonly swap: readonly SwapConfig[];
+  readonly zpages: number;
   readonly hasBytes: boolean;
   readonly options: number;
   /** [from][to] */
@@ -169,7 +166,13 @@ export function resolveOptions(input: unknown): MemoryConfig {
   const o = checkInput(memorySchema, input);
   const nodes = resolveNodes(o.nodes);
   const hasBytes = nodes[0]?.backing.hasBytes === true;
-  const swap = resolveSwap(o.swap ?? [], hasBytes, nodes);
+  const zpages = poolPages(o.zswap, hasBytes);
+  const swap = resolveSwap(
+    o.swap ?? [],
+    zpages,
+    hasBytes,
+    nodes.map((node) => node.name),
+  );
   const index = nodeIndex(nodes);
   const distances = resolveDistances(nodes, o.distances ?? {}, index);
   const preset = o.preset ?? "lieu";
@@ -178,10 +181,13 @@ export function resolveOptions(input: unknown): MemoryConfig {
   if (o.demotion !== undefined) changes.demotion = o.demotion;
   if (typeof o.promotion === "boolean") changes.promotion = o.promotion;
   const p = typeof o.promotion === "object" ? o.promotion : {};
-  const total = nodes.reduce((n, node) => n + node.pages, 0) + swap.reduce((n, s) => n + s.bytes / 4096, 0);
+  const onDevices = swap.reduce((n, s) => n + (s.options.kind === "zswap" ? 0 : s.bytes / 4096), 0);
+  // Pages that compress well are three to a page of the pool.
+  const total = nodes.reduce((n, node) => n + node.pages, 0) + 3 * zpages + onDevices;
   return {
     nodes,
     swap,
+    zpages,
     hasBytes,
     options: behaviourBits(preset, changes) | (o.lru === "mglru" ? OPT_LRU_GEN : 0),
     distances,
@@ -267,42 +273,6 @@ function nodeIndex(nodes: readonly NodeConfig[]): (name: string, what: string) =
     const known = nodes.map((n) => n.name).join(", ");
     throw new LieuError("EINVAL", `${what} names the node ${JSON.stringify(name)}; there are: ${known}`);
   };
-}
-
-function resolveSwap(
-  input: readonly Checked<typeof swapSchema>[],
-  hasBytes: boolean,
-  nodes: readonly NodeConfig[],
-): SwapConfig[] {
-  if (input.length > MAX_SWAP) {
-    throw new LieuError("EINVAL", `swap has ${input.length} entries: at most ${MAX_SWAP} are allowed`);
-  }
-  const names = new Set(nodes.map((n) => n.name));
-  const paths = new Set<string>();
-  const devices = input.map((s, i): SwapConfig => {
-    const name = s.name ?? (input.filter((x) => x.kind === s.kind).length > 1 ? `${s.kind}${i}` : s.kind);
-    if (names.has(name)) throw new LieuError("EINVAL", `swap[${i}].name is ${JSON.stringify(name)}: the name is taken`);
-    names.add(name);
-    if (s.kind === "file") {
-      if (paths.has(s.path))
-        throw new LieuError("EINVAL", `swap[${i}].path ${s.path} is used twice: devices may not overlap`);
-      paths.add(s.path);
-    }
-    if ((s.kind !== "null") !== hasBytes) {
-      const why = hasBytes
-        ? 'kind "null" keeps no bytes: use kind "file"'
-        : 'model nodes have no bytes: use kind "null"';
-      throw new LieuError("EINVAL", `swap[${i}].kind is ${JSON.stringify(s.kind)}: ${why}`);
-    }
-    const bytes = Math.floor(parseSize(s.size, `swap[${i}].size`) / 4096) * 4096;
-    if (bytes === 0) throw new LieuError("EINVAL", `swap[${i}].size must be at least one page of 4096 bytes`);
-    // Unset priorities count down from -2, as swapon's do.
-    return { name, options: s, bytes, priority: s.priority ?? -2 - i };
-  });
-  if (devices.reduce((n, d) => n + d.bytes / 4096, 0) > MAX_INDEX) {
-    throw new LieuError("EINVAL", `swap holds more than ${formatSize(MAX_INDEX * 4096)} in all: that is the most`);
-  }
-  return devices.sort((a, b) => b.priority - a.priority);
 }
 
 function resolveDistances(

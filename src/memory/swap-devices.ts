@@ -3,7 +3,8 @@ import { LieuError } from "../errors.ts";
 import type { SwapDevice } from "../swap/device.ts";
 import { openFileDevice } from "../swap/file.ts";
 import { openNullDevice } from "../swap/null.ts";
-import type { SwapConfig } from "./options.ts";
+import { poolStandIn } from "../swap/pool.ts";
+import type { SwapConfig } from "./swap-options.ts";
 
 /** Replaces a device as it is opened, for example with one that injects faults. */
 export type WrapDevice = (device: SwapDevice, name: string) => SwapDevice;
@@ -15,7 +16,7 @@ export function openSwapDevices(configs: readonly SwapConfig[], wrap?: WrapDevic
     for (const config of configs) {
       const device = openDevice(config);
       devices.push(device);
-      if (wrap !== undefined)
+      if (wrap !== undefined && config.options.kind !== "zswap")
         devices[devices.length - 1] = checkWrapped(wrap(device, config.name), device, config.name);
     }
   } catch (error) {
@@ -30,6 +31,8 @@ function openDevice(config: SwapConfig): SwapDevice {
   switch (options.kind) {
     case "file":
       return openFileDevice({ path: options.path, size: bytes, keep: options.keep });
+    case "zswap":
+      return poolStandIn(bytes / 4096);
     case "null":
       return openNullDevice({ size: bytes });
     default:

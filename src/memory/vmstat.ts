@@ -2,7 +2,9 @@
 import {
   C_ACTIVE,
   C_SWAP,
-  H_SWAP_FREE,
+  H_NR_SWAP,
+  H_ZPOOL_FREE,
+  H_ZPOOL_PAGES,
   hdr,
   L_SIZE,
   lru,
@@ -13,29 +15,36 @@ import {
   N_ISOLATED_ANON,
   N_ISOLATED_FILE,
   node,
+  S_FREE,
+  S_SLOTS,
   statGlobal,
   statMemcg,
   statNode,
+  swapDev,
 } from "../mm/layout.ts";
 import { isDescendant } from "../mm/memcg.ts";
+import { poolDevice } from "../mm/swap.ts";
 import { VM_EVENTS, type VmEventName } from "../mm/vmstat-names.ts";
 import type { Vm } from "../runtime/vm.ts";
 
 /** Gauges: pages now. */
 const LISTS = ["nr_inactive_anon", "nr_active_anon", "nr_inactive_file", "nr_active_file", "nr_unevictable"] as const;
-const GAUGES = ["nr_free_pages", ...LISTS, "nr_isolated_anon", "nr_isolated_file", "nr_swapped"] as const;
+const GAUGES = [
+  "nr_free_pages",
+  ...LISTS,
+  "nr_isolated_anon",
+  "nr_isolated_file",
+  "nr_swapped",
+  "nr_zswapped",
+  "nr_zspages",
+] as const;
 
 /** The name of a gauge. */
 export type VmGaugeName = (typeof GAUGES)[number];
 /** A snapshot: gauges (nr_*, pages now) and counters since the memory was opened. */
 export type Vmstat = Readonly<Record<VmGaugeName | VmEventName, number>>;
 
-function snapshot(
-  vm: Vm,
-  nids: readonly number[],
-  groups: (cg: number) => boolean,
-  event: (item: number) => number,
-): Vmstat {
+function snapshot(nids: readonly number[], groups: (cg: number) => boolean, event: (item: number) => number): Vmstat {
   const out = {} as Record<VmGaugeName | VmEventName, number>;
   for (const name of GAUGES) out[name] = 0;
   for (const nid of nids) {
@@ -52,7 +61,12 @@ function snapshot(
   VM_EVENTS.forEach(([name], item) => {
     out[name] = event(item);
   });
-  out.nr_swapped = vm.shape.slots - hdr(H_SWAP_FREE);
+  const pool = poolDevice();
+  for (let dev = 0; dev < hdr(H_NR_SWAP); dev++) out.nr_swapped += swapDev(dev, S_SLOTS) - swapDev(dev, S_FREE);
+  if (pool >= 0) {
+    out.nr_zswapped = swapDev(pool, S_SLOTS) - swapDev(pool, S_FREE);
+    out.nr_zspages = hdr(H_ZPOOL_PAGES) - hdr(H_ZPOOL_FREE);
+  }
   return out;
 }
 
@@ -60,12 +74,11 @@ function read(vm: Vm, address: number): number {
   return vm.segment.hf[address >>> 3] as number;
 }
 
-/** Counters of the whole memory; `nr_swapped` is pages in swap. */
+/** Counters of the whole memory; `nr_swapped` is pages in swap, `nr_zswapped` those of them in the pool. */
 export function globalVmstat(vm: Vm): Vmstat {
   vm.inspect();
   const nids = [...Array(vm.shape.nodes).keys()];
   return snapshot(
-    vm,
     nids,
     () => true,
     (item) => read(vm, statGlobal(item)),
@@ -76,7 +89,6 @@ export function globalVmstat(vm: Vm): Vmstat {
 export function nodeVmstat(vm: Vm, nid: number): Vmstat {
   vm.inspect();
   return snapshot(
-    vm,
     [nid],
     () => true,
     (item) => read(vm, statNode(nid, item)),
@@ -89,6 +101,14 @@ export function groupVmstat(vm: Vm, group: number): Vmstat {
   const members = [...Array(MAX_MEMCG).keys()].filter((cg) => memcg(cg, C_ACTIVE) !== 0 && isDescendant(cg, group));
   const sum = (item: number) => members.reduce((n, cg) => n + read(vm, statMemcg(cg, item)), 0);
   const nids = [...Array(vm.shape.nodes).keys()];
-  const out = snapshot(vm, nids, (cg) => members.includes(cg), sum);
-  return { ...out, nr_free_pages: 0, nr_isolated_anon: 0, nr_isolated_file: 0, nr_swapped: memcg(group, C_SWAP) };
+  const out = snapshot(nids, (cg) => members.includes(cg), sum);
+  return {
+    ...out,
+    nr_free_pages: 0,
+    nr_isolated_anon: 0,
+    nr_isolated_file: 0,
+    nr_zswapped: 0,
+    nr_zspages: 0,
+    nr_swapped: memcg(group, C_SWAP),
+  };
 }

@@ -3,6 +3,7 @@
  * of the portable subset: it is the JavaScript side's independent look at what either twin has made.
  */
 import { holds, walkLists } from "./debug-vm-lru.ts";
+import { walkPool } from "./debug-vm-pool.ts";
 import {
   folioHead,
   folioNid,
@@ -26,7 +27,6 @@ import {
   flags,
   freeHead,
   H_DEPTH,
-  H_NR_SLOTS,
   H_NR_SWAP,
   H_NR_VPNS,
   H_OPTIONS,
@@ -73,6 +73,7 @@ import { ldf } from "./machine.ts";
 import { placementMask } from "./mempolicy.ts";
 import { OPT_DEMOTION, OPT_HONOUR_CPUSET, OPT_HONOUR_MEMPOLICY, OPT_ROOM_FIRST } from "./options.ts";
 import { PTE_MIGRATION, PTE_PRESENT, PTE_SWAP, pteIndex } from "./page-table.ts";
+import { poolDevice } from "./swap.ts";
 import { POLICY_VIOLATIONS, ROOM_VIOLATIONS } from "./vmstat.ts";
 
 /** What a walk found, for callers that compare it with a model. */
@@ -111,6 +112,7 @@ export function checkInvariants(): Walk {
   }
   const swapped = walkMappings();
   walkSlots(swapped.total);
+  if (poolDevice() >= 0) walkPool();
   walkGroups(usage, swapped.byGroup);
   checkCounters();
   return { resident, swapped: swapped.total, pins };
@@ -237,7 +239,7 @@ function walkMappings(): { total: number; byGroup: Float64Array } {
         resident++;
       } else if ((p & PTE_SWAP) !== 0) {
         const s = slotVpn(pteIndex(p));
-        holds((s & 0x7fffffff) === vpn + 1, () => `virtual page ${vpn}: its slot ${pteIndex(p)} names ${s}`);
+        holds((s & 0x3fffffff) === vpn + 1, () => `virtual page ${vpn}: its slot ${pteIndex(p)} names ${s}`);
         holds(s < 0 === (vma(v, V_FILE) !== 0), () => `slot ${pteIndex(p)} disagrees with mapping ${v} about its type`);
         swapped++;
       } else holds(p === 0, () => `virtual page ${vpn} has entry ${p}`);
@@ -258,6 +260,7 @@ function walkMappings(): { total: number; byGroup: Float64Array } {
 /** Swap slots: counted, each in use by exactly one page. */
 function walkSlots(swapped: number): void {
   let used = 0;
+  let freeOnDevices = 0;
   let discardable = 0;
   for (let dev = 0; dev < hdr(H_NR_SWAP); dev++) {
     let free = 0;
@@ -273,10 +276,12 @@ function walkSlots(swapped: number): void {
       () => `swap ${dev}: ${mine} discardable, ${swapDev(dev, S_DISCARDABLE)} counted`,
     );
     used += swapDev(dev, S_SLOTS) - free;
+    if (dev === poolDevice()) continue;
+    freeOnDevices += free;
     discardable += mine;
   }
   holds(used === swapped, () => `${used} slots in use for ${swapped} pages in swap`);
-  holds(hdr(H_NR_SLOTS) - used === hdr(H_SWAP_FREE), () => `${used} slots in use, ${hdr(H_SWAP_FREE)} counted free`);
+  holds(freeOnDevices === hdr(H_SWAP_FREE), () => `${freeOnDevices} slots free, ${hdr(H_SWAP_FREE)} counted`);
   holds(
     discardable === hdr(H_SWAP_DISCARDABLE),
     () => `${discardable} slots discardable, ${hdr(H_SWAP_DISCARDABLE)} counted`,

@@ -20,6 +20,7 @@ import {
   H_RNG,
   H_SWAPPINESS,
   H_VERSION,
+  H_ZPOOL_PAGES,
   hdr,
   LAYOUT_VERSION,
   lruHead,
@@ -32,7 +33,6 @@ import {
   N_MOVABLE,
   N_PAGES,
   N_START,
-  place,
   setHdr,
   setNode,
 } from "./layout.ts";
@@ -41,15 +41,29 @@ import { createMemcg } from "./memcg.ts";
 import { buildTiers } from "./memory-tiers.ts";
 import { allNodes, buildZonelists } from "./node.ts";
 import { freeNode } from "./page-alloc.ts";
+import { initZpool } from "./zsmalloc.ts";
 
-/** Write the header of a fresh segment. `data`: byte address of frame 0's bytes, 0 if frames have none. */
-export function initMemory(nodes: i32, frames: i32, vpns: i32, slots: i32, data: i32, options: i32, seed: i32): void {
+/**
+ * Write the header of a fresh segment. `zpages`: pages of the pool of compressed ones, behind the frames; `data`: byte address
+ * of frame 0's bytes, 0 if frames have none.
+ */
+export function initMemory(
+  nodes: i32,
+  frames: i32,
+  vpns: i32,
+  slots: i32,
+  zpages: i32,
+  data: i32,
+  options: i32,
+  seed: i32,
+): void {
   setHdr(H_MAGIC, MAGIC);
   setHdr(H_VERSION, LAYOUT_VERSION);
   setHdr(H_NR_NODES, nodes);
   setHdr(H_NR_FRAMES, frames);
   setHdr(H_NR_VPNS, vpns);
   setHdr(H_NR_SLOTS, slots);
+  setHdr(H_ZPOOL_PAGES, zpages);
   setHdr(H_DATA, data);
   setHdr(H_OPTIONS, options);
   setHdr(H_RNG, seed !== 0 ? seed : 1);
@@ -61,8 +75,8 @@ export function initMemory(nodes: i32, frames: i32, vpns: i32, slots: i32, data:
   setHdr(H_HINT_SIZE, 65536);
   setHdr(H_HOT_THRESHOLD, 1000);
   setHdr(H_RATE_LIMIT, 16777216);
-  place(nodes, frames, vpns, slots);
   attach();
+  if (zpages > 0) initZpool(zpages);
 }
 /** Describe node `nid`: frames [start, start + pages). Its distances are set by setDistance(). */
 export function initNode(nid: i32, start: i32, pages: i32, adistance: i32, movable: i32): void {

@@ -4,13 +4,14 @@
  * One segment holds a whole memory:
  *
  *   header | scan controls | nodes | groups | lruvecs | mappings | swap devices | counters | walk filters |
- *   frames: flags refs next prev vpn owner private | page table: pte shadow | swap slots: vpn checksum | frame bytes
+ *   frames: flags refs next prev vpn owner private | page table: pte shadow | swap slots: vpn checksum |
+ *   pool of compressed pages: classes, pages, buffers | frame bytes | pool bytes
  *
  * Frames, virtual pages and slots are structures of arrays. Frame numbers (pfn) run through all nodes; a node owns one
  * contiguous range that starts at a multiple of 512, so that a folio's head is found by masking. `next` and `prev` have
  * further entries behind the last frame: the heads of all lists, so that a list operation needs no special case.
  *
- * Cost: 28 bytes a frame, 8 a virtual page, 8 a swap slot.
+ * Cost: 28 bytes a frame, 8 a virtual page, 8 a swap slot, 28 a page of the pool.
  */
 import { ld, ldf, st, stf } from "./machine.ts";
 
@@ -85,6 +86,15 @@ export const H_RISE_OPEN: i32 = 144;
 /** The time that last uses are told in, and the faults since it last moved on (last-use.ts). */
 export const H_LRU_CLOCK: i32 = 152;
 export const H_LRU_FAULTS: i32 = 156;
+// compressed pages (zsmalloc.ts, zswap.ts)
+/** Pages of the pool, and the first of those that are free, plus 1. */
+export const H_ZPOOL_PAGES: i32 = 400;
+export const H_ZPOOL_FREE_LIST: i32 = 404;
+export const H_ZPOOL_FREE: i32 = 408;
+/** 1: the last page found no room in the pool, nor could any be made; until a slot is freed. */
+export const H_ZSWAP_FULL: i32 = 412;
+/** f64: bytes of the objects in the pool, as stored. */
+export const H_ZPOOL_STORED: i32 = 416;
 /** 8 bytes that only the caller outside the engine uses, to put together a number that lies across two pages. */
 export const H_SCRATCH: i32 = 504;
 const HEADER_SIZE: i32 = 512;
@@ -276,6 +286,34 @@ export const S_DISCARDABLE: i32 = 20;
 export const S_FAILED: i32 = 24;
 const SWAP_SIZE: i32 = 64;
 
+// ---- compressed pages (struct size_class, struct zspage) -----------------------------------------------------------
+/** Size classes: multiples of 16 bytes, up to a page. */
+export const NR_ZS_CLASSES: i32 = 257;
+/** Bytes of an object; pages of a zspage; objects that fit it. */
+export const ZC_SIZE: i32 = 0;
+export const ZC_PAGES: i32 = 4;
+export const ZC_OBJECTS: i32 = 8;
+/** The number of the class that stands for this one: the largest that has as many objects in as many pages. */
+export const ZC_MERGED: i32 = 12;
+/** 4 words: zspages by how full they are, from under a quarter to full; the number of the first one's first page, plus 1. */
+export const ZC_LISTS: i32 = 16;
+const ZCLASS_SIZE: i32 = 32;
+/** A page's zspage, by its first page; the next page of it, plus 1 (of a free page: the next free one). */
+export const ZP_FIRST: i32 = 0;
+export const ZP_NEXT: i32 = 4;
+/** Of a first page: class, objects in use, the first free object plus 1, neighbours on the class's list plus 1. */
+export const ZP_CLASS: i32 = 8;
+export const ZP_INUSE: i32 = 12;
+export const ZP_FREE: i32 = 16;
+export const ZP_LIST_NEXT: i32 = 20;
+export const ZP_LIST_PREV: i32 = 24;
+const ZPAGE_SIZE: i32 = 28;
+/** Where a page is compressed to; where an object that lies across two pages is put together; and the table to compress with. */
+const ZBUFFER_SIZE: i32 = 2 * 4096;
+const ZTABLE_SIZE: i32 = 8192;
+/** Pages that are written back in one batch, on their way from the pool to a device. */
+export const ZBOUNCE_PAGES: i32 = 8;
+
 /** Counters in one vmstat array; must be at least NR_VM_EVENTS of vmstat.ts. */
 export const VMSTAT_SLOTS: i32 = 96;
 const VMSTAT_SIZE: i32 = VMSTAT_SLOTS * 8;
@@ -309,6 +347,11 @@ let PTES: i32 = 0;
 let SHADOWS: i32 = 0;
 let SLOT_VPN: i32 = 0;
 let SLOT_SUM: i32 = 0;
+let ZCLASSES: i32 = 0;
+let ZPAGES: i32 = 0;
+let ZBUFFER: i32 = 0;
+let ZTABLE: i32 = 0;
+let ZBOUNCE: i32 = 0;
 let SCRATCH: i32 = 0;
 let STORE_AREA: i32 = 0;
 let METADATA: i32 = 0;
@@ -321,7 +364,7 @@ let frameBytes: i32 = 0;
 let filterBytes: i32 = 0;
 
 /** Compute where each part starts for a segment of this shape. Returns the bytes of metadata, a multiple of the page size. */
-export function place(nodes: i32, frames: i32, vpns: i32, slots: i32): i32 {
+export function place(nodes: i32, frames: i32, vpns: i32, slots: i32, zpages: i32 = 0): i32 {
   nrNodes = nodes;
   nrFrames = frames;
   freeHeads = frames;
@@ -352,14 +395,19 @@ export function place(nodes: i32, frames: i32, vpns: i32, slots: i32): i32 {
   SHADOWS = PTES + pages * 4;
   SLOT_VPN = SHADOWS + pages * 4;
   SLOT_SUM = SLOT_VPN + cells * 4;
-  STORE_AREA = (SLOT_SUM + cells * 4 + 63) & ~63;
+  ZCLASSES = (SLOT_SUM + cells * 4 + 63) & ~63;
+  ZPAGES = ZCLASSES + (zpages > 0 ? NR_ZS_CLASSES * ZCLASS_SIZE : 0);
+  ZBUFFER = (ZPAGES + zpages * ZPAGE_SIZE + 63) & ~63;
+  ZTABLE = ZBUFFER + ZBUFFER_SIZE;
+  ZBOUNCE = ZTABLE + ZTABLE_SIZE;
+  STORE_AREA = zpages > 0 ? ZBOUNCE + ZBOUNCE_PAGES * PAGE_SIZE : ZCLASSES;
   METADATA = (STORE_AREA + STORE_AREA_SIZE + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
   return METADATA;
 }
 
 /** Find the parts of the segment that is plugged in, from its header. */
 export function attach(): void {
-  place(ld(H_NR_NODES), ld(H_NR_FRAMES), ld(H_NR_VPNS), ld(H_NR_SLOTS));
+  place(ld(H_NR_NODES), ld(H_NR_FRAMES), ld(H_NR_VPNS), ld(H_NR_SLOTS), ld(H_ZPOOL_PAGES));
   frameBytes = ld(H_DATA);
 }
 
@@ -514,7 +562,10 @@ export function shadow(vpn: i32): i32 {
 export function setShadow(vpn: i32, v: i32): void {
   st(SHADOWS + (vpn << 2), v);
 }
-/** The virtual page whose content a slot holds, plus 1; 0 = free. The sign bit says that the page may be discarded. */
+/**
+ * The virtual page whose content a slot holds, plus 1; 0 = free. The sign bit says that the page may be discarded, the next one that it
+ * is of one word (swap.ts).
+ */
 export function slotVpn(slot: i32): i32 {
   return ld(SLOT_VPN + (slot << 2));
 }
@@ -526,6 +577,38 @@ export function slotSum(slot: i32): i32 {
 }
 export function setSlotSum(slot: i32, v: i32): void {
   st(SLOT_SUM + (slot << 2), v);
+}
+/** A field of a size class. */
+export function zclass(c: i32, field: i32): i32 {
+  return ld(ZCLASSES + c * ZCLASS_SIZE + field);
+}
+export function setZclass(c: i32, field: i32, v: i32): void {
+  st(ZCLASSES + c * ZCLASS_SIZE + field, v);
+}
+/** A field of a page of the pool. */
+export function zpage(p: i32, field: i32): i32 {
+  return ld(ZPAGES + p * ZPAGE_SIZE + field);
+}
+export function setZpage(p: i32, field: i32, v: i32): void {
+  st(ZPAGES + p * ZPAGE_SIZE + field, v);
+}
+/** Byte address of a page of the pool: they lie behind the frames. */
+export function zpageAddr(p: i32): i32 {
+  return frameBytes + ((nrFrames + p) << PAGE_SHIFT);
+}
+/** Byte addresses of a page's room for what is compressed, of another for what is read, and of the table to compress with. */
+export function zbufferAddr(): i32 {
+  return ZBUFFER;
+}
+export function zreadAddr(): i32 {
+  return ZBUFFER + PAGE_SIZE;
+}
+export function ztableAddr(): i32 {
+  return ZTABLE;
+}
+/** Byte address of a page between the pool and a device. */
+export function zbounceAddr(i: i32): i32 {
+  return ZBOUNCE + (i << PAGE_SHIFT);
 }
 /** Byte address of a frame's content; 0 where frames have no bytes. */
 export function frameAddr(f: i32): i32 {

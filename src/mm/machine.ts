@@ -64,6 +64,46 @@ export function ldf(p: i32): f64 {
 export function stf(p: i32, v: f64): void {
   HF[p >>> 3] = v;
 }
+/** A byte. */
+export function ld8(p: i32): i32 {
+  return H8[p >>> 0] as number;
+}
+export function st8(p: i32, v: i32): void {
+  H8[p >>> 0] = v;
+}
+/** Two bytes at any address, little-endian. */
+export function ld16(p: i32): i32 {
+  const at = p >>> 0;
+  return (H8[at] as number) | ((H8[at + 1] as number) << 8);
+}
+export function st16(p: i32, v: i32): void {
+  const at = p >>> 0;
+  H8[at] = v;
+  H8[at + 1] = v >>> 8;
+}
+/** Four bytes at any address, little-endian; ld() wants an address that is a multiple of 4. */
+export function ld32(p: i32): i32 {
+  return ld16(p) | (ld16(p + 2) << 16);
+}
+/**
+ * Copy `bytes` forwards in steps of 8: up to 7 bytes more than asked for are written. The ranges may overlap if `to` is at
+ * least 8 beyond `from`; what is copied is then what the same call has written.
+ */
+export function copySteps(to: i32, from: i32, bytes: i32): void {
+  const distance = to - from;
+  const steps = (bytes + 7) & ~7;
+  if (distance >= steps || distance < 0) {
+    H8.copyWithin(to >>> 0, from >>> 0, (from >>> 0) + steps);
+    return;
+  }
+  for (let i = 0; i < steps; i++) H8[(to >>> 0) + i] = H8[(from >>> 0) + i] as number;
+}
+/** How many bytes from `a` and from `b` on are equal, at most `most`. */
+export function equalBytes(a: i32, b: i32, most: i32): i32 {
+  let n = 0;
+  while (n < most && H8[(a + n) >>> 0] === H8[(b + n) >>> 0]) n++;
+  return n;
+}
 export function copyBytes(to: i32, from: i32, bytes: i32): void {
   H8.copyWithin(to >>> 0, from >>> 0, (from >>> 0) + bytes);
 }

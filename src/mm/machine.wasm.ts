@@ -14,6 +14,24 @@
 @inline export function st(p: i32, v: i32): void { store<i32>(<usize>p, v); }
 @inline export function ldf(p: i32): f64 { return load<f64>(<usize>p); }
 @inline export function stf(p: i32, v: f64): void { store<f64>(<usize>p, v); }
+@inline export function ld8(p: i32): i32 { return <i32>load<u8>(<usize>p); }
+@inline export function st8(p: i32, v: i32): void { store<u8>(<usize>p, <u8>v); }
+@inline export function ld16(p: i32): i32 { return <i32>load<u16>(<usize>p); }
+@inline export function st16(p: i32, v: i32): void { store<u16>(<usize>p, <u16>v); }
+@inline export function ld32(p: i32): i32 { return load<i32>(<usize>p); }
+@inline export function copySteps(to: i32, from: i32, bytes: i32): void {
+  for (let i = 0; i < bytes; i += 8) store<u64>(<usize>(to + i), load<u64>(<usize>(from + i)));
+}
+@inline export function equalBytes(a: i32, b: i32, most: i32): i32 {
+  let n = 0;
+  while (n + 8 <= most) {
+    const x = load<u64>(<usize>(a + n)) ^ load<u64>(<usize>(b + n));
+    if (x !== 0) return n + (<i32>ctz<u64>(x) >> 3);
+    n += 8;
+  }
+  while (n < most && load<u8>(<usize>(a + n)) === load<u8>(<usize>(b + n))) n++;
+  return n;
+}
 @inline export function copyBytes(to: i32, from: i32, bytes: i32): void { memory.copy(<usize>to, <usize>from, <usize>bytes); }
 @inline export function zeroBytes(to: i32, bytes: i32): void { memory.fill(<usize>to, 0, <usize>bytes); }
 @inline export function mul(a: i32, b: i32): i32 { return a * b; }

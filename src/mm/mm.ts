@@ -43,8 +43,18 @@ import { freeBlock } from "./page-alloc.ts";
 import { mapFolio, PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_SWAP, pteIndex, touch } from "./page-table.ts";
 import { hintFault } from "./promote.ts";
 import { watchBit } from "./rise.ts";
-import { freeSlot, slotDevice } from "./swap.ts";
-import { count, PGFAULT, PGMAJFAULT, PSWPIN, SWAP_READ_ERROR, THP_FAULT_ALLOC, THP_FAULT_FALLBACK } from "./vmstat.ts";
+import { freeSlot, poolDevice, slotDevice } from "./swap.ts";
+import {
+  count,
+  PGFAULT,
+  PGMAJFAULT,
+  PSWPIN,
+  SWAP_READ_ERROR,
+  THP_FAULT_ALLOC,
+  THP_FAULT_FALLBACK,
+  ZSWPIN,
+} from "./vmstat.ts";
+import { zswapLoad } from "./zswap.ts";
 
 /** Fault modes: what the access is. */
 export const FAULT_READ: i32 = 0;
@@ -131,21 +141,26 @@ function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
   if (f < 0) return f;
   // Making room may have dropped the very page from its slot, if it is a cache's.
   if (pte(vpn) !== p) return changedMeanwhile(f, v);
-  const dev = slotDevice(slot);
-  let failed = hostSwapRead(dev, slot - swapDev(dev, S_START), frameAddr(f)) < 0;
-  if (!failed && hasBytes()) failed = checksum(frameAddr(f)) !== slotSum(slot);
-  if (failed) {
+  const pooled = slotDevice(slot) === poolDevice();
+  if ((pooled ? zswapLoad(slot, frameAddr(f)) : readSlot(slot, frameAddr(f))) < 0) {
     count(SWAP_READ_ERROR, -1, vma(v, V_MEMCG), 1);
     dropNew(f, v);
     return EIO;
   }
   freeSlot(slot, v);
   count(PGMAJFAULT, -1, vma(v, V_MEMCG), 1);
-  count(PSWPIN, folioNid(f), vma(v, V_MEMCG), 1);
+  count(pooled ? ZSWPIN : PSWPIN, folioNid(f), vma(v, V_MEMCG), 1);
   refault(f, vpn);
   enter(f, PTE_ACCESSED | (mode === FAULT_READ ? 0 : PTE_DIRTY));
   if (cold !== 0) noteColdRefault(f, v);
   return 0;
+}
+
+/** Read what a device keeps in a slot to the page at byte address `addr`. Returns 0, or -EIO for what is not what was written, too. */
+function readSlot(slot: i32, addr: i32): i32 {
+  const dev = slotDevice(slot);
+  if (hostSwapRead(dev, slot - swapDev(dev, S_START), addr) < 0) return EIO;
+  return hasBytes() && checksum(addr) !== slotSum(slot) ? EIO : 0;
 }
 
 /** If the page left a shadow when it was evicted, judge by it. */

@@ -48,8 +48,9 @@ import { keepInMemory, ROOM_HERE, ROOM_SPLIT } from "./relocate.ts";
 import { noteLoss, roomFirst } from "./room.ts";
 import { LIST_RET, LIST_SCAN, LIST_SPARED, LIST_SWAP, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { activate } from "./shrink-list.ts";
-import { allocSlot, cancelSlot, noteSwappedOut, noteWrite, slotDevice, swapAvailable } from "./swap.ts";
+import { allocSlot, cancelSlot, noteSwappedOut, noteWrite, poolDevice, slotDevice, swapAvailable } from "./swap.ts";
 import { count, PGDISCARD, PSWPOUT, SWAP_WRITE_ERROR, THP_SWPOUT_FALLBACK } from "./vmstat.ts";
+import { zswapStore } from "./zswap.ts";
 
 /** Outcomes of evictOne(); a positive one is the pages freed. */
 const EVICT_KEPT: i32 = 0;
@@ -112,6 +113,11 @@ function evictOne(f: i32): i32 {
     splitFolio(f, scanHead(LIST_SCAN));
     return EVICT_KEPT;
   }
+  const pooled = zswapStore(f);
+  if (pooled >= 0) {
+    setPriv(f, pooled);
+    return finishSwapOut(f);
+  }
   const slot = allocSlot(vpnOf(f));
   if (slot >= 0) {
     noteLoss(f);
@@ -171,7 +177,7 @@ function finishSwapOut(f: i32): i32 {
   setPte(vpn, mkPte(slot, PTE_SWAP));
   setShadow(vpn, lruEviction(f));
   noteSwappedOut(ownerVma(f), slot);
-  count(PSWPOUT, folioNid(f), ownerMemcg(f), 1);
+  if (slotDevice(slot) !== poolDevice()) count(PSWPOUT, folioNid(f), ownerMemcg(f), 1);
   setSc(SC_NR_PAGEOUT, sc(SC_NR_PAGEOUT) + 1);
   return release(f);
 }

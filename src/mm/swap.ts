@@ -6,6 +6,9 @@
  * There is no swap cache: every device answers synchronously, so a page that is read back gives up its slot, and what
  * was swapped out less what was swapped in is what is in swap.
  *
+ * Device 0 may be the pool of compressed pages (zswap.ts), which is in front of the others: its slots are handed out, freed and
+ * counted here, but nobody gets one from allocSlot(), and they are not among those that are free (H_SWAP_FREE).
+ *
  * A slot keeps the checksum of what was written. Cache pages in slots may be discarded, oldest first, when a page needs
  * room and no slot is free (under OPT_SWAP_FILE).
  */
@@ -20,6 +23,8 @@ import {
   H_SWAP_FREE,
   H_SWAP_ROTOR,
   H_SWAP_TRIED,
+  H_ZPOOL_PAGES,
+  H_ZSWAP_FULL,
   hdr,
   S_DISCARDABLE,
   S_FAILED,
@@ -33,6 +38,7 @@ import {
   setPte,
   setSlotVpn,
   setSwapDev,
+  slotSum,
   slotVpn,
   swapDev,
   V_FILE,
@@ -45,9 +51,12 @@ import { chargeSwap } from "./memcg.ts";
 import { OPT_SWAP_FILE } from "./options.ts";
 import { findVma } from "./page-table.ts";
 import { count, PGDISCARD, SWAP_DISCARD } from "./vmstat.ts";
+import { zsFree } from "./zsmalloc.ts";
 
 const DISCARDABLE: i32 = 1 << 31;
-const VPN_MASK: i32 = 0x7fffffff;
+/** Of a slot of the pool: its page is one word, repeated; the word is in place of a handle. */
+export const SAME_FILLED: i32 = 1 << 30;
+const VPN_MASK: i32 = 0x3fffffff;
 
 /** Describe device `dev`, whose slots are [start, start + slots). Devices come in order of falling priority. */
 export function addSwapDevice(dev: i32, start: i32, slots: i32, priority: i32): void {
@@ -55,8 +64,16 @@ export function addSwapDevice(dev: i32, start: i32, slots: i32, priority: i32): 
   setSwapDev(dev, S_SLOTS, slots);
   setSwapDev(dev, S_FREE, slots);
   setSwapDev(dev, S_PRIORITY, priority);
-  setHdr(H_SWAP_FREE, hdr(H_SWAP_FREE) + slots);
+  if (dev !== poolDevice()) setHdr(H_SWAP_FREE, hdr(H_SWAP_FREE) + slots);
   if (dev >= hdr(H_NR_SWAP)) setHdr(H_NR_SWAP, dev + 1);
+}
+/** The number of the pool of compressed pages; -1 if there is none. */
+export function poolDevice(): i32 {
+  return hdr(H_ZPOOL_PAGES) > 0 ? 0 : -1;
+}
+/** The first device that pages are written to. */
+function firstDevice(): i32 {
+  return poolDevice() + 1;
 }
 /** The device that a slot is on. */
 export function slotDevice(slot: i32): i32 {
@@ -66,7 +83,26 @@ export function slotDevice(slot: i32): i32 {
 }
 /** Whether a page could be given a slot now. */
 export function swapAvailable(): boolean {
-  return hdr(H_SWAP_FREE) > 0 || (hdr(H_SWAP_DISCARDABLE) > 0 && (hdr(H_OPTIONS) & OPT_SWAP_FILE) !== 0);
+  if (hdr(H_SWAP_FREE) > 0 || (poolDevice() >= 0 && hdr(H_ZSWAP_FULL) === 0)) return true;
+  return hdr(H_SWAP_DISCARDABLE) > 0 && (hdr(H_OPTIONS) & OPT_SWAP_FILE) !== 0;
+}
+/** The virtual page whose content a slot holds. */
+export function slotPage(slot: i32): i32 {
+  return (slotVpn(slot) & VPN_MASK) - 1;
+}
+/** Take a slot of the pool for virtual page `vpn`; one must be free. `flag`: SAME_FILLED or 0. */
+export function takePoolSlot(vpn: i32, flag: i32): i32 {
+  const dev = poolDevice();
+  const slot = freeSlotAtHand(dev);
+  enter(dev, slot, vpn);
+  setSlotVpn(slot, (vpn + 1) | flag);
+  return slot;
+}
+/** What is in a slot of the pool has been written to slot `to`, which was allocated for it. */
+export function moveSlot(from: i32, to: i32): void {
+  if (slotVpn(from) < 0) markDiscardable(to);
+  giveBack(from);
+  cancelSlot(from);
 }
 
 /**
@@ -81,7 +117,7 @@ export function allocSlot(vpn: i32): i32 {
 /** A free slot of the first device in order of priority that has one. */
 function freeSlotByPriority(vpn: i32): i32 {
   const n = hdr(H_NR_SWAP);
-  let first: i32 = 0;
+  let first: i32 = firstDevice();
   while (first < n) {
     const priority = swapDev(first, S_PRIORITY);
     let last: i32 = first + 1;
@@ -102,7 +138,7 @@ function freeSlotByPriority(vpn: i32): i32 {
 }
 /** The slot of the oldest cache page of the first device that has any, which is dropped. */
 function discardedSlot(vpn: i32): i32 {
-  for (let dev: i32 = 0; dev < hdr(H_NR_SWAP); dev++) {
+  for (let dev: i32 = firstDevice(); dev < hdr(H_NR_SWAP); dev++) {
     if (swapDev(dev, S_DISCARDABLE) === 0 || swapDev(dev, S_FAILED) !== 0) continue;
     const slot = discardAtHand(dev);
     enter(dev, slot, vpn);
@@ -123,7 +159,7 @@ function works(dev: i32): boolean {
 }
 /** Try the devices that failed the last time. */
 export function tryDevices(): void {
-  for (let dev: i32 = 0; dev < hdr(H_NR_SWAP); dev++) if (swapDev(dev, S_FREE) > 0) works(dev);
+  for (let dev: i32 = firstDevice(); dev < hdr(H_NR_SWAP); dev++) if (swapDev(dev, S_FREE) > 0) works(dev);
 }
 function freeSlotAtHand(dev: i32): i32 {
   const start = swapDev(dev, S_START);
@@ -151,7 +187,7 @@ function discardAtHand(dev: i32): i32 {
 }
 /** Drop the cache page in a slot. */
 export function discardSlot(slot: i32): void {
-  const vpn = (slotVpn(slot) & VPN_MASK) - 1;
+  const vpn = slotPage(slot);
   const v = findVma(vpn);
   setPte(vpn, 0);
   freeSlot(slot, v);
@@ -162,7 +198,7 @@ export function discardSlot(slot: i32): void {
 function enter(dev: i32, slot: i32, vpn: i32): void {
   setSlotVpn(slot, vpn + 1);
   setSwapDev(dev, S_FREE, swapDev(dev, S_FREE) - 1);
-  setHdr(H_SWAP_FREE, hdr(H_SWAP_FREE) - 1);
+  if (dev !== poolDevice()) setHdr(H_SWAP_FREE, hdr(H_SWAP_FREE) - 1);
 }
 /** Give back a slot that was taken but never came to hold a page. */
 export function cancelSlot(slot: i32): void {
@@ -171,29 +207,38 @@ export function cancelSlot(slot: i32): void {
   if (was === 0) hostBug(BUG_SLOT, slot, dev);
   setSlotVpn(slot, 0);
   setSwapDev(dev, S_FREE, swapDev(dev, S_FREE) + 1);
-  setHdr(H_SWAP_FREE, hdr(H_SWAP_FREE) + 1);
+  const pool = dev === poolDevice();
+  if (!pool) setHdr(H_SWAP_FREE, hdr(H_SWAP_FREE) + 1);
   if (was > 0) return;
   setSwapDev(dev, S_DISCARDABLE, swapDev(dev, S_DISCARDABLE) - 1);
-  setHdr(H_SWAP_DISCARDABLE, hdr(H_SWAP_DISCARDABLE) - 1);
+  if (!pool) setHdr(H_SWAP_DISCARDABLE, hdr(H_SWAP_DISCARDABLE) - 1);
 }
 /** The page of mapping `v` now lives in its slot alone. */
 export function noteSwappedOut(v: i32, slot: i32): void {
   addVma(v, V_SWAPPED, 1);
   chargeSwap(vma(v, V_MEMCG), 1);
-  if (vma(v, V_FILE) === 0) return;
+  if (vma(v, V_FILE) !== 0) markDiscardable(slot);
+}
+function markDiscardable(slot: i32): void {
   const dev = slotDevice(slot);
   setSlotVpn(slot, slotVpn(slot) | DISCARDABLE);
   setSwapDev(dev, S_DISCARDABLE, swapDev(dev, S_DISCARDABLE) + 1);
-  setHdr(H_SWAP_DISCARDABLE, hdr(H_SWAP_DISCARDABLE) + 1);
+  if (dev !== poolDevice()) setHdr(H_SWAP_DISCARDABLE, hdr(H_SWAP_DISCARDABLE) + 1);
 }
 /** Give back the slot that held a page of mapping `v` (swap_free). */
 export function freeSlot(slot: i32, v: i32): void {
+  giveBack(slot);
   cancelSlot(slot);
   addVma(v, V_SWAPPED, -1);
   chargeSwap(vma(v, V_MEMCG), -1);
+  setHdr(H_ZSWAP_FULL, 0);
+  if (swapDev(slotDevice(slot), S_FAILED) === 0) changed(WHY_SWAP);
+}
+/** Tell who keeps a slot's content that it is no longer needed. */
+function giveBack(slot: i32): void {
   const dev = slotDevice(slot);
-  hostSwapFree(dev, slot - swapDev(dev, S_START));
-  if (swapDev(dev, S_FAILED) === 0) changed(WHY_SWAP);
+  if (dev !== poolDevice()) hostSwapFree(dev, slot - swapDev(dev, S_START));
+  else if ((slotVpn(slot) & SAME_FILLED) === 0) zsFree(slotSum(slot));
 }
 /**
  * A write succeeded or failed. Only a write can tell whether a device is well again, so one that failed is tried with a page
@@ -205,6 +250,7 @@ export function noteWrite(dev: i32, failed: boolean): void {
     setHdr(H_SWAP_TRIED, hdr(H_SWAP_TRIED) | (1 << dev));
   } else if (swapDev(dev, S_FAILED) !== 0) {
     setSwapDev(dev, S_FAILED, 0);
+    setHdr(H_ZSWAP_FULL, 0);
     changed(WHY_SWAP);
   }
 }

@@ -70,6 +70,11 @@ export const VM_EVENTS = [
     "Pages swapped out or dropped, by nobody's name, while a node that their owner may use had free pages above its high watermark.",
   ],
   ["pgrelocate", "Pages moved to a peer or a faster node with room, in lieu of being swapped out or dropped."],
+  ["zswpin", "Pages that came back from the pool of compressed pages."],
+  ["zswpout", "Pages compressed into the pool."],
+  ["zswpwb", "Pages written back from the pool to a swap device."],
+  ["zswap_reject_compress_poor", "Pages that went to a device because they compress badly."],
+  ["zswap_pool_limit_hit", "Pages for which the pool had no room, nor could make any."],
 ] as const;
 
 /** The name of a counter. */

@@ -70,7 +70,12 @@ export const SWAP_WRITE_ERROR: i32 = 59;
 export const POLICY_VIOLATIONS: i32 = 60;
 export const ROOM_VIOLATIONS: i32 = 61;
 export const PGRELOCATE: i32 = 62;
-export const NR_VM_EVENTS: i32 = 63;
+export const ZSWPIN: i32 = 63;
+export const ZSWPOUT: i32 = 64;
+export const ZSWPWB: i32 = 65;
+export const ZSWAP_REJECT_COMPRESS_POOR: i32 = 66;
+export const ZSWAP_POOL_LIMIT_HIT: i32 = 67;
+export const NR_VM_EVENTS: i32 = 68;
 
 /** Count `delta` on the whole memory, on node `nid` (unless negative) and on group `cg` (unless negative). */
 export function count(item: i32, nid: i32, cg: i32, delta: i32): void {

@@ -21,6 +21,8 @@ export interface SegmentShape {
   readonly vpns: number;
   /** Swap slots of all devices. */
   readonly slots: number;
+  /** Pages of the pool of compressed ones; none by default. */
+  readonly zpages?: number;
   /** Whether frames have bytes. */
   readonly bytes: boolean;
 }
@@ -52,11 +54,13 @@ export interface Segment {
  * @throws {@link LieuError} EINVAL if it would not fit 4 GiB, ENOMEM if the process may not have that much
  */
 export function createSegment(shape: SegmentShape, fresh = false): Segment {
-  const { nodes, frames, vpns, slots } = shape;
+  const { nodes, frames, vpns, slots, zpages = 0 } = shape;
   // What has a number takes 40 bytes at most, so that the sum fits 32 bits without a sign.
-  const numbered = Math.max(frames, vpns, slots) <= MAX_INDEX;
-  const metadata = numbered ? place(nodes, frames, vpns, slots) >>> 0 : 28 * frames + 8 * vpns + 8 * slots;
-  const bytes = metadata + (shape.bytes ? frames * 4096 : 0);
+  const numbered = Math.max(frames, vpns, slots, zpages) <= MAX_INDEX;
+  const metadata = numbered
+    ? place(nodes, frames, vpns, slots, zpages) >>> 0
+    : 28 * (frames + zpages) + 8 * (vpns + slots);
+  const bytes = metadata + (shape.bytes ? (frames + zpages) * 4096 : 0);
   if (!numbered || bytes > MAX_SEGMENT_BYTES) {
     const size = `${(bytes / 2 ** 30).toFixed(2)} GiB`;
     throw new LieuError("EINVAL", `the nodes and their metadata need ${size}; one memory holds at most 4 GiB`);

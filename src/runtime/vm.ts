@@ -73,7 +73,7 @@ export class Vm {
       start += d.slots;
       return at;
     });
-    place(shape.nodes, shape.frames, shape.vpns, shape.slots);
+    place(shape.nodes, shape.frames, shape.vpns, shape.slots, shape.zpages ?? 0);
     this.pageTable = pageTableAddr() >>> 2;
     this.frameFlags = frameFlagsAddr() >>> 2;
     this.machine = machineOf(segment, this.#host());

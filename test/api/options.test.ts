@@ -23,7 +23,7 @@ const SHAPE: Case[] = [
   ["a list", [], "the configuration is []"],
   ["no nodes", {}, "nodes is missing"],
   ["an empty set of nodes", { nodes: {} }, "nodes is empty", "at least one"],
-  ["an unknown key", { nodes: { a: dram }, nodez: 1 }, 'unknown key "nodez"', "allowed are nodes, swap, preset"],
+  ["an unknown key", { nodes: { a: dram }, nodez: 1 }, 'unknown key "nodez"', "allowed are nodes, zswap, swap, preset"],
   ["two unknown keys", { nodes: { a: dram }, x: 1, y: 2 }, '"x", "y"'],
   ["an unknown key of a node", { nodes: { a: { ...dram, sise: 1 } } }, "nodes.a", '"sise"', "kind, size, tier"],
   [

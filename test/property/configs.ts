@@ -80,6 +80,19 @@ export const CONFIGS: readonly Config[] = [
   { name: "lieu, large folios", options: { ...large, promotion: hot }, swap: [{ pages: 2048 }], features: all },
   { name: "lieu, roomy", options: two, swap: [{ pages: 2048 }], features: roomy },
   { name: "lieu, roomy, no swap", options: four, swap: [], features: roomy },
+  { name: "lieu, zswap alone", options: { ...one, zswap: { size: "512KiB" } }, swap: [], features: all },
+  {
+    name: "lieu, 2 tiers, zswap, swap",
+    options: { ...two, zswap: { size: "256KiB" }, promotion: hot },
+    swap: [{ pages: 512 }],
+    features: all,
+  },
+  {
+    name: "mglru, zswap, 2 swap devices",
+    options: { ...two, lru: "mglru", zswap: { size: "128KiB" } },
+    swap: [{ pages: 64, priority: 5 }, { pages: 256 }],
+    features: all,
+  },
   {
     name: "lieu, swap file",
     options: two,

@@ -19,6 +19,7 @@ import { type SimCrank, simCrank } from "../../src/runtime/sim.ts";
 import { type Crank, Vm } from "../../src/runtime/vm.ts";
 import type { SwapDevice } from "../../src/swap/device.ts";
 import { type FaultPlan, type FaultyDevice, injectFaults } from "../../src/swap/faulty.ts";
+import { POOL_RATIO, poolStandIn } from "../../src/swap/pool.ts";
 
 /** Both twins, for `describe.each`. */
 export const TWINS = ["js", "wasm"] as const satisfies readonly EngineKind[];
@@ -49,6 +50,8 @@ export interface EngineSpec {
   readonly distances?: readonly (readonly number[])[];
   /** Slots of one device, or several devices; none by default. */
   readonly swap?: number | readonly SwapSpec[];
+  /** Pages of the pool of compressed ones; none by default. */
+  readonly zpages?: number;
   readonly preset?: Preset;
   readonly behaviours?: Partial<Record<Behaviour, boolean>>;
   /** Whether frames have bytes; true by default. */
@@ -76,6 +79,8 @@ export interface MapSpec {
   readonly policy?: number;
   readonly mask?: number;
   readonly weights?: Readonly<Record<number, number>>;
+  /** What word `i` of a page holds in its `version`; noise by default. */
+  readonly words?: (page: number, version: number, i: number) => number;
 }
 
 const live = new Set<TestEngine>();
@@ -132,21 +137,24 @@ export class TestEngine implements Disposable {
       starts.push(Math.ceil(frames / 512) * 512);
       frames = (starts.at(-1) as number) + node.pages;
     }
-    const slots = swap.reduce((n, s) => n + s.slots, 0);
+    const zslots = (spec.zpages ?? 0) * POOL_RATIO;
+    const slots = swap.reduce((n, s) => n + s.slots, zslots);
     const vpns = spec.vpns ?? 4 * (frames + slots);
-    const shape = { nodes: nodes.length, frames, vpns, slots, bytes };
+    const shape = { nodes: nodes.length, frames, vpns, slots, zpages: spec.zpages ?? 0, bytes };
     const segment = createSegment(shape);
-    this.devices = swap.map((s) => {
+    const pool = zslots > 0 ? [poolStandIn(zslots)] : [];
+    const devices = swap.map((s) => {
       const device = bytes ? memoryDevice(s.slots) : emptyDevice(s.slots);
       return s.faults === undefined ? device : injectFaults(device, s.faults);
     });
+    this.devices = [...pool, ...devices];
     this.clock = simCrank(spec.steps, spec.startTime);
     this.vm = new Vm(segment, shape, this.devices, spec.crank ?? this.clock, engine);
     this.calls = this.vm.calls;
     const c = this.calls;
     const generations = (spec.lru ?? LRU) === "mglru" ? OPT_LRU_GEN : 0;
     const options = behaviourBits(preset, spec.behaviours) | generations;
-    c.initMemory(nodes.length, frames, vpns, slots, segment.data, options, spec.seed ?? 1);
+    c.initMemory(nodes.length, frames, vpns, slots, spec.zpages ?? 0, segment.data, options, spec.seed ?? 1);
     c.tune(layout.H_INITIAL, (spec.initialCount ?? 0) | 0);
     const adistances = nodes.map((node) => node.adistance ?? adistanceOf(node.tier ?? 0));
     const tier = (nid: number): number => (adistances[nid] as number) >> 7;
@@ -163,7 +171,9 @@ export class TestEngine implements Disposable {
     nodes.forEach((node, nid) => {
       if (node.watermarks) c.setWatermarks(nid, ...node.watermarks);
     });
-    swap.forEach((s, dev) => {
+    if (zslots > 0) c.addSwapDevice(0, 0, zslots, 32767);
+    swap.forEach((s, i) => {
+      const dev = i + pool.length;
       c.addSwapDevice(dev, this.vm.deviceStart[dev] as number, s.slots, s.priority ?? 0);
     });
     if (spec.swappiness !== undefined) c.tune(layout.H_SWAPPINESS, spec.swappiness);
@@ -249,6 +259,7 @@ export class Pages {
   readonly count: number;
   readonly version: Int32Array;
   readonly #salt: number;
+  readonly #words32: MapSpec["words"];
 
   constructor(engine: TestEngine, count: number, spec: MapSpec) {
     const { calls, vm } = engine;
@@ -263,6 +274,7 @@ export class Pages {
     this.start = layout.vma(this.id, layout.V_START);
     this.version = new Int32Array(count);
     this.#salt = Math.imul(this.id + 1, 0x9e3779b1);
+    this.#words32 = spec.words;
   }
 
   /** Access a page as a region does. Returns 0 or a negative errno. */
@@ -324,6 +336,7 @@ export class Pages {
     }
   }
   #word(page: number, version: number, i: number): number {
+    if (this.#words32 !== undefined) return this.#words32(page, version, i) | 0;
     return Math.imul(this.#salt ^ Math.imul(page * 4099 + version, 0x85ebca6b), i | 1) ^ (i * 2654435761);
   }
   #words(page: number): Int32Array {

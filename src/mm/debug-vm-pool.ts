@@ -1,0 +1,87 @@
+/**
+ * Walks the pool of compressed pages: every page free or of one zspage, every zspage on the list that it belongs on, every object
+ * one slot's. The JavaScript side's independent look, like debug-vm.ts.
+ */
+import { holds } from "./debug-vm-lru.ts";
+import {
+  H_ZPOOL_FREE,
+  H_ZPOOL_FREE_LIST,
+  H_ZPOOL_PAGES,
+  H_ZPOOL_STORED,
+  hdr,
+  hdrf,
+  NR_ZS_CLASSES,
+  S_SLOTS,
+  S_START,
+  slotSum,
+  slotVpn,
+  swapDev,
+  ZC_LISTS,
+  ZC_OBJECTS,
+  ZC_PAGES,
+  ZC_SIZE,
+  ZP_CLASS,
+  ZP_FIRST,
+  ZP_INUSE,
+  ZP_LIST_NEXT,
+  ZP_LIST_PREV,
+  ZP_NEXT,
+  zclass,
+  zpage,
+} from "./layout.ts";
+import { poolDevice, SAME_FILLED } from "./swap.ts";
+import { zsOwner } from "./zsmalloc.ts";
+
+/** Objects of each zspage, by its first page, as the lists count them. */
+export function walkZspages(): Map<number, number> {
+  const pages = hdr(H_ZPOOL_PAGES);
+  const seen = new Set<number>();
+  const take = (p: number): void => {
+    holds(p >= 0 && p < pages && !seen.has(p), () => `page ${p} of the pool is none, or in two places`);
+    seen.add(p);
+  };
+  let free = 0;
+  for (let p = hdr(H_ZPOOL_FREE_LIST); p !== 0; p = zpage(p - 1, ZP_NEXT), free++) take(p - 1);
+  holds(free === hdr(H_ZPOOL_FREE), () => `pool: ${free} pages free, ${hdr(H_ZPOOL_FREE)} counted`);
+  const objects = new Map<number, number>();
+  let bytes = 0;
+  for (let c = 2; c < NR_ZS_CLASSES; c++) {
+    for (let which = 0; which < 4; which++) {
+      let before = 0;
+      for (let next = zclass(c, ZC_LISTS + (which << 2)); next !== 0; next = zpage(next - 1, ZP_LIST_NEXT)) {
+        const first = next - 1;
+        holds(zpage(first, ZP_LIST_PREV) === before, () => `zspage ${first} does not point back`);
+        before = next;
+        let chain = 0;
+        for (let p = next; p !== 0; p = zpage(p - 1, ZP_NEXT), chain++) {
+          take(p - 1);
+          holds(zpage(p - 1, ZP_FIRST) === first, () => `page ${p - 1} is of zspage ${first} but names another`);
+        }
+        const inUse = zpage(first, ZP_INUSE);
+        const right = chain === zclass(c, ZC_PAGES) && zpage(first, ZP_CLASS) === c && inUse > 0;
+        holds(right, () => `zspage ${first} of class ${c} has ${chain} pages, ${inUse} objects`);
+        holds(which === Math.floor((inUse * 3) / zclass(c, ZC_OBJECTS)), () => `zspage ${first} is on list ${which}`);
+        objects.set(first, inUse);
+        bytes += inUse * zclass(c, ZC_SIZE);
+      }
+    }
+  }
+  holds(seen.size === pages, () => `${pages - seen.size} pages of the pool are nowhere`);
+  holds(bytes === hdrf(H_ZPOOL_STORED), () => `pool: ${bytes} bytes stored, ${hdrf(H_ZPOOL_STORED)} counted`);
+  return objects;
+}
+
+/** The pool, and that each object is the one of the slot that it names. */
+export function walkPool(): void {
+  const left = walkZspages();
+  const dev = poolDevice();
+  const start = swapDev(dev, S_START);
+  for (let slot = start; slot < start + swapDev(dev, S_SLOTS); slot++) {
+    if (slotVpn(slot) === 0 || (slotVpn(slot) & SAME_FILLED) !== 0) continue;
+    const first = slotSum(slot) >>> 10;
+    const here = left.get(first) ?? 0;
+    holds(here > 0 && zsOwner(slotSum(slot)) === slot, () => `slot ${slot} names object ${slotSum(slot)}, not its own`);
+    left.set(first, here - 1);
+  }
+  for (const [first, n] of left) holds(n === 0, () => `${n} objects of zspage ${first} are no slot's`);
+}

@@ -1,0 +1,213 @@
+/**
+ * Compressed pages in front of the swap devices (mm/zswap.c). A page on its way to swap is compressed into a pool in the
+ * segment (zsmalloc.ts) and comes back without I/O. The pool has a number among the devices, the first, and slots as they
+ * have; the word that is a checksum for a device's slot is the handle of the pool's. Linux gives a compressed page the slot
+ * that it would be written to; here pages that stay in the pool take none of a device, so that the pool also works alone.
+ *
+ *   all of one word     a note in the slot, and nothing in the pool (same-filled)
+ *   compresses badly    to a device, if one has a slot; else into the pool as it is
+ *   the pool is full    its oldest pages are written back to a device, a batch at a time, until there is room; with no slot
+ *                       there, the oldest of caches' pages are dropped; else the page stays where it is
+ *
+ * Slots are handed out by a hand that goes round, so the first slot in use from the hand on is the oldest page.
+ */
+import { checksum } from "./checksum.ts";
+import { EIO } from "./errno.ts";
+import { folioNid } from "./folio.ts";
+import {
+  frameAddr,
+  H_SWAP_FREE,
+  H_ZSWAP_FULL,
+  hdr,
+  ownerMemcg,
+  PAGE_SIZE,
+  S_FREE,
+  S_HAND,
+  S_SLOTS,
+  S_START,
+  scratch,
+  setHdr,
+  setPte,
+  setSlotSum,
+  slotSum,
+  slotVpn,
+  swapDev,
+  V_MEMCG,
+  vma,
+  vpnOf,
+  ZBOUNCE_PAGES,
+  zbounceAddr,
+  zbufferAddr,
+  zreadAddr,
+  ztableAddr,
+} from "./layout.ts";
+import { lz4Compress, lz4Decompress } from "./lz4.ts";
+import { copyBytes, hostSwapWrite, ld, st, zeroBytes } from "./machine.ts";
+import { findVma, mkPte, PTE_SWAP } from "./page-table.ts";
+import {
+  allocSlot,
+  cancelSlot,
+  discardSlot,
+  moveSlot,
+  noteWrite,
+  poolDevice,
+  SAME_FILLED,
+  slotDevice,
+  slotPage,
+  takePoolSlot,
+} from "./swap.ts";
+import {
+  count,
+  PSWPOUT,
+  SWAP_WRITE_ERROR,
+  ZSWAP_POOL_LIMIT_HIT,
+  ZSWAP_REJECT_COMPRESS_POOR,
+  ZSWPOUT,
+  ZSWPWB,
+} from "./vmstat.ts";
+import { zsCompact, zsContentSize, zsCost, zsFits, zsIsWhole, zsMalloc, zsRead, zsWrite } from "./zsmalloc.ts";
+
+/** A block of more bytes goes to a device that has a slot: three quarters of a page. */
+const WORTH_KEEPING: i32 = 3072;
+
+/**
+ * Compress folio `f`, a base page, into the pool (zswap_store). Returns its slot, or -1 if it should go to a device, or
+ * stay.
+ */
+export function zswapStore(f: i32): i32 {
+  const dev = poolDevice();
+  if (dev < 0 || hdr(H_ZSWAP_FULL) !== 0) return -1;
+  if (swapDev(dev, S_FREE) === 0 && !makeRoom()) return full(f);
+  const addr = frameAddr(f);
+  if (sameFilled(addr)) {
+    const slot = takePoolSlot(vpnOf(f), SAME_FILLED);
+    setSlotSum(slot, ld(addr));
+    count(ZSWPOUT, folioNid(f), ownerMemcg(f), 1);
+    return slot;
+  }
+  const hasDevice = hdr(H_SWAP_FREE) > 0;
+  let bytes: i32 = lz4Compress(addr, PAGE_SIZE, zbufferAddr(), WORTH_KEEPING, ztableAddr());
+  if (bytes === 0 && hasDevice) {
+    count(ZSWAP_REJECT_COMPRESS_POOR, folioNid(f), ownerMemcg(f), 1);
+    return -1;
+  }
+  // Without a device a block that is hardly smaller than its page is no gain, but room is room.
+  const whole = bytes === 0 || zsCost(bytes) >= PAGE_SIZE;
+  if (whole) bytes = PAGE_SIZE;
+  while (!zsFits(bytes)) if (!makeRoom()) return full(f);
+  const slot = takePoolSlot(vpnOf(f), 0);
+  const handle = zsMalloc(bytes, slot);
+  zsWrite(handle, whole ? addr : zbufferAddr(), bytes);
+  setSlotSum(slot, handle);
+  count(ZSWPOUT, folioNid(f), ownerMemcg(f), 1);
+  return slot;
+}
+function full(f: i32): i32 {
+  setHdr(H_ZSWAP_FULL, 1);
+  count(ZSWAP_POOL_LIMIT_HIT, folioNid(f), ownerMemcg(f), 1);
+  return -1;
+}
+
+/** Decompress what slot `slot` of the pool holds to the page at byte address `addr` (zswap_load). Returns 0 or -EIO. */
+export function zswapLoad(slot: i32, addr: i32): i32 {
+  const word = slotSum(slot);
+  if ((slotVpn(slot) & SAME_FILLED) !== 0) {
+    if (word === 0) zeroBytes(addr, PAGE_SIZE);
+    else for (let i: i32 = 0; i < PAGE_SIZE; i += 4) st(addr + i, word);
+    return 0;
+  }
+  // Not where a page may lie compressed that waits for the room that this read is to make.
+  const at = zsRead(word, zreadAddr());
+  if (zsIsWhole(word)) {
+    copyBytes(addr, at, PAGE_SIZE);
+    return 0;
+  }
+  return lz4Decompress(at, zsContentSize(word), addr, PAGE_SIZE) < 0 ? EIO : 0;
+}
+
+function sameFilled(addr: i32): boolean {
+  const word = ld(addr);
+  // The end first: pages that are zero but for their head are common.
+  if (ld(addr + PAGE_SIZE - 4) !== word) return false;
+  for (let i: i32 = 4; i < PAGE_SIZE; i += 4) if (ld(addr + i) !== word) return false;
+  return true;
+}
+
+// ---- writeback --------------------------------------------------------------------------------------------------------
+
+/** Make room in the pool: by compaction if it has pages to give, else by what is oldest in it. Returns whether it did. */
+function makeRoom(): boolean {
+  if (zsCompact(1) > 0) return true;
+  return writeBack() > 0;
+}
+
+/** The oldest slot of the pool in use from `from` on (an offset), as an offset; -1 if there is none up to the hand. */
+function nextOldest(dev: i32, from: i32): i32 {
+  const start = swapDev(dev, S_START);
+  const slots = swapDev(dev, S_SLOTS);
+  for (let i: i32 = from; i < slots; i++) {
+    const at = (swapDev(dev, S_HAND) + i) % slots;
+    if (slotVpn(start + at) !== 0) return i;
+  }
+  return -1;
+}
+
+/**
+ * Write the oldest pages of the pool to their slots on a device, at most a batch; caches' pages that find none are dropped
+ * (zswap_writeback_entry). Returns how many have left the pool.
+ */
+function writeBack(): i32 {
+  const dev = poolDevice();
+  const start = swapDev(dev, S_START);
+  const slots = swapDev(dev, S_SLOTS);
+  let gone: i32 = 0;
+  let queued: i32 = 0;
+  let first: i32 = -1;
+  let i: i32 = nextOldest(dev, 0);
+  while (i >= 0 && queued + gone < ZBOUNCE_PAGES) {
+    const slot = start + ((swapDev(dev, S_HAND) + i) % slots);
+    const to = allocSlot(slotPage(slot));
+    if (to < 0) {
+      // No room below: the oldest of caches' goes; a region's stays, and with it what is younger.
+      if (slotVpn(slot) >= 0) break;
+      discardSlot(slot);
+      gone++;
+    } else if (zswapLoad(slot, zbounceAddr(queued)) < 0 || (queued > 0 && to !== first + queued)) {
+      cancelSlot(to);
+      break;
+    } else {
+      if (queued === 0) first = to;
+      setSlotSum(to, checksum(zbounceAddr(queued)));
+      st(sources() + (queued << 2), slot);
+      queued++;
+    }
+    i = nextOldest(dev, i + 1);
+  }
+  return gone + (queued > 0 ? flush(first, queued) : 0);
+}
+/** Byte address of the words that name the slots of the batch under way: the second half of the arguments' room. */
+function sources(): i32 {
+  return scratch() + 128;
+}
+/** Write a batch from the bounce pages to the slots from `first` on, and let go of where they were. */
+function flush(first: i32, nr: i32): i32 {
+  for (let i: i32 = 0; i < nr; i++) st(scratch() + (i << 2), zbounceAddr(i));
+  const dev = slotDevice(first);
+  const failed = hostSwapWrite(dev, first - swapDev(dev, S_START), nr, scratch()) < 0;
+  noteWrite(dev, failed);
+  for (let i: i32 = 0; i < nr; i++) {
+    const from = ld(sources() + (i << 2));
+    const vpn = slotPage(from);
+    const cg = vma(findVma(vpn), V_MEMCG);
+    if (failed) {
+      cancelSlot(first + i);
+      count(SWAP_WRITE_ERROR, -1, cg, 1);
+      continue;
+    }
+    moveSlot(from, first + i);
+    setPte(vpn, mkPte(first + i, PTE_SWAP));
+    count(ZSWPWB, -1, cg, 1);
+    count(PSWPOUT, -1, cg, 1);
+  }
+  return failed ? 0 : nr;
+}

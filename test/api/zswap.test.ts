@@ -1,0 +1,70 @@
+import { describe, expect, test } from "vitest";
+import { openMemory } from "../../src/index.ts";
+
+const record = (i: number): Record<string, unknown> => ({
+  id: i,
+  name: `user ${i}`,
+  email: `user${i}@example.org`,
+  tags: ["reader", "writer", "editor"].slice(i % 3),
+  visits: Array.from({ length: 12 }, (_, k) => ({
+    at: `2026-01-${10 + k}T0${i % 10}:00:00Z`,
+    page: `/page/${(i * 7 + k) % 90}`,
+  })),
+});
+
+describe("zswap", () => {
+  test("a cache holds two and a half times what fits its nodes and pool as they are", async () => {
+    const memory = await openMemory({ nodes: { dram: { kind: "dram", size: "4MiB" } }, zswap: { size: "4MiB" } });
+    const cache = memory.cache<Record<string, unknown>, number>({ codec: undefined });
+    for (let i = 0; i < 20_000; i++) cache.set(i, record(i));
+    const v = memory.vmstat();
+    expect(v.nr_zswapped / v.nr_zspages).toBeGreaterThan(2);
+    expect(cache.stats().hitsByTier).toHaveProperty("zswap");
+    let held = 0;
+    for (let i = 0; i < 20_000; i++) {
+      const found = cache.get(i);
+      if (found === undefined) continue;
+      held++;
+      expect(found).toEqual(record(i));
+    }
+    expect(held).toBeGreaterThan(0);
+    expect(cache.stats().hitsByTier.zswap).toBeGreaterThan(1000);
+    memory.check();
+    await memory.close();
+  });
+
+  test("a region of more than nodes and pool together, with a device below; and what is asked for by name", async () => {
+    const memory = await openMemory({
+      nodes: { dram: { kind: "dram", size: "2MiB" } },
+      zswap: { size: "1MiB" },
+      swap: [{ kind: "file", path: "zswap-test.swap", size: "16MiB" }],
+    });
+    expect(memory.swapNames).toEqual(["zswap", "file"]);
+    const region = memory.map("8MiB");
+    const text = Buffer.from(JSON.stringify(record(7)));
+    for (let at = 0; at + text.length < region.size; at += text.length) region.write(at, text);
+    // Backwards: what was compressed last is wanted first.
+    const last = Math.floor((region.size - 1) / text.length) - 1;
+    for (let at = last * text.length; at >= 0; at -= text.length) {
+      expect(Buffer.compare(region.read(at, text.length), text)).toBe(0);
+    }
+    expect(memory.vmstat().zswpwb).toBeGreaterThan(100);
+    expect(memory.vmstat().zswpin).toBeGreaterThan(100);
+    expect(memory.vmstat().policy_violations).toBe(0);
+    const { evicted } = memory.reclaim("256KiB", { mode: "evict" });
+    expect(evicted).toBeGreaterThanOrEqual(256 * 1024);
+    memory.check();
+    await memory.close();
+  });
+
+  test("bad options", async () => {
+    const nodes = { dram: { kind: "dram", size: "2MiB" } } as const;
+    await expect(openMemory({ nodes, zswap: { size: "1KiB" } })).rejects.toThrow("EINVAL: zswap.size is");
+    await expect(openMemory({ nodes, zswap: { size: "100GiB" } })).rejects.toThrow("EINVAL: zswap.size is");
+    await expect(
+      openMemory({ nodes: { m: { kind: "model", size: "2MiB" } }, zswap: { size: "1MiB" } }),
+    ).rejects.toThrow("EINVAL: zswap needs nodes with bytes");
+    const swap = [{ kind: "file", name: "zswap", path: "never.swap", size: "1MiB" }] as const;
+    await expect(openMemory({ nodes, zswap: { size: "1MiB" }, swap })).rejects.toThrow('the name "zswap"');
+  });
+});
