@@ -166,7 +166,7 @@ limit: 5000
   });
 
   test.each([
-    ["a key that is not known", "tiers.yaml", "nodez: {}", /tiers\.yaml: .*"nodez"; allowed are nodes, swap/],
+    ["a key that is not known", "tiers.yaml", "nodez: {}", /tiers\.yaml: .*"nodez"; allowed are nodes, zswap, swap/],
     [
       "a node's key that is not known",
       "tiers.yml",
