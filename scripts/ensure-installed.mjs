@@ -53,7 +53,7 @@ if (reason) {
   say(`Installing (${reason}): npm ci`);
   if (npmCi() !== 0) fail("npm ci failed, see above. It needs to reach the npm registry, or a filled npm cache.");
 }
-// npm ci has built dist/ already (prepare), unless npm is set to ignore scripts.
+// npm ci has built dist/ already (the script "dependencies"), unless npm is set to ignore scripts.
 if (!process.argv.includes("--no-build") && !upToDate(root).all) {
   say("Building dist/: npm run build");
   const { status } = spawnSync(process.execPath, [join(root, "scripts/build.mjs")], { stdio: ["ignore", 2, 2] });

@@ -77,6 +77,24 @@ describePackage("the packed package", () => {
     expect(stdout).toBe("object\n");
   });
 
+  test("npm installs it without a word, and nothing but it", () => {
+    const empty = mkdtempSync(join(tmpdir(), "lieu-empty-"));
+    try {
+      const tarball = join(project, `lieu-${manifest.version}.tgz`);
+      writeFileSync(join(empty, "package.json"), '{ "name": "empty", "private": true }');
+      const args = ["install", tarball, "--offline", "--no-audit", "--no-fund", "--cache", join(empty, ".npm")];
+      const { status, stderr } = spawnSync("npm", args, {
+        cwd: empty,
+        encoding: "utf8",
+        shell: process.platform === "win32",
+      });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      expect(readdirSync(join(empty, "node_modules")).filter((name) => !name.startsWith("."))).toEqual(["lieu"]);
+    } finally {
+      rmSync(empty, { recursive: true, force: true });
+    }
+  });
+
   test("installs alone, and holds what is used, not the modules that it was made from", () => {
     expect(manifest.dependencies).toEqual({});
     expect(files.filter((file) => /^dist\/(?!chunks|adapters|cli\/main|index).*\.(js|wasm)$/.test(file))).toEqual([]);
