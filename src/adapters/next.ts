@@ -40,7 +40,7 @@ export interface NextCacheContext {
 /** In seconds; false is never. */
 export interface NextCacheControl {
   revalidate: number | false;
-  expire?: number | undefined;
+  expire: number | undefined;
 }
 
 /** What `get` gives Next.js. */

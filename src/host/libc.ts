@@ -74,6 +74,19 @@ export function libc(what: string): Libc {
   return loaded;
 }
 
+let missing = false;
+
+/** The system calls, or undefined where {@link libc} throws; for what does well without, too. */
+export function libcIfThere(): Libc | undefined {
+  if (missing) return undefined;
+  try {
+    return libc("it");
+  } catch {
+    missing = true;
+    return undefined;
+  }
+}
+
 /** koffi as the program sees it: it is the program's to install. */
 function loadKoffi(what: string): Koffi {
   // Bundled as CommonJS there is no import.meta.url.

@@ -45,6 +45,8 @@ export interface Segment {
   readonly undo: (() => void)[];
   /** Whether somebody outside was given a view of the bytes, who may still look at them when the memory is closed. */
   lent: boolean;
+  /** Whether no other memory is to take it over. */
+  readonly last: boolean;
 }
 
 /**
@@ -81,7 +83,8 @@ export function createSegment(shape: SegmentShape, fresh = false): Segment {
     secondHand: used !== undefined,
     touched: used?.touched === true,
     undo: [],
-    lent: fresh,
+    lent: false,
+    last: fresh,
   };
 }
 
@@ -105,10 +108,11 @@ export const NO_SEGMENT: Segment = {
   touched: true,
   undo: [],
   lent: false,
+  last: true,
 };
 
 /** Give a segment up. Nobody of ours may have a view of it any more. */
 export function giveUpSegment(segment: Segment): void {
   for (const undo of segment.undo.splice(0)) undo();
-  putClosed({ memory: segment.memory, touched: segment.touched }, segment.lent);
+  putClosed(segment);
 }

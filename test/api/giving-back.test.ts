@@ -1,4 +1,5 @@
 /** What closing a memory gives back, and what the next one finds in it. */
+import { spawnSync } from "node:child_process";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import fc from "fast-check";
@@ -44,6 +45,43 @@ describe("a closed memory", () => {
       await new Promise((resolve) => setImmediate(resolve));
     }
     expect(most).toBeLessThan(500);
+  });
+
+  test("of a size that is not kept for others gives its pages back at once, but none that a pin gave out", () => {
+    const start = rss();
+    const memory = openMemorySync({ ...dram("300MiB"), pretouch: "wait" });
+    expect(rss() - start).toBeGreaterThan(250);
+    memory[Symbol.dispose]();
+    expect(rss() - start).toBeLessThan(150);
+    const lender = openMemorySync({ ...dram("310MiB"), pretouch: "wait" });
+    const region = lender.map("1MiB");
+    region.fill(7);
+    const pin = region.pin(0, 4096);
+    const view = pin.bytes;
+    pin.release();
+    lender[Symbol.dispose]();
+    expect(view.every((byte) => byte === 7)).toBe(true);
+  });
+
+  test("without koffi is collected a moment later, without anybody's help", () => {
+    const program = `
+      import { openMemorySync } from ${JSON.stringify(new URL("../../dist/index.js", import.meta.url).href)};
+      const memory = openMemorySync({ nodes: { dram: { kind: "dram", size: "300MiB" } }, pretouch: "wait" });
+      memory[Symbol.dispose]();
+      const start = Date.now();
+      const look = setInterval(() => {
+        if (process.memoryUsage.rss() > 200 * 2 ** 20 && Date.now() - start < 5000) return;
+        console.log(process.memoryUsage.rss() > 200 * 2 ** 20 ? "still there" : "gone");
+        clearInterval(look);
+      }, 20);`;
+    const hide = `import Module from "node:module";
+      const load = Module._load;
+      Module._load = (name, ...rest) => {
+        if (name === "koffi") throw new Error("not installed");
+        return load(name, ...rest);
+      };`;
+    const args = ["--input-type=module", "-e", hide + program];
+    expect(spawnSync(process.execPath, args, { encoding: "utf8" })).toMatchObject({ stdout: "gone\n", status: 0 });
   });
 
   test("holds none of its bytes, and neither does what was made of it", async () => {
