@@ -6,6 +6,7 @@
 export { Cache } from "./cache/cache.ts";
 export { type Codec, msgpackCodec } from "./cache/codec.ts";
 export type { CacheKey } from "./cache/keys.ts";
+export type { GetSample } from "./cache/latency.ts";
 export type {
   AgeOptions,
   DisposeReason,
@@ -26,7 +27,8 @@ export type {
 export type { CacheStats, ClearOptions, DumpedEntry, EntryInfo } from "./cache/types.ts";
 export { isLieuError, LieuError, type LieuErrorCode } from "./errors.ts";
 export { Group, type GroupOptions } from "./memory/group.ts";
-export { type Harness, Memory, openMemory, openMemorySync } from "./memory/memory.ts";
+export type { Harness } from "./memory/harness.ts";
+export { Memory } from "./memory/memory.ts";
 export type {
   BehaviourOptions,
   DramNodeOptions,
@@ -42,8 +44,11 @@ export type {
   WatermarkOptions,
   ZswapOptions,
 } from "./memory/memory-options.ts";
+export type { Metric, MetricSample } from "./memory/metrics.ts";
+export { openMemory, openMemorySync } from "./memory/open.ts";
 export type {
   BytesCacheOptions,
+  CacheInfo,
   CacheOptions,
   CommonCacheOptions,
   MapOptions,
@@ -51,6 +56,7 @@ export type {
   ReclaimRequest,
   ReclaimResult,
   StringCacheOptions,
+  SwapInfo,
 } from "./memory/requests.ts";
 export type { Size } from "./memory/size.ts";
 export type { WrapDevice } from "./memory/swap-devices.ts";

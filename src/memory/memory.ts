@@ -3,6 +3,7 @@
  */
 import { Cache } from "../cache/cache.ts";
 import type { CacheKey } from "../cache/keys.ts";
+import { type GetSample, GetSampling } from "../cache/latency.ts";
 import { ENTRY_OPTIONS, entryConfig } from "../cache/options.ts";
 import { isLieuError, LieuError, shown } from "../errors.ts";
 import { checkInvariants } from "../mm/debug-vm.ts";
@@ -11,32 +12,36 @@ import { defaultPolicy, type Policy } from "../region/policy.ts";
 import { Region } from "../region/region.ts";
 import { inlineCrank, startTimer } from "../runtime/inline.ts";
 import { Mapping, type ResolvedPolicy } from "../runtime/mapping.ts";
-import { type Touching, touchInSlices, touchNow } from "../runtime/pretouch.ts";
-import type { Crank, Vm } from "../runtime/vm.ts";
+import { type Touching, touchInSlices } from "../runtime/pretouch.ts";
+import type { Vm } from "../runtime/vm.ts";
 import { checkBoolean, checkKeys, checkName, codecOf, folioOrderOf } from "./arguments.ts";
 import { boot } from "./boot.ts";
 import { CacheGroups, tooManyGroups } from "./cache-groups.ts";
 import { capacityPages } from "./capacity.ts";
-import { type Counted, Diagnostics } from "./diagnostics.ts";
+import { Diagnostics } from "./diagnostics.ts";
 import { checkLimits, Group, type GroupOptions } from "./group.ts";
+import type { Harness } from "./harness.ts";
 import { showAs, shownCache, shownMemory, shownRegion } from "./inspect.ts";
-import type { MemoryOptions } from "./memory-options.ts";
+import { type Metric, metricsOf } from "./metrics.ts";
 import { nodeInfo } from "./node-info.ts";
 import { NodeNames } from "./node-names.ts";
-import { type MemoryConfig, resolveOptions } from "./options.ts";
+import type { MemoryConfig } from "./options.ts";
+import { proactiveReclaim } from "./reclaim.ts";
 import type {
   AnyCacheOptions,
   BytesCacheOptions,
+  CacheInfo,
   CacheOptions,
   MapOptions,
   NodeInfo,
   ReclaimRequest,
   ReclaimResult,
   StringCacheOptions,
+  SwapInfo,
 } from "./requests.ts";
 import { pagesOf, parseSize, type Size } from "./size.ts";
 import { MIN_CACHE_PAGES, openStore, type SecretOf, type StoreMappings, secretsOf, sizeForAddresses } from "./store.ts";
-import type { WrapDevice } from "./swap-devices.ts";
+import { swapInfo } from "./swap-info.ts";
 import { globalVmstat, type Vmstat } from "./vmstat.ts";
 
 const PAGE = 4096;
@@ -44,50 +49,22 @@ const ROOT = 0;
 /** How often the inline runtime lets time pass by itself, ms. */
 const TICK_MS = 100;
 
-/** Who drives a memory, beside its options: clock, crank, device wrapper. For tests, simulation and tools. */
-export interface Harness {
-  crank?: Crank;
-  wrapDevice?: WrapDevice;
-  /** What counters that wrap at 2^32 begin with, 0 by default: so that a test need not wait for it. */
-  initialCount?: number;
-}
-
-/**
- * Open a memory.
- *
- * @throws {@link LieuError} EINVAL for a bad option, ENOMEM if the process may not have that much, EACCES, ENOENT, EBUSY
- *   or ENOSPC from a swap device
- */
-export async function openMemory(options: MemoryOptions, harness: Harness = {}): Promise<Memory> {
-  const config = resolveOptions(options);
-  const memory = new Memory(config, harness);
-  if (config.pretouch === "wait") await memory.pretouched();
-  return memory;
-}
-
-/** {@link openMemory} without the promise. With `pretouch: "wait"` it touches all pages itself, and the event loop waits. */
-export function openMemorySync(options: MemoryOptions, harness: Harness = {}): Memory {
-  const config = resolveOptions(options);
-  const memory = new Memory(config, harness);
-  if (config.pretouch === "wait") touchNow(memory.vm.segment);
-  return memory;
-}
-
 /** A cache, as its memory needs to know it. */
-interface OpenCache extends Counted {
+interface OpenCache extends CacheInfo {
   readonly pinned: number;
   check(): void;
   tick(now: number): void;
   retire(): void;
 }
 
-/** A memory; made by {@link openMemory}. */
+/** A memory; made by `openMemory()`. */
 export class Memory implements Disposable, AsyncDisposable {
   readonly #vm: Vm;
   readonly #config: MemoryConfig;
   readonly #names: NodeNames;
   readonly #regions = new Set<Region>();
   readonly #caches = new Set<OpenCache>();
+  readonly #sampling = new GetSampling(this.#caches);
   readonly #groups = new Map<string, Group>();
   readonly #cacheGroups: CacheGroups;
   /** Caches with no size given. */
@@ -233,6 +210,7 @@ export class Memory implements Disposable, AsyncDisposable {
     });
     if (options.maxSize === undefined) this.#unsized++;
     this.#caches.add(cache);
+    this.#sampling.opened(cache);
     showAs(cache, `Cache ${shown(name)}`, () => shownCache(cache));
     return cache;
   }
@@ -269,24 +247,7 @@ export class Memory implements Disposable, AsyncDisposable {
    */
   reclaim(amount: Size, request: ReclaimRequest = {}): ReclaimResult {
     this.#vm.ensureOpen();
-    checkKeys(request, ["nodes", "group", "mode"], "reclaim()");
-    const modes = { any: 0, demote: 1, evict: 2 } as const;
-    const how = request.mode ?? "any";
-    if (!Object.hasOwn(modes, how)) {
-      throw new LieuError("EINVAL", `mode is ${shown(request.mode)}; it can be "any", "demote" or "evict"`);
-    }
-    const nr = Math.min(pagesOf(parseSize(amount, "amount")), 0x7fffffff);
-    const mask = request.nodes === undefined ? this.#names.all : this.#names.maskOf(request.nodes, "nodes");
-    const group = request.group === undefined ? -1 : this.#groupId(request.group);
-    this.#vm.turn();
-    const before = globalVmstat(this.#vm);
-    const reclaimed = this.#vm.calls.reclaimProactive(nr, mask, group, modes[how]) * PAGE;
-    const after = globalVmstat(this.#vm);
-    const demoted = (after.pgdemote_proactive - before.pgdemote_proactive) * PAGE;
-    // What is written back from the pool had gone before.
-    const gone = (v: Vmstat) => v.pswpout + v.zswpout - v.zswpwb + v.pgdiscard - v.swap_discard;
-    const relocated = (after.pgrelocate - before.pgrelocate) * PAGE;
-    return { reclaimed, demoted, relocated, evicted: (gone(after) - gone(before)) * PAGE };
+    return proactiveReclaim(this.#vm, this.#names, (group) => this.#groupId(group), amount, request);
   }
 
   /** Counters of the whole memory, with Linux's names. */
@@ -304,6 +265,42 @@ export class Memory implements Disposable, AsyncDisposable {
   /** All nodes, fastest tier first. */
   nodes(): NodeInfo[] {
     return this.nodeNames.map((name) => this.node(name));
+  }
+
+  /** All swap devices, highest priority first; the pool of compressed pages, if there is one, before them. */
+  swapDevices(): SwapInfo[] {
+    this.#vm.ensureOpen();
+    return swapInfo(this.#vm, this.#config.swap);
+  }
+
+  /** All groups, in the order in which they were made. */
+  groups(): Group[] {
+    this.#vm.ensureOpen();
+    return [...this.#groups.values()];
+  }
+
+  /** All caches that are open, in the order in which they were made. */
+  caches(): CacheInfo[] {
+    this.#vm.ensureOpen();
+    return [...this.#caches];
+  }
+
+  /** Everything that a monitoring system wants to know, as it is now: what `lieu/prometheus` and `lieu/opentelemetry` register. */
+  metrics(): Metric[] {
+    this.#vm.ensureOpen();
+    return metricsOf(this);
+  }
+
+  /**
+   * Have some of the gets of all caches timed, those made later included: at most a few hundred a second of each cache, which costs
+   * next to nothing. Returns what ends it.
+   */
+  sampleGets(listener: (sample: GetSample) => void): () => void {
+    this.#vm.ensureOpen();
+    if (typeof listener !== "function") {
+      throw new LieuError("EINVAL", `sampleGets(): the listener is ${shown(listener)}, not a function`);
+    }
+    return this.#sampling.add(listener);
   }
 
   /** Let time pass: kswapd's turn, promotion's scan, expiry in caches. The inline runtime does this by itself ten times a second. */

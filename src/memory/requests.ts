@@ -2,6 +2,7 @@
 import type { Codec } from "../cache/codec.ts";
 import type { CacheKey } from "../cache/keys.ts";
 import type { EntryOptions } from "../cache/options.ts";
+import type { CacheStats } from "../cache/types.ts";
 import type { Policy } from "../region/policy.ts";
 import type { Group } from "./group.ts";
 import type { Size } from "./size.ts";
@@ -97,6 +98,30 @@ export interface NodeInfo {
    * @throws {@link LieuError} ENOTSUP without the package koffi, or for a node without bytes
    */
   hostPlacement(): Map<number, number>;
+}
+
+/** A swap device of a memory, as it is now. */
+export interface SwapInfo {
+  readonly name: string;
+  /** "zswap" is the pool of compressed pages. */
+  readonly kind: string;
+  /** Bytes of pages that it can hold; of the pool, at most. */
+  readonly size: number;
+  /** Bytes of pages that it holds. */
+  readonly used: number;
+  /** Whether its last write failed; it is tried anew by the next request. */
+  readonly failed: boolean;
+}
+
+/** A cache of a memory, as far as it can be looked at without knowing its keys and values. */
+export interface CacheInfo {
+  readonly name: string;
+  /** Entries. */
+  readonly size: number;
+  /** Bytes that it holds, index and swap included. */
+  readonly calculatedSize: number;
+  readonly maxSize: number;
+  stats(): CacheStats;
 }
 
 /** All that `memory.cache()` takes. */

@@ -1,5 +1,6 @@
 /** One scenario on the engine: `runScenario()`, for the comparison and for whoever wants to study one. */
-import { type Memory, openMemorySync } from "../memory/memory.ts";
+import type { Memory } from "../memory/memory.ts";
+import { openMemorySync } from "../memory/open.ts";
 import { bind, defaultPolicy } from "../region/policy.ts";
 import type { Region } from "../region/region.ts";
 import { accessesOf, type ScenarioAccesses } from "./accesses.ts";

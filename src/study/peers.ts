@@ -3,8 +3,8 @@
  * run under one wiring of the nodes; the experiment is hostile.ts.
  */
 import type { Group, GroupOptions } from "../memory/group.ts";
-import { openMemorySync } from "../memory/memory.ts";
 import type { MemoryOptions } from "../memory/memory-options.ts";
+import { openMemorySync } from "../memory/open.ts";
 import { makeAccesses } from "../parity/accesses.ts";
 import { type Policy, preferred } from "../region/policy.ts";
 import type { Region } from "../region/region.ts";

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, truncateSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { openMemorySync } from "../memory/memory.ts";
+import { openMemorySync } from "../memory/open.ts";
 import { frameAddr, MAX_VMAS, pte, V_ACTIVE, V_LOCKED, V_PAGES, V_START, vma } from "../mm/layout.ts";
 import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
 import { PRESETS, type Preset } from "../mm/presets.ts";

@@ -6,7 +6,9 @@
 import { randomUUID } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Harness, type Memory, openMemory } from "../memory/memory.ts";
+import type { Harness } from "../memory/harness.ts";
+import type { Memory } from "../memory/memory.ts";
+import { openMemory } from "../memory/open.ts";
 import { resolveOptions } from "../memory/options.ts";
 import type { Vmstat } from "../memory/vmstat.ts";
 import { loadPattern } from "./pattern.ts";

@@ -1,0 +1,27 @@
+/** How a memory is opened. */
+import { touchNow } from "../runtime/pretouch.ts";
+import type { Harness } from "./harness.ts";
+import { Memory } from "./memory.ts";
+import type { MemoryOptions } from "./memory-options.ts";
+import { resolveOptions } from "./options.ts";
+
+/**
+ * Open a memory.
+ *
+ * @throws {@link LieuError} EINVAL for a bad option, ENOMEM if the process may not have that much, EACCES, ENOENT, EBUSY
+ *   or ENOSPC from a swap device
+ */
+export async function openMemory(options: MemoryOptions, harness: Harness = {}): Promise<Memory> {
+  const config = resolveOptions(options);
+  const memory = new Memory(config, harness);
+  if (config.pretouch === "wait") await memory.pretouched();
+  return memory;
+}
+
+/** {@link openMemory} without the promise. With `pretouch: "wait"` it touches all pages itself, and the event loop waits. */
+export function openMemorySync(options: MemoryOptions, harness: Harness = {}): Memory {
+  const config = resolveOptions(options);
+  const memory = new Memory(config, harness);
+  if (config.pretouch === "wait") touchNow(memory.vm.segment);
+  return memory;
+}
