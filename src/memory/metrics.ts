@@ -39,7 +39,8 @@ export interface Metered {
   caches(): CacheInfo[];
 }
 
-type Row = readonly [labels: Readonly<Record<string, string>>, value: number];
+type Row = readonly [labels: readonly string[], value: number];
+type Rows = readonly [labels: readonly string[], rows: readonly Row[]];
 
 const PAGE = 4096;
 const MARKS = { min: N_WMARK_MIN, low: N_WMARK_LOW, high: N_WMARK_HIGH, promo: N_WMARK_PROMO } as const;
@@ -50,7 +51,7 @@ const LISTS: readonly VmGaugeName[] = [
   "nr_active_file",
   "nr_unevictable",
 ];
-/** Counters of a cache, by name of the metric, field of stats(), and what it is. */
+/** Counters of a cache: the field of stats(), and what it counts. */
 const CACHE_COUNTERS = [
   ["misses", "Accesses that found no value, or one that had expired."],
   ["stale", "Expired values given all the same."],
@@ -65,33 +66,41 @@ const CACHE_COUNTERS = [
   ["deleted", "Entries deleted."],
 ] as const;
 
-function metric(type: Metric["type"], name: string, unit: Metric["unit"], help: string, rows: readonly Row[]): Metric {
-  const labels = [...new Set(rows.flatMap(([named]) => Object.keys(named)))];
-  return { name, help, type, unit, labels, samples: rows.map(([named, value]) => ({ labels: named, value })) };
-}
-const gauge = (name: string, unit: Metric["unit"], help: string, rows: readonly Row[]) =>
-  metric("gauge", name, unit, help, rows);
-const counter = (name: string, unit: Metric["unit"], help: string, rows: readonly Row[]) =>
+const metric = (type: Metric["type"], name: string, unit: Metric["unit"], help: string, rows: Rows): Metric => {
+  const [labels, list] = rows;
+  const samples = list.map(([values, value]) => ({
+    labels: Object.fromEntries(labels.map((label, i) => [label, values[i] as string])),
+    value,
+  }));
+  return { name, help, type, unit, labels, samples };
+};
+const gauge = (name: string, unit: Metric["unit"], help: string, rows: Rows) => metric("gauge", name, unit, help, rows);
+const counter = (name: string, unit: Metric["unit"], help: string, rows: Rows) =>
   metric("counter", name, unit, help, rows);
 
-/** All metrics, in the order in which one would read them. Those of which there is nothing, such as a memory without swap, are left out. */
+/** All metrics, in the order in which one would read them. They are always the same ones; those of which there is nothing have no samples. */
 export function metricsOf(memory: Metered): Metric[] {
-  const all = [...nodeMetrics(memory), ...swapMetrics(memory), ...vmMetrics(memory)];
-  all.push(...groupMetrics(memory.groups()), ...cacheMetrics(memory.caches()));
-  return all.filter(({ samples }) => samples.length > 0);
+  return [
+    ...nodeMetrics(memory),
+    ...swapMetrics(memory.swapDevices()),
+    ...vmMetrics(memory.vm),
+    ...groupMetrics(memory.groups()),
+    ...cacheMetrics(memory.caches()),
+  ];
 }
 
 function nodeMetrics(memory: Metered): Metric[] {
   const nodes = memory.nodes();
   const counts = nodes.map((node): [string, Vmstat] => [node.name, node.vmstat()]);
-  const each = (value: (info: NodeInfo) => number) => nodes.map((info): Row => [{ node: info.name }, value(info)]);
+  const each = (value: (info: NodeInfo) => number): Rows => [["node"], nodes.map((n) => [[n.name], value(n)])];
   memory.vm.inspect();
   const marks = nodes.flatMap(({ name }, nid) =>
-    Object.entries(MARKS).map(([mark, field]): Row => [{ node: name, mark }, nodeField(nid, field) * PAGE]),
+    Object.entries(MARKS).map(([mark, field]): Row => [[name, mark], nodeField(nid, field) * PAGE]),
   );
   const lists = counts.flatMap(([node, vmstat]) =>
-    LISTS.map((list): Row => [{ node, list: list.slice("nr_".length) }, vmstat[list] * PAGE]),
+    LISTS.map((list): Row => [[node, list.slice("nr_".length)], vmstat[list] * PAGE]),
   );
+  const wakes = "Free memory under which kswapd wakes (low), up to which it works (high), and so on.";
   return [
     gauge(
       "node.size",
@@ -105,34 +114,26 @@ function nodeMetrics(memory: Metered): Metric[] {
       "Free memory of a node.",
       each(({ free }) => free),
     ),
-    gauge(
-      "node.watermark",
-      "bytes",
-      "Free memory under which kswapd wakes (low), to which it works (high), and so on.",
-      marks,
-    ),
-    gauge("node.list", "bytes", "Memory of a node on each list of pages.", lists),
+    gauge("node.watermark", "bytes", wakes, [["node", "mark"], marks]),
+    gauge("node.list", "bytes", "Memory of a node on each list of pages.", [["node", "list"], lists]),
     gauge(
       "node.tier",
       "",
       "Tier of a node; 0 is the fastest.",
       each(({ tier }) => tier),
     ),
-    ...VM_EVENTS.map(([event, help]) =>
-      counter(
-        `node.vmstat.${event}`,
-        "",
-        `Of a node: ${sentence(help)}`,
-        counts.map(([node, v]): Row => [{ node }, v[event]]),
-      ),
-    ),
+    ...VM_EVENTS.map(([event, help]) => {
+      const rows = counts.map(([node, vmstat]): Row => [[node], vmstat[event]]);
+      return counter(`node.vmstat.${event}`, "", sentence(help), [["node"], rows]);
+    }),
   ];
 }
 
-function swapMetrics(memory: Metered): Metric[] {
-  const devices = memory.swapDevices();
-  const each = (value: (info: SwapInfo) => number) =>
-    devices.map((d): Row => [{ device: d.name, kind: d.kind }, value(d)]);
+function swapMetrics(devices: readonly SwapInfo[]): Metric[] {
+  const each = (value: (info: SwapInfo) => number): Rows => [
+    ["device", "kind"],
+    devices.map((device) => [[device.name, device.kind], value(device)]),
+  ];
   return [
     gauge(
       "swap.size",
@@ -155,41 +156,43 @@ function swapMetrics(memory: Metered): Metric[] {
   ];
 }
 
-function vmMetrics({ vm }: Metered): Metric[] {
+function vmMetrics(vm: Vm): Metric[] {
   const vmstat = globalVmstat(vm);
   return [
-    counter("kswapd", "seconds", "Time that kswapd has taken.", [[{}, vm.kswapdMs / 1000]]),
-    ...VM_EVENTS.map(([event, help]) => counter(`vmstat.${event}`, "", sentence(help), [[{}, vmstat[event]]])),
+    counter("kswapd", "seconds", "Time that kswapd has taken.", [[], [[[], vm.kswapdMs / 1000]]]),
+    ...VM_EVENTS.map(([event, help]) => counter(`vmstat.${event}`, "", sentence(help), [[], [[[], vmstat[event]]]])),
   ];
 }
 
 function groupMetrics(groups: readonly Group[]): Metric[] {
+  const each = (value: (group: Group) => number): Rows => [["group"], groups.map((g) => [[g.name], value(g)])];
   const limits = groups.flatMap((group) =>
-    Object.entries(group.limits).map(([limit, value]): Row => [{ group: group.name, limit }, value]),
+    Object.entries(group.limits).map(([limit, value]): Row => [[group.name, limit], value]),
   );
   return [
     gauge(
       "group.usage",
       "bytes",
       "Resident memory of a group.",
-      groups.map((g): Row => [{ group: g.name }, g.usage]),
+      each(({ usage }) => usage),
     ),
     gauge(
       "group.swap",
       "bytes",
       "What a group has in swap.",
-      groups.map((g): Row => [{ group: g.name }, g.swapUsage]),
+      each(({ swapUsage }) => swapUsage),
     ),
-    gauge("group.limit", "bytes", "Limits of a group; +Inf where there is none.", limits),
+    gauge("group.limit", "bytes", "Limits of a group; +Inf where there is none.", [["group", "limit"], limits]),
   ];
 }
 
 function cacheMetrics(caches: readonly CacheInfo[]): Metric[] {
-  const counts = caches.map((cache) => ({ labels: { cache: cache.name }, stats: cache.stats(), cache }));
-  const hits = counts.flatMap(({ labels, stats }) =>
-    Object.entries(stats.hitsByTier).map(([tier, n]): Row => [{ ...labels, tier }, n]),
+  const counts = caches.map((cache) => ({ cache, stats: cache.stats() }));
+  const each = (value: (info: CacheInfo) => number): Rows => [["cache"], caches.map((c) => [[c.name], value(c)])];
+  const hits = counts.flatMap(({ cache, stats }) =>
+    Object.entries(stats.hitsByTier).map(([tier, n]): Row => [[cache.name, tier], n]),
   );
-  const each = (value: (info: CacheInfo) => number) => counts.map(({ labels, cache }): Row => [labels, value(cache)]);
+  const found = "Accesses that found a value, by the lowest tier that a part of it was in.";
   return [
     gauge(
       "cache.entries",
@@ -209,22 +212,15 @@ function cacheMetrics(caches: readonly CacheInfo[]): Metric[] {
       "What a cache may hold.",
       each(({ maxSize }) => maxSize),
     ),
-    counter("cache.hits", "", "Accesses that found a value, by the lowest tier that a part of it was in.", hits),
+    counter("cache.hits", "", found, [["cache", "tier"], hits]),
     ...CACHE_COUNTERS.map(([field, help]) => {
       const name = `cache.${field.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)}`;
-      return counter(
-        name,
-        "",
-        help,
-        counts.map(({ labels, stats }): Row => [labels, stats[field]]),
-      );
+      return counter(name, "", help, [["cache"], counts.map(({ cache, stats }) => [[cache.name], stats[field]])]);
     }),
   ];
 }
 
-/** "... by requests." as a sentence of its own. */
+/** What follows on "Pages demoted by kswapd" as "... by requests" can stand alone. */
 function sentence(help: string): string {
-  if (!help.startsWith("... ")) return help;
-  const rest = help.slice("... ".length).replace(/^of those, /, "");
-  return `Of the counter named before: ${rest}`;
+  return help.startsWith("... ") ? `As the counter named before this one: ${help.slice("... ".length)}` : help;
 }

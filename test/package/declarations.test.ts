@@ -27,7 +27,7 @@ const STRICT: ts.CompilerOptions = {
   skipLibCheck: false,
   noEmit: true,
 };
-const WITH_NODE = ["main.ts", "keyv.ts", "bentocache.ts", "next.ts", "undici.ts"];
+const WITH_NODE = ["main.ts", "keyv.ts", "bentocache.ts", "next.ts", "undici.ts", "metrics.ts"];
 const WITHOUT = ["main.ts", "keyv.ts"];
 /** Needs streams of the web: a project of Next.js has lib.dom. */
 const WITH_DOM = [...WITHOUT, "next.ts"];
@@ -43,7 +43,7 @@ describePackage("the packed declarations", () => {
     for (const project of [withNode, without]) {
       mkdirSync(project);
       unpackIn(project, tarball);
-      linkPackages(project, [...Object.keys(manifest.dependencies), "keyv", "bentocache", "undici"]);
+      linkPackages(project, [...Object.keys(manifest.dependencies), "keyv", "bentocache", "undici", "prom-client", "@opentelemetry/api"]);
       writeFileSync(join(project, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }));
       for (const name of readdirSync(join(root, "test/package/consumers"))) {
         copyFileSync(join(root, "test/package/consumers", name), join(project, name));
