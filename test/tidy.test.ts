@@ -83,6 +83,8 @@ const BUNDLED: Record<string, readonly string[]> = {
   keyv: ["adapters"],
   bentocache: ["adapters"],
   undici: ["adapters"],
+  "prom-client": ["adapters"],
+  "@opentelemetry/api": ["adapters"],
 };
 
 /** The files of mm/ that only one compiler reads: the machine's two versions, and what is for the host's side. */
