@@ -73,7 +73,7 @@ describe.each(TWINS)("%s", (engine) => {
 test.each([
   ["js", 2 ** 16],
   ["wasm", 2 ** 24 + 2 ** 16],
-] as const)("%s: %d hits while nothing has to go, then eviction", { timeout: 60_000 }, (engine, hits) => {
+] as const)("%s: %d hits while nothing has to go, then eviction", { timeout: 240_000 }, (engine, hits) => {
   using memory = open("nothing goes", engine, 0);
   const cache = memory.cache<Uint8Array, number>({ maxSize: 128 * 4096, codec: "bytes" });
   const none = new Uint8Array(0);
