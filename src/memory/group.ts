@@ -2,12 +2,14 @@
  * Groups: tenants, in cgroup v2's words. A group's regions and caches are charged to it; its limits are kept in bytes of
  * resident memory, on whatever node.
  */
-import { LieuError } from "../errors.ts";
+import { LieuError, shown } from "../errors.ts";
 import * as errno from "../mm/errno.ts";
 import { C_HIGH, C_LOW, C_MAX, C_MIN, C_SWAP, C_USAGE, memcg } from "../mm/layout.ts";
 import { PAGE_COUNTER_MAX } from "../mm/memcg.ts";
+import { showAs } from "../runtime/show.ts";
 import type { Vm } from "../runtime/vm.ts";
 import { checkKeys } from "./arguments.ts";
+import { shownGroup } from "./inspect.ts";
 import { pagesOf, parseSize, type Size } from "./size.ts";
 import { groupVmstat, type Vmstat } from "./vmstat.ts";
 
@@ -49,6 +51,7 @@ export class Group {
     this.#host = host;
     this.name = name;
     this.id = id;
+    showAs(this, `Group ${shown(name)}`, shownGroup);
   }
 
   /** Resident bytes, on all nodes. */

@@ -2,24 +2,6 @@
 import type { Region } from "../region/region.ts";
 import type { NodeInfo } from "./requests.ts";
 
-const CUSTOM = Symbol.for("nodejs.util.inspect.custom");
-type Inspect = (value: unknown, options: object) => string;
-
-/** Show `thing` as `Title { parts }` from now on. `parts` is asked each time; it may throw, as when the thing is closed. */
-export function showAs(thing: object, title: string, parts: () => object): void {
-  const value = (depth: number, options: object, inspect: Inspect): string => {
-    if (depth < 0) return `[${title}]`;
-    let shown: object;
-    try {
-      shown = parts();
-    } catch {
-      return `${title} { closed }`;
-    }
-    return `${title} ${inspect(shown, { ...options, depth })}`;
-  };
-  Object.defineProperty(thing, CUSTOM, { value });
-}
-
 /** Nodes by name, with what is to be seen of them. */
 function shownNodes(nodes: readonly NodeInfo[]): Record<string, object> {
   return Object.fromEntries(nodes.map(({ name, kind, tier, size, free }) => [name, { kind, tier, size, free }]));
@@ -76,4 +58,19 @@ function shownPages(region: Region, nodes: readonly string[], devices: readonly 
     counts[name] = (counts[name] ?? 0) + 1;
   }
   return counts;
+}
+
+/** A group, as far as it is shown. */
+interface Charged {
+  readonly usage: number;
+  readonly swapUsage: number;
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+/** Only limits that limit something. */
+export function shownGroup(group: Charged): object {
+  const limits = Object.entries(group.limits).filter(([name, limit]) =>
+    name === "min" || name === "low" ? limit > 0 : limit < Number.POSITIVE_INFINITY,
+  );
+  return { usage: group.usage, swapUsage: group.swapUsage, ...Object.fromEntries(limits) };
 }

@@ -1,5 +1,6 @@
 /** A node as `memory.node()` tells of it. */
 import { N_FREE, N_PAGES, node as nodeField } from "../mm/layout.ts";
+import { showAs } from "../runtime/show.ts";
 import type { Vm } from "../runtime/vm.ts";
 import { placementOf } from "./backing.ts";
 import type { MemoryConfig, NodeConfig } from "./options.ts";
@@ -12,7 +13,7 @@ export function nodeInfo(vm: Vm, config: MemoryConfig, nid: number): NodeInfo {
   vm.inspect();
   const pages = nodeField(nid, N_PAGES);
   const free = nodeField(nid, N_FREE);
-  return {
+  const info: NodeInfo = {
     name,
     kind: backing.kind,
     size: pages * 4096,
@@ -26,4 +27,6 @@ export function nodeInfo(vm: Vm, config: MemoryConfig, nid: number): NodeInfo {
     },
     hostPlacement: () => placementOf(vm, nid),
   };
+  showAs(info, "Node", ({ vmstat: _, hostPlacement: __, ...shown }) => shown);
+  return info;
 }

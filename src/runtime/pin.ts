@@ -4,6 +4,7 @@
  * itself in any case.
  */
 import { LieuError } from "../errors.ts";
+import { showAs } from "./show.ts";
 
 /** A held part of a region; release it with `using` or {@link Pin.release}. */
 export class Pin implements Disposable {
@@ -56,6 +57,13 @@ export class Pin implements Disposable {
     this.#chunks = [];
     this.#copy = undefined;
     release();
+  }
+
+  static {
+    showAs(Pin.prototype, "Pin", (pin) => {
+      if (pin.#release === undefined) return { released: true };
+      return { bytes: pin.#chunks.reduce((n, chunk) => n + chunk.length, 0), zeroCopy: pin.zeroCopy };
+    });
   }
 
   #ensureHeld(): void {

@@ -151,7 +151,7 @@ function regenerate({ command }: ReportContext): string {
     "```",
     "",
     "The same checkout gives the same files, byte for byte, on every machine. `--only wake,split` runs some of the experiments,",
-    "`--traces DIR` adds your own traces (any format that `lieu replay` reads) beside the shipped one, `--out DIR` writes elsewhere,",
+    "`--traces DIR` adds your own traces (any format that `lieu replay` reads) beside the shipped one, `--out DIR` is where the report goes,",
     "`--quick` makes everything four times smaller, to see that it works.",
   ].join("\n");
 }

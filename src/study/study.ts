@@ -101,6 +101,7 @@ function filesOf(
     ...(options.only === undefined ? [] : [`--only ${options.only.join(",")}`]),
     ...(options.traces === undefined ? [] : ["--traces DIR"]),
     ...(options.quick === true ? ["--quick"] : []),
+    "--out DIR",
   ];
   const command = ["npx lieu study", ...flags].join(" ");
   const files = new Map<string, string>();

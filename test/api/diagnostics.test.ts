@@ -145,6 +145,15 @@ describe("util.inspect", () => {
       /^Memory \{\n {2}nodes: \{\n {4}dram: \{ kind: 'dram', tier: 0, size: 524288, free: \d+ \},/,
     );
     expect(inspect(memory)).toMatch(/regions: \[ 'table' \],\n {2}caches: \[ 'users' \],\n {2}groups: \[\]\n\}$/);
+    const group = memory.group("tenant", { max: "1MiB" });
+    expect(inspect(group)).toBe(`Group "tenant" { usage: 0, swapUsage: 0, max: 1048576 }`);
+    const pin = region.pin(0, 100);
+    expect(inspect(pin)).toBe("Pin { bytes: 100, zeroCopy: true }");
+    pin.release();
+    expect(inspect(pin)).toBe("Pin { released: true }");
+    expect(inspect(memory.node("dram"))).toMatch(/^Node \{\n {2}name: 'dram',\n[^(]*latency: 100\n\}$/);
+    group.remove();
+    expect(inspect(group)).toBe(`Group "tenant" { closed }`);
     expect(inspect({ deep: { er: { cache } } }, { depth: 1 })).toContain("[Object]");
     expect(inspect({ cache }, { depth: 0 })).toBe(`{ cache: [Cache "users"] }`);
     expect(Object.keys(cache)).not.toContain("Symbol(nodejs.util.inspect.custom)");
