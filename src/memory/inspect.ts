@@ -1,16 +1,23 @@
 /** What util.inspect(), and so console.log(), shows of a memory and of what lives on it: what one would ask it for next. */
 import type { Region } from "../region/region.ts";
-import type { NodeInfo } from "./requests.ts";
+
+interface ShownNode {
+  readonly name: string;
+  readonly kind: string;
+  readonly tier: number;
+  readonly size: number;
+  readonly free: number;
+}
 
 /** Nodes by name, with what is to be seen of them. */
-function shownNodes(nodes: readonly NodeInfo[]): Record<string, object> {
+function shownNodes(nodes: readonly ShownNode[]): Record<string, object> {
   return Object.fromEntries(nodes.map(({ name, kind, tier, size, free }) => [name, { kind, tier, size, free }]));
 }
 
 /** A memory, as it is made up of. */
 interface Whole {
   readonly swapNames: readonly string[];
-  nodes(): NodeInfo[];
+  nodes(): ShownNode[];
   vmstat(): { readonly nr_swapped: number };
 }
 type Named = Iterable<{ readonly name: string }>;
