@@ -23,6 +23,7 @@ const NUMBERS: Readonly<Record<string, { mbind: number; movePages: number }>> = 
 };
 
 const MADV_DONTNEED = 4;
+const MADV_HUGEPAGE = 14;
 const MPOL_DEFAULT = 0;
 const MPOL_BIND = 2;
 /** Move pages that are there already. */
@@ -50,6 +51,8 @@ export interface Libc {
   unbind(range: Uint8Array): void;
   /** Give the pages of `range` back to the system; they read as zeros from now on (madvise, MADV_DONTNEED). @throws SystemError */
   discard(range: Uint8Array): void;
+  /** Have `range` backed by transparent huge pages as it is touched (madvise, MADV_HUGEPAGE). @throws SystemError */
+  adviseHuge(range: Uint8Array): void;
   /** Pages of `range` on each host node, by number; those that are nowhere yet do not count (move_pages). @throws SystemError */
   placement(range: Uint8Array): Map<number, number>;
 }
@@ -125,6 +128,7 @@ function bindings(koffi: Koffi, numbers: { mbind: number; movePages: number }): 
     bindTo: (range, node) => policy(range, MPOL_BIND, [node]),
     unbind: (range) => policy(range, MPOL_DEFAULT, []),
     discard: (range) => call("madvise", madvise(koffi.address(range), range.byteLength, MADV_DONTNEED)),
+    adviseHuge: (range) => call("madvise", madvise(koffi.address(range), range.byteLength, MADV_HUGEPAGE)),
     placement(range) {
       const first = BigInt(koffi.address(range));
       const pages = Math.floor(range.byteLength / PAGE);

@@ -1,5 +1,6 @@
 /** Brings the engine up for a checked configuration: segment, twin, nodes, swap, tunables. */
 import { LieuError } from "../errors.ts";
+import { useHugePages } from "../host/huge-pages.ts";
 import {
   H_HINT_PERIOD,
   H_HINT_SIZE,
@@ -52,6 +53,7 @@ export function boot(config: MemoryConfig, crank: Crank, extras: BootExtras = {}
   let vm: Vm | undefined;
   let devices: SwapDevice[] = [];
   try {
+    if (hasBytes) useHugePages(segment.h8, config.hugePages);
     devices = openSwapDevices(config.swap, extras.wrapDevice);
     bindHostNodes(segment, config.nodes, starts);
     vm = new Vm(segment, shape, devices, crank, config.engine);

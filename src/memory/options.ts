@@ -120,6 +120,7 @@ export const memoryShape = {
    * milliseconds; "wait", the same before openMemory() is done; false, as each is used first. By default true.
    */
   pretouch: optional(pretouch),
+  hugePages: optional(boolean),
 };
 const memorySchema: Check<MemoryOptions & { nodes: NamedNodes }> = object(memoryShape);
 
@@ -155,6 +156,7 @@ export interface MemoryConfig {
   readonly seeded: boolean;
   readonly engine: "wasm" | "js";
   readonly pretouch: boolean | "wait";
+  readonly hugePages: boolean | undefined;
 }
 
 /**
@@ -209,6 +211,7 @@ export function resolveOptions(input: unknown): MemoryConfig {
     seeded: o.seed !== undefined,
     engine: o.engine ?? "wasm",
     pretouch: o.pretouch ?? true,
+    hugePages: o.hugePages,
   };
 }
 

@@ -48,6 +48,7 @@ const SHAPE: Case[] = [
   ],
   ["demotion that is no boolean", { nodes: two, demotion: "yes" }, 'demotion is "yes"', "give true or false"],
   ["pretouch that is no boolean", { nodes: two, pretouch: "yes" }, 'pretouch is "yes"', "give true, false"],
+  ["hugePages that is no boolean", { nodes: two, hugePages: "auto" }, 'hugePages is "auto"', "give true or false"],
   ["swap that is no list", { nodes: two, swap: file }, "swap is {", "give a list"],
   ["two faults at once", { nodes: two, seed: -1, preset: "bsd" }, "seed is -1", 'preset is "bsd"'],
 ];
