@@ -33,7 +33,6 @@ import {
   node,
   ownerMemcg,
   refs,
-  SC_EXCHANGE,
   SC_MAY_DEMOTE,
   SC_MAY_EVICT,
   SC_MAY_SWAP,
@@ -65,7 +64,7 @@ const TO_REQUEST: i32 = 8;
 
 /** The way that the current scan control reclaims; 0 if none of those that are remembered. */
 function way(): i32 {
-  if ((hdr(H_OPTIONS) & OPT_HOPELESS) === 0 || sc(SC_MAY_SWAP) === 0 || sc(SC_EXCHANGE) !== 0) return 0;
+  if ((hdr(H_OPTIONS) & OPT_HOPELESS) === 0 || sc(SC_MAY_SWAP) === 0) return 0;
   if (sc(SC_MAY_EVICT) === 0) return TO_DEMOTE;
   if (sc(SC_MAY_DEMOTE) === 0) return TO_EVICT;
   return sc(SC_PROACTIVE) !== 0 ? TO_REQUEST : TO_RECLAIM;

@@ -141,9 +141,7 @@ export const SC_VACATE: i32 = 136;
 export const SC_SPARED: i32 = 140;
 /** Pages on LIST_SWAP: as good as freed. */
 export const SC_QUEUED: i32 = 144;
-/** Nodes whose frames down to the last may be taken by what makes way here: as many will be freed there at once (placement.ts). */
-export const SC_EXCHANGE: i32 = 148;
-export const SC_SIZE: i32 = 152;
+export const SC_SIZE: i32 = 148;
 export const MAX_DEPTH: i32 = 18;
 
 // ---- nodes (pg_data_t) ---------------------------------------------------------------------------------------------
@@ -190,6 +188,11 @@ export const N_HOPELESS: i32 = 256;
 export const N_WHY: i32 = 260;
 /** How soon pages back from swap were used again on a slower node, and how many were asked (cold-refaults.ts). */
 export const N_PROMO_REFAULTS: i32 = 264;
+// While a change of policy or mems is under way (evacuate.ts, exchange.ts):
+/** Pages that have to leave the node; partners that will leave it; partners that will come to it. */
+export const N_LEAVING: i32 = 268;
+export const N_GIVING: i32 = 272;
+export const N_COMING: i32 = 276;
 const NODE_SIZE: i32 = 320;
 
 // ---- groups (struct mem_cgroup) ------------------------------------------------------------------------------------
@@ -270,6 +273,10 @@ export const V_RESIDENT: i32 = 36;
 export const V_SWAPPED: i32 = 40;
 /** Pages that were unmapped while somebody held them, who still does. */
 export const V_HELD: i32 = 44;
+/** Where the mapping's pages may be from now on, while they are being moved there, a bit a node; 0: no such move. */
+export const V_MOVE_TO: i32 = 48;
+/** Its pages that are elsewhere yet. */
+export const V_STRAYS: i32 = 52;
 /** MAX_NODES words: weights of weighted interleave. */
 export const V_WEIGHTS: i32 = 64;
 const VMA_SIZE: i32 = 128;

@@ -12,6 +12,8 @@ import {
   setSc,
   V_FILE,
   V_MEMCG,
+  V_PAGES,
+  V_START,
   vma,
 } from "./layout.ts";
 import { listAdd } from "./list.ts";
@@ -50,9 +52,20 @@ export function adviseCold(vpn: i32, nr: i32): i32 {
  * pinned and locked ones stay.
  */
 export function advisePageout(v: i32, vpn: i32, nr: i32): i32 {
+  return pageout(v, vpn, vpn + nr, 0, false, nr);
+}
+/**
+ * The same of up to `most` pages of mapping `v` that are on none of the nodes of `stay`; with `idle`, of those not in use
+ * alone. It ends with the first batch that cannot go.
+ */
+export function pageoutStrays(v: i32, stay: i32, idle: boolean, most: i32): i32 {
+  return pageout(v, vma(v, V_START), vma(v, V_START) + vma(v, V_PAGES), stay, idle, most);
+}
+function pageout(v: i32, from: i32, to: i32, stay: i32, idle: boolean, most: i32): i32 {
   let done: i32 = 0;
-  let at: i32 = vpn;
-  while (at < vpn + nr) {
+  let at: i32 = from;
+  let more: boolean = true;
+  while (more && at < to && done < most) {
     pushScan(ACTOR_PROACTIVE, SWAP_CLUSTER_MAX);
     setSc(SC_MAY_DEMOTE, 0);
     setSc(SC_VACATE, allNodes());
@@ -60,8 +73,9 @@ export function advisePageout(v: i32, vpn: i32, nr: i32): i32 {
     // A batch is of one node, so that it can be counted there.
     let nid: i32 = -1;
     let taken: i32 = 0;
-    while (at < vpn + nr && taken < SWAP_CLUSTER_MAX) {
-      const on = evictableOn(at);
+    const batch = most - done < SWAP_CLUSTER_MAX ? most - done : SWAP_CLUSTER_MAX;
+    while (at < to && taken < batch) {
+      const on = evictableOn(at, stay, idle);
       if (on >= 0 && nid >= 0 && on !== nid) break;
       if (on >= 0 && isolatePage(at) === 0) {
         const f = pteIndex(pte(at));
@@ -73,16 +87,19 @@ export function advisePageout(v: i32, vpn: i32, nr: i32): i32 {
       }
       at++;
     }
-    if (taken > 0) done += pageOut(v, nid, taken);
+    const gone = taken > 0 ? pageOut(v, nid, taken) : 0;
     popScan();
+    done += gone;
+    if (stay !== 0 && gone < taken) more = false;
   }
   return done;
 }
-/** The node of a page that may be taken; -1 if it is not there or locked. */
-function evictableOn(vpn: i32): i32 {
-  if ((pte(vpn) & PTE_PRESENT) === 0) return -1;
-  const f = folioHead(pteIndex(pte(vpn)));
-  return test(f, PG_UNEVICTABLE) ? -1 : folioNid(f);
+/** The node of a page that may be taken; -1 if it is not there, locked, on a node of `stay`, or in use and only idle ones are wanted. */
+function evictableOn(vpn: i32, stay: i32, idle: boolean): i32 {
+  const p = pte(vpn);
+  if ((p & PTE_PRESENT) === 0 || (idle && (p & PTE_ACCESSED) !== 0)) return -1;
+  const f = folioHead(pteIndex(p));
+  return test(f, PG_UNEVICTABLE) || (stay & (1 << folioNid(f))) !== 0 ? -1 : folioNid(f);
 }
 /** Send out what was isolated, and count it as a scan of its own. */
 function pageOut(v: i32, nid: i32, taken: i32): i32 {

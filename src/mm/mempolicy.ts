@@ -3,7 +3,19 @@
  * forbids nodes; the others say where to start looking.
  */
 import { memsOf } from "./cpuset.ts";
-import { H_HOME, hdr, ownerMemcg, ownerVma, V_MEMCG, V_NODEMASK, V_POLICY, V_START, V_WEIGHTS, vma } from "./layout.ts";
+import {
+  H_HOME,
+  hdr,
+  ownerMemcg,
+  ownerVma,
+  V_MEMCG,
+  V_MOVE_TO,
+  V_NODEMASK,
+  V_POLICY,
+  V_START,
+  V_WEIGHTS,
+  vma,
+} from "./layout.ts";
 import { countBits, lowestBit } from "./machine.ts";
 import { allNodes, zone } from "./node.ts";
 import { count, NUMA_INTERLEAVE, POLICY_VIOLATIONS } from "./vmstat.ts";
@@ -14,9 +26,11 @@ export const MPOL_PREFERRED: i32 = 2;
 export const MPOL_INTERLEAVE: i32 = 3;
 export const MPOL_WEIGHTED_INTERLEAVE: i32 = 4;
 
-/** The nodes that the policy of a mapping allows, a bit each. */
+/** The nodes that the policy of a mapping allows, a bit each; while it is being moved, those where it is to be, of these. */
 export function policyAllowed(vmaId: i32): i32 {
-  return vma(vmaId, V_POLICY) === MPOL_BIND ? vma(vmaId, V_NODEMASK) : allNodes();
+  const allowed = vma(vmaId, V_POLICY) === MPOL_BIND ? vma(vmaId, V_NODEMASK) : allNodes();
+  const moving = vma(vmaId, V_MOVE_TO);
+  return moving !== 0 ? allowed & moving : allowed;
 }
 
 /** The nodes that a mapping's pages may be on: policy and group together. */

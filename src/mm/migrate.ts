@@ -133,6 +133,13 @@ export function migrateMove(from: i32, to: i32): void {
 }
 /** Third stage: publish the new folio, put it on its list, and let go of the old one. */
 export function migrateRemap(from: i32, to: i32): void {
+  migratePublish(to);
+  clearFlag(from, PG_LOCKED | PG_RECLAIM);
+  setRefs(from, refs(from) - 1);
+  unisolate(from);
+}
+/** Entries name the new folio, which goes on its list. */
+export function migratePublish(to: i32): void {
   const vpn = vpnOf(to);
   const nr = folioNr(to);
   const watch = watchBit(ownerVma(to), vpn, folioNid(to));
@@ -143,9 +150,6 @@ export function migrateRemap(from: i32, to: i32): void {
   notePlacement(to, folioNid(to), nr);
   noteArrival(to);
   lruAddMoved(to);
-  clearFlag(from, PG_LOCKED | PG_RECLAIM);
-  setRefs(from, refs(from) - 1);
-  unisolate(from);
 }
 
 /**

@@ -2,24 +2,11 @@
  * Moving a folio in lieu of losing it (see room.ts): to a lower tier with room, else to a peer, else up; the nearest of those.
  */
 import { folioNid, folioNr, folioOrder } from "./folio.ts";
-import {
-  N_FREE,
-  N_TIER,
-  N_WMARK_HIGH,
-  node,
-  ownerMemcg,
-  ownerVma,
-  SC_ACTOR,
-  SC_EXCHANGE,
-  SC_SPARED,
-  sc,
-  setSc,
-} from "./layout.ts";
+import { N_TIER, N_WMARK_HIGH, node, ownerMemcg, SC_ACTOR, SC_SPARED, sc, setSc } from "./layout.ts";
 import { lruAddTail, lruDel } from "./lru.ts";
 import { lowestBit } from "./machine.ts";
 import { nearest } from "./memory-tiers.ts";
-import { placementMask } from "./mempolicy.ts";
-import { migrateFolio, migrateInto } from "./migrate.ts";
+import { migrateFolio } from "./migrate.ts";
 import { watermarkOk } from "./page-alloc.ts";
 import { refuges } from "./room.ts";
 import { count, PGDEMOTE_KSWAPD, PGRELOCATE } from "./vmstat.ts";
@@ -58,28 +45,15 @@ export function keepInMemory(f: i32): i32 {
     const t = nearest(nid, slowestFirst(nid, left));
     left &= ~(1 << t);
     if (!watermarkOk(t, folioOrder(f), node(t, N_WMARK_HIGH))) continue;
-    const moved = relocate(f, nid, t, false);
+    const moved = relocate(f, nid, t);
     if (moved > 0) return moved;
   }
-  if (room !== 0) return folioOrder(f) > 0 ? ROOM_SPLIT : ROOM_NONE;
-  return exchange(f, nid);
+  return room !== 0 && folioOrder(f) > 0 ? ROOM_SPLIT : ROOM_NONE;
 }
-/** The nodes that give back as many frames as are taken here take folios down to their last frame. */
-function exchange(f: i32, nid: i32): i32 {
-  const may = sc(SC_EXCHANGE) & placementMask(ownerVma(f)) & ~(1 << nid);
-  for (let m: i32 = may; m !== 0; m &= m - 1) {
-    const t = lowestBit(m);
-    if (node(t, N_FREE) === 0) continue;
-    if (folioOrder(f) > 0) return ROOM_SPLIT;
-    const moved = relocate(f, nid, t, true);
-    if (moved > 0) return moved;
-  }
-  return ROOM_NONE;
-}
-function relocate(f: i32, nid: i32, to: i32, reserves: boolean): i32 {
+function relocate(f: i32, nid: i32, to: i32): i32 {
   const nr = folioNr(f);
   const cg = ownerMemcg(f);
-  const r = reserves ? migrateInto(f, to, 0) : migrateFolio(f, to);
+  const r = migrateFolio(f, to);
   if (r < 0) return 0;
   if (node(to, N_TIER) > node(nid, N_TIER)) {
     count(PGDEMOTE_KSWAPD + sc(SC_ACTOR), nid, cg, nr);

@@ -29,7 +29,6 @@ import {
   ownerMemcg,
   ownerVma,
   SC_ACTOR,
-  SC_EXCHANGE,
   SC_NR_RECLAIMED,
   SC_NR_TO_RECLAIM,
   SC_QUEUED,
@@ -75,7 +74,7 @@ function ownMark(nid: i32): i32 {
 /** Whether pages on node `nid` of owners that may be on `allowed` can go to a refuge. */
 export function hasRefuge(nid: i32, allowed: i32): boolean {
   const others = allowed & ~(sc(SC_VACATE) | (1 << nid));
-  return roomFirst() && (roomyNodes(others) | (sc(SC_EXCHANGE) & others)) !== 0;
+  return roomFirst() && roomyNodes(others) !== 0;
 }
 
 /** Whether a node of a lower tier than `nid` has room: what is in the way there can go down. */

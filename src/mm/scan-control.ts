@@ -10,7 +10,6 @@ import {
   MAX_DEPTH,
   NR_SCAN_LISTS,
   SC_ACTOR,
-  SC_EXCHANGE,
   SC_FORCE_DEACTIVATE,
   SC_HOPELESS,
   SC_IGNORE_REFERENCES,
@@ -59,6 +58,8 @@ export const LIST_SWAP: i32 = 3;
 export const LIST_FAILED: i32 = 4;
 /** Need not go after all, coldest first. */
 export const LIST_SPARED: i32 = 5;
+/** Will change places with pages that have to come (exchange.ts). */
+export const LIST_PARTNERS: i32 = 6;
 
 /** Enter reclaim: a fresh control that may do everything, for everyone. */
 export function pushScan(actor: i32, nrToReclaim: i32): void {
@@ -90,7 +91,6 @@ export function pushScan(actor: i32, nrToReclaim: i32): void {
   setSc(SC_VACATE, 0);
   setSc(SC_SPARED, 0);
   setSc(SC_QUEUED, 0);
-  setSc(SC_EXCHANGE, 0);
   setSc(SC_LIMITED, 0);
 }
 export function popScan(): void {

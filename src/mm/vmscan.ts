@@ -34,7 +34,6 @@ import {
   next,
   prev,
   SC_ACTOR,
-  SC_EXCHANGE,
   SC_FORCE_DEACTIVATE,
   SC_FULL,
   SC_MAY_DEACTIVATE,
@@ -135,7 +134,7 @@ export function shrinkFolioList(nid: i32): i32 {
       const failed = listPages(scanHead(LIST_FAILED));
       const wanted = roomFirst() ? stillWanted(nid, reclaimed) : failed;
       if (wanted > 0) {
-        makeRoomOn(sc(SC_FULL) & ~sc(SC_EXCHANGE), wanted < failed ? wanted : failed);
+        makeRoomOn(sc(SC_FULL), wanted < failed ? wanted : failed);
         listSpliceTail(scanHead(LIST_FAILED), scanHead(LIST_DEMOTE));
         reclaimed += demoteBatch(nid, anyLower, reclaimed);
       }

@@ -75,6 +75,7 @@ export const VM_EVENTS = [
   ["zswpwb", "Pages written back from the pool to a swap device."],
   ["zswap_reject_compress_poor", "Pages that went to a device because they compress badly."],
   ["zswap_pool_limit_hit", "Pages for which the pool had no room, nor could make any."],
+  ["pgexchange", "Pages that changed places with one that had to move to their node, which was full."],
 ] as const;
 
 /** The name of a counter. */
