@@ -15,7 +15,7 @@
  * all that matters where of two targets one contains the other or they have no node in common; and those with fewer targets move first.
  */
 import { EBUSY, ENOMEM } from "./errno.ts";
-import { bringPartners, changePlaces, partnerFor, putbackPartners, takePartners } from "./exchange.ts";
+import { bringPartners, changePlaces, dismissPartners, partnerFor, putbackPartners, takePartners } from "./exchange.ts";
 import { folioHead, folioNid, folioNr, folioOrder, PG_LRU, test } from "./folio.ts";
 import { isolatePage } from "./gup.ts";
 import { everythingChanged } from "./hopeless.ts";
@@ -49,9 +49,10 @@ import {
 } from "./layout.ts";
 import { lruDel } from "./lru.ts";
 import { countBits, lowestBit } from "./machine.ts";
-import { pageoutStrays } from "./madvise.ts";
+import { advisePageout, pageoutStrays } from "./madvise.ts";
 import { nearest } from "./memory-tiers.ts";
 import { isolate, migrateFolio, noteMigrationFailure, putback } from "./migrate.ts";
+import { allNodes } from "./node.ts";
 import { PTE_PRESENT, pteIndex } from "./page-table.ts";
 import { ACTOR_PROACTIVE, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { tryToFree } from "./vmscan.ts";
@@ -108,6 +109,8 @@ function countStrays(): i32 {
     setVma(v, V_STRAYS, strays);
     nr += strays;
   }
+  // Of those who have left otherwise, partners need not go.
+  for (let nid: i32 = 0; nid < hdr(H_NR_NODES); nid++) dismissPartners(nid, node(nid, N_COMING) - node(nid, N_LEAVING));
   setSc(SC_LIMIT, young);
   return nr;
 }
@@ -201,14 +204,20 @@ function findPartners(mask: i32): void {
     if (short > 0 && alone > 0 && (mask & (1 << nid)) === 0) takePartners(mask, nid, alone < short ? alone : short);
   }
 }
-/** Send strays out of memory that there is no room for on the nodes of `mask`, those not in use first. */
+/** Send strays out of memory that find neither room on the nodes of `mask` nor a partner there, those not in use first. */
 function sendOut(mask: i32): void {
   let left: i32 = shortOf(mask);
   for (let pass: i32 = 0; pass < 2; pass++) {
-    for (let v: i32 = 0; v < hdr(H_NR_VMAS) && left > 0; v++) {
-      const to = targets(v);
-      if (to === 0 || (to & ~mask) !== 0 || vma(v, V_STRAYS) === 0) continue;
-      left -= pageoutStrays(v, to, pass === 0, left);
+    for (let nid: i32 = 0; nid < hdr(H_NR_NODES); nid++) {
+      let alone: i32 = node(nid, N_LEAVING) - node(nid, N_COMING);
+      for (let v: i32 = 0; v < hdr(H_NR_VMAS) && left > 0 && alone > 0; v++) {
+        const to = targets(v);
+        if (to === 0 || (to & ~mask) !== 0 || vma(v, V_STRAYS) === 0 || (to & (1 << nid)) !== 0) continue;
+        const sent = pageoutStrays(v, allNodes() & ~(1 << nid), pass === 0, alone < left ? alone : left);
+        setNode(nid, N_LEAVING, node(nid, N_LEAVING) - sent);
+        alone -= sent;
+        left -= sent;
+      }
     }
   }
 }
@@ -248,6 +257,8 @@ function moveStray(f: i32, at: i32, v: i32, to: i32): i32 {
   const nr = folioNr(f);
   lruDel(f);
   isolate(f);
+  const partner = nr === 1 ? partnerFor(from) : -1;
+  if (partner >= 0 && (to & (1 << folioNid(partner))) !== 0 && changePlaces(f, partner) === 0) return 0;
   for (let left: i32 = to; left !== 0; ) {
     const t = nearest(from, left);
     left &= ~(1 << t);
@@ -263,9 +274,7 @@ function moveStray(f: i32, at: i32, v: i32, to: i32): i32 {
     putback(page);
     return moveStray(page, at, v, to);
   }
-  const partner = partnerFor(from);
-  if (partner >= 0 && (to & (1 << folioNid(partner))) !== 0 && changePlaces(f, partner) === 0) return 0;
   noteMigrationFailure(f);
   putback(f);
-  return pageoutStrays(v, to, false, 1) > 0 ? 0 : ENOMEM;
+  return advisePageout(v, at, 1) > 0 ? 0 : ENOMEM;
 }

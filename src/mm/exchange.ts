@@ -182,6 +182,15 @@ export function bringPartners(to: i32, nr: i32): void {
     if (moveTo(f, to) < 0) putback(f);
   }
 }
+/** Put back `nr` of the partners that would go to node `to`. */
+export function dismissPartners(to: i32, nr: i32): void {
+  for (let left: i32 = nr; left > 0; left--) {
+    const f = partnerFor(to);
+    if (f < 0) return;
+    leaveList(f, to);
+    putback(f);
+  }
+}
 /** Isolated page `f` changes places with partner `q`. Returns 0 or a negative errno: `f` is where it was, and still isolated. */
 export function changePlaces(f: i32, q: i32): i32 {
   leaveList(q, folioNid(f));
