@@ -10,7 +10,7 @@
  * move with the clock at every request, so that no two ages are taken for one when it wraps.
  */
 import { copyBytes, ld, ldf, ltu, st, stf, toI32, unsigned } from "../mm/machine.ts";
-import { noteSize } from "./fair.ts";
+import { forgetSizes, noteSize } from "./fair.ts";
 import {
   add,
   addf,
@@ -29,6 +29,7 @@ import {
   ST_ITEMS,
   ST_LOG_LIVE,
   ST_LRU_AGE,
+  ST_LRU_FULL_AGE,
   ST_LRU_LENGTH,
   ST_LRU_MODE,
   ST_LRU_SINCE,
@@ -93,10 +94,11 @@ export function noteRequest(c: i32, granules: i32, known: boolean, last: i32, hi
     const age = ld(c + ST_LRU_AGE);
     inLru = age < 0 || ltu((now - last) | 0, age);
   }
-  if (inLru !== hit) {
-    addf(c + ST_AHEAD, inLru ? 1 : -1);
-    noteSize(c, granules, inLru);
-  }
+  if (inLru !== hit) addf(c + ST_AHEAD, inLru ? 1 : -1);
+  // No size pays for what heads, index and holes take: they are not its fault.
+  const full = ld(c + ST_LRU_FULL_AGE);
+  const inFull = known && (full < 0 || ltu((now - last) | 0, full));
+  noteSize(c, granules, inFull === hit ? 0 : inFull ? 1 : -1);
   addf(bin(c, binNow(c, now)), granules);
 }
 /** Whether the first bin stands for all that is older, too. */
@@ -184,6 +186,7 @@ function lruRoom(c: i32): f64 {
  */
 function findAge(c: i32): void {
   st(c + ST_LRU_AGE, -1);
+  st(c + ST_LRU_FULL_AGE, -1);
   const n = ld(c + ST_BIN_COUNT);
   if (n === 0) return;
   const bins = bin(c, 0);
@@ -194,25 +197,30 @@ function findAge(c: i32): void {
     dropBins(c, empty);
     return;
   }
+  let all: f64 = ld(c + ST_MAX_PAGES);
+  all *= 512;
   const room = lruRoom(c);
   let sum: f64 = 0;
   let i: i32 = n;
-  while (i > 0 && sum < room) {
-    i--;
-    sum += ldf(bins + (i << 3));
-  }
+  while (i > 0 && sum < room) sum += ldf(bins + (--i << 3));
   if (sum < room) return;
-  const bytes = ldf(bins + (i << 3));
+  st(c + ST_LRU_AGE, ageWithin(c, i, sum - room));
+  while (i > 0 && sum < all) sum += ldf(bins + (--i << 3));
+  if (sum >= all) st(c + ST_LRU_FULL_AGE, ageWithin(c, i, sum - all));
+  dropBins(c, i - 1);
+  while (ld(c + ST_BIN_COUNT) < NR_BINS / 4 && ld(c + ST_BIN_SHIFT) > MIN_SHIFT) splitBins(c);
+}
+/** The age within bin `i` beyond which it holds `over` granules. */
+function ageWithin(c: i32, i: i32, over: f64): i32 {
+  const bytes = ldf(bin(c, i));
   const start = (ld(c + ST_BIN_FIRST) + i) << ld(c + ST_BIN_SHIFT);
   const span: i32 = 1 << ld(c + ST_BIN_SHIFT);
   const had = unsigned((ld(c + ST_NOW) - start) | 0);
   let width: f64 = span;
   if (had < width) width = had;
-  const over: f64 = bytes > 0 ? (sum - room) / bytes : 0;
-  const age = had - Math.floor(over * width);
-  st(c + ST_LRU_AGE, age < 0 ? 0 : age < 0x7fffffff ? toI32(age) : 0x7fffffff);
-  dropBins(c, i - 1);
-  while (ld(c + ST_BIN_COUNT) < NR_BINS / 4 && ld(c + ST_BIN_SHIFT) > MIN_SHIFT) splitBins(c);
+  const part: f64 = bytes > 0 ? over / bytes : 0;
+  const age = had - Math.floor(part * width);
+  return age < 0 ? 0 : age < 0x7fffffff ? toI32(age) : 0x7fffffff;
 }
 
 /** Compare, and change between learned ranks and recency where it shows that one is better. Called now and then. */
@@ -223,6 +231,8 @@ export function guardStep(c: i32): void {
   stf(c + ST_AHEAD, 0);
   const passed = unsigned((now - ld(c + ST_GUARD_AT)) | 0);
   st(c + ST_GUARD_AT, now);
+  const age = ld(c + ST_LRU_AGE);
+  if (age >= 0) forgetSizes(c, passed / (age + 1));
   const items = ld(c + ST_ITEMS);
   const window = items > 1024 ? items : 1024;
   let horizon: f64 = window;

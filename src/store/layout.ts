@@ -136,6 +136,8 @@ export const ST_THETA_SAVED: i32 = 700;
 export const ST_AHEAD: i32 = 704;
 /** Age in requests at which LRU would have dropped an item; -1 = never. */
 export const ST_LRU_AGE: i32 = 712;
+/** The same, if heads, index and holes took nothing. */
+export const ST_LRU_FULL_AGE: i32 = 796;
 /** When the two were last compared. */
 export const ST_GUARD_AT: i32 = 716;
 /** f64: how far LRU is ahead. */
@@ -171,9 +173,10 @@ export const ST_LEFT_SEGS: i32 = 904;
 export const ST_LEFT_BODIES: i32 = 908;
 /** Where the search for any item goes on (evict.ts). */
 export const ST_VICTIM_HAND: i32 = 912;
-/** A word for each class of sizes (fair.ts). */
+/** A word for each knot of the curve over sizes (fair.ts), and behind the control words an f64: requests near it in a turnover. */
 export const ST_FAIR: i32 = 916;
-export const CONTROL_BYTES: i32 = 1024;
+export const ST_FAIR_ASKED: i32 = 1024;
+export const CONTROL_BYTES: i32 = 1280;
 export const STORE_MAGIC: i32 = 0x73746f72;
 
 export const FLAG_TELL: i32 = 1;
