@@ -12,6 +12,7 @@ import type { ReplayResult } from "../trace/replay.ts";
 import type { ReplayOptions } from "../trace/replay-options.ts";
 import { footprintBytes, type Trace } from "../trace/trace.ts";
 import type { Context } from "./context.ts";
+import { RECORDS_MEMORY, type Records, type RecordsResult, recordOf, runRecords } from "./demo-records.ts";
 import { orInterrupted, replayWithProgress } from "./replay.ts";
 import { count, demotions, pages, percent, replayJson, table, wrap } from "./report.ts";
 
@@ -42,13 +43,16 @@ export function addDemo(program: Command, context: Context): void {
       const trace = await orInterrupted(openTrace(TRACE), context.signal);
       if (!json) context.stdout.write(`${introduction(trace)}\n\n`);
       const results = await runAll(trace, context);
+      if (!json) context.stdout.write(`${comparisonTable(results)}\n\n${conclusion(results)}\n\n`);
+      const records = await runRecords(trace, context.signal);
       if (json) {
         const runs = Object.entries(results).map(([name, result]) => [name, replayJson(result as ReplayResult)]);
-        context.stdout.write(`${JSON.stringify(Object.fromEntries(runs))}\n`);
+        context.stdout.write(`${JSON.stringify({ ...Object.fromEntries(runs), records })}\n`);
       } else {
-        context.stdout.write(`${comparisonTable(results)}\n\n${conclusion(results)}\n\n${nextSteps()}\n`);
+        context.stdout.write(`${recordsText(records)}\n\n${nextSteps()}\n`);
       }
-      const wrong = Object.values(results).reduce((n, { corrupt }) => n + corrupt, 0);
+      const wrong =
+        Object.values(results).reduce((n, { corrupt }) => n + corrupt, 0) + records.discard.wrong + records.zswap.wrong;
       if (wrong > 0) context.status = 1;
     });
 }
@@ -113,6 +117,31 @@ export function conclusion({ demote, swap, discard }: Comparison): string {
     swapping alone: ${again} fetches and ${moved} swap I/O (${pages(io(demote))} for ${pages(io(swap))}). The price: ${hits}
     hits in ${fast}, as a demoted page is read where it is until it has proved hot and is promoted.`,
   );
+}
+
+/** The second question: what the same memory holds with its cold pages compressed. */
+export function recordsText({ discard, zswap }: Records): string {
+  const bytes = Buffer.byteLength(recordOf(0));
+  const row = (name: string, cell: (result: RecordsResult) => string) => [name, cell(discard), cell(zswap)];
+  const hits = (tier: string) => row(`hits in ${tier}`, (r) => count(r.hitsByTier[tier] ?? 0));
+  const cells = table(
+    ["", "discard", "zswap"],
+    [
+      row("origin fetches", (r) => count(r.misses)),
+      ...Object.keys(zswap.hitsByTier).map(hits),
+      row("hit ratio", (r) => percent(1 - r.misses / r.requests)),
+      row("records at the end", (r) => count(r.held)),
+      row("wrong values", (r) => count(r.wrong)),
+      row("seconds", (r) => r.seconds.toFixed(1)),
+    ],
+  );
+  const packed = zswap.zspages > 0 ? (zswap.zswapped / zswap.zspages).toFixed(1) : "0";
+  const fetched = difference(zswap.misses, discard.misses, "fewer");
+  return `${wrap(`The same requests again, for records of about ${formatSize(bytes)} of JSON in ${formatSize(RECORDS_MEMORY)} of
+memory. discard is DRAM alone; zswap has a third of these bytes as DRAM, the rest as a pool of compressed pages, and a swap file
+below.`)}\n\n${cells}\n\n${wrap(`Compressing in lieu of discarding: ${fetched} fetches from the origin (${count(zswap.misses)}
+for ${count(discard.misses)}), as a page of the
+pool holds ${packed} pages, and what is colder still lies in the file.`)}`;
 }
 
 /** "78 % fewer": `a` against `b`. */

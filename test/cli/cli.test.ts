@@ -37,7 +37,7 @@ test("without a verb it prints the help to stderr, and an unknown verb is an err
   });
 });
 
-test("the demo answers its question from the numbers", async () => {
+test("the demo answers its questions from the numbers", { timeout: 180_000 }, async () => {
   const { status, stdout, stderr } = await lieu("demo");
   expect([status, stderr]).toEqual([0, ""]);
   for (const words of [
@@ -62,6 +62,11 @@ test("the demo answers its question from the numbers", async () => {
   expect(swap).toBeLessThan(discard);
   expect(cells("wrong values")).toEqual([0, 0, 0]);
   expect(stdout).toContain(`${Math.round((1 - demote / discard) * 100)} % fewer fetches from the origin`);
+  // The second table.
+  const below = stdout.slice(stdout.indexOf("DRAM alone")).split("\n");
+  const fetches = below.find((line) => line.includes("origin fetches"))?.match(/[\d,]+/g) ?? [];
+  const [dropped, compressed] = fetches.map((text) => Number(text.replaceAll(",", ""))) as [number, number];
+  expect(compressed).toBeLessThan(dropped / 2);
 });
 
 test("the demo's conclusion says so if demoting did not pay", () => {

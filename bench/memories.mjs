@@ -1,0 +1,125 @@
+/**
+ * `npm run bench:memories`: what slower memories give, as ratios of two things measured in one run, printed as one JSON object.
+ *
+ *     node bench/memories.mjs [NAME ...]    all of them, or those named: rss
+ *
+ * rss: entries that a cache holds in the same growth of the process's RSS, lieu with DRAM and compressed pages against lru-cache
+ * with the same strings of JSON (objects would take it more). Each in a process of its own, three times; the medians count. Bar: 2.
+ */
+import { execFileSync } from "node:child_process";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+
+const MIB = 2 ** 20;
+const RUNS = 3;
+const GROWTH = 192;
+
+const NAMES = ["Anna Smith", "Bert Jones", "Clara Miller", "David Garcia", "Eva Khan", "Frank Weber"];
+const CITIES = ["Paris", "London", "Berlin", "Madrid", "Warsaw"];
+const ACTIONS = ["login", "view", "buy", "logout"];
+
+/** A user of a service as JSON, about 1 KB, that follows from its key: names repeat, numbers, times and identifiers do not. */
+function recordOf(key) {
+  let state = (Math.imul(key + 1, 2654435761) ^ 0x5bd1e995) | 1;
+  const random = (n) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % n;
+  };
+  const hex = () =>
+    random(2 ** 32)
+      .toString(16)
+      .padStart(8, "0");
+  const time = () => new Date(1.6e12 + random(2 ** 31) * 50).toISOString();
+  return JSON.stringify({
+    id: key,
+    uuid: `${hex()}-${hex()}-${hex()}`,
+    name: NAMES[random(NAMES.length)],
+    email: `user${key}@example.com`,
+    created: time(),
+    balance: random(1e6) / 100,
+    address: { street: `${random(999)} Main Street`, city: CITIES[random(CITIES.length)], zip: String(random(99999)) },
+    active: random(2) === 0,
+    history: Array.from({ length: 12 }, () => ({ at: time(), action: ACTIONS[random(4)], amount: random(1000) })),
+  });
+}
+
+/** What RSS has grown by since `before`, once the collector has been. */
+const grown = (before) => {
+  globalThis.gc();
+  return process.memoryUsage.rss() - before;
+};
+/** What any program that makes strings grows by is not the cache's. */
+function warmUp() {
+  let length = 0;
+  for (let i = 0; i < 50_000; i++) length += recordOf(i).length;
+  globalThis.gc();
+  return length / 50_000;
+}
+
+const JOBS = {
+  async lru() {
+    const { LRUCache } = await import("lru-cache");
+    const cache = new LRUCache({ max: 2 ** 22 });
+    const bytes = warmUp();
+    const before = process.memoryUsage.rss();
+    let i = 0;
+    while (i % 2000 !== 0 || i === 0 || grown(before) < GROWTH * MIB) cache.set(`user:${i}`, recordOf(i++));
+    return { entries: cache.size, bytes, rss: grown(before) };
+  },
+  async lieu() {
+    const { openMemorySync } = await import("../dist/index.js");
+    const bytes = warmUp();
+    const before = process.memoryUsage.rss();
+    const [dram, zswap] = [32, GROWTH - 48];
+    const memory = openMemorySync({
+      nodes: { dram: { kind: "dram", size: dram * MIB } },
+      zswap: { size: zswap * MIB },
+    });
+    const cache = memory.cache({ codec: "string" });
+    // Until it holds no more.
+    for (let i = 0, most = 0, at = 0; i < at + 100_000; i++) {
+      cache.set(`user:${i}`, recordOf(i));
+      if (cache.size > most) [most, at] = [cache.size, i];
+    }
+    const { nr_zswapped, nr_zspages } = memory.vmstat();
+    let wrong = 0;
+    for (const key of cache.keys()) if (cache.peek(key) !== recordOf(Number(key.slice(5)))) wrong++;
+    return { entries: cache.size, bytes, rss: grown(before), packed: nr_zswapped / nr_zspages, wrong };
+  },
+};
+
+const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+function runJob(name) {
+  process.stderr.write(`${name} …\n`);
+  const args = ["--expose-gc", fileURLToPath(import.meta.url), "--job", name];
+  return JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" }));
+}
+
+const SUITES = {
+  rss() {
+    const runs = Array.from({ length: RUNS }, () => ({ lru: runJob("lru"), lieu: runJob("lieu") }));
+    const per = (name) => median(runs.map((run) => run[name].entries / (run[name].rss / MIB)));
+    const ratio = per("lieu") / per("lru");
+    const packed = median(runs.map((run) => run.lieu.packed));
+    const wrong = runs.reduce((n, run) => n + run.lieu.wrong, 0);
+    return {
+      "entries in the same RSS, DRAM + zswap / lru-cache": { value: ratio, bar: 2, holds: ratio >= 2 && wrong === 0 },
+      "entries a MiB of RSS": { lieu: per("lieu"), "lru-cache": per("lru"), bytes: runs[0].lieu.bytes },
+      "pages of these records in a page of the pool": { value: packed },
+    };
+  },
+};
+
+if (process.argv[2] === "--job") process.stdout.write(JSON.stringify(await JOBS[process.argv[3]]()));
+else {
+  const wanted = process.argv.slice(2);
+  const results = {};
+  for (const name of Object.keys(SUITES)) {
+    if (wanted.length === 0 || wanted.includes(name)) Object.assign(results, SUITES[name]());
+  }
+  const machine = { node: process.version, arch: process.arch, cpu: cpus()[0]?.model, cpus: cpus().length };
+  const missed = Object.keys(results).filter((name) => results[name].holds === false);
+  process.stdout.write(`${JSON.stringify({ machine, results, missed }, null, 2)}\n`);
+}
