@@ -51,6 +51,7 @@ export type {
   CacheInfo,
   CacheOptions,
   CommonCacheOptions,
+  HeapEntries,
   MapOptions,
   NodeInfo,
   ReclaimRequest,

@@ -6,6 +6,7 @@ import { LieuError, shown } from "../errors.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import { GONE_EXPIRED } from "../store/clean.ts";
 import type { LoadCounts } from "./fetch.ts";
+import { Front } from "./front.ts";
 import { AS_ACCESS, EVEN_STALE, Items, MISS, STALE, WITH_VALUE } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
 import type { DisposeReason, EntryConfig } from "./options.ts";
@@ -45,6 +46,8 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   protected tags: Tags | undefined;
   /** When the operation that goes on began, ms; 0 while there are no times to live. */
   protected time = 0;
+  /** The hottest values, decoded; undefined if the cache has none, or is closed. */
+  protected front: Front<V> | undefined;
   /** What the store does not count. */
   protected readonly counts: Counts = {
     sets: 0,
@@ -66,6 +69,18 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
     this.slow = host.config.dispose !== undefined;
     this.items = new Items(mapping, host.meta.start);
     this.items.setGrace(host.config.grace);
+    const limit = host.heap;
+    if (limit !== undefined) {
+      this.front = new Front<V>(limit, {
+        ...this.items.versions,
+        now: () => mapping.vm.crank.now(),
+        hear: (hashes, n, requests) => {
+          const within = this.items.hear(hashes, n, requests);
+          this.tellGone();
+          return within;
+        },
+      });
+    }
     if (host.config.dispose !== undefined) {
       mapping.vm.onEvict(host.meta.start, (loc, why) => this.evicted(loc, why));
     }
@@ -121,8 +136,28 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
     const bytes = items.inArea ? items.values.take(length) : items.bytes();
     return bytes === undefined ? undefined : { kind, bytes };
   }
-  /** The value of the item last found WITH_VALUE. */
-  protected value(): V | undefined {
+  /** The value of `key`, which a get has just found WITH_VALUE: as it is held on the heap, if it is worth that. */
+  protected keep(key: K): V | undefined {
+    const { front, items } = this;
+    if (front === undefined) return this.value();
+    const confirmed = front.confirm(key);
+    if (confirmed !== undefined) return confirmed;
+    const { location, length, start, ttl } = items;
+    // Each get of it would have to go down to begin its time to live anew.
+    if (ttl > 0 && this.config.updateAgeOnGet) return this.value();
+    if (!front.wants(key, length, location)) return this.value();
+    const expiry = ttl > 0 ? start + ttl : Number.POSITIVE_INFINITY;
+    const epoch = items.tagged ? front.epoch : Number.POSITIVE_INFINITY;
+    const until = ttl > 0 || items.tagged ? { expiry, epoch } : undefined;
+    const { at, hash } = items.hold();
+    const version = front.version(at);
+    // A codec is the user's, and may do anything meanwhile.
+    const value = this.value(true);
+    if (value !== undefined) this.front?.put(key, { value, length, at, version, hash, until });
+    return value;
+  }
+  /** The value of the item last found WITH_VALUE; `last`: it will be held for long. */
+  protected value(last = false): V | undefined {
     const { items } = this;
     const { kind, length } = items;
     if (!items.inArea) {
@@ -130,8 +165,8 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
       return bytes === undefined ? undefined : decodeValue(kind, bytes, this.host.codec);
     }
     if (kind === VALUE_ASCII) return items.values.ascii(length) as unknown as V;
-    if (kind === VALUE_BYTES) return items.values.take(length) as unknown as V;
-    return decodeValue(kind, items.values.take(length), this.host.codec);
+    if (kind === VALUE_BYTES) return items.values.take(length, last) as unknown as V;
+    return decodeValue(kind, items.values.take(length, last), this.host.codec);
   }
   protected age(): { ttl?: number; start?: number } {
     const { start, ttl } = this.items;

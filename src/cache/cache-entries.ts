@@ -45,6 +45,7 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
     this.items.clear();
     if (before === undefined) {
       this.past = undefined;
+      this.front?.forgetCounts();
       for (const name of Object.keys(this.counts) as (keyof Counts)[]) this.counts[name] = 0;
     } else this.past = less(sum(before, this.past), this.storeStats());
   }
@@ -55,13 +56,16 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
   private storeStats(): CacheStats {
     const { nodeNames, swapNames } = this.host;
     const hitsByTier: Record<string, number> = {};
+    const above = this.front?.hits ?? 0;
+    if (this.front !== undefined) hitsByTier[HEAP] = above;
     nodeNames.forEach((name, nid) => {
       hitsByTier[name] = this.items.nodeHits(nid);
     });
     swapNames.forEach((name, dev) => {
       hitsByTier[name] = this.items.swapHits(dev);
     });
-    return { ...NONE, ...this.items.counters(), hitsByTier };
+    const counters = this.items.counters();
+    return { ...NONE, ...counters, hits: counters.hits + above, hitsByTier };
   }
 
   /** Keys of entries that have not expired, in no order. An entry that stays is met once, whatever happens to others. */
@@ -189,6 +193,9 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
     }
   }
 }
+
+/** The tier above all nodes, in hitsByTier. */
+const HEAP = "heap";
 
 const NONE: Omit<CacheStats, "hitsByTier"> = {
   ...{ hits: 0, misses: 0, stale: 0, loads: 0, loadErrors: 0, joined: 0 },

@@ -63,7 +63,9 @@ export abstract class CacheExtras<V, K extends CacheKey, C> extends CacheWriter<
   invalidateTag(tag: string): void {
     this.ensureOpen();
     checkTag(tag);
-    this.useTags().invalidate(tag);
+    const tags = this.useTags();
+    tags.invalidate(tag);
+    if (this.front !== undefined) this.front.epoch = tags.epoch;
   }
 
   /**

@@ -22,6 +22,8 @@ import { readDump } from "./read-dump.ts";
 import type { CacheHost, ClearOptions, DumpedEntry, EntryInfo } from "./types.ts";
 import { decodeValue, VALUE_BYTES } from "./values.ts";
 
+const NO_OPTIONS: GetOptions = {};
+
 /** A cache; made by `memory.cache()`. */
 export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExtras<V, K, C> implements Disposable {
   /** Flags of a plain get(). */
@@ -36,12 +38,17 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
 
   // ---- reading --------------------------------------------------------------------------------------------------------
 
-  /** The value of `key`, a copy; undefined if there is none. An access. */
+  /**
+   * The value of `key`; undefined if there is none. An access. A value that is hot enough to be held on the JavaScript heap
+   * comes as the same reference each time; `copy`: one's own.
+   */
   get(key: K, options?: GetOptions): V | undefined {
+    const hot = options === undefined ? this.front?.get(key) : undefined;
+    if (hot !== undefined) return hot;
     if (options !== undefined || this.slow) return this.getAged(key, options);
     this.ensureOpen();
     if (this.items.find(key, this.getFlags, 0) !== HIT) return undefined;
-    return this.value();
+    return this.keep(key);
   }
 
   /**
@@ -75,6 +82,8 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
   /** The value of `key` without making use of it; with `allowStale`, an expired one will do. */
   peek(key: K, options: Pick<GetOptions, "allowStale"> = {}): V | undefined {
     checkOptions(options, "peek()");
+    const hot = this.front?.peek(key);
+    if (hot !== undefined) return hot;
     this.begin();
     const stale = options.allowStale ?? this.config.allowStale;
     const found = this.look(key, WITH_VALUE | (stale ? EVEN_STALE : 0));
@@ -158,6 +167,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
       for (const key of this.storedKeys()) this.part(key, "delete");
     }
     this.clearItems(options.stats !== true);
+    this.front?.clear();
     this.tags?.clear();
     this.tellGone();
   }
@@ -174,6 +184,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
     this.mapping.unmap();
     this.host.meta.unmap();
     this.open = false;
+    this.front = undefined;
     this.items.retire();
     this.host.closed();
   }
@@ -199,8 +210,10 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
     const { time } = this;
     const force = options.forceRefresh === true;
     const renew = (options.updateAgeOnGet ?? config.updateAgeOnGet) ? RENEW : 0;
+    const hot = force || renew !== 0 ? undefined : this.front?.get(key);
+    if (hot !== undefined) return hot;
     const found = this.look(key, WITH_VALUE | EVEN_STALE | (force ? 0 : AS_ACCESS | renew));
-    const old = found === MISS ? undefined : this.value();
+    const old = found === MISS ? undefined : found === HIT && !force ? this.keep(key) : this.value();
     this.tellGone();
     if (found === HIT && old !== undefined && !force) return old;
     const { signal, context } = options;
@@ -261,6 +274,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
     if (!this.open) return;
     this.keepStats();
     this.open = false;
+    this.front = undefined;
     this.items.retire();
     this.host.meta.retire();
     this.loads?.supersedeAll();
@@ -294,15 +308,17 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
       this.pins--;
     });
   }
-  private getAged(key: K, options: GetOptions = {}): V | undefined {
+  private getAged(key: K, options: GetOptions = NO_OPTIONS): V | undefined {
     checkOptions(options, "get()");
-    this.begin();
     const { config } = this;
     const allowStale = options.allowStale ?? config.allowStale;
     const renew = (options.updateAgeOnGet ?? config.updateAgeOnGet) ? RENEW : 0;
+    const hot = options === NO_OPTIONS || options.copy || renew !== 0 ? undefined : this.front?.get(key);
+    if (hot !== undefined) return hot;
+    this.begin();
     const found = this.look(key, AS_ACCESS | WITH_VALUE | renew | (allowStale ? EVEN_STALE : 0));
     if (found !== STALE) {
-      const value = found === HIT ? this.value() : undefined;
+      const value = found === HIT ? (options.copy ? this.value() : this.keep(key)) : undefined;
       this.tellGone();
       return value;
     }

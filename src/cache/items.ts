@@ -4,6 +4,7 @@
  */
 
 import {
+  allVersionsAddr,
   H_CLOCK,
   H_KSWAPD,
   PAGE_SIZE,
@@ -32,6 +33,7 @@ import {
 } from "../store/layout.ts";
 import { MAX_SCAN } from "../store/read.ts";
 import { AS_ACCESS, EVEN_STALE, FROM_AREA, RENEW, WITH_VALUE } from "../store/store.ts";
+import type { Below } from "./front.ts";
 import { type CacheKey, KeyArea } from "./keys.ts";
 import { type OwnBytes, VALUE_TAGGED, ValueArea } from "./values.ts";
 
@@ -61,6 +63,8 @@ export class Items {
   private readonly out: number;
   private readonly outf: number;
   private readonly lost: number[] = [];
+  /** For who holds values above: the segment's words, the index of the version that counts for all, and what is yet to be told. */
+  versions: Pick<Below, "h32" | "all" | "lost">;
   private clock: number | undefined;
 
   /** `mapping` holds the items, `meta` is the first page of the mapping that holds their index. */
@@ -77,6 +81,7 @@ export class Items {
     this.values = new ValueArea(segment, storeValueAddr(), STORE_VALUE_SIZE);
     this.out = storeOutAddr() >>> 2;
     this.outf = storeOutAddr() >>> 3;
+    this.versions = { h32: this.h32, all: allVersionsAddr() >>> 2, lost: this.lost };
     mapping.vm.onDiscard(mapping.id, (vpn) => this.lost.push(vpn));
   }
 
@@ -87,6 +92,7 @@ export class Items {
     this.h8 = NO_SEGMENT.h8;
     this.h32 = NO_SEGMENT.h32;
     this.hf = NO_SEGMENT.hf;
+    this.versions = { h32: NO_SEGMENT.h32, all: 0, lost: [] };
     this.keys = new KeyArea(NO_SEGMENT, 0);
     this.values = new ValueArea(NO_SEGMENT, 0, 0);
   }
@@ -185,6 +191,19 @@ export class Items {
     const word = this.keys.put(key);
     this.ready();
     return this.calls.storeDelete(this.meta, word) !== 0;
+  }
+
+  // ---- held above the store, decoded (front.ts, store/above.ts) ---------------------------------------------------------
+  /** The value last found is about to be held above: the index of its version, and its item's hash. */
+  hold(): { at: number; hash: number } {
+    const at = this.calls.storeAbove(this.meta, this.location) >>> 2;
+    return { at, hash: this.h32[this.out + 10] as number };
+  }
+  /** There were `requests` hits above; the first `n` hashes stand for them. Returns within how many requests each should be told of. */
+  hear(hashes: Int32Array, n: number, requests: number): number {
+    this.ready();
+    this.h32.set(hashes, this.values.address >>> 2);
+    return this.calls.storeHeard(this.meta, n, requests);
   }
 
   // ---- by location ----------------------------------------------------------------------------------------------------

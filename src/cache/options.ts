@@ -51,7 +51,10 @@ export interface AgeOptions {
 }
 
 /** Options of `get()`. */
-export interface GetOptions extends AgeOptions {}
+export interface GetOptions extends AgeOptions {
+  /** A value of the caller's own, made anew, which may be changed; it is neither taken from the heap nor held there. Default: false. */
+  copy?: boolean | undefined;
+}
 
 /** Options of `set()`. */
 export interface SetOptions {

@@ -1,6 +1,7 @@
 /** What a cache tells of itself and its entries, and what it needs of the memory that made it. */
 import type { Mapping } from "../runtime/mapping.ts";
 import type { Codec } from "./codec.ts";
+import type { FrontLimit } from "./front.ts";
 import type { CacheKey } from "./keys.ts";
 import type { EntryConfig } from "./options.ts";
 import type { Accepts } from "./values.ts";
@@ -63,6 +64,8 @@ export interface CacheHost<V, K extends CacheKey, C> {
   readonly config: EntryConfig<V, K, C>;
   /** Most pages that may be held, index and swap included. */
   readonly maxPages: number;
+  /** What may be held on the JavaScript heap, decoded; undefined = nothing. */
+  readonly heap: FrontLimit | undefined;
   /** The mapping that holds the index. */
   readonly meta: Mapping;
   /** Names of nodes, then of swap devices. */

@@ -86,9 +86,9 @@ export class ValueArea {
     out.set(this.h8.subarray(at, at + length));
     return out;
   }
-  /** A copy of the first `length` bytes of the area. */
-  take(length: number): OwnBytes {
-    const out = Buffer.allocUnsafe(length);
+  /** A copy of the first `length` bytes of the area; of memory of its own if it is to `last`, as it would keep its pool. */
+  take(length: number, last = false): OwnBytes {
+    const out = last ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length);
     out.set(this.view(length));
     return out;
   }

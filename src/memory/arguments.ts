@@ -1,7 +1,9 @@
 /** What the memory's methods check of their arguments before they do anything. */
 import { type Codec, msgpackCodec } from "../cache/codec.ts";
+import type { FrontLimit } from "../cache/front.ts";
 import type { Accepts } from "../cache/values.ts";
 import { LieuError, shown } from "../errors.ts";
+import type { HeapEntries } from "./requests.ts";
 import { parseSize, type Size } from "./size.ts";
 
 const PAGE = 4096;
@@ -35,6 +37,25 @@ export function folioOrderOf(size: Size): number {
   const order = Math.log2(parseSize(size, "folio") / PAGE);
   if (Number.isInteger(order) && order >= 0 && order <= 9) return order;
   throw new LieuError("EINVAL", `folio is ${shown(size)}; it must be a power of two from 4 KiB to 2 MiB`);
+}
+
+/** Part of `maxSize` that a cache may hold decoded on the heap unless it is told, and the most that this comes to. */
+const HEAP_PART = 64;
+const MOST_HEAP = 32 * 2 ** 20;
+
+/** What a cache of so many pages may hold on the JavaScript heap; undefined = nothing. */
+export function heapOf(heap: Size | HeapEntries | undefined, maxPages: number): FrontLimit | undefined {
+  if (heap === 0) return undefined;
+  if (heap === undefined) {
+    return { bytes: Math.min(MOST_HEAP, (maxPages * PAGE) / HEAP_PART), entries: Number.POSITIVE_INFINITY };
+  }
+  if (typeof heap !== "object" || heap === null) {
+    return { bytes: parseSize(heap, "heap"), entries: Number.POSITIVE_INFINITY };
+  }
+  checkKeys(heap, ["entries"], "heap");
+  const { entries } = heap;
+  if (Number.isInteger(entries) && entries > 0) return { bytes: Number.POSITIVE_INFINITY, entries };
+  throw new LieuError("EINVAL", `heap.entries is ${shown(entries)}; it must be a whole number from 1`);
 }
 
 /** What a cache takes, and the codec for what it does not take as it is. */

@@ -15,7 +15,7 @@ import { Mapping, type ResolvedPolicy } from "../runtime/mapping.ts";
 import { type Touching, touchInSlices } from "../runtime/pretouch.ts";
 import { showAs } from "../runtime/show.ts";
 import type { Vm } from "../runtime/vm.ts";
-import { checkBoolean, checkKeys, checkName, codecOf, folioOrderOf } from "./arguments.ts";
+import { checkBoolean, checkKeys, checkName, codecOf, folioOrderOf, heapOf } from "./arguments.ts";
 import { boot } from "./boot.ts";
 import { CacheGroups, tooManyGroups } from "./cache-groups.ts";
 import { capacityPages } from "./capacity.ts";
@@ -156,7 +156,7 @@ export class Memory implements Disposable, AsyncDisposable {
   cache<V = unknown, K extends CacheKey = string, C = unknown>(options?: CacheOptions<V, K, C>): Cache<V, K, C>;
   cache<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C> = {}): Cache<V, K, C> {
     this.#vm.ensureOpen();
-    checkKeys(options, ["name", "maxSize", "policy", "group", "codec", ...ENTRY_OPTIONS], "cache()");
+    checkKeys(options, ["name", "maxSize", "heap", "policy", "group", "codec", ...ENTRY_OPTIONS], "cache()");
     if (!this.#config.hasBytes)
       throw new LieuError("ENOTSUP", "a cache needs nodes with bytes; these are all model nodes");
     const name = checkName(options.name, `cache${this.#caches.size}`, "cache()");
@@ -177,6 +177,7 @@ export class Memory implements Disposable, AsyncDisposable {
       throw new LieuError("EINVAL", `${is}: ${least}`);
     }
     const { accepts, codec } = codecOf<V>(options.codec ?? "any");
+    const heap = heapOf(options.heap, maxPages);
     const memcg = this.#cacheGroups.join(parent);
     const tell = config.dispose !== undefined;
     const what = { name, maxItems: config.max, tell, secret: this.#secret(this.#caches.size), memcg, policy };
@@ -200,6 +201,7 @@ export class Memory implements Disposable, AsyncDisposable {
       codec,
       config,
       maxPages,
+      heap,
       meta: store.meta,
       nodeNames: this.nodeNames,
       swapNames: this.swapNames,

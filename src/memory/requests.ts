@@ -22,12 +22,22 @@ export interface MapOptions {
   locked?: boolean | undefined;
 }
 
+/** A bound of what a cache holds on the heap, in entries. */
+export interface HeapEntries {
+  entries: number;
+}
+
 /** Options of `memory.cache()`, whatever the codec. */
 export interface CommonCacheOptions<V, K extends CacheKey = string, C = unknown> extends EntryOptions<V, K, C> {
   /** For messages. Default: `cache0`, `cache1`, … */
   name?: string | undefined;
   /** Most bytes that the cache may hold, index and swap included, in whole pages. Default: all that it may use. */
   maxSize?: Size | undefined;
+  /**
+   * How much of it may also be held decoded on the JavaScript heap, where the hottest values are: bytes as encoded, or a number of
+   * entries; 0: nothing. Such a value comes out as the same reference each time. Default: a 64th of `maxSize`, at most 32 MiB.
+   */
+  heap?: Size | HeapEntries | undefined;
   /** Where its pages may be. Default: anywhere, the fastest tier first. */
   policy?: Policy | undefined;
   /** The group that its pages are charged to. Default: none. */

@@ -329,7 +329,10 @@ const VMSTAT_SIZE: i32 = VMSTAT_SLOTS * 8;
 export const STORE_KEY_SIZE: i32 = 2048;
 export const STORE_OUT_SIZE: i32 = 64;
 export const STORE_VALUE_SIZE: i32 = 16384;
-const STORE_AREA_SIZE: i32 = STORE_KEY_SIZE + STORE_OUT_SIZE + STORE_VALUE_SIZE;
+/** Versions of what is held above the stores (store/above.ts): a line for the word that counts for all, then this many words. */
+export const NR_VERSIONS: i32 = 16384;
+const STORE_VERSIONS_SIZE: i32 = 64 + NR_VERSIONS * 4;
+const STORE_AREA_SIZE: i32 = STORE_KEY_SIZE + STORE_OUT_SIZE + STORE_VALUE_SIZE + STORE_VERSIONS_SIZE;
 
 /** List heads of one depth of nested reclaim. */
 export const NR_SCAN_LISTS: i32 = 8;
@@ -637,6 +640,13 @@ export function storeOutAddr(): i32 {
 }
 export function storeValueAddr(): i32 {
   return STORE_AREA + STORE_KEY_SIZE + STORE_OUT_SIZE;
+}
+/** Byte address of the version that counts for all items, and of the one of those with this hash. */
+export function allVersionsAddr(): i32 {
+  return storeValueAddr() + STORE_VALUE_SIZE;
+}
+export function versionAddr(hash: i32): i32 {
+  return allVersionsAddr() + 64 + ((hash & (NR_VERSIONS - 1)) << 2);
 }
 export function freeHead(nid: i32, order: i32): i32 {
   return freeHeads + nid * NR_ORDERS + order;

@@ -1,8 +1,10 @@
 /** Carrying an item forward: to the end of a stream, where it shares fresh pages with its like; its index slot follows. */
 import { pinPage, unpinFrame } from "../mm/gup.ts";
 import { copyBytes, ld, st } from "../mm/machine.ts";
+import { markSeg } from "./above.ts";
 import { setBodyOwner } from "./body.ts";
 import {
+  BIT_ABOVE,
   BIT_DEAD,
   bits,
   bodyPages,
@@ -45,6 +47,7 @@ export function carry(c: i32, stream: i32, loc: i32, item: i32, slot: i32): bool
     countHead(c, made, granules);
     setBodyOwner(c, ld(item + I_BODY), made);
   }
+  if ((bits(item) & BIT_ABOVE) !== 0) markSeg(c, made);
   // What stays behind is no item any more.
   setBits(item, bits(item) | BIT_DEAD);
   addf(c + ST_CARRIED, 1);

@@ -16,9 +16,10 @@ import {
   SEG_CLOSED,
   SEG_OPEN,
   SEG_QUARANTINE,
+  SEG_TORN,
   SG_CURSOR,
+  SG_FLAGS,
   SG_STATE,
-  SG_TORN,
   ST_BASE_BITS,
   ST_BIN_COUNT,
   ST_BIN_SHIFT,
@@ -120,7 +121,9 @@ function checkStale(c: number, b: number, page: number, what: () => string): voi
   const s = page >>> ld(c + ST_SEG_SHIFT);
   holds(s < ld(c + ST_FRESH_SEG), () => `${what()} is beyond all segments`);
   const state = seg(c, s, SG_STATE);
-  const known = state === SEG_QUARANTINE || ((state === SEG_OPEN || state === SEG_CLOSED) && seg(c, s, SG_TORN) !== 0);
+  const known =
+    state === SEG_QUARANTINE ||
+    ((state === SEG_OPEN || state === SEG_CLOSED) && (seg(c, s, SG_FLAGS) & SEG_TORN) !== 0);
   holds(known, () => `${what()} is stale, but segment ${s} is in state ${state} and not torn`);
   const scrubbed = ((ld(c + ST_SCRUB_PASS) - seg(c, s, SG_CURSOR)) | 0) > 0 && b < ld(c + ST_SCRUB_HAND);
   holds(state !== SEG_QUARANTINE || !scrubbed, () => `${what()} is stale after the scrubber was there`);

@@ -11,6 +11,7 @@ import { holds, type LiveItem, pteOf } from "./debug-store-facts.ts";
 import { walkBodies, walkGhosts, walkIndex, walkTables } from "./debug-store-index.ts";
 import { checkExpiry, checkTimers } from "./debug-store-timers.ts";
 import {
+  BIT_ABOVE,
   BIT_BODY,
   BIT_DEAD,
   BIT_TTL,
@@ -34,18 +35,20 @@ import {
   NR_STREAMS,
   PAGE_GRANULES,
   pageInfo,
+  SEG_ABOVE,
   SEG_CLOSED,
   SEG_FREE,
   SEG_OPEN,
   SEG_QUARANTINE,
+  SEG_TORN,
   SG_CURSOR,
+  SG_FLAGS,
   SG_HEADS,
   SG_ITEMS,
   SG_LIVE,
   SG_NEXT,
   SG_STATE,
   SG_STREAM,
-  SG_TORN,
   SG_USED,
   ST_BODY_PAGES,
   ST_BUSY,
@@ -191,7 +194,7 @@ function walkSegment(c: number, s: number, listed: Map<number, number>, live: Ma
   const says = [seg(c, s, SG_ITEMS), seg(c, s, SG_LIVE), seg(c, s, SG_HEADS)] as const;
   holds(found.items === says[0], () => `segment ${s} has ${found.items} items, ${says[0]} counted`);
   // What was lost is reckoned; what is in swap is not looked at.
-  const known = seg(c, s, SG_TORN) === 0;
+  const known = (seg(c, s, SG_FLAGS) & SEG_TORN) === 0;
   const least = found.all && known;
   holds(!least || found.live === says[1], () => `segment ${s} has ${found.live} live granules, ${says[1]} counted`);
   holds(!least || found.heads === says[2], () => `segment ${s} has ${found.heads} in heads, ${says[2]} counted`);
@@ -235,7 +238,7 @@ function walkPages(c: number, s: number, live: Map<number, LiveItem>): Found {
     }
     if (entry === 0) {
       holds(items === 0, () => `${where()} is gone with ${items} items`);
-      holds(seg(c, s, SG_TORN) !== 0, () => `${where()} is gone, but segment ${s} is not torn`);
+      holds((seg(c, s, SG_FLAGS) & SEG_TORN) !== 0, () => `${where()} is gone, but segment ${s} is not torn`);
     }
     if ((entry & PTE_PRESENT) === 0) {
       if (entry !== 0) found.all = false;
@@ -284,6 +287,8 @@ function walkItems(
       if ((w & BIT_BODY) !== 0) found.heads += granules;
       holds((w & KEY_LENGTH_MASK) <= MAX_KEY, () => `${what()} has a key of ${w & KEY_LENGTH_MASK} bytes`);
       holds(freq(at) <= FREQ_MAX && gap(at) <= 4, () => `${what()} has ${freq(at)} hits, gap class ${gap(at)}`);
+      const told = (w & BIT_ABOVE) === 0 || (seg(c, s, SG_FLAGS) & SEG_ABOVE) !== 0;
+      holds(told, () => `${what()} may be held above the store, its segment does not say so`);
       const timed = (w & BIT_TTL) !== 0;
       const body = (w & BIT_BODY) !== 0;
       const right = timed

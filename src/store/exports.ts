@@ -2,6 +2,8 @@
  * What both compilers make of the portable sources: the engine's entry points and the stores'. Numbers in, numbers out.
  */
 export * from "../mm/exports.ts";
+export { storeAbove } from "./above.ts";
+export { storeHeard } from "./heard.ts";
 export { storeClear, storeGrace, storeInit, storeMetaPages, storeSecret } from "./init.ts";
 export { storeAt, storePiece, storeScan } from "./read.ts";
 export {

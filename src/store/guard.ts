@@ -76,6 +76,12 @@ export function passTime(c: i32): i32 {
   st(c + ST_NOW, now);
   return binNow(c, now);
 }
+/** `n` requests were made of which nothing else is known. */
+export function passRequests(c: i32, n: i32): void {
+  const now = (ld(c + ST_NOW) + n) | 0;
+  st(c + ST_NOW, now);
+  binNow(c, now);
+}
 /** The bin of now, opened if it has to be. */
 function binNow(c: i32, now: i32): i32 {
   const at = binOf(c, now);

@@ -4,6 +4,7 @@ import { frameAddr, H_INITIAL, hdr, pte, V_PAGES, V_START, vma } from "../mm/lay
 import { ld, ldf, st, stf, toI32, zeroBytes } from "../mm/machine.ts";
 import { FAULT_WRITE, fault } from "../mm/mm.ts";
 import { zapPages } from "../mm/mmap.ts";
+import { outdateAll } from "./above.ts";
 import { BODY_RECORD } from "./body.ts";
 import { GHOST_BASE_BITS } from "./ghost.ts";
 import { BINS_SIZE, MIN_SHIFT } from "./guard.ts";
@@ -179,6 +180,7 @@ function zeroPage(vpn: i32): void {
 /** Forget everything; most of the pages are given back in later turns. Returns 0 or -ENOMEM. */
 export function storeClear(meta: i32): i32 {
   const c = controlOf(meta);
+  outdateAll();
   const metaVma = ld(c + ST_META_VMA);
   const dataVma = ld(c + ST_DATA_VMA);
   const maxPages = ld(c + ST_MAX_PAGES);

@@ -31,6 +31,8 @@ export const BIT_TTL: i32 = 1 << 17;
 export const BIT_BODY: i32 = 1 << 18;
 /** Deleted or replaced; its space is given back when its page is cleaned. */
 export const BIT_DEAD: i32 = 1 << 19;
+/** Somebody above the store may hold the value, decoded (above.ts). */
+export const BIT_ABOVE: i32 = 1 << 27;
 /** Hits in all, up to 15. */
 export const FREQ_SHIFT: i32 = 20;
 export const FREQ_MAX: i32 = 15;

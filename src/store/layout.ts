@@ -201,8 +201,10 @@ export const SG_CURSOR: i32 = 32;
 export const SG_LIVE: i32 = 36;
 /** Of them, heads of items with a body. */
 export const SG_HEADS: i32 = 40;
-/** A page of it was lost, so the index may still name items on it. */
-export const SG_TORN: i32 = 44;
+/** Bit 0: a page of it was lost, so the index may still name items on it. Bit 1: of some items somebody holds the value (above.ts). */
+export const SG_FLAGS: i32 = 44;
+export const SEG_TORN: i32 = 1;
+export const SEG_ABOVE: i32 = 2;
 /** A word for each page: low 16 bits: granule of the first head on it, or PAGE_GRANULES; high: live items. */
 export const SG_PAGES: i32 = 48;
 /** Behind the pages, of which there are 16 at most: f64: the time it is due; its place in the heap, from 1; the segment at the heap's place that has this record's number. */

@@ -25,8 +25,10 @@ import {
   SEG_OPEN,
   SEG_QUARANTINE,
   SEG_RECORD_SHIFT,
+  SEG_TORN,
   SG_CURSOR,
   SG_EXPIRY,
+  SG_FLAGS,
   SG_HEADS,
   SG_ITEMS,
   SG_LIVE,
@@ -34,7 +36,6 @@ import {
   SG_PAGES,
   SG_STATE,
   SG_STREAM,
-  SG_TORN,
   SG_USED,
   ST_DATA_START,
   ST_DATA_VMA,
@@ -182,7 +183,7 @@ function newSeg(c: i32, stream: i32): i32 {
   st(p + SG_LIVE, 0);
   st(p + SG_HEADS, 0);
   st(p + SG_CURSOR, 0);
-  st(p + SG_TORN, 0);
+  st(p + SG_FLAGS, 0);
   stf(p + SG_EXPIRY, 0);
   st(p + SG_NEXT, 0);
   for (let i: i32 = 0; i < 1 << ld(c + ST_SEG_SHIFT); i++) st(p + SG_PAGES + (i << 2), PAGE_GRANULES);
@@ -211,9 +212,9 @@ export function releaseSeg(c: i32, s: i32): void {
   const pages = 1 << ld(c + ST_SEG_SHIFT);
   const vpn = firstVpn(c, s);
   const written = (ld(p + SG_USED) + 4095) >>> 12;
-  for (let i: i32 = ld(p + SG_CURSOR) >>> 9; i < written; i++) if (pte(vpn + i) === 0) st(p + SG_TORN, 1);
+  for (let i: i32 = ld(p + SG_CURSOR) >>> 9; i < written; i++) if (pte(vpn + i) === 0) st(p + SG_FLAGS, SEG_TORN);
   for (let i: i32 = 0; i < pages; i++) zapLogPage(c, vpn + i);
-  if (ld(p + SG_TORN) === 0) {
+  if ((ld(p + SG_FLAGS) & SEG_TORN) === 0) {
     freeSeg(c, s);
     return;
   }

@@ -6,15 +6,17 @@ import { ld, st } from "../mm/machine.ts";
 import { FAULT_READ, fault } from "../mm/mm.ts";
 import { PTE_PRESENT, PTE_SWAP, pteIndex } from "../mm/page-table.ts";
 import { slotDevice } from "../mm/swap.ts";
+import { outdateSeg } from "./above.ts";
 import {
   add,
   addf,
   PAGE_GRANULES,
   pageInfo,
+  SEG_TORN,
+  SG_FLAGS,
   SG_HEADS,
   SG_ITEMS,
   SG_LIVE,
-  SG_TORN,
   ST_DATA_VMA,
   ST_HEADS,
   ST_ITEMS,
@@ -54,7 +56,8 @@ export function losePage(c: i32, logPage: i32): void {
   const s = logPage >>> ld(c + ST_SEG_SHIFT);
   const p = segAddr(c, s);
   const lost = pageInfo(c, logPage) >>> 16;
-  st(p + SG_TORN, 1);
+  outdateSeg(p);
+  st(p + SG_FLAGS, ld(p + SG_FLAGS) | SEG_TORN);
   if (lost === 0) return;
   const live = ((ld(p + SG_LIVE) * lost) / ld(p + SG_ITEMS)) | 0;
   const heads = ((ld(p + SG_HEADS) * lost) / ld(p + SG_ITEMS)) | 0;

@@ -1,5 +1,6 @@
 /** Taking an item out, and giving its segment back when it was the last. */
 import { ld, st } from "../mm/machine.ts";
+import { outdate } from "./above.ts";
 import { freeBody } from "./body.ts";
 import { BIT_DEAD, bits, bodyPages, I_BODY, inlineGranules, setBits } from "./item.ts";
 import { add, SEG_CLOSED, SEG_OPEN, SG_ITEMS, SG_STATE, ST_BUSY, ST_ITEMS, ST_SEG_SHIFT, seg } from "./layout.ts";
@@ -9,6 +10,7 @@ import { countHead, countOut, releaseSeg } from "./log.ts";
 export function removeItem(c: i32, loc: i32, item: i32, slot: i32): void {
   st(slot, 0);
   add(c + ST_ITEMS, -1);
+  outdate(item);
   countOut(c, loc, inlineGranules(item));
   const nr = bodyPages(item);
   setBits(item, bits(item) | BIT_DEAD);

@@ -7,6 +7,7 @@
  */
 import { pte, refs, storeKeyAddr, storeOutAddr, storeValueAddr } from "../mm/layout.ts";
 import { copyBytes, ld, ldf, st, stf } from "../mm/machine.ts";
+import { loseBodyPage, outdate } from "./above.ts";
 import { countHit, noteAccess } from "./access.ts";
 import { slotOf } from "./directory.ts";
 import { evictSome, pickVictim } from "./evict.ts";
@@ -129,6 +130,7 @@ function noteMiss(c: i32): void {
 function renew(c: i32, loc: i32, time: f64): void {
   const item = locAddr(c, loc);
   if ((bits(item) & BIT_TTL) === 0) return;
+  outdate(item);
   stf(item + ttlOffset(bits(item)), time);
   noteExpiry(c, pageOfLoc(loc) >>> ld(c + ST_SEG_SHIFT), expiryOf(item));
 }
@@ -220,6 +222,7 @@ function forget(c: i32, hash: i32, key: i32): boolean {
 /** Give the item at `loc` its bits and its times. */
 function overwrite(c: i32, loc: i32, want: i32, start: f64, ttl: f64): i32 {
   const item = locAddr(c, loc);
+  outdate(item);
   const mask = (VALUE_KIND_MASK << VALUE_KIND_SHIFT) | 0;
   setBits(item, (bits(item) & ~mask) | (want & mask));
   if (ttl > 0) {
@@ -282,6 +285,7 @@ export function storeLost(meta: i32, vpn: i32): void {
   const c = controlOf(meta);
   const page = vpn - vpnOfLoc(c, 1);
   // A page of a body is found missing by who reads it; one that a clear left behind is nobody's.
+  if (page >= ld(c + ST_LOG_PAGES)) loseBodyPage(c, page - ld(c + ST_LOG_PAGES));
   if (page >= ld(c + ST_LOG_PAGES) || page >>> ld(c + ST_SEG_SHIFT) >= ld(c + ST_FRESH_SEG)) return;
   add(c + ST_LOG_HELD, -1);
   // If it has come back it was lost and found by somebody else meanwhile.

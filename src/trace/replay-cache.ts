@@ -36,7 +36,7 @@ export class CacheReplayer implements Replayer {
     this.#clock = clock;
     this.#version = new Uint32Array(trace.keys);
     const limit = maxSize === undefined ? {} : { maxSize };
-    this.cache = memory.cache({ name: trace.name, codec: "bytes", ...limit });
+    this.cache = memory.cache({ name: trace.name, codec: "bytes", heap: 0, ...limit });
     this.#check = (address, length, done) => {
       this.#intact &= pattern.check(address, length, this.#key, this.#version[this.#key] as number, done);
       this.#visited += length;

@@ -64,7 +64,7 @@ describe("a cache at its limits", () => {
 
   test("holds everything that fits, through demotion and swap, before it drops any", () => {
     const memory = twoTiers({ swap: [{ kind: "file", path: swapPath(), size: "4MiB" }] });
-    const cache = memory.cache<Uint8Array, number>({ codec: "bytes", maxSize: "5MiB" });
+    const cache = memory.cache<Uint8Array, number>({ codec: "bytes", maxSize: "5MiB", heap: 0 });
     for (let i = 0; i < 1200; i++) cache.set(i, pageOf(i));
     for (let i = 0; i < 1200; i++) expect(equal(cache.get(i), pageOf(i))).toBe(true);
     const { hitsByTier, evicted, lost } = cache.stats();

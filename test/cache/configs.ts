@@ -14,6 +14,8 @@ export interface CacheShape {
   readonly noDeleteOnStaleGet: boolean;
   readonly updateAgeOnGet: boolean;
   readonly dispose: boolean;
+  /** What may be held on the JavaScript heap. */
+  readonly heap: number | { readonly entries: number } | undefined;
 }
 
 export interface Config {
@@ -136,6 +138,7 @@ export function cacheShape(config: Config, seed: number): CacheShape {
     noDeleteOnStaleGet: oneIn(r, 2),
     updateAgeOnGet: oneIn(r, 2),
     dispose: oneIn(r, 2),
+    heap: pick(r, [0, undefined, 3000, 60_000, { entries: 1 }, { entries: 30 }] as const),
     ...config.cache,
   };
 }

@@ -25,6 +25,7 @@ describe("a hit", () => {
   test("is one look-up and one decode, booked where it was found", async () => {
     let decodes = 0;
     const cache = open<{ k: string }>({
+      heap: 0,
       codec: {
         encode: (v: { k: string }) => Buffer.from(JSON.stringify(v)),
         decode: (b: Uint8Array) => {

@@ -1,0 +1,341 @@
+/**
+ * The fastest tier: the hottest values of a cache, decoded, on the JavaScript heap of this thread. A hit here is a look-up in a Map and
+ * a check of two words of the segment, and gives the same reference as long as the entry stays.
+ *
+ * **Right.** An entry is good as long as its version is (store/above.ts): whatever the store does to the item, of its own accord or for
+ * whoever has the segment, moves the version on, and nobody has to tell the front. What versions do not say is kept here: when the
+ * entry expires, and the last invalidation of a tag that it has been held against. What is not good any more is not given; it
+ * stays in its place, without being counted as anything, until it is got again or makes room.
+ *
+ * **Admission and eviction.** A value comes up with the second get that had to go to the store for it within a while: as many such gets
+ * as twice the entries of the front, about (the ghosts, a table by location that a scan writes full without ever being admitted).
+ * What gives way is chosen by SIEVE (Y. Zhang et al., NSDI 2024): a hit sets a mark; the hand goes from the oldest entry to the
+ * newest, takes marks away, and evicts the first entry without.
+ *
+ * **The store still learns.** What is hot here is never asked for below, and would be taken for cold. So an entry is told of, by its
+ * hash, with the first hit after some times as many hits as the front has entries, less where the store drops items and would
+ * take it for cold by then; tellings go down in one call for every 64, or when a few thousand hits have gone by (store/heard.ts).
+ * What is hit most is told of least often for each hit.
+ */
+import type { CacheKey } from "./keys.ts";
+
+/** How much a front may hold: both bounds hold. */
+export interface FrontLimit {
+  /** Bytes: of values as encoded, with {@link ENTRY_BYTES} each. */
+  readonly bytes: number;
+  readonly entries: number;
+}
+
+/** What a front needs of the cache behind it. */
+export interface Below {
+  /** The segment's words, and the index of the version that counts for all. */
+  readonly h32: Int32Array;
+  readonly all: number;
+  /** Pages that the engine has dropped and the store was not yet told of. */
+  readonly lost: readonly number[];
+  now(): number;
+  /** There were `requests` hits; the first `n` hashes stand for them. Returns within how many the store wants to hear of each. */
+  hear(hashes: Int32Array, n: number, requests: number): number;
+}
+
+/** What is known of a value that is about to be held. */
+export interface Held<V> {
+  readonly value: V;
+  /** Bytes as encoded. */
+  readonly length: number;
+  /** Index of its version, and what both came to before it was decoded. */
+  readonly at: number;
+  readonly version: number;
+  readonly hash: number;
+  /** undefined: for ever, and it has no tags. */
+  readonly until: Until | undefined;
+}
+/** What ends a value that its version does not say. */
+export interface Until {
+  /** ms; Infinity = never. */
+  readonly expiry: number;
+  /** Up to which invalidation of a tag it is known to be valid; Infinity = it has no tags. */
+  epoch: number;
+}
+
+/** What an entry takes beside its value and what its key takes, in bytes, about. */
+export const ENTRY_BYTES = 160;
+/** Hashes told in one call. */
+const RING = 64;
+/** An entry is told of once in so many times as many hits as there are entries, or more often if the store wants it. */
+const PERIOD = 16;
+/** Hits after which what is to be told is told. */
+const TELL_AFTER = 4096;
+/** Entries that the hand passes at most to evict one. */
+const MAX_STEPS = 64;
+/** An entry takes no more than this part of the front. */
+const LARGEST = 8;
+const LEAST_GHOSTS = 4096;
+
+// Words of an entry, side by side: what a hit looks at.
+const VERSION = 0;
+const AT = 1;
+/** The number of the hit with which it was last told of. */
+const TOLD = 2;
+const HASH = 3;
+const WORDS = 2;
+// Marks of an entry.
+const VISITED = 1;
+const HAS_UNTIL = 2;
+/** Its key is of bytes, its id being their Latin-1. */
+const OF_BYTES = 4;
+const NONE = -1;
+const FIRST_SLOTS = 64;
+
+/**
+ * See the file's head. Entries are numbers: what is known of them lies in arrays without pointers, which take a hit fewer lines of the
+ * processor's cache than an object for each would, and the collector none of its time.
+ */
+export class Front<V> {
+  /** The number of the last invalidation of a tag. */
+  epoch = 0;
+  /** What is held, {@link FrontLimit.bytes} being the bound. */
+  size = 0;
+  readonly limit: FrontLimit;
+  private readonly below: Below;
+  private readonly h32: Int32Array;
+  private readonly all: number;
+  private readonly lost: readonly number[];
+  private readonly map = new Map<string | number, number>();
+  private readonly mapOfBytes = new Map<string, number>();
+  private values: (V | undefined)[] = [];
+  private ids: (string | number)[] = [];
+  private untils: (Until | undefined)[] = [];
+  private words = new Int32Array(FIRST_SLOTS << WORDS);
+  private marks = new Uint8Array(FIRST_SLOTS);
+  private sizes = new Float64Array(FIRST_SLOTS);
+  /** The entries in the order in which they came, from both ends; `newer` of a free slot is the next free one. */
+  private older = new Int32Array(FIRST_SLOTS);
+  private newer = new Int32Array(FIRST_SLOTS);
+  private oldest = NONE;
+  private newest = NONE;
+  private hand = NONE;
+  private free = NONE;
+  /** Slots that were ever in use. */
+  private slots = 0;
+  /** Hits, in a word that wraps; what it was when they were last told of; and how many they were until then. */
+  private requests = 0;
+  private drained = 0;
+  private past = 0;
+  private readonly ring = new Int32Array(RING);
+  private inRing = 0;
+  /** Hits from one telling of an entry to the next; and at most how many the store wants. */
+  private period = RING;
+  private wanted = 0x7fffffff;
+  private ghosts = new Int32Array(0);
+
+  constructor(limit: FrontLimit, below: Below) {
+    this.limit = limit;
+    this.below = below;
+    this.h32 = below.h32;
+    this.all = below.all;
+    this.lost = below.lost;
+  }
+
+  get entries(): number {
+    return this.map.size + this.mapOfBytes.size;
+  }
+  /** Hits since it was made. */
+  get hits(): number {
+    return this.past + ((this.requests - this.drained) >>> 0);
+  }
+
+  /** The value of `key`, if it is held and is what the store would give. An access. */
+  get(key: CacheKey): V | undefined {
+    const e = typeof key === "object" ? this.ofBytes(key) : this.map.get(key);
+    if (e === undefined || !this.isCurrent(e)) return undefined;
+    const marks = this.marks[e] as number;
+    if ((marks & HAS_UNTIL) !== 0 && !this.lasts(e)) return undefined;
+    if ((marks & VISITED) === 0) this.marks[e] = marks | VISITED;
+    const value = this.values[e];
+    const now = (this.requests + 1) | 0;
+    this.requests = now;
+    if ((now - (this.words[(e << WORDS) + TOLD] as number)) >>> 0 > this.period) this.tell(e, now);
+    return value;
+  }
+  /** The same, but no access. */
+  peek(key: CacheKey): V | undefined {
+    const e = this.entry(key);
+    if (e === undefined || !this.isCurrent(e)) return undefined;
+    return ((this.marks[e] as number) & HAS_UNTIL) !== 0 && !this.lasts(e) ? undefined : this.values[e];
+  }
+  /**
+   * The value of `key`, which the store has just found to be there and valid, if that is held: so that a value of which only
+   * its tags had to be looked at is not decoded again.
+   */
+  confirm(key: CacheKey): V | undefined {
+    const e = this.entry(key);
+    if (e === undefined || !this.isCurrent(e)) return undefined;
+    const until = this.untils[e];
+    if (until !== undefined && until.epoch < this.epoch) until.epoch = this.epoch;
+    this.marks[e] = (this.marks[e] as number) | VISITED;
+    return this.values[e];
+  }
+  /** Whether the value of `key`, of so many bytes at that location of the store, is to be held from now on. */
+  wants(key: CacheKey, length: number, location: number): boolean {
+    if ((length + ENTRY_BYTES) * LARGEST > this.limit.bytes) return false;
+    if (this.entry(key) !== undefined) return true;
+    if (this.ghosts.length < 2 * this.entries || this.ghosts.length === 0) {
+      this.ghosts = new Int32Array(Math.max(LEAST_GHOSTS, 2 * this.ghosts.length));
+    }
+    const at = (Math.imul(location, 0x9e3779b1) >>> 7) & (this.ghosts.length - 1);
+    if (this.ghosts[at] === location) return true;
+    this.ghosts[at] = location;
+    return false;
+  }
+  /** What the versions of the items whose word is at `at` come to now. */
+  version(at: number): number {
+    return ((this.h32[this.all] as number) + (this.h32[at] as number)) | 0;
+  }
+  /** Hold a value. Whatever has happened since its version was read makes it one that is never given. */
+  put(key: CacheKey, held: Held<V>): void {
+    const size = held.length + ENTRY_BYTES;
+    const there = this.entry(key);
+    if (there !== undefined) {
+      this.size += size - (this.sizes[there] as number);
+      this.fill(there, held, size, VISITED | ((this.marks[there] as number) & OF_BYTES));
+      while (this.isOver(0, 0)) this.evict(there);
+      return;
+    }
+    while (this.isOver(size, 1)) this.evict(NONE);
+    const e = this.takeSlot();
+    const bytes = typeof key === "object";
+    const id = bytes ? latin1(key) : key;
+    if (bytes) this.mapOfBytes.set(id as string, e);
+    else this.map.set(id, e);
+    this.ids[e] = id;
+    this.fill(e, held, size, bytes ? OF_BYTES : 0);
+    this.words[(e << WORDS) + TOLD] = this.requests;
+    this.older[e] = this.newest;
+    this.newer[e] = NONE;
+    if (this.newest === NONE) this.oldest = e;
+    else this.newer[this.newest] = e;
+    this.newest = e;
+    this.size += size;
+    this.setPeriod();
+  }
+  /** Hold nothing any more. What was counted stays. */
+  clear(): void {
+    this.map.clear();
+    this.mapOfBytes.clear();
+    this.values = [];
+    this.ids = [];
+    this.untils = [];
+    this.oldest = this.newest = this.hand = this.free = NONE;
+    this.slots = 0;
+    this.size = 0;
+    this.inRing = 0;
+    this.setPeriod();
+    this.ghosts.fill(0);
+  }
+  forgetCounts(): void {
+    this.past = 0;
+    this.drained = this.requests;
+  }
+
+  private fill(e: number, { value, version, at, hash, until }: Held<V>, size: number, marks: number): void {
+    const w = e << WORDS;
+    this.values[e] = value;
+    this.untils[e] = until;
+    this.words[w + VERSION] = version;
+    this.words[w + AT] = at;
+    this.words[w + HASH] = hash;
+    this.marks[e] = until === undefined ? marks : marks | HAS_UNTIL;
+    this.sizes[e] = size;
+  }
+  private takeSlot(): number {
+    const e = this.free;
+    if (e !== NONE) {
+      this.free = this.newer[e] as number;
+      return e;
+    }
+    if (this.slots === this.marks.length) this.grow(2 * this.slots);
+    return this.slots++;
+  }
+  private grow(slots: number): void {
+    const grown = <A extends Int32Array | Uint8Array | Float64Array>(from: A, to: A): A => {
+      to.set(from);
+      return to;
+    };
+    this.words = grown(this.words, new Int32Array(slots << WORDS));
+    this.marks = grown(this.marks, new Uint8Array(slots));
+    this.sizes = grown(this.sizes, new Float64Array(slots));
+    this.older = grown(this.older, new Int32Array(slots));
+    this.newer = grown(this.newer, new Int32Array(slots));
+  }
+  private isOver(bytes: number, entries: number): boolean {
+    return this.size + bytes > this.limit.bytes || this.entries + entries > this.limit.entries;
+  }
+  private isCurrent(e: number): boolean {
+    const { h32, words } = this;
+    const w = e << WORDS;
+    const version = ((h32[this.all] as number) + (h32[words[w + AT] as number] as number)) | 0;
+    return words[w + VERSION] === version && this.lost.length === 0;
+  }
+  /** Whether an entry has neither expired nor perhaps a tag that was invalidated. */
+  private lasts(e: number): boolean {
+    const { epoch, expiry } = this.untils[e] as Until;
+    return epoch >= this.epoch && (expiry === Number.POSITIVE_INFINITY || expiry > this.below.now());
+  }
+  private entry(key: CacheKey): number | undefined {
+    return typeof key === "object" ? this.ofBytes(key) : this.map.get(key);
+  }
+  private ofBytes(key: Uint8Array): number | undefined {
+    // What is no key is told so by the store.
+    return this.mapOfBytes.size > 0 && key instanceof Uint8Array ? this.mapOfBytes.get(latin1(key)) : undefined;
+  }
+  private tell(e: number, now: number): void {
+    this.words[(e << WORDS) + TOLD] = now;
+    this.ring[this.inRing++] = this.words[(e << WORDS) + HASH] as number;
+    if (this.inRing === RING || (now - this.drained) >>> 0 > TELL_AFTER) this.drain();
+  }
+  private drain(): void {
+    const n = this.inRing;
+    const requests = (this.requests - this.drained) >>> 0;
+    this.inRing = 0;
+    this.drained = this.requests;
+    this.past += requests;
+    this.wanted = this.below.hear(this.ring, n, requests);
+    this.setPeriod();
+  }
+  private setPeriod(): void {
+    this.period = Math.max(RING, Math.min(this.wanted, PERIOD * this.entries));
+  }
+  /** Evict an entry, but not `spared`. There must be another. */
+  private evict(spared: number): void {
+    let e = this.hand !== NONE ? this.hand : this.oldest;
+    for (let steps = 0; e === spared || (steps < MAX_STEPS && this.isWorth(e)); steps++) {
+      this.marks[e] = (this.marks[e] as number) & ~VISITED;
+      const next = this.newer[e] as number;
+      e = next !== NONE ? next : this.oldest;
+    }
+    const newer = this.newer[e] as number;
+    const older = this.older[e] as number;
+    this.hand = newer;
+    if (newer === NONE) this.newest = older;
+    else this.older[newer] = older;
+    if (older === NONE) this.oldest = newer;
+    else this.newer[older] = newer;
+    const id = this.ids[e] as string | number;
+    if (((this.marks[e] as number) & OF_BYTES) !== 0) this.mapOfBytes.delete(id as string);
+    else this.map.delete(id);
+    this.size -= this.sizes[e] as number;
+    this.values[e] = undefined;
+    this.untils[e] = undefined;
+    this.ids[e] = 0;
+    this.newer[e] = this.free;
+    this.free = e;
+  }
+  private isWorth(e: number): boolean {
+    return ((this.marks[e] as number) & VISITED) !== 0 && this.isCurrent(e);
+  }
+}
+
+function latin1(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.length).latin1Slice();
+}
