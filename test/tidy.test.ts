@@ -93,11 +93,11 @@ const HOST_SIDE = /^src\/(mm\/(presets|vmstat-names|debug-vm[^/]*)|store\/debug-
 
 /** The layers of store/, from the floor up: a file imports none of a layer above its own. The host's side is no part of them. */
 const STORE_LAYERS: readonly (readonly [string, string])[] = [
-  ["what an item is", "layout item log2 hash random heat meta present"],
+  ["what an item is", "layout item above log2 hash random heat meta present"],
   ["where it lies", "directory log timers body left scrub remove carry find"],
   ["what it is worth", "history ghost fair guard rank stream sample"],
   ["what gives way", "skim sink clean evict expire"],
-  ["the operations", "read access place init store exports"],
+  ["the operations", "read access heard place init store exports"],
 ];
 
 /** Circles of files that may stay, and why. */

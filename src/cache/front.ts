@@ -19,6 +19,11 @@
  */
 import type { CacheKey } from "./keys.ts";
 
+/** A bound of what a cache holds on the heap, in entries. */
+export interface HeapEntries {
+  entries: number;
+}
+
 /** How much a front may hold: both bounds hold. */
 export interface FrontLimit {
   /** Bytes: of values as encoded, with {@link ENTRY_BYTES} each. */

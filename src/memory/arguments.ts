@@ -1,9 +1,8 @@
 /** What the memory's methods check of their arguments before they do anything. */
 import { type Codec, msgpackCodec } from "../cache/codec.ts";
-import type { FrontLimit } from "../cache/front.ts";
+import type { FrontLimit, HeapEntries } from "../cache/front.ts";
 import type { Accepts } from "../cache/values.ts";
 import { LieuError, shown } from "../errors.ts";
-import type { HeapEntries } from "./requests.ts";
 import { parseSize, type Size } from "./size.ts";
 
 const PAGE = 4096;

@@ -1,5 +1,6 @@
 /** What the methods of a memory take and give. */
 import type { Codec } from "../cache/codec.ts";
+import type { HeapEntries } from "../cache/front.ts";
 import type { CacheKey } from "../cache/keys.ts";
 import type { EntryOptions } from "../cache/options.ts";
 import type { CacheStats } from "../cache/types.ts";
@@ -20,11 +21,6 @@ export interface MapOptions {
   folio?: Size | undefined;
   /** Never demoted nor reclaimed (mlock). Default: false. */
   locked?: boolean | undefined;
-}
-
-/** A bound of what a cache holds on the heap, in entries. */
-export interface HeapEntries {
-  entries: number;
 }
 
 /** Options of `memory.cache()`, whatever the codec. */

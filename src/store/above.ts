@@ -14,7 +14,6 @@
  */
 import { allVersionsAddr, storeOutAddr, versionAddr } from "../mm/layout.ts";
 import { ld, st } from "../mm/machine.ts";
-import { bodyOwner } from "./body.ts";
 import { BIT_ABOVE, bits, I_HASH, setBits } from "./item.ts";
 import { add, controlOf, locAddr, pageOfLoc, SEG_ABOVE, SG_FLAGS, ST_SEG_SHIFT, segAddr } from "./layout.ts";
 
@@ -49,9 +48,4 @@ export function outdateAll(): void {
 /** A page of the segment whose record is at `p` is lost. */
 export function outdateSeg(p: i32): void {
   if ((ld(p + SG_FLAGS) & SEG_ABOVE) !== 0) outdateAll();
-}
-/** Page `page` of the bodies is lost: so is the item that it belongs to, though nobody has noticed yet. */
-export function loseBodyPage(c: i32, page: i32): void {
-  const owner = bodyOwner(c, page);
-  if (owner !== 0) outdateSeg(segAddr(c, pageOfLoc(owner) >>> ld(c + ST_SEG_SHIFT)));
 }

@@ -7,8 +7,9 @@
  */
 import { pte, refs, storeKeyAddr, storeOutAddr, storeValueAddr } from "../mm/layout.ts";
 import { copyBytes, ld, ldf, st, stf } from "../mm/machine.ts";
-import { loseBodyPage, outdate } from "./above.ts";
+import { outdate } from "./above.ts";
 import { countHit, noteAccess } from "./access.ts";
+import { loseBodyPage } from "./body.ts";
 import { slotOf } from "./directory.ts";
 import { evictSome, pickVictim } from "./evict.ts";
 import { expire } from "./expire.ts";

@@ -77,7 +77,7 @@ describe("map()", () => {
 describe("cache()", () => {
   test.each<[unknown, ...string[]]>([
     [null, "options is null", "name, maxSize"],
-    [{ maxsize: 1 }, 'unknown key "maxsize"', "name, maxSize, policy, group, codec"],
+    [{ maxsize: 1 }, 'unknown key "maxsize"', "name, maxSize, heap, policy, group, codec"],
     [{ maxSize: 0 }, "maxSize is 0", size],
     [{ maxSize: "60KiB" }, 'maxSize is "60KiB"', "64 KiB"],
     [{ codec: "json" }, 'codec is "json"', "any, bytes, string"],

@@ -193,6 +193,7 @@ class Run {
     } else if (what < 86) this.crank.advance(pick(r, [1, 300, 1000, 4000]));
     else if (what < 90) this.memory.tick();
     else if (what < 91) {
+      if (!oneIn(r, 6)) return;
       if (oneIn(r, 2)) cache.clear();
       else cache.load([]);
       known.clear();
@@ -200,7 +201,7 @@ class Run {
     else if (what < 95) {
       const dead = cache.pop();
       for (const [id, k] of known) if (k.value.n === dead?.n) known.delete(id);
-    } else if (what < 97) this.memory.reclaim(4096 * (1 + r.below(40)), { mode: pick(r, ["any", "evict"] as const) });
+    } else if (what < 97) this.memory.reclaim(4096 * (1 + r.below(6)), { mode: pick(r, ["any", "evict"] as const) });
     else if (way.faults) for (const device of this.devices) device.faulty = !device.faulty && oneIn(r, 2);
     else if (way.pressure) this.press();
   }
