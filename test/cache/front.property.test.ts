@@ -241,7 +241,8 @@ describe(`the front, seed ${seed}`, () => {
       }
     }
     // It is the front that was tried.
-    if (way.updateAgeOnGet !== true) expect(held).toBeGreaterThan(ops / 100);
+    const calm = way.updateAgeOnGet !== true && way.pressure !== true && way.faults !== true;
+    if (calm) expect(held).toBeGreaterThan(ops / 100);
     run.memory.check();
     run.cache.close();
     expect(() => run.cache.get("1")).toThrow(/closed/);
