@@ -8,9 +8,50 @@ export interface Codec<V> {
   decode(bytes: Uint8Array): V;
 }
 
-/** Anything that MessagePack, with msgpackr's extensions, can say: objects, arrays, dates, maps, sets, buffers. */
+/**
+ * Anything that MessagePack, with msgpackr's extensions, can say: objects, arrays, dates, maps, sets, buffers. What it encodes says
+ * all of itself: any other such codec decodes it.
+ */
 export function msgpackCodec<V>(): Codec<V> {
-  const packr = new Packr({ structuredClone: true });
+  return codecOf<V>(new Packr({ structuredClone: true }));
+}
+
+/**
+ * The same for one cache, which keeps the names of fields beside its values rather than in each: the shapes of the objects that it
+ * meets again and again are numbered, and an object is a number and the values of its fields. Only this codec decodes what it encodes.
+ *
+ * Shapes are bounded: 32, each of at most 64 fields. A shape is numbered when it is met for the third time within some hundred
+ * others, so that dictionaries, of which no two have the same keys, do not use the numbers up; until then, and when there are
+ * none left, an object says its shape itself, as msgpackCodec() has it.
+ */
+export function shapesCodec<V>(): Codec<V> {
+  const met = new Map<string, number>();
+  const often = (names: string[]): boolean => {
+    if (names.length > MAX_FIELDS) return false;
+    const shape = names.join("\0");
+    if (shape.length > MAX_NAMES) return false;
+    const times = (met.get(shape) ?? 0) + 1;
+    if (met.size > MAX_MET) met.clear();
+    met.set(shape, times);
+    return times >= OFTEN;
+  };
+  const packr = new Packr({
+    structuredClone: true,
+    structures: [],
+    maxSharedStructures: MAX_SHAPES,
+    shouldShareStructure: often,
+  });
+  return codecOf<V>(packr);
+}
+const MAX_SHAPES = 32;
+const MAX_FIELDS = 64;
+/** Characters of all names of a shape. */
+const MAX_NAMES = 1024;
+/** Shapes that are counted, and how often one is met before it is numbered. */
+const MAX_MET = 256;
+const OFTEN = 3;
+
+function codecOf<V>(packr: Packr): Codec<V> {
   return {
     encode(value) {
       try {

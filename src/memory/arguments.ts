@@ -1,5 +1,5 @@
 /** What the memory's methods check of their arguments before they do anything. */
-import { type Codec, msgpackCodec } from "../cache/codec.ts";
+import { type Codec, shapesCodec } from "../cache/codec.ts";
 import type { FrontLimit, HeapEntries } from "../cache/front.ts";
 import type { Accepts } from "../cache/values.ts";
 import { LieuError, shown } from "../errors.ts";
@@ -59,7 +59,7 @@ export function heapOf(heap: Size | HeapEntries | undefined, maxPages: number): 
 
 /** What a cache takes, and the codec for what it does not take as it is. */
 export function codecOf<V>(codec: "any" | "bytes" | "string" | Codec<V>): { accepts: Accepts; codec: Codec<V> } {
-  if (codec === "any" || codec === "bytes" || codec === "string") return { accepts: codec, codec: msgpackCodec<V>() };
+  if (codec === "any" || codec === "bytes" || codec === "string") return { accepts: codec, codec: shapesCodec<V>() };
   if (typeof codec === "object" && typeof codec?.encode === "function" && typeof codec.decode === "function") {
     return { accepts: "coded", codec };
   }
