@@ -1,7 +1,7 @@
 /**
  * Builds dist/: the JavaScript twin and everything else with tsc, and the engine's WebAssembly with AssemblyScript from
  * the same sources. `machine.ts` is the one file that AssemblyScript reads another version of. The fill and check of
- * replayed values (pattern.wasm.ts) is a second, small module.
+ * replayed values (pattern.wasm.ts) is a second, small module. The dashboard is made by Vite (build-dashboard.mjs).
  *
  *     node scripts/build.mjs              everything
  *     node scripts/build.mjs --if-stale   everything, unless dist/ is that of these sources
@@ -23,9 +23,10 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildDashboard } from "./build-dashboard.mjs";
 import { bundle } from "./bundle.mjs";
 import { compileWasm } from "./compile-wasm.mjs";
-import { fingerprint, STAMP, upToDate, WASM_MODULES } from "./fingerprint.mjs";
+import { DASHBOARD, fingerprint, STAMP, upToDate, WASM_MODULES } from "./fingerprint.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
@@ -91,6 +92,13 @@ async function buildAll(wanted) {
   trimDeclarations(out);
   for (const [file, entry] of Object.entries(WASM_MODULES)) {
     writeWhole(file.replace("dist", out), fresh.wasm ? readFileSync(file) : await compileWasm(entry));
+  }
+  const [page, packages] = DASHBOARD.map((file) => file.replace("dist", out));
+  if (fresh.dashboard) for (const file of DASHBOARD) writeWhole(file.replace("dist", out), readFileSync(file));
+  else {
+    const built = await buildDashboard();
+    writeWhole(page, built.html);
+    writeWhole(packages, `${JSON.stringify(built.packages)}\n`);
   }
   await bundle(out);
   writeWhole(STAMP.replace("dist", out), `${JSON.stringify(wanted)}\n`);

@@ -3,6 +3,7 @@
  * and memory than all that is in them:
  *
  *     chunks/lieu.js       everything that index.js reaches, with the engine's WebAssembly within it, and msgpackr
+ *     chunks/server.js     what memory.serve() loads, with the dashboard's page within it
  *     chunks/command.js    the rest, and the packages that only the command needs
  *     NOTICES.txt          the licences of those packages
  *
@@ -23,6 +24,8 @@ function embed(out) {
     const text = readFileSync(join(out, file)).toString("base64");
     writeFileSync(join(out, module), `export function ${name}() {\n  return Buffer.from("${text}", "base64");\n}\n`);
   }
+  const page = JSON.stringify(readFileSync(join(out, "dashboard/index.html"), "utf8"));
+  writeFileSync(join(out, "server/page.js"), `export function dashboardPage() {\n  return ${page};\n}\n`);
 }
 
 /** The files that `entry` reaches by static imports, itself included. */
@@ -40,8 +43,8 @@ function reachable(entry) {
 }
 
 /** Packages that are part of the bundle, with what they say of their licence. */
-function notices(modules) {
-  const packages = new Map();
+function notices(modules, others) {
+  const packages = new Map(others.map((name) => [name, join("node_modules", name)]));
   for (const id of modules) {
     const at = id.lastIndexOf(`node_modules${sep}`);
     if (at < 0) continue;
@@ -65,8 +68,10 @@ export async function bundle(out) {
   const library = reachable(join(out, "index.js"));
   const main = resolve(out, "cli/main.js");
   const isOurs = (id) => !relative(resolve(out), id).startsWith("..");
+  // What is imported when it is asked for is taken from its chunk, not by way of a file of its own, which the package leaves out.
+  const entries = files.filter((name) => name.split(sep).join("/") !== "server/serve.js");
   const build = await rolldown({
-    input: Object.fromEntries(files.map((name) => [name.slice(0, -3).split(sep).join("/"), resolve(out, name)])),
+    input: Object.fromEntries(entries.map((name) => [name.slice(0, -3).split(sep).join("/"), resolve(out, name)])),
     platform: "node",
     // Its entry for Node looks for a native helper, which is of use for long strings alone.
     resolve: { alias: { msgpackr: resolve("node_modules/msgpackr/index.js") } },
@@ -81,6 +86,7 @@ export async function bundle(out) {
     codeSplitting: {
       groups: [
         { name: "lieu", test: (id) => library.has(id) || id.includes(`${sep}msgpackr${sep}`), priority: 2 },
+        { name: "server", test: (id) => isOurs(id) && id.includes(`${sep}server${sep}`), priority: 2 },
         // Running it is what main.js does when it is loaded: it stays a file of its own.
         {
           name: "command",
@@ -97,6 +103,7 @@ export async function bundle(out) {
     writeFileSync(file, readFileSync(file, "utf8").replaceAll(`${out}/`, "src/"));
   }
   const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
-  writeFileSync(join(out, "NOTICES.txt"), notices(modules));
+  const inPage = JSON.parse(readFileSync(join(out, "dashboard/packages.json"), "utf8"));
+  writeFileSync(join(out, "NOTICES.txt"), notices(modules, inPage));
   for (const name of files) if (!existsSync(join(out, name))) throw new Error(`${name} is gone`);
 }

@@ -14,24 +14,31 @@ export const WASM_MODULES = {
   "dist/trace/pattern.wasm": "src/trace/pattern.wasm.ts",
 };
 
+/** The dashboard's page, and the packages that are in it. */
+export const DASHBOARD = ["dist/dashboard/index.html", "dist/dashboard/packages.json"];
+
 /** What a build depends on beside the sources. */
 const COMMON = ["scripts/build.mjs", "scripts/bundle.mjs", "scripts/compile-wasm.mjs", "package-lock.json"];
 
-/** The fingerprints of the sources as they are now: `wasm` of the WebAssembly alone, `all` of everything. */
+/** The fingerprints of the sources as they are now: of the WebAssembly alone, of the dashboard alone, of everything. */
 export function fingerprint(root) {
   const sources = filesUnder(root, "src").filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
   const compiled = sources.filter((file) => /^src\/(mm|store)\/|\.wasm\.ts$/.test(file));
+  const page = [...filesUnder(root, "dashboard"), "scripts/build-dashboard.mjs"];
   return {
     wasm: hashOf(root, [...compiled, ...COMMON]),
-    all: hashOf(root, [...sources, ...COMMON, "tsconfig.json", "tsconfig.build.json"]),
+    dashboard: hashOf(root, [...page, "src/server/wire.ts", "package-lock.json"]),
+    all: hashOf(root, [...sources, ...page, ...COMMON, "tsconfig.json", "tsconfig.build.json"]),
   };
 }
 
 /** Which parts of dist/ are there and are those of these sources. */
 export function upToDate(root, wanted = fingerprint(root)) {
   const built = existsSync(join(root, STAMP)) ? JSON.parse(readFileSync(join(root, STAMP), "utf8")) : {};
-  const wasm = built.wasm === wanted.wasm && Object.keys(WASM_MODULES).every((file) => existsSync(join(root, file)));
-  return { wasm, all: wasm && built.all === wanted.all };
+  const has = (file) => existsSync(join(root, file));
+  const wasm = built.wasm === wanted.wasm && Object.keys(WASM_MODULES).every(has);
+  const dashboard = built.dashboard === wanted.dashboard && DASHBOARD.every(has);
+  return { wasm, dashboard, all: wasm && dashboard && built.all === wanted.all };
 }
 
 function filesUnder(root, folder) {

@@ -49,6 +49,8 @@ function runVitest(args) {
 const parts = {
   "format and lint (npx biome check .)": () => run("node_modules/@biomejs/biome/bin/biome", "check", "."),
   "types (npx tsc --noEmit)": () => run("node_modules/typescript/bin/tsc", "-p", "tsconfig.json", "--noEmit"),
+  "types of the dashboard (npx tsc -p dashboard/tsconfig.json)": () =>
+    run("node_modules/typescript/bin/tsc", "-p", "dashboard/tsconfig.json", "--noEmit"),
   "build (npm run build)": () => run("scripts/build.mjs", "--if-stale"),
 };
 const failedParts = Object.keys(parts).filter((name) => !parts[name]());

@@ -53,9 +53,11 @@ export type {
   CacheOptions,
   CommonCacheOptions,
   MapOptions,
+  MemoryServer,
   NodeInfo,
   ReclaimRequest,
   ReclaimResult,
+  ServeOptions,
   StringCacheOptions,
   SwapInfo,
 } from "./memory/requests.ts";

@@ -34,9 +34,11 @@ import type {
   CacheInfo,
   CacheOptions,
   MapOptions,
+  MemoryServer,
   NodeInfo,
   ReclaimRequest,
   ReclaimResult,
+  ServeOptions,
   StringCacheOptions,
   SwapInfo,
 } from "./requests.ts";
@@ -122,15 +124,9 @@ export class Memory implements Disposable, AsyncDisposable {
     const memcg = this.#groupId(options.group);
     const policy = this.#resolvePolicy(options.policy ?? defaultPolicy(), memcg);
     const locked = checkBoolean(options.locked, "locked");
-    const mapping = this.#mapping(
-      `region ${JSON.stringify(name)}`,
-      pagesOf(bytes),
-      false,
-      memcg,
-      order,
-      locked,
-      policy,
-    );
+    const what = `region ${JSON.stringify(name)}`;
+    const request = { what, pages: pagesOf(bytes), file: false, memcg, order, locked, policy };
+    const mapping = new Mapping(this.#vm, request);
     const make = this.#config.hasBytes ? Region : PlaceRegion;
     const region = new make(name, bytes, mapping, {
       resolvePolicy: (p) => this.#resolvePolicy(p, memcg),
@@ -306,6 +302,16 @@ export class Memory implements Disposable, AsyncDisposable {
     return this.#sampling.add(listener);
   }
 
+  /**
+   * Show it in a browser as it works: where its pages are, what moves, what serves. The server is loaded when it is asked for.
+   *
+   * @throws {@link LieuError} EINVAL; EBUSY, EACCES: the port cannot be had; ECLOSED
+   */
+  async serve(options: ServeOptions = {}): Promise<MemoryServer> {
+    this.#vm.ensureOpen();
+    return (await import("../server/serve.ts")).serve(this, options);
+  }
+
   /** Let time pass: kswapd's turn, promotion's scan, expiry in caches. The inline runtime does this by itself ten times a second. */
   tick(): void {
     this.#vm.ensureOpen();
@@ -357,18 +363,6 @@ export class Memory implements Disposable, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this[Symbol.dispose]();
-  }
-
-  #mapping(
-    what: string,
-    pages: number,
-    file: boolean,
-    memcg: number,
-    order: number,
-    locked: boolean,
-    policy: ResolvedPolicy,
-  ): Mapping {
-    return new Mapping(this.#vm, { what, pages, file, memcg, order, locked, policy });
   }
 
   #resolvePolicy(policy: Policy, memcg: number): ResolvedPolicy {

@@ -134,3 +134,25 @@ export interface CacheInfo {
 export interface AnyCacheOptions<V, K extends CacheKey, C> extends CommonCacheOptions<V, K, C> {
   codec?: "any" | "bytes" | "string" | Codec<V> | undefined;
 }
+
+/** Options of `memory.serve()`. */
+export interface ServeOptions {
+  /** Default: one that is free. */
+  port?: number | undefined;
+  /** The address to listen on. Default: 127.0.0.1, for programs of this machine alone. */
+  host?: string | undefined;
+  /** What whoever looks must know. Default: none on the loopback interface, else one made up by chance. */
+  token?: string | undefined;
+  /** Milliseconds from one look at the memory to the next, from 50. Default: 1000. */
+  interval?: number | undefined;
+  /** What the page is called. Default: "lieu". */
+  title?: string | undefined;
+}
+
+/** The server of a memory's dashboard. It keeps no process alive, and ends with the memory. */
+export interface MemoryServer extends AsyncDisposable {
+  /** Where the dashboard is; with the token, if there is one, behind the "#". */
+  readonly url: string;
+  readonly token: string | undefined;
+  close(): Promise<void>;
+}

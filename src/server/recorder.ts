@@ -1,0 +1,114 @@
+/** Looks at a memory and writes down what it sees: the header, and snapshots. */
+import type { GetSample } from "../cache/latency.ts";
+import type { Group } from "../memory/group.ts";
+import type { CacheInfo, NodeInfo, SwapInfo } from "../memory/requests.ts";
+import type { Vmstat } from "../memory/vmstat.ts";
+import { knowsLastUse } from "../mm/last-use.ts";
+import { N_WMARK_HIGH, N_WMARK_LOW, N_WMARK_MIN, node as nodeField } from "../mm/layout.ts";
+import type { Vm } from "../runtime/vm.ts";
+import { Latencies } from "./latencies.ts";
+import { PageSampler } from "./page-map.ts";
+import type { GroupSnapshot, Header, Snapshot } from "./wire.ts";
+
+const PAGE = 4096;
+
+/** A memory, as far as it is looked at. */
+export interface Watched {
+  readonly vm: Vm;
+  vmstat(): Vmstat;
+  nodes(): NodeInfo[];
+  swapDevices(): SwapInfo[];
+  groups(): Group[];
+  caches(): CacheInfo[];
+  sampleGets(listener: (sample: GetSample) => void): () => void;
+}
+
+/** Accesses so far, as a replay counts them. */
+export interface Served {
+  readonly misses: number;
+  readonly hitsByTier: Readonly<Record<string, number>>;
+}
+
+/** What a recorder may be told. */
+export interface RecorderOptions {
+  readonly title: string;
+  readonly clock: Header["clock"];
+  /** Counts accesses; without it, the caches' are counted. */
+  readonly served?: () => Served;
+}
+
+/** Idle for at most this are the youngest pages: a second, or a thousand requests. */
+const IDLE_BASE = { seconds: 1, requests: 1024 } as const;
+
+export class Recorder {
+  readonly header: Header;
+  readonly #memory: Watched;
+  readonly #served: () => Served;
+  readonly #pages: PageSampler;
+  readonly #latencies = new Latencies();
+  readonly #stopSampling: () => void;
+  /** What served an access, in the order of `Snapshot.served`. */
+  readonly #tiers: readonly string[];
+
+  /** @throws {@link LieuError} ECLOSED */
+  constructor(memory: Watched, { title, clock, served }: RecorderOptions) {
+    const idleBase = IDLE_BASE[clock];
+    this.#memory = memory;
+    this.#served = served ?? (() => servedBy(memory.caches()));
+    this.#pages = new PageSampler(memory.vm, idleBase);
+    this.#stopSampling = memory.sampleGets((sample) => this.#latencies.add(sample));
+    const counters = Object.keys(memory.vmstat());
+    const swap = memory.swapDevices().map(({ name, kind, size }) => ({ name, kind, size }));
+    const nodes = memory.nodes().map(({ name, kind, tier, size }, nid) => {
+      memory.vm.inspect();
+      const mark = (field: number) => nodeField(nid, field) * PAGE;
+      return { name, kind, tier, size, min: mark(N_WMARK_MIN), low: mark(N_WMARK_LOW), high: mark(N_WMARK_HIGH) };
+    });
+    this.#tiers = [...nodes.map(({ name }) => name), ...swap.map(({ name }) => name), "miss"];
+    const ages = knowsLastUse() ? "uses" : "lists";
+    this.header = { version: 1, title, clock, counters, nodes, swap, ages, idleBase };
+  }
+
+  /** The memory as it is now, which is `at`. @throws {@link LieuError} ECLOSED */
+  snapshot(at: number): Snapshot {
+    const memory = this.#memory;
+    const { misses, hitsByTier } = this.#served();
+    const hits = this.#tiers.slice(0, -1).map((tier) => hitsByTier[tier] ?? 0);
+    return {
+      at,
+      vmstat: Object.values(memory.vmstat()),
+      nodes: memory.nodes().map((node) => ({ free: node.free, vmstat: Object.values(node.vmstat()) })),
+      swap: memory.swapDevices().map(({ used, failed }) => ({ used, failed })),
+      groups: memory.groups().map(groupSnapshot),
+      caches: memory.caches().map(({ name, size, calculatedSize, maxSize }) => {
+        return { name, entries: size, size: calculatedSize, maxSize };
+      }),
+      served: [...hits, misses],
+      latency: this.#latencies.look(this.#tiers),
+      kswapdMs: memory.vm.kswapdMs,
+      ...this.#pages.sample(at),
+    };
+  }
+
+  /** Gets are no longer timed for this recorder. */
+  close(): void {
+    this.#stopSampling();
+  }
+}
+
+function servedBy(caches: readonly CacheInfo[]): Served {
+  const hitsByTier: Record<string, number> = {};
+  let misses = 0;
+  for (const cache of caches) {
+    const stats = cache.stats();
+    misses += stats.misses;
+    for (const [tier, n] of Object.entries(stats.hitsByTier)) hitsByTier[tier] = (hitsByTier[tier] ?? 0) + n;
+  }
+  return { misses, hitsByTier };
+}
+
+function groupSnapshot(group: Group): GroupSnapshot {
+  const { min, low, high, max } = group.limits;
+  const limit = (bytes: number) => (Number.isFinite(bytes) ? bytes : null);
+  return { name: group.name, usage: group.usage, swap: group.swapUsage, min, low, high: limit(high), max: limit(max) };
+}
