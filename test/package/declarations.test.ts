@@ -43,7 +43,14 @@ describePackage("the packed declarations", () => {
     for (const project of [withNode, without]) {
       mkdirSync(project);
       unpackIn(project, tarball);
-      linkPackages(project, [...Object.keys(manifest.dependencies), "keyv", "bentocache", "undici", "prom-client", "@opentelemetry/api"]);
+      linkPackages(project, [
+        ...Object.keys(manifest.dependencies),
+        "keyv",
+        "bentocache",
+        "undici",
+        "prom-client",
+        "@opentelemetry/api",
+      ]);
       writeFileSync(join(project, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }));
       for (const name of readdirSync(join(root, "test/package/consumers"))) {
         copyFileSync(join(root, "test/package/consumers", name), join(project, name));

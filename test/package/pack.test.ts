@@ -56,7 +56,7 @@ describePackage("the packed package", () => {
 
   test("holds no tests, sources or traces of the build", () => {
     const allowed =
-      /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|traces\/(README\.md|[^/]+\.mtr\.gz)|parity\/(README\.md|scenarios\.json\.gz)|docs\/[^.]*\.(md|svg)|examples\/[^/]+\.mjs)$|^dist\//;
+      /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|traces\/(README\.md|[^/]+\.mtr\.gz)|parity\/(README\.md|scenarios\.json\.gz)|docs\/[^.]*\.(md|svg)|docs\/grafana\/lieu\.json|examples\/[^/]+\.mjs)$|^dist\//;
     const unwanted = /\.test\.|(?<!\.d)\.ts$|\.map$|\.tsbuildinfo$|^dist\/\.|machine\.wasm\.js$/;
     expect(files.filter((file) => !allowed.test(file) || unwanted.test(file))).toEqual([]);
   });
@@ -111,7 +111,9 @@ describePackage("the packed package", () => {
     );
 
     // What a block of an adapter's takes beside lieu.
-    beforeAll(() => linkPackages(project, ["keyv", "cache-manager", "bentocache", "undici", "prom-client", "@opentelemetry/api"]));
+    beforeAll(() =>
+      linkPackages(project, ["keyv", "cache-manager", "bentocache", "undici", "prom-client", "@opentelemetry/api"]),
+    );
 
     test.each(blocks.filter(([, code]) => code.includes("import ")))("%s runs as printed", (name, code) => {
       const file = `${name.replaceAll(/\W+/g, "-")}.mjs`;
