@@ -25,10 +25,11 @@ export async function buildDashboard() {
   const html = text(page)
     .replace(/<script type="module"[^>]*><\/script>/, "")
     .replace(/<link rel="stylesheet"[^>]*>/, () => `<style>${text(styles[0]).trim()}</style>`)
+    .replace(/\n\s*\n/g, "\n")
     .replace("</body>", () => `<script type="module">${script}</script>\n  </body>`);
   if (/(src|href)="\.?\/?assets/.test(html)) throw new Error("the dashboard names a file beside it");
   const packages = scripts[0].moduleIds.flatMap(
     (id) => /node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(id)?.[1] ?? [],
   );
-  return { html: html.replace(/\n\s*\n/g, "\n"), packages: [...new Set(packages)].sort() };
+  return { html, packages: [...new Set(packages)].sort() };
 }

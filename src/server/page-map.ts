@@ -1,7 +1,8 @@
 /**
  * The map of pages: where they are and how long they have been idle. A memory may have tens of millions of them and a picture has
  * some thousands of points, so a sample is read: at most 16 pages of each of 160 rows, at the same addresses each time, so that
- * what changes in the picture changed in the memory. It touches nothing: the page table and the frames' flags are read as they are.
+ * what changes in the picture changed in the memory. One of them, taken by chance once and for all, stands for the row: so colours
+ * take the room in the picture that their pages take in the memory. It touches nothing: the page table and the frames' flags are read as they are.
  */
 
 import { folioHead, PG_ACTIVE } from "../mm/folio.ts";
@@ -50,7 +51,6 @@ export class PageSampler {
     const pages = mappings.reduce((n, { pages }) => n + pages, 0);
     const rows = Math.min(MAP_ROWS, pages);
     const idle = Array.from({ length: known ? vm.shape.nodes : 0 }, () => new Array<number>(AGE_LEVELS).fill(0));
-    const votes = new Uint32Array(PLACES.length);
     let place = "";
     let age = "";
     let mapping = 0;
@@ -60,25 +60,23 @@ export class PageSampler {
       const from = Math.floor((row * pages) / rows);
       const to = Math.floor(((row + 1) * pages) / rows);
       const samples = Math.min(SAMPLES_A_ROW, to - from);
-      votes.fill(0);
-      let ages = 0;
-      let present = 0;
+      const shown = Math.floor(jitter(MAP_ROWS, row) * samples);
       for (let i = 0; i < samples; i++) {
         const at = from + Math.floor(((i + jitter(row, i)) * (to - from)) / samples);
         while (at >= base + (mappings[mapping] as Mapped).pages) base += (mappings[mapping++] as Mapped).pages;
         const vpn = (mappings[mapping] as Mapped).start + at - base;
         const entry = pte(vpn);
         const where = this.#placeOf(entry);
-        votes[where] = (votes[where] as number) + 1;
-        if (where < FIRST_NODE || where >= FIRST_DEVICE) continue;
-        const level = known ? this.#levelOf(entry, clock, now) : listLevel(entry);
-        ages += level;
-        present++;
+        const inNode = where >= FIRST_NODE && where < FIRST_DEVICE;
+        const level = !inNode ? -1 : known ? this.#levelOf(entry, clock, now) : listLevel(entry);
+        if (i === shown) {
+          place += PLACES[where];
+          age += inNode ? level.toString(AGE_LEVELS) : ".";
+        }
+        if (!inNode) continue;
         const levels = idle[where - FIRST_NODE];
         if (levels !== undefined) levels[level] = (levels[level] as number) + (to - from) / samples;
       }
-      place += PLACES[votes.indexOf(Math.max(...votes))];
-      age += present === 0 ? "." : Math.round(ages / present).toString(AGE_LEVELS);
     }
     return { map: { pages, place, age }, idle: idle.map((levels) => levels.map(Math.round)) };
   }

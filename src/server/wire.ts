@@ -77,9 +77,9 @@ export interface GroupSnapshot {
 export interface PageMap {
   /** Pages mapped. */
   readonly pages: number;
-  /** A character a row: "." nowhere, "A" and on: nodes, "a" and on: swap devices. What most of a row's sampled pages are. */
+  /** A character a row: "." nowhere, "A" and on: nodes, "a" and on: swap devices. Where one page of the row is. */
   readonly place: string;
-  /** A hexadecimal digit a row: the mean age of its pages that are in nodes; "." if there are none. */
+  /** A hexadecimal digit a row: the age of that page; "." if it is in no node. */
   readonly age: string;
 }
 

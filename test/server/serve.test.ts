@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
 import { type Memory, type MemoryServer, openMemory } from "../../src/index.ts";
 import { Ages, PageSampler } from "../../src/server/page-map.ts";
+import { Recorder } from "../../src/server/recorder.ts";
 import { AGE_LEVELS, type Header, MAP_ROWS, type Snapshot } from "../../src/server/wire.ts";
 
 interface Latest {
@@ -81,18 +82,21 @@ describe("what it says", () => {
     expect(snapshot.groups).toMatchObject([{ name: "web", low: 65536, high: null, max: 3 << 20, usage: group.usage }]);
   });
 
-  test("the latency of timed gets, by tier", async () => {
+  test("the latency of timed gets, by tier, of those that had any since the last snapshot", async () => {
     const memory = await tiers();
     const cache = memory.cache<string>({ maxSize: "1MiB" });
-    const server = await served(memory, { interval: 50 });
+    const recorder = new Recorder(memory, { title: "test", clock: "seconds" });
     cache.set("a", "b");
-    for (let i = 0; i < 100; i++) cache.get(i % 3 ? "a" : "none");
-    const { snapshot } = await next(server);
-    expect(snapshot.latency.map(({ tier }) => tier)).toEqual([0, 2]);
-    for (const { p50, p99 } of snapshot.latency) {
+    for (let i = 0; i < 1000; i++) cache.get(i % 3 ? "a" : "none");
+    const { latency } = recorder.snapshot(0);
+    expect(latency.map(({ tier }) => tier)).toEqual([0, 2]);
+    for (const { p50, p99 } of latency) {
       expect(p50).toBeGreaterThan(0);
       expect(p99).toBeGreaterThanOrEqual(p50);
     }
+    expect(recorder.snapshot(1).latency).toEqual([]);
+    recorder.close();
+    expect(Object.hasOwn(cache, "get")).toBe(false);
   });
 });
 
@@ -175,7 +179,7 @@ test("it ends when the memory is closed, and can be closed before and twice", as
 });
 
 describe("the map of pages", () => {
-  test("says of each row where most of its pages are; of few pages it says it of each", async () => {
+  test("of few pages says where each is", async () => {
     const memory = await tiers();
     const region = memory.map(100 * 4096);
     for (let page = 0; page < 70; page++) region.writeUint8(page * 4096, 1);
