@@ -149,7 +149,9 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
     const expiry = ttl > 0 ? start + ttl : Number.POSITIVE_INFINITY;
     const epoch = items.tagged ? front.epoch : Number.POSITIVE_INFINITY;
     const until = ttl > 0 || items.tagged ? { expiry, epoch } : undefined;
-    const { at, hash } = items.hold();
+    const held = items.hold();
+    if (held === undefined) return this.value();
+    const { at, hash } = held;
     const version = front.version(at);
     // A codec is the user's, and may do anything meanwhile.
     const value = this.value(true);

@@ -194,9 +194,10 @@ export class Items {
   }
 
   // ---- held above the store, decoded (front.ts, store/above.ts) ---------------------------------------------------------
-  /** The value last found is about to be held above: the index of its version, and its item's hash. */
-  hold(): { at: number; hash: number } {
+  /** The value last found is about to be held above: the index of its version, and its item's hash. Undefined: it cannot be. */
+  hold(): { at: number; hash: number } | undefined {
     const at = this.calls.storeAbove(this.meta, this.location) >>> 2;
+    if (at === 0) return undefined;
     return { at, hash: this.h32[this.out + 10] as number };
   }
   /** There were `requests` hits above; the first `n` hashes stand for them. Returns within how many requests each should be told of. */
@@ -209,13 +210,13 @@ export class Items {
   // ---- by location ----------------------------------------------------------------------------------------------------
   /** Visit a value part by part, from byte `from` on. Returns false, the item being removed as lost, if a part is. */
   visit(loc: number, length: number, visit: Visit, from = 0): boolean {
-    const whole = this.pieces(loc, length, visit, from);
+    const whole = this.pieces(loc, length, visit, this.calls.storeLook, from);
     if (!whole) this.calls.storeLose(this.meta, loc);
     return whole;
   }
-  private pieces(loc: number, length: number, visit: Visit, from = 0): boolean {
+  private pieces(loc: number, length: number, visit: Visit, piece: EngineCalls["storePiece"], from = 0): boolean {
     for (let done = from; done < length; ) {
-      const n = Math.min(this.calls.storePiece(this.meta, loc, done), length - done);
+      const n = Math.min(piece(this.meta, loc, done), length - done);
       if (n <= 0) return false;
       visit((this.h32[this.out + 3] as number) >>> 0, n, done);
       done += n;
@@ -375,7 +376,7 @@ export class Items {
   }
 
   private fill(loc: number, length: number, write: Visit): boolean {
-    const whole = this.pieces(loc, length, write);
+    const whole = this.pieces(loc, length, write, this.calls.storePiece);
     if (!whole) this.calls.storeRemove(this.meta, loc);
     return whole;
   }

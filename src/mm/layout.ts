@@ -27,7 +27,7 @@ export const MAX_SWAP: i32 = 8;
 /** Frame and slot numbers must fit the 26 bits that a page-table entry has for them. */
 export const MAX_INDEX: i32 = 0x3ffffff;
 export const MAGIC: i32 = 0x6c696575;
-export const LAYOUT_VERSION: i32 = 2;
+export const LAYOUT_VERSION: i32 = 3;
 
 // ---- header: single words, except where marked f64 -----------------------------------------------------------------
 export const H_MAGIC: i32 = 0;
@@ -96,6 +96,9 @@ export const H_ZSWAP_FULL: i32 = 412;
 /** f64: bytes of the objects in the pool, as stored. */
 export const H_ZPOOL_STORED: i32 = 416;
 /** 8 bytes that only the caller outside the engine uses, to put together a number that lies across two pages. */
+/** Which virtual pages the two pages of looks hold a copy of, plus 1 (look.ts); 0 = none. And which was used last. */
+export const H_LOOKED: i32 = 436;
+export const H_LOOK_TURN: i32 = 444;
 export const H_SCRATCH: i32 = 504;
 const HEADER_SIZE: i32 = 512;
 
@@ -364,6 +367,7 @@ let ZTABLE: i32 = 0;
 let ZBOUNCE: i32 = 0;
 let SCRATCH: i32 = 0;
 let STORE_AREA: i32 = 0;
+let LOOKS: i32 = 0;
 let METADATA: i32 = 0;
 let nrFrames: i32 = 0;
 let nrNodes: i32 = 0;
@@ -411,7 +415,8 @@ export function place(nodes: i32, frames: i32, vpns: i32, slots: i32, zpages: i3
   ZTABLE = ZBUFFER + ZBUFFER_SIZE;
   ZBOUNCE = ZTABLE + ZTABLE_SIZE;
   STORE_AREA = zpages > 0 ? ZBOUNCE + ZBOUNCE_PAGES * PAGE_SIZE : ZCLASSES;
-  METADATA = (STORE_AREA + STORE_AREA_SIZE + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+  LOOKS = (STORE_AREA + STORE_AREA_SIZE + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
+  METADATA = LOOKS + 2 * PAGE_SIZE;
   return METADATA;
 }
 
@@ -647,6 +652,10 @@ export function allVersionsAddr(): i32 {
 }
 export function versionAddr(hash: i32): i32 {
   return allVersionsAddr() + 64 + ((hash & (NR_VERSIONS - 1)) << 2);
+}
+/** Byte address of the first of two pages that are read from swap only to be looked at. */
+export function lookAddr(): i32 {
+  return LOOKS;
 }
 export function freeHead(nid: i32, order: i32): i32 {
   return freeHeads + nid * NR_ORDERS + order;

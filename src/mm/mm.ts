@@ -8,7 +8,7 @@ import { coldness, noteColdRefault } from "./cold-refaults.ts";
 import { EAGAIN, EIO, ENOMEM } from "./errno.ts";
 import { folioNid, folioNr, PG_FILE, PG_UNEVICTABLE, setFlag } from "./folio.ts";
 import { noteArrival } from "./futile.ts";
-import { GFP_THISNODE, GFP_TRANSHUGE_LIGHT, GFP_USER } from "./gfp.ts";
+import { GFP_COLD, GFP_THISNODE, GFP_TRANSHUGE_LIGHT, GFP_USER } from "./gfp.ts";
 import { knowsLastUse, noteUse, tickLruClock } from "./last-use.ts";
 import {
   frameAddr,
@@ -64,6 +64,9 @@ export const FAULT_WRITE: i32 = 1;
 /** A write that will cover the whole page: no need to zero or read it first. */
 export const FAULT_OVERWRITE: i32 = 2;
 
+/** The same of what its owner knows to be cold: on the slowest tier. */
+export const FAULT_COLD: i32 = 3;
+
 /** Nothing is there: a cache's page that was never filled, or was discarded. */
 export const ENOENT: i32 = -2;
 
@@ -85,7 +88,7 @@ function faultOnce(v: i32, vpn: i32, mode: i32): i32 {
     return 0;
   }
   count(PGFAULT, -1, vma(v, V_MEMCG), 1);
-  if ((p & PTE_SWAP) !== 0) return mode === FAULT_OVERWRITE ? faultOverwrite(v, vpn, p) : faultSwap(v, vpn, p, mode);
+  if ((p & PTE_SWAP) !== 0) return mode >= FAULT_OVERWRITE ? faultOverwrite(v, vpn, p) : faultSwap(v, vpn, p, mode);
   if (mode === FAULT_READ && vma(v, V_FILE) !== 0) return ENOENT;
   return faultAnonymous(v, vpn, mode);
 }
@@ -110,7 +113,7 @@ function faultAnonymous(v: i32, vpn: i32, mode: i32): i32 {
       count(THP_FAULT_FALLBACK, -1, vma(v, V_MEMCG), 1);
     }
   }
-  const f = newFolio(v, vpn, 0, GFP_USER, mode !== FAULT_OVERWRITE);
+  const f = newFolio(v, vpn, 0, mode === FAULT_COLD ? GFP_USER | GFP_COLD : GFP_USER, mode < FAULT_OVERWRITE);
   if (f < 0) return f;
   refault(f, vpn);
   enter(f, PTE_ACCESSED | (mode === FAULT_READ ? 0 : PTE_DIRTY));
@@ -142,7 +145,7 @@ function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
   // Making room may have dropped the very page from its slot, if it is a cache's.
   if (pte(vpn) !== p) return changedMeanwhile(f, v);
   const pooled = slotDevice(slot) === poolDevice();
-  if ((pooled ? zswapLoad(slot, frameAddr(f)) : readSlot(slot, frameAddr(f))) < 0) {
+  if (readSlot(slot, frameAddr(f)) < 0) {
     count(SWAP_READ_ERROR, -1, vma(v, V_MEMCG), 1);
     dropNew(f, v);
     return EIO;
@@ -156,9 +159,10 @@ function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
   return 0;
 }
 
-/** Read what a device keeps in a slot to the page at byte address `addr`. Returns 0, or -EIO for what is not what was written, too. */
-function readSlot(slot: i32, addr: i32): i32 {
+/** Read what a slot holds to the page at byte address `addr`. Returns 0, or -EIO for what is not what was written, too. */
+export function readSlot(slot: i32, addr: i32): i32 {
   const dev = slotDevice(slot);
+  if (dev === poolDevice()) return zswapLoad(slot, addr);
   if (hostSwapRead(dev, slot - swapDev(dev, S_START), addr) < 0) return EIO;
   return hasBytes() && checksum(addr) !== slotSum(slot) ? EIO : 0;
 }

@@ -17,6 +17,7 @@ import { changed, WHY_SWAP } from "./hopeless.ts";
 import {
   addVma,
   frameAddr,
+  H_LOOKED,
   H_NR_SWAP,
   H_OPTIONS,
   H_SWAP_DISCARDABLE,
@@ -85,6 +86,12 @@ export function slotDevice(slot: i32): i32 {
 export function swapAvailable(): boolean {
   if (hdr(H_SWAP_FREE) > 0 || (poolDevice() >= 0 && hdr(H_ZSWAP_FULL) === 0)) return true;
   return hdr(H_SWAP_DISCARDABLE) > 0 && (hdr(H_OPTIONS) & OPT_SWAP_FILE) !== 0;
+}
+/** Whether a page could be given a slot now, on a device that did not fail the last write, or in the pool. */
+export function swapWorks(): boolean {
+  if (!swapAvailable()) return false;
+  for (let dev = firstDevice(); dev < hdr(H_NR_SWAP); dev++) if (swapDev(dev, S_FAILED) === 0) return true;
+  return poolDevice() >= 0 && hdr(H_ZSWAP_FULL) === 0;
 }
 /** The virtual page whose content a slot holds. */
 export function slotPage(slot: i32): i32 {
@@ -205,6 +212,9 @@ export function cancelSlot(slot: i32): void {
   const dev = slotDevice(slot);
   const was = slotVpn(slot);
   if (was === 0) hostBug(BUG_SLOT, slot, dev);
+  // Copies of what slots held (look.ts).
+  setHdr(H_LOOKED, 0);
+  setHdr(H_LOOKED + 4, 0);
   setSlotVpn(slot, 0);
   setSwapDev(dev, S_FREE, swapDev(dev, S_FREE) + 1);
   const pool = dev === poolDevice();

@@ -76,6 +76,7 @@ export const VM_EVENTS = [
   ["zswap_reject_compress_poor", "Pages that went to a device because they compress badly."],
   ["zswap_pool_limit_hit", "Pages for which the pool had no room, nor could make any."],
   ["pgexchange", "Pages that changed places with one that had to move to their node, which was full."],
+  ["pswpread", "Cache pages read from swap that stayed there: an entry was copied out, and no frame taken."],
 ] as const;
 
 /** The name of a counter. */

@@ -12,17 +12,19 @@
  * cannot be read which items were on it: if any of its segment may be marked (SEG_ABOVE), the word for all moves on. A clear
  * moves that, too. Versions wrap: a value that is not looked at for a multiple of 2^32 changes to its word would be taken for good.
  */
-import { allVersionsAddr, storeOutAddr, versionAddr } from "../mm/layout.ts";
+import { allVersionsAddr, pte, storeOutAddr, versionAddr } from "../mm/layout.ts";
 import { ld, st } from "../mm/machine.ts";
+import { PTE_PRESENT } from "../mm/page-table.ts";
 import { BIT_ABOVE, bits, I_HASH, setBits } from "./item.ts";
-import { add, controlOf, locAddr, pageOfLoc, SEG_ABOVE, SG_FLAGS, ST_SEG_SHIFT, segAddr } from "./layout.ts";
+import { add, controlOf, locAddr, pageOfLoc, SEG_ABOVE, SG_FLAGS, ST_SEG_SHIFT, segAddr, vpnOfLoc } from "./layout.ts";
 
 /**
  * The value of the item at `loc`, which the last call has found, is about to be held above. Returns the address of its version;
- * its hash stands in the out area at +40.
+ * its hash stands in the out area at +40. 0: it is in swap, where it cannot be marked.
  */
 export function storeAbove(meta: i32, loc: i32): i32 {
   const c = controlOf(meta);
+  if ((pte(vpnOfLoc(c, loc)) & PTE_PRESENT) === 0) return 0;
   const item = locAddr(c, loc);
   setBits(item, bits(item) | BIT_ABOVE);
   markSeg(c, loc);

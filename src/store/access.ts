@@ -5,38 +5,56 @@
  */
 import { folioHead, folioNid } from "../mm/folio.ts";
 import { pinPage, unpinFrame } from "../mm/gup.ts";
-import { H_NR_NODES, hdr, pte } from "../mm/layout.ts";
+import { H_NR_NODES, hdr, N_FREE, N_WMARK_LOW, node, pte } from "../mm/layout.ts";
 import { ld } from "../mm/machine.ts";
+import { FAULT_READ, fault } from "../mm/mm.ts";
 import { PTE_ACCESSED, PTE_PRESENT, PTE_SWAP, pteIndex } from "../mm/page-table.ts";
 import { mayRise, promoteNow } from "../mm/promote.ts";
 import { slotDevice } from "../mm/swap.ts";
 import { bodyVpn, nextPage } from "./body.ts";
-import { carryWithin } from "./carry.ts";
-import { ALL } from "./clean.ts";
-import { evictSome } from "./evict.ts";
+import { bring } from "./bring.ts";
+import { carryUp, carryWithin } from "./carry.ts";
 import { onOnePage } from "./find.ts";
+import { addGhost, ghostLast, takeGhost } from "./ghost.ts";
 import { noteRequest, passTime } from "./guard.ts";
 import { touchPage } from "./heat.ts";
-import { noteHit } from "./history.ts";
-import { BIT_BODY, BIT_TTL, bits, bodyPages, I_BODY, I_LAST, I_LENGTH, inlineGranules } from "./item.ts";
+import { gapOf, noteHit, noteReuse, setHistory } from "./history.ts";
+import {
+  BIT_BODY,
+  BIT_TTL,
+  bits,
+  bodyPages,
+  FREQ_MAX,
+  freq,
+  gap,
+  I_BODY,
+  I_HASH,
+  I_LAST,
+  I_LENGTH,
+  inlineGranules,
+  totalGranules,
+} from "./item.ts";
 import {
   addf,
   locAddr,
   pageOfLoc,
-  SG_STREAM,
   ST_DATA_VMA,
   ST_MAX_PAGES,
+  ST_NOW,
   ST_PROMOTED,
   ST_SEG_SHIFT,
   ST_SWAP_HITS,
+  ST_THETA,
   ST_TIER_HITS,
-  seg,
+  STREAM_HEADS,
+  streamOf,
   vpnOfLoc,
 } from "./layout.ts";
 import { held } from "./meta.ts";
-import { bring, noneReadFrom, takeReadFrom } from "./present.ts";
-import { score } from "./rank.ts";
-import { relieve, worthRising } from "./sink.ts";
+import { isPresent, look } from "./present.ts";
+import { NO_THETA, score, worthOf } from "./rank.ts";
+import { evictAnywhere, makeRoom } from "./room.ts";
+import { homeNode, worthRising } from "./sink.ts";
 import { bandOf } from "./stream.ts";
 
 /** Pages that carrying an item may take: of a new segment, and of its record. */
@@ -50,39 +68,137 @@ export function countHit(c: i32, by: i32): void {
   addf(c + place, by);
 }
 
-/** Note an access to the item at `loc`, whose index slot is `slot`. Returns where it is now. */
+/** Note an access to the item at `loc`, whose index slot is `slot`; its head was just looked at. Returns where it is now. */
 export function noteAccess(c: i32, loc: i32, slot: i32): i32 {
-  const item = locAddr(c, loc);
   passTime(c);
-  noteRequest(c, (ld(item + I_LENGTH) + 7) >>> 3, true, ld(item + I_LAST), true);
+  if (!isPresent(c, loc)) return noteBelow(c, loc, slot);
+  const item = locAddr(c, loc);
+  let worst: i32 = touch(vpnOfLoc(c, loc));
+  const whole = onOnePage(loc, item);
+  inlineWorst = worst;
+  if (!whole) worst = touchRest(c, loc, item, worst);
+  noteRequest(c, (ld(item + I_LENGTH) + 7) >>> 3, true, ld(item + I_LAST), worst >= 0);
   noteHit(c, item);
-  const vpn = vpnOfLoc(c, loc);
-  let worst: i32 = touch(vpn);
-  if (worst === 0 && onOnePage(loc, item) && noneReadFrom()) {
-    // On the first node, in one piece: nearly all accesses are.
-    place = ST_TIER_HITS;
-    return loc;
-  }
+  place = placeOf(worst);
+  // On the first node: nearly all accesses are.
+  if (worst === 0) return loc;
+  const data = ld(c + ST_DATA_VMA);
+  if (worst < 0) return fetchRest(c, loc, slot);
+  if (!mayRise(data, worst) || !worthRising(c, loc)) return loc;
+  return up(c, loc, slot, inlineWorst > 0 && mayRise(data, inlineWorst));
+}
+function placeOf(worst: i32): i32 {
+  return worst >= 0 ? ST_TIER_HITS + (worst << 3) : ST_SWAP_HITS + ((-2 - worst) << 3);
+}
+/** The lowest place of the inline part of what was last touched. */
+let inlineWorst: i32 = 0;
+/** Mark the other pages of an item accessed. Returns the lowest place of all of it. */
+function touchRest(c: i32, loc: i32, item: i32, first: i32): i32 {
+  let worst: i32 = first;
   const last = pageOfLoc(loc + inlineGranules(item) - 1);
   for (let page: i32 = pageOfLoc(loc) + 1; page <= last; page++)
     worst = worse(worst, touch(vpnOfLoc(c, (page << 9) + 1)));
-  const inline = worst;
+  inlineWorst = worst;
   const body = (bits(item) & BIT_BODY) !== 0 ? ld(item + I_BODY) : -1;
   for (let page: i32 = body; page >= 0; page = nextPage(c, page)) worst = worse(worst, touch(bodyVpn(c, page)));
-  const dev = takeReadFrom();
-  if (dev >= 0) worst = worse(worst, -2 - dev);
-  place = worst >= 0 ? ST_TIER_HITS + (worst << 3) : ST_SWAP_HITS + ((-2 - worst) << 3);
+  return worst;
+}
+
+/**
+ * The same of an item whose head is in swap. It comes up by itself if it is worth more than what makes way in the nodes, and what is left
+ * behind is a hole; else it stays, and what was learned of it is kept in a ghost, as nothing is written below.
+ */
+function noteBelow(c: i32, loc: i32, slot: i32): i32 {
+  const item = look(c, loc);
+  place = placeOf(-2 - slotDevice(pteIndex(pte(vpnOfLoc(c, loc)))));
+  const known = takeHistory(c, item);
+  const age = (ld(c + ST_NOW) - pastLast) | 0;
+  noteRequest(c, (ld(item + I_LENGTH) + 7) >>> 3, known, pastLast, false);
+  if (known) noteReuse(c, pastHits, pastGap, age);
+  const past = ((pastHits < FREQ_MAX ? pastHits + 1 : FREQ_MAX) << 3) | gapOf(c, age);
+  const hash = ld(item + I_HASH);
+  const worth = worthOf(c, past, totalGranules(item));
+  const at = comesUp(c, worth, inlineGranules(item) >>> 9) ? riseFromSwap(c, loc, slot, worth, past) : loc;
+  if (at === loc) addGhost(c, hash, past >>> 3, past & 7, ld(c + ST_NOW));
+  return at;
+}
+// What is known of an item in swap: hits, gap class, last access.
+let pastHits: i32 = 0;
+let pastGap: i32 = 0;
+let pastLast: i32 = 0;
+/**
+ * Take up what is known of an item in swap. Returns whether it still has a ghost: of one that has not, it was already counted that it was
+ * given up, and to count its hit, too, would make those that have waited as long look as though all of them were hit.
+ */
+function takeHistory(c: i32, item: i32): boolean {
+  pastHits = freq(item);
+  pastGap = gap(item);
+  pastLast = ld(item + I_LAST);
+  const ghost = takeGhost(c, ld(item + I_HASH));
+  if (ghost < 0) return false;
+  pastHits = (ghost >>> 3) & 15;
+  pastGap = ghost & 7;
+  pastLast = ghostLast();
+  return true;
+}
+/** An item in swap is replaced: what takes its place finds what is known of it. */
+export function keepHistory(c: i32, item: i32): void {
+  takeHistory(c, item);
+  addGhost(c, ld(item + I_HASH), pastHits, pastGap, pastLast);
+}
+/** Whether what was just read from swap, and is worth so much now, deserves its place in the nodes: there is room, or it is worth more than what goes. */
+function comesUp(c: i32, worth: i32, pages: i32): boolean {
+  const theta = ld(c + ST_THETA);
+  if (theta === NO_THETA || worth >= theta) return true;
+  const nid = homeNode(c);
+  return node(nid, N_FREE) > node(nid, N_WMARK_LOW) + pages + 2 * SPARE;
+}
+/** Carry the item at `loc`, which is in swap, to the nodes. Returns where it is; 0 if it was dropped meanwhile. */
+function riseFromSwap(c: i32, loc: i32, slot: i32, worth: i32, past: i32): i32 {
+  if (!makeRoom(c, SPARE, SPARE, false) || ld(slot) !== loc) return ld(slot);
+  let more: boolean = held(c) + SPARE > ld(c + ST_MAX_PAGES);
+  while (more) more = evictAnywhere(c) !== 0 && held(c) + SPARE > ld(c + ST_MAX_PAGES);
+  const item = ld(slot) === loc ? look(c, loc) : 0;
+  if (item === 0) return ld(slot) === loc ? loc : ld(slot);
+  const w = bits(item);
+  const stream =
+    (w & BIT_TTL) !== 0
+      ? streamOf(c, pageOfLoc(loc) >>> ld(c + ST_SEG_SHIFT))
+      : (w & BIT_BODY) !== 0
+        ? STREAM_HEADS
+        : bandOf(c, worth);
+  if (!carryUp(c, stream, loc, item, slot)) return ld(slot);
+  const at = ld(slot);
+  if (isPresent(c, at)) setHistory(locAddr(c, at), past >>> 3, past & 7, ld(c + ST_NOW));
+  addf(c + ST_PROMOTED, 1);
+  return (w & BIT_BODY) !== 0 && isPresent(c, at) ? fetchRest(c, at, slot) : at;
+}
+/** Parts of an item are in swap, its head is not: fetch them, if it is worth that. Returns where it is. */
+function fetchRest(c: i32, loc: i32, slot: i32): i32 {
+  const item = locAddr(c, loc);
+  const nr = bodyPages(item) + SPARE;
+  if (!comesUp(c, score(c, item), nr) || !makeRoom(c, nr, nr, false)) return ld(slot);
+  if (ld(slot) !== loc || !bring(c, loc)) return ld(slot);
+  const pinned = pinPage(vpnOfLoc(c, loc));
+  const at = locAddr(c, loc);
   const data = ld(c + ST_DATA_VMA);
-  if (worst <= 0 || !mayRise(data, worst) || !worthRising(c, loc)) return loc;
-  return up(c, loc, slot, inline > 0 && mayRise(data, inline));
+  const last = pageOfLoc(loc + inlineGranules(at) - 1);
+  for (let page: i32 = pageOfLoc(loc) + 1; page <= last; page++) bring(c, (page << 9) + 1);
+  const body = (bits(at) & BIT_BODY) !== 0 ? ld(at + I_BODY) : -1;
+  for (let page: i32 = body; page >= 0; page = nextPage(c, page)) {
+    if ((pte(bodyVpn(c, page)) & PTE_SWAP) !== 0) fault(data, bodyVpn(c, page), FAULT_READ);
+  }
+  unpinFrame(pinned);
+  return ld(slot);
 }
 /** Bring the item at `loc` to the home node: its body, and its inline part if `inline`. Returns where it is. */
 function up(c: i32, loc: i32, slot: i32, inline: boolean): i32 {
   // Carrying takes new pages before the old ones are given back; so may making room for that.
   let more: boolean = inline && held(c) + SPARE > ld(c + ST_MAX_PAGES);
-  while (more) more = evictSome(c, ALL) !== 0 && held(c) > ld(c + ST_MAX_PAGES);
-  if (ld(slot) !== loc || !relieve(c, bodyPages(locAddr(c, loc)) + SPARE) || ld(slot) !== loc || !bring(c, loc))
-    return ld(slot);
+  while (more) more = evictAnywhere(c) !== 0 && held(c) > ld(c + ST_MAX_PAGES);
+  if (ld(slot) !== loc || !isPresent(c, loc)) return ld(slot);
+  const nr = bodyPages(locAddr(c, loc)) + SPARE;
+  if (!makeRoom(c, nr, nr, false) || ld(slot) !== loc || !isPresent(c, loc)) return ld(slot);
   // Making more room up there must not take the item away.
   const pinned = pinPage(vpnOfLoc(c, loc));
   const item = locAddr(c, loc);
@@ -108,6 +224,6 @@ function worse(a: i32, b: i32): i32 {
 /** Carry the item, whose page is held, to fresh memory, if there is room. */
 function rise(c: i32, loc: i32, item: i32, slot: i32): void {
   const same = (bits(item) & (BIT_BODY | BIT_TTL)) !== 0;
-  const stream = same ? seg(c, pageOfLoc(loc) >>> ld(c + ST_SEG_SHIFT), SG_STREAM) : bandOf(c, score(c, item));
+  const stream = same ? streamOf(c, pageOfLoc(loc) >>> ld(c + ST_SEG_SHIFT)) : bandOf(c, score(c, item));
   if (carryWithin(c, stream, loc, item, slot)) addf(c + ST_PROMOTED, 1);
 }

@@ -58,7 +58,7 @@ export function nextPage(c: i32, page: i32): i32 {
   return ld(recordAddr(c, page)) - 1;
 }
 /** Where the body of this page, which is in use, stands among the bodies. */
-function bodyOf(c: i32, page: i32): i32 {
+export function bodyOf(c: i32, page: i32): i32 {
   const w = ld(recordAddr(c, page) + 4);
   return -1 - (w < 0 ? w : ld(recordAddr(c, w - 1) + 4));
 }

@@ -1,11 +1,19 @@
 /** Carrying an item forward: to the end of a stream, where it shares fresh pages with its like; its index slot follows. */
+
 import { pinPage, unpinFrame } from "../mm/gup.ts";
+import { pte } from "../mm/layout.ts";
 import { copyBytes, ld, st } from "../mm/machine.ts";
 import { markSeg } from "./above.ts";
 import { setBodyOwner } from "./body.ts";
+import { bring } from "./bring.ts";
 import {
+  BELOW_BYTES,
+  BELOW_TOLD,
   BIT_ABOVE,
+  BIT_BELOW,
+  BIT_BODY,
   BIT_DEAD,
+  BIT_TTL,
   bits,
   bodyPages,
   expiryOf,
@@ -15,14 +23,29 @@ import {
   I_HASH,
   I_LENGTH,
   inlineBytes,
+  inlineGranules,
   setBits,
 } from "./item.ts";
-import { addf, locAddr, PAGE_GRANULES, ST_CARRIED, ST_CARRIED_BYTES, ST_MAX_PAGES, vpnOfLoc } from "./layout.ts";
-import { countHead, countIn, countOut, countSkipped, newPages, reserve, zapLogPage } from "./log.ts";
+import {
+  addf,
+  lifeOf,
+  locAddr,
+  PAGE_GRANULES,
+  pageOfLoc,
+  SEG_SUNK,
+  SG_STATE,
+  ST_CARRIED,
+  ST_CARRIED_BYTES,
+  ST_MAX_PAGES,
+  ST_SEG_SHIFT,
+  seg,
+  vpnOfLoc,
+} from "./layout.ts";
+import { countHead, countIn, countOut, countSkipped, newPages, reserve, segBytes, zapLogPage } from "./log.ts";
 import { held } from "./meta.ts";
-import { bring, losePage } from "./present.ts";
+import { isPresent, look, losePage } from "./present.ts";
 
-/** Append an item that is at `loc`, on a page that is held, to a stream; its index slot follows. Returns whether there was room. */
+/** Append an item that is at `loc`, on a page that is held or was just looked at, to a stream; its index slot follows. Returns whether there was room. */
 export function carry(c: i32, stream: i32, loc: i32, item: i32, slot: i32): boolean {
   const head = headBytes(bits(item));
   const bytes = head + inlineBytes(item);
@@ -60,6 +83,60 @@ export function carryWithin(c: i32, stream: i32, loc: i32, item: i32, slot: i32)
   const pages = newPages(c, stream, head, (head + inlineBytes(item) + 7) & ~7);
   return held(c) + pages <= ld(c + ST_MAX_PAGES) && carry(c, stream, loc, item, slot);
 }
+/**
+ * The same of an item in swap, which leaves a copy of it there: where that is, it says itself, so that it need not be written again if it
+ * sinks unchanged.
+ */
+export function carryUp(c: i32, stream: i32, loc: i32, item: i32, slot: i32): boolean {
+  const w = bits(item);
+  const s = pageOfLoc(loc) >>> ld(c + ST_SEG_SHIFT);
+  const size = headBytes(w) + inlineBytes(item);
+  const plain = (w & (BIT_BODY | BIT_TTL)) === 0 && seg(c, s, SG_STATE) === SEG_SUNK;
+  const told = (w & BIT_BELOW) !== 0;
+  if (!plain || size + 2 * BELOW_BYTES > segBytes(c)) return carryWithin(c, stream, loc, item, slot);
+  if (told) {
+    if (!carryWithin(c, stream, loc, item, slot)) return false;
+  } else {
+    const bytes = (size + BELOW_BYTES + 7) & ~7;
+    const head = headBytes(w) + BELOW_BYTES;
+    if (held(c) + newPages(c, stream, head, bytes) > ld(c + ST_MAX_PAGES)) return false;
+    const made = reserve(c, stream, head, bytes);
+    if (made === 0) return false;
+    if (ld(slot) !== loc || !copyItem(c, made + (BELOW_BYTES >> 3), loc, size)) {
+      abandon(c, made, bytes >>> 3);
+      return false;
+    }
+    const to = locAddr(c, made);
+    copyBytes(to, item, HEAD_BYTES);
+    setBits(to, w | BIT_BELOW);
+    st(slot, made);
+    countOut(c, loc, (size + 7) >>> 3);
+    countIn(c, made, bytes >>> 3, Infinity);
+    addf(c + ST_CARRIED, 1);
+    addf(c + ST_CARRIED_BYTES, size);
+  }
+  if (!isPresent(c, ld(slot))) return true;
+  const field = locAddr(c, ld(slot)) + HEAD_BYTES;
+  st(field, loc);
+  st(field + 4, lifeOf(c, s) | (told ? BELOW_TOLD : 0));
+  return true;
+}
+/** If the item at `loc` is still in swap as it is here, that is where it is from now on. Returns whether it is. */
+export function sinkBack(c: i32, loc: i32, item: i32, slot: i32): boolean {
+  if ((bits(item) & BIT_BELOW) === 0) return false;
+  const below = ld(item + HEAD_BYTES);
+  if (below === 0) return false;
+  const s = pageOfLoc(below) >>> ld(c + ST_SEG_SHIFT);
+  const life = ld(item + HEAD_BYTES + 4);
+  if (seg(c, s, SG_STATE) !== SEG_SUNK || lifeOf(c, s) !== (life & (BELOW_TOLD - 1))) return false;
+  if (pte(vpnOfLoc(c, below)) === 0) return false;
+  const granules = inlineGranules(item);
+  st(slot, below);
+  countOut(c, loc, granules);
+  countIn(c, below, (life & BELOW_TOLD) !== 0 ? granules : granules - (BELOW_BYTES >> 3), Infinity);
+  setBits(item, bits(item) | BIT_DEAD);
+  return true;
+}
 /** What was reserved at `loc` holds no item after all: one that is dead, of the same size. */
 function abandon(c: i32, loc: i32, granules: i32): void {
   if (!bring(c, loc)) {
@@ -74,14 +151,15 @@ function abandon(c: i32, loc: i32, granules: i32): void {
   setBits(item, BIT_DEAD);
   countSkipped(c, loc);
 }
-/** Copy `bytes` bytes between two places in the log. The page of `from` is held; others are fetched if they have to be. */
+/** Copy `bytes` bytes between two places in the log. What of `from` is in swap stays there. */
 function copyItem(c: i32, to: i32, from: i32, bytes: i32): boolean {
   let done: i32 = 0;
   while (done < bytes) {
     const src = from + (done >>> 3);
     const dst = to + (done >>> 3);
-    if (!bring(c, src)) return false;
-    const pinned = pinPage(vpnOfLoc(c, src));
+    const at = look(c, src);
+    if (at === 0) return false;
+    const pinned = isPresent(c, src) ? pinPage(vpnOfLoc(c, src)) : -1;
     const there = bring(c, dst);
     if (there) {
       let n: i32 = bytes - done;
@@ -89,10 +167,10 @@ function copyItem(c: i32, to: i32, from: i32, bytes: i32): boolean {
       const b = (PAGE_GRANULES - ((dst - 1) & 511)) << 3;
       if (n > a) n = a;
       if (n > b) n = b;
-      copyBytes(locAddr(c, dst), locAddr(c, src), n);
+      copyBytes(locAddr(c, dst), at, n);
       done += n;
     }
-    unpinFrame(pinned);
+    if (pinned >= 0) unpinFrame(pinned);
     if (!there) return false;
   }
   return true;

@@ -3,18 +3,20 @@
  * its like; the rest is dropped, and the page given back. So the heat that counts is each item's own, though space is
  * reclaimed by the page.
  */
+
 import { pinPage, unpinFrame } from "../mm/gup.ts";
 import { pte } from "../mm/layout.ts";
 import { hostEvict, ld, st } from "../mm/machine.ts";
-import { FAULT_READ, fault } from "../mm/mm.ts";
-import { PTE_PRESENT } from "../mm/page-table.ts";
-import { carry } from "./carry.ts";
+import { outdate } from "./above.ts";
+import { bring } from "./bring.ts";
+import { carry, sinkBack } from "./carry.ts";
 import { bucketAddr, bucketOf, slotOf } from "./directory.ts";
 import { addGhost, ghostLine } from "./ghost.ts";
 import {
   BIT_BODY,
   BIT_DEAD,
   bits,
+  END_OF_PAGE,
   freq,
   gap,
   hasExpired,
@@ -31,32 +33,35 @@ import {
   PAGE_GRANULES,
   pageInfo,
   SG_CURSOR,
-  SG_STREAM,
   SG_USED,
   ST_BUSY,
   ST_DATA_START,
-  ST_DATA_VMA,
   ST_DROP_WORTH,
   ST_DROPPED,
   ST_EXPIRED,
   ST_FLAGS,
   ST_META_START,
+  ST_OPEN,
   ST_SEG_SHIFT,
   ST_THETA,
   ST_TOUCHED,
+  STREAM_COLD,
+  STREAM_HEADS,
   STREAM_TTL,
   seg,
   setPageInfo,
   setSeg,
+  streamOf,
   vpnOfLoc,
 } from "./layout.ts";
-import { closeSeg, END_OF_PAGE, newPages, releaseSeg, zapLogPage } from "./log.ts";
+import { closeSeg, fitsSeg, newPages, releaseSeg, zapLogPage } from "./log.ts";
 import { ONE } from "./log2.ts";
-import { losePage } from "./present.ts";
+import { isPresent, losePage } from "./present.ts";
 import { score } from "./rank.ts";
 import { releaseIfEmpty, removeItem } from "./remove.ts";
 import { relieve } from "./sink.ts";
 import { bandOf } from "./stream.ts";
+import { sinkSeg } from "./sunk.ts";
 
 /** The average worth of what is dropped follows each item by this power of a half. */
 const DROP_SHIFT: i32 = 6;
@@ -66,16 +71,22 @@ export const ALL: i32 = 0x7fffffff;
 export const GONE_EVICTED: i32 = 0;
 export const GONE_EXPIRED: i32 = 1;
 
+/** What becomes of the items that cleaning goes through: the worst are dropped, none, all, or the worst go to swap. */
+export const DROP_WORST: i32 = 0;
+export const KEEP_ALL: i32 = 1;
+export const DROP_ALL: i32 = 2;
+export const SINK_WORST: i32 = 3;
+
 // What cleaning has come to since startCount().
-let keepAll: boolean = false;
+let mode: i32 = 0;
 let items: i32 = 0;
 let looked: i32 = 0;
 let dropped: i32 = 0;
 let regretted: i32 = 0;
 
-/** Begin to count; with `all`, nothing is dropped but what has expired. */
-export function startCount(all: boolean): void {
-  keepAll = all;
+/** Begin to count, and to clean in one of these ways; what has expired is dropped in any. */
+export function startCount(how: i32): void {
+  mode = how;
   items = 0;
   looked = 0;
   dropped = 0;
@@ -117,9 +128,7 @@ export function cleanSegPage(c: i32, s: i32, drops: i32): boolean {
 function cleanItems(c: i32, s: i32, page: i32, drops: i32): i32 {
   const logPage = (s << ld(c + ST_SEG_SHIFT)) + page;
   const vpn = ld(c + ST_DATA_START) + logPage;
-  if (pte(vpn) !== 0 && (pte(vpn) & PTE_PRESENT) === 0 && fault(ld(c + ST_DATA_VMA), vpn, FAULT_READ) < 0) {
-    zapLogPage(c, vpn);
-  }
+  if (!bring(c, (logPage << 9) + 1)) zapLogPage(c, vpn);
   if (pte(vpn) === 0) {
     losePage(c, logPage);
     return 0;
@@ -172,15 +181,27 @@ function cleanItem(c: i32, s: i32, loc: i32, item: i32): i32 {
   if (!expired) {
     const worth = large ? 0 : score(c, item);
     if (!large) looked += granules;
-    const keep = keepAll || large || worth >= ld(c + ST_THETA);
-    const stream = seg(c, s, SG_STREAM);
-    if (keep && carryOn(c, large || stream >= STREAM_TTL ? stream : bandOf(c, worth), loc, item, slot)) return 0;
+    const keep = mode !== DROP_ALL && (mode === KEEP_ALL || large || worth >= ld(c + ST_THETA));
+    const stream = streamOf(c, s);
+    if (keep && carryOn(c, stream >= STREAM_TTL ? stream : large ? STREAM_HEADS : bandOf(c, worth), loc, item, slot))
+      return 0;
     if (!large) countDropped(c, granules, worth);
     remember(c, item);
+    if (mode === SINK_WORST && sinkItem(c, loc, item, slot)) return 0;
   }
   items++;
   leave(c, loc, item, slot, expired);
   return 1;
+}
+/** Put an item with its like, which goes to swap together. Returns false if there is no room for that. */
+function sinkItem(c: i32, loc: i32, item: i32, slot: i32): boolean {
+  // Nobody holds it above any more: what goes from there may go unread.
+  outdate(item);
+  if (sinkBack(c, loc, item, slot)) return true;
+  const bytes = inlineGranules(item) << 3;
+  const open = ld(c + ST_OPEN + (STREAM_COLD << 2)) - 1;
+  if (open >= 0 && !fitsSeg(c, open, headBytes(bits(item)), bytes)) sinkSeg(c, open);
+  return carry(c, STREAM_COLD, loc, item, slot);
 }
 /** Carry an item forward; room on the home node is made as cleaning goes, before a place is chosen. */
 function carryOn(c: i32, stream: i32, loc: i32, item: i32, slot: i32): boolean {
@@ -195,15 +216,15 @@ function countDropped(c: i32, granules: i32, worth: i32): void {
   if (worth > mean + ONE) regretted += granules;
   st(c + ST_DROP_WORTH, mean + ((worth - mean) >> DROP_SHIFT));
 }
-/** Drop an item whose head is present: it becomes a ghost. */
+/** Drop an item whose head is present, or was just looked at: it becomes a ghost. */
 export function dropItem(c: i32, loc: i32, item: i32): void {
   const slot = slotOf(c, ld(item + I_HASH), loc);
   if (slot === 0) return;
   const expired = hasExpired(item);
   if (!expired) remember(c, item);
-  const pinned = pinPage(vpnOfLoc(c, loc));
+  const pinned = isPresent(c, loc) ? pinPage(vpnOfLoc(c, loc)) : -1;
   leave(c, loc, item, slot, expired);
-  unpinFrame(pinned);
+  if (pinned >= 0) unpinFrame(pinned);
   releaseIfEmpty(c, loc);
 }
 function remember(c: i32, item: i32): void {

@@ -16,6 +16,7 @@ import {
   SEG_CLOSED,
   SEG_OPEN,
   SEG_QUARANTINE,
+  SEG_SUNK,
   SEG_TORN,
   SG_CURSOR,
   SG_FLAGS,
@@ -109,7 +110,7 @@ export function walkIndex(c: number, live: ReadonlyMap<number, LiveItem>): void 
     const items = pageInfo(c, page) >>> 16;
     const entries = byPage.get(page) ?? 0;
     const state = seg(c, page >>> ld(c + ST_SEG_SHIFT), SG_STATE);
-    const inUse = state === SEG_OPEN || state === SEG_CLOSED;
+    const inUse = state === SEG_OPEN || state === SEG_CLOSED || state === SEG_SUNK;
     holds(inUse && items === entries, () => `page ${page} of the log has ${items} items, the index names ${entries}`);
   }
   for (let n = ld(c + ST_LINES_FREE); n !== 0; n = ld(metaAddr(c, ld(c + ST_LINES) + (n << 6)) + LINK)) take(n);
@@ -123,7 +124,7 @@ function checkStale(c: number, b: number, page: number, what: () => string): voi
   const state = seg(c, s, SG_STATE);
   const known =
     state === SEG_QUARANTINE ||
-    ((state === SEG_OPEN || state === SEG_CLOSED) && (seg(c, s, SG_FLAGS) & SEG_TORN) !== 0);
+    ((state === SEG_OPEN || state === SEG_CLOSED || state === SEG_SUNK) && (seg(c, s, SG_FLAGS) & SEG_TORN) !== 0);
   holds(known, () => `${what()} is stale, but segment ${s} is in state ${state} and not torn`);
   const scrubbed = ((ld(c + ST_SCRUB_PASS) - seg(c, s, SG_CURSOR)) | 0) > 0 && b < ld(c + ST_SCRUB_HAND);
   holds(state !== SEG_QUARANTINE || !scrubbed, () => `${what()} is stale after the scrubber was there`);

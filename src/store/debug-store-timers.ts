@@ -5,6 +5,7 @@ import { holds } from "./debug-store-facts.ts";
 import {
   SEG_CLOSED,
   SEG_OPEN,
+  SEG_SUNK,
   SG_DUE,
   SG_EXPIRY,
   SG_HEAP,
@@ -29,7 +30,8 @@ export function checkTimers(c: number): void {
     const s = seg(c, i, SG_HEAP);
     const state = seg(c, s, SG_STATE);
     holds(seg(c, s, SG_PLACE) === i + 1, () => `segment ${s} is at place ${i + 1} of the timers, says another`);
-    holds(state === SEG_OPEN || state === SEG_CLOSED, () => `segment ${s} has a timer in state ${state}`);
+    const inUse = state === SEG_OPEN || state === SEG_CLOSED || state === SEG_SUNK;
+    holds(inUse, () => `segment ${s} has a timer in state ${state}`);
     if (i > 0) holds(due(seg(c, (i - 1) >> 1, SG_HEAP)) <= due(s), () => `segment ${s} is due before its parent`);
   }
   const next = n === 0 ? Number.POSITIVE_INFINITY : due(seg(c, 0, SG_HEAP));

@@ -16,6 +16,7 @@ import {
   BIT_DEAD,
   BIT_TTL,
   bits,
+  END_OF_PAGE,
   FREQ_MAX,
   freq,
   gap,
@@ -40,6 +41,7 @@ import {
   SEG_FREE,
   SEG_OPEN,
   SEG_QUARANTINE,
+  SEG_SUNK,
   SEG_TORN,
   SG_CURSOR,
   SG_FLAGS,
@@ -48,7 +50,6 @@ import {
   SG_LIVE,
   SG_NEXT,
   SG_STATE,
-  SG_STREAM,
   SG_USED,
   ST_BODY_PAGES,
   ST_BUSY,
@@ -72,13 +73,17 @@ import {
   ST_QUARANTINED,
   ST_SCRUB_PASS,
   ST_SEG_SHIFT,
+  ST_SUNK_ITEMS,
+  ST_SUNK_LIVE,
+  ST_SUNK_PAGES,
   STORE_MAGIC,
   STREAM_BANDS,
+  STREAM_COLD,
   STREAM_HEADS,
   STREAM_TTL,
   seg,
+  streamOf,
 } from "./layout.ts";
-import { END_OF_PAGE } from "./log.ts";
 
 /** What is found on the way. */
 export interface StoreWalk {
@@ -95,6 +100,9 @@ interface Sums {
   live: number;
   heads: number;
   pages: number;
+  sunkItems: number;
+  sunkLive: number;
+  sunkPages: number;
 }
 
 /**
@@ -108,7 +116,7 @@ export function checkStore(meta: number): StoreWalk {
   const held = walkControl(c, meta);
   const listed = walkLists(c);
   const live = new Map<number, LiveItem>();
-  const sums: Sums = { items: 0, live: 0, heads: 0, pages: 0 };
+  const sums: Sums = { items: 0, live: 0, heads: 0, pages: 0, sunkItems: 0, sunkLive: 0, sunkPages: 0 };
   for (let s = 0; s < ld(c + ST_FRESH_SEG); s++) walkSegment(c, s, listed, live, sums);
   checkTimers(c);
   const beyond = Math.max(ld(c + ST_FRESH_SEG), ld(c + ST_LEFT_SEGS));
@@ -120,6 +128,9 @@ export function checkStore(meta: number): StoreWalk {
     ["live granules", sums.live, ld(c + ST_LOG_LIVE)],
     ["granules of heads", sums.heads, ld(c + ST_HEADS)],
     ["pages of the log", sums.pages, ld(c + ST_LOG_HELD)],
+    ["items of sunk segments", sums.sunkItems, ld(c + ST_SUNK_ITEMS)],
+    ["live granules of sunk segments", sums.sunkLive, ld(c + ST_SUNK_LIVE)],
+    ["pages of sunk segments", sums.sunkPages, ld(c + ST_SUNK_PAGES)],
   ];
   for (const [what, found, says] of counted) holds(found === says, () => `${found} ${what}, ${says} counted`);
   walkIndex(c, live);
@@ -168,14 +179,14 @@ function walkLists(c: number): Map<number, number> {
     const s = ld(c + ST_OPEN + (stream << 2)) - 1;
     if (s < 0) continue;
     enter(s, SEG_OPEN);
-    holds(seg(c, s, SG_STREAM) === stream, () => `segment ${s} is open for ${stream}, says ${seg(c, s, SG_STREAM)}`);
+    holds(streamOf(c, s) === stream, () => `segment ${s} is open for ${stream}, says ${streamOf(c, s)}`);
   }
   return listed;
 }
 
 function walkSegment(c: number, s: number, listed: Map<number, number>, live: Map<number, LiveItem>, sums: Sums): void {
   const state = seg(c, s, SG_STATE);
-  const should = listed.get(s) ?? SEG_CLOSED;
+  const should = listed.get(s) ?? (state === SEG_SUNK ? SEG_SUNK : SEG_CLOSED);
   holds(state === should, () => `segment ${s} is in state ${state}, should be ${should}`);
   const shift = ld(c + ST_SEG_SHIFT);
   const first = s << shift;
@@ -205,6 +216,10 @@ function walkSegment(c: number, s: number, listed: Map<number, number>, live: Ma
   sums.items += says[0];
   sums.live += says[1];
   sums.heads += says[2];
+  if (state !== SEG_SUNK) return;
+  sums.sunkPages += pages;
+  sums.sunkItems += says[0];
+  sums.sunkLive += says[1];
 }
 
 interface Found {
@@ -266,7 +281,7 @@ function walkItems(
   found: Found,
   live: Map<number, LiveItem>,
 ): number {
-  const stream = seg(c, s, SG_STREAM);
+  const stream = streamOf(c, s);
   let count = 0;
   let g = first;
   for (; g < size; ) {
@@ -294,7 +309,7 @@ function walkItems(
       const right = timed
         ? stream >= STREAM_TTL
         : body
-          ? stream === STREAM_HEADS
+          ? stream === STREAM_HEADS || stream === STREAM_COLD
           : stream >= STREAM_BANDS && stream < STREAM_TTL;
       holds(right, () => `${what()} with bits ${w} is in stream ${stream}`);
       const expiry = timed ? ldf(at + ttlOffset(w)) + ldf(at + ttlOffset(w) + 8) : Number.POSITIVE_INFINITY;

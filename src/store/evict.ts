@@ -9,28 +9,32 @@
 import { pte } from "../mm/layout.ts";
 import { ld, st } from "../mm/machine.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
-import { ownerOf, sweepOrphan } from "./body.ts";
+import { bodyOf, bodyVpn, ownerOf, sweepOrphan } from "./body.ts";
 import {
   ALL,
   cleanSegPage,
+  DROP_ALL,
+  DROP_WORST,
   dropItem,
   droppedGranules,
   droppedItems,
+  KEEP_ALL,
   lookedGranules,
   regrettedGranules,
   startCount,
 } from "./clean.ts";
-import { randomItem } from "./directory.ts";
+import { randomItem, slotOf } from "./directory.ts";
 import { dropExpired } from "./expire.ts";
 import { loseHead } from "./find.ts";
 import { guardStep } from "./guard.ts";
-import { BIT_DEAD, bits, inlineGranules } from "./item.ts";
+import { BIT_DEAD, bits, I_HASH, inlineGranules } from "./item.ts";
 import {
   locAddr,
   PAGE_GRANULES,
   pageInfo,
   SEG_CLOSED,
   SEG_OPEN,
+  SEG_SUNK,
   SG_CURSOR,
   SG_ITEMS,
   SG_LIVE,
@@ -46,6 +50,8 @@ import {
   ST_LOG_LIVE,
   ST_NR_BODIES,
   ST_SEG_SHIFT,
+  ST_SUNK_LIVE,
+  ST_SUNK_PAGES,
   ST_THETA,
   ST_VICTIM_HAND,
   seg,
@@ -54,15 +60,17 @@ import {
 import { anyLeft, giveBack } from "./left.ts";
 import { releaseSeg } from "./log.ts";
 import { ONE } from "./log2.ts";
-import { bring } from "./present.ts";
+import { sunkBodies } from "./meta.ts";
+import { isPresent, look } from "./present.ts";
 import { randomBelow } from "./random.ts";
 import { NO_THETA, rebuildIfDue, score } from "./rank.ts";
-import { lastScore, randomSeg, segGarbage } from "./sample.ts";
+import { lastScore, randomBodyPage, randomSeg, segGarbage } from "./sample.ts";
+import { leastSunk, settleSunk } from "./sunk.ts";
 
 /** Pages that a clear left behind, to give back when somebody needs room. */
-const LEFT_BATCH: i32 = 64;
+export const LEFT_BATCH: i32 = 64;
 /** Candidates for each choice. */
-const CANDIDATES: i32 = 16;
+export const CANDIDATES: i32 = 16;
 /** The threshold moves by this part of an octave for each half of a cleaned segment's bytes too many or too few. */
 const GAIN: i32 = 4727;
 /** So many 256ths of what is looked at should be free to go: more would cost hits, fewer would cost copies. */
@@ -91,29 +99,52 @@ export function evictSome(c: i32, drops: i32): i32 {
     giveBack(c, LEFT_BATCH);
     return 1;
   }
-  if (rebuildIfDue(c)) guardStep(c);
-  if (dropExpired(c, drops)) return 1;
-  const dead = (ld(c + ST_LOG_HELD) - OPEN_PAGES) * PAGE_GRANULES - ld(c + ST_LOG_LIVE);
-  if (drops === ALL && dead > (ld(c + ST_LOG_HELD) * PAGE_GRANULES) >> HOLES && compact(c)) return 1;
+  if (makeUse(c, drops)) return 1;
   if (ld(c + ST_ITEMS) === 0) return releaseAny(c);
-  if (!choose(c)) return releaseAny(c);
+  if (drops !== ALL && ld(c + ST_SUNK_PAGES) > 0) {
+    const s = leastSunk(c);
+    if (s >= 0 && dropFrom(c, s, drops) > 0) return 1;
+  }
+  if (!choose(c, false)) return releaseAny(c);
   if (bestSeg < 0) return evictBody(c, bestBody);
-  cleanChosen(c, bestSeg, drops);
+  cleanChosen(c, bestSeg, drops, DROP_WORST);
   return 1;
 }
+/** What comes before giving anything up: learning, what has expired, and room in holes. Returns whether that made room. */
+export function makeUse(c: i32, drops: i32): boolean {
+  if (rebuildIfDue(c)) guardStep(c);
+  if (dropExpired(c, drops)) return true;
+  const held = ld(c + ST_LOG_HELD) - ld(c + ST_SUNK_PAGES);
+  const dead = (held - OPEN_PAGES) * PAGE_GRANULES - (ld(c + ST_LOG_LIVE) - ld(c + ST_SUNK_LIVE));
+  return drops === ALL && dead > (held * PAGE_GRANULES) >> HOLES && compact(c);
+}
 
-/** Pick candidates and keep the best one. Returns false if none was found. */
-function choose(c: i32): boolean {
+/** Drop what is in a segment, item by item. Returns how many. */
+export function dropFrom(c: i32, s: i32, drops: i32): i32 {
+  startCount(DROP_ALL);
+  let left: i32 = drops;
+  while (left > 0 && cleanSegPage(c, s, left)) if (drops !== ALL) left = drops - droppedItems();
+  return droppedItems();
+}
+/** What {@link choose} has chosen; -1 = it is none. */
+export function chosenSeg(): i32 {
+  return bestSeg;
+}
+export function chosenBody(): i32 {
+  return bestBody;
+}
+/** Pick candidates and keep the best one; with `near`, of what is in the nodes. Returns false if none was found. */
+export function choose(c: i32, near: boolean): boolean {
   bestSeg = -1;
   bestBody = -1;
   bestGarbage = -1;
   bestScore = 0x7fffffff;
-  const inline = ld(c + ST_LOG_LIVE) - ld(c + ST_HEADS);
-  const bodies = ld(c + ST_BODIES);
+  const inline = ld(c + ST_LOG_LIVE) - ld(c + ST_SUNK_LIVE) - ld(c + ST_HEADS);
+  const bodies = ld(c + ST_BODIES) - (near ? sunkBodies(c) : 0);
   const logPages = inline > 0 ? ((inline + PAGE_GRANULES - 1) / PAGE_GRANULES) | 0 : 0;
   for (let i: i32 = 0; i < CANDIDATES; i++) {
     if (logPages + bodies > 0 && randomBelow(c, logPages + bodies) < logPages) lookAtSeg(c);
-    else lookAtBody(c);
+    else lookAtBody(c, near);
   }
   if (bestSeg < 0 && bestBody < 0 && ld(c + ST_LOG_HELD) > 0) for (let i: i32 = 0; i < CANDIDATES; i++) lookAtSeg(c);
   return bestSeg >= 0 || bestBody >= 0;
@@ -123,13 +154,19 @@ function lookAtSeg(c: i32): void {
   if (s < 0) return;
   const garbage = segGarbage(c, s);
   if (garbage >= 0) offer(s, -1, garbage, lastScore());
-  // All its pages are in swap, which is cold, or are gone: better than anything that is worth keeping.
+  else if (settleSunk(c, s)) return;
+  // All its pages are gone: better than anything that is worth keeping.
   else if (seg(c, s, SG_USED) > (seg(c, s, SG_CURSOR) >>> 9) << 12) offer(s, -1, 200, NO_THETA);
 }
-function lookAtBody(c: i32): void {
+function lookAtBody(c: i32, near: boolean): void {
   const n = ld(c + ST_NR_BODIES);
   if (n === 0) return;
-  const body = randomBelow(c, n);
+  let body: i32 = 0;
+  if (near) {
+    const page = randomBodyPage(c);
+    if (page < 0 || (pte(bodyVpn(c, page)) & PTE_PRESENT) === 0) return;
+    body = bodyOf(c, page);
+  } else body = randomBelow(c, n);
   const loc = ownerOf(c, body);
   if ((pte(vpnOfLoc(c, loc)) & PTE_PRESENT) === 0) {
     offer(-1, body, 200, NO_THETA);
@@ -149,23 +186,30 @@ function offer(s: i32, body: i32, garbage: i32, worth: i32): void {
 /** Drop a large item if it is worth less than the threshold, and move that. Returns 1. */
 function evictBody(c: i32, body: i32): i32 {
   const loc = ownerOf(c, body);
-  if (!bring(c, loc)) {
-    loseHead(c, loc);
-    sweepOrphan(c, body);
-    return 1;
-  }
-  const item = locAddr(c, loc);
-  const w = score(c, item);
+  if (isPresent(c, loc) && !worthLess(c, score(c, locAddr(c, loc)))) return 1;
+  dropBody(c, body);
+  return 1;
+}
+/** Whether a large item worth `w` goes; that moves the threshold. */
+export function worthLess(c: i32, w: i32): boolean {
   if (ld(c + ST_THETA) === NO_THETA) st(c + ST_THETA, w);
   const go = w <= ld(c + ST_THETA) || ld(c + ST_FRUITLESS) === MAX_FRUITLESS;
   adjust(c, go ? 256 : 0, 256);
-  if (go) dropItem(c, loc, item);
-  return 1;
+  return go;
+}
+/** Drop the item of a body. */
+export function dropBody(c: i32, body: i32): void {
+  const loc = ownerOf(c, body);
+  const item = look(c, loc);
+  if (item === 0) {
+    loseHead(c, loc);
+    sweepOrphan(c, body);
+  } else dropItem(c, loc, item);
 }
 /** Clean a segment, page by page, and move the threshold by what that came to. */
-function cleanChosen(c: i32, s: i32, drops: i32): void {
+export function cleanChosen(c: i32, s: i32, drops: i32, how: i32): void {
   if (ld(c + ST_THETA) === NO_THETA) st(c + ST_THETA, bestScore);
-  startCount(false);
+  startCount(how);
   let left: i32 = drops;
   while (left > 0 && cleanSegPage(c, s, left)) if (drops !== ALL) left = drops - droppedItems();
   const looked = lookedGranules();
@@ -200,7 +244,7 @@ function compact(c: i32): boolean {
     worst = s;
   }
   if (most < 24) return false;
-  startCount(true);
+  startCount(KEEP_ALL);
   let more: i32 = 1;
   while (more !== 0) more = cleanSegPage(c, worst, ALL) ? 1 : 0;
   return true;
@@ -210,7 +254,8 @@ function releaseAny(c: i32): i32 {
   let any: i32 = 0;
   for (let s: i32 = 0; s < ld(c + ST_FRESH_SEG); s++) {
     const state = seg(c, s, SG_STATE);
-    if ((state !== SEG_OPEN && state !== SEG_CLOSED) || seg(c, s, SG_ITEMS) !== 0) continue;
+    const inUse = state === SEG_OPEN || state === SEG_CLOSED || state === SEG_SUNK;
+    if (!inUse || seg(c, s, SG_ITEMS) !== 0) continue;
     releaseSeg(c, s);
     any = 1;
   }
@@ -241,7 +286,8 @@ function anyItem(c: i32): i32 {
   for (let i: i32 = 0; i < n; i++) {
     if (s >= n) s = 0;
     const state = seg(c, s, SG_STATE);
-    if ((state === SEG_OPEN || state === SEG_CLOSED) && seg(c, s, SG_ITEMS) > 0) {
+    const inUse = state === SEG_OPEN || state === SEG_CLOSED || state === SEG_SUNK;
+    if (inUse && seg(c, s, SG_ITEMS) > 0) {
       const loc = firstItem(c, s);
       if (loc !== 0) {
         st(c + ST_VICTIM_HAND, s);
@@ -258,11 +304,17 @@ function firstItem(c: i32, s: i32): i32 {
     const logPage = (s << ld(c + ST_SEG_SHIFT)) + page;
     if (pageInfo(c, logPage) >>> 16 === 0) continue;
     let loc: i32 = (logPage << 9) + (pageInfo(c, logPage) & 0xffff) + 1;
-    if (!bring(c, loc)) {
+    let item: i32 = look(c, loc);
+    if (item === 0) {
       loseHead(c, loc);
       continue;
     }
-    while ((bits(locAddr(c, loc)) & BIT_DEAD) !== 0) loc += inlineGranules(locAddr(c, loc));
+    // What has gone since the page went to swap is not marked there (bring.ts).
+    while ((bits(item) & BIT_DEAD) !== 0 || slotOf(c, ld(item + I_HASH), loc) === 0) {
+      const size = inlineGranules(item);
+      loc += size;
+      item += size << 3;
+    }
     return loc;
   }
   return 0;

@@ -5,10 +5,9 @@
 import { pinPage, unpinFrame } from "../mm/gup.ts";
 import { clock, pte } from "../mm/layout.ts";
 import { ld, ldf, st } from "../mm/machine.ts";
-import { FAULT_READ, fault } from "../mm/mm.ts";
-import { PTE_PRESENT } from "../mm/page-table.ts";
-import { ALL, cleanSegPage, dropItem, droppedItems, startCount } from "./clean.ts";
-import { BIT_DEAD, BIT_TTL, bits, expiryOf, hasExpired, I_LENGTH, inlineGranules } from "./item.ts";
+import { bring } from "./bring.ts";
+import { ALL, cleanSegPage, DROP_WORST, dropItem, droppedItems, KEEP_ALL, startCount } from "./clean.ts";
+import { BIT_DEAD, BIT_TTL, bits, END_OF_PAGE, expiryOf, hasExpired, I_LENGTH, inlineGranules } from "./item.ts";
 import {
   locAddr,
   PAGE_GRANULES,
@@ -18,13 +17,12 @@ import {
   SG_LIVE,
   SG_USED,
   ST_BUSY,
-  ST_DATA_VMA,
   ST_NEXT_EXPIRY,
   ST_SEG_SHIFT,
   seg,
   vpnOfLoc,
 } from "./layout.ts";
-import { END_OF_PAGE, zapLogPage } from "./log.ts";
+import { zapLogPage } from "./log.ts";
 import { losePage } from "./present.ts";
 import { releaseIfEmpty } from "./remove.ts";
 import { cancelTimer, firstDue, firstRipe, isRipe, reclaimTime, ripen, setDue, unripe } from "./timers.ts";
@@ -35,7 +33,7 @@ const LOOKS: i32 = 64;
 /** Drop what has expired and is not kept for grace, about `most` items. Returns 1 if there may be more. */
 export function expire(c: i32, most: i32): i32 {
   if (clock() < ldf(c + ST_NEXT_EXPIRY) || ld(c + ST_BUSY) !== 0) return 0;
-  startCount(false);
+  startCount(DROP_WORST);
   let left: i32 = most;
   for (let i: i32 = 0; i < LOOKS && left > 0; i++) {
     if (clock() < ldf(c + ST_NEXT_EXPIRY)) return 0;
@@ -93,7 +91,7 @@ function sweep(c: i32, s: i32, drops: i32): i32 {
     else setDue(c, s, first);
     // Where much of it is free now, the rest moves together, as what is needed is pages.
     if (drops === ALL && swept > 0 && seg(c, s, SG_LIVE) << 3 < seg(c, s, SG_USED) - (seg(c, s, SG_USED) >> 2)) {
-      startCount(true);
+      startCount(KEEP_ALL);
       let more: i32 = 1;
       while (more !== 0) more = cleanSegPage(c, s, ALL) ? 1 : 0;
     }
@@ -104,7 +102,7 @@ function sweepPage(c: i32, s: i32, page: i32, drops: i32): void {
   const logPage = (s << ld(c + ST_SEG_SHIFT)) + page;
   const vpn = vpnOfLoc(c, (logPage << 9) + 1);
   if (pte(vpn) === 0) return;
-  if ((pte(vpn) & PTE_PRESENT) === 0 && fault(ld(c + ST_DATA_VMA), vpn, FAULT_READ) < 0) {
+  if (!bring(c, (logPage << 9) + 1)) {
     zapLogPage(c, vpn);
     losePage(c, logPage);
     return;

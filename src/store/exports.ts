@@ -5,7 +5,7 @@ export * from "../mm/exports.ts";
 export { storeAbove } from "./above.ts";
 export { storeHeard } from "./heard.ts";
 export { storeClear, storeGrace, storeInit, storeMetaPages, storeSecret } from "./init.ts";
-export { storeAt, storePiece, storeScan } from "./read.ts";
+export { storeAt, storeLook, storePiece, storeScan } from "./read.ts";
 export {
   storeClean,
   storeCount,

@@ -16,9 +16,9 @@ import {
   KEY_MASK,
   keyOffset,
 } from "./item.ts";
-import { addf, locAddr, pageOfLoc, ST_LOST, vpnOfLoc } from "./layout.ts";
+import { addf, pageOfLoc, ST_LOST, vpnOfLoc } from "./layout.ts";
 import { zapLogPage } from "./log.ts";
-import { bring, losePage } from "./present.ts";
+import { look, losePage } from "./present.ts";
 import { releaseIfEmpty, removeItem } from "./remove.ts";
 
 /** Results of a search. */
@@ -32,7 +32,7 @@ let slotAddr: i32 = 0;
 let itemLoc: i32 = 0;
 let itemAddr: i32 = 0;
 
-/** The address of the item last found, until a page moves. */
+/** The address of the item last found, until a page moves; of a copy, if it is in swap (present.ts). */
 export function foundItem(): i32 {
   return itemAddr;
 }
@@ -42,8 +42,7 @@ export function foundSlot(): i32 {
 }
 
 /**
- * Find the item of the key in the key area; `key` is its length and kind (KEY_MASK). Returns its location, its head being
- * present, or 0. Entries that turn out to be stale are erased.
+ * Find the item of the key in the key area; `key` is its length and kind (KEY_MASK). Returns its location, or 0. Entries that turn out to be stale are erased.
  */
 export function find(c: i32, hash: i32, key: i32): i32 {
   const tag = tagOf(c, hash);
@@ -62,12 +61,12 @@ export function find(c: i32, hash: i32, key: i32): i32 {
 function isIt(c: i32, line: i32, slot: i32, hash: i32, key: i32): boolean {
   const loc = locAt(line, slot);
   if (loc === 0) return false;
-  if (!bring(c, loc)) {
+  const item = look(c, loc);
+  if (item === 0) {
     loseHead(c, loc);
     setLocAt(line, slot, 0);
     return false;
   }
-  const item = locAddr(c, loc);
   if (ld(item + I_HASH) !== hash || (bits(item) & KEY_MASK) !== key) return false;
   const at = item + keyOffset(bits(item));
   const words = ((key & KEY_LENGTH_MASK) + 3) & ~3;
@@ -91,7 +90,7 @@ export function onOnePage(loc: i32, item: i32): boolean {
 }
 /** Whether all of the item's value still is somewhere. If not, the item is removed, as lost: for a cache that is a miss. */
 export function whole(c: i32, loc: i32, slot: i32): boolean {
-  const item = locAddr(c, loc);
+  const item = look(c, loc);
   if (onOnePage(loc, item)) return true;
   const nr = bodyPages(item);
   const last = loc + inlineGranules(item) - 1;

@@ -4,7 +4,7 @@
  *   line of 64 bytes: 8 ghosts of   last access u32 | fingerprint 25 bits, hits 4, gap class 3
  *
  * A line is chosen by the hash; a new ghost goes in front, and the last falls off. The lines grow one at a time, like the
- * index's buckets, to twice the items or 3 % of the store, whichever is less.
+ * index's buckets, to twice the items that are not in swap or 3 % of the store, whichever is less.
  */
 import { demoteNow } from "../mm/demote.ts";
 import { ld, st } from "../mm/machine.ts";
@@ -20,6 +20,7 @@ import {
   ST_META_START,
   ST_NOW,
   ST_NR_GHOSTS,
+  ST_SUNK_ITEMS,
 } from "./layout.ts";
 import { ensureMeta } from "./meta.ts";
 import { random, randomBelow } from "./random.ts";
@@ -105,7 +106,7 @@ function forget(c: i32, line: i32, i: i32): void {
 function grow(c: i32): void {
   const n = lines(c);
   // A line for every four items: twice as many ghosts as items, if they were spread evenly.
-  if (n >= ld(c + ST_GHOST_MAX) || n * 4 > ld(c + ST_ITEMS)) return;
+  if (n >= ld(c + ST_GHOST_MAX) || n * 4 > ld(c + ST_ITEMS) - ld(c + ST_SUNK_ITEMS)) return;
   const off = ld(c + ST_GHOSTS) + (n << 6);
   if (ensureMeta(c, off, 64) < 0) return;
   // Ghosts are looked at only when something is stored: their pages need not be fast.

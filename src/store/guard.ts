@@ -9,6 +9,8 @@
  * items has LRU drop far younger ones, bins are made narrower again, and what was asked for since they were begun is right. They
  * move with the clock at every request, so that no two ages are taken for one when it wraps.
  */
+
+import { V_SWAPPED, vma } from "../mm/layout.ts";
 import { copyBytes, ld, ldf, ltu, st, stf, toI32, unsigned } from "../mm/machine.ts";
 import { forgetSizes, noteSize } from "./fair.ts";
 import {
@@ -21,6 +23,7 @@ import {
   ST_BIN_SHIFT,
   ST_BINS,
   ST_BODIES,
+  ST_DATA_VMA,
   ST_DEFICIT,
   ST_DROP_SAVED,
   ST_DROP_WORTH,
@@ -38,10 +41,13 @@ import {
   ST_NR_GHOSTS,
   ST_SINK,
   ST_SINK_SAVED,
+  ST_SUNK_ITEMS,
+  ST_SUNK_LIVE,
   ST_THETA,
   ST_THETA_SAVED,
 } from "./layout.ts";
 import { log2 } from "./log2.ts";
+import { inNodes, sunkBodies } from "./meta.ts";
 import { NO_THETA } from "./rank.ts";
 
 export const NR_BINS: i32 = 256;
@@ -174,15 +180,19 @@ function splitBins(c: i32): void {
   st(c + ST_BIN_FIRST, ((ld(c + ST_BIN_FIRST) << 1) << shift) >>> shift);
   st(c + ST_BIN_COUNT, had > half ? n << 1 : (n << 1) - 1);
 }
+/** Pages that the store may hold in the nodes, as far as is known: with some in swap, no more than it does. */
+function pagesInNodes(c: i32): i32 {
+  return vma(ld(c + ST_DATA_VMA), V_SWAPPED) > 0 ? inNodes(c) : ld(c + ST_MAX_PAGES);
+}
 /** The bytes of values that LRU would have room for, in granules. */
 function lruRoom(c: i32): f64 {
-  let room: f64 = ld(c + ST_MAX_PAGES);
+  let room: f64 = pagesInNodes(c);
   room *= 512;
   // Of what the store really holds in values, so that the cost of its heads is not held against it: judged by recency, it
   // would have them too.
-  let values: f64 = ld(c + ST_ITEMS);
-  values = ld(c + ST_LOG_LIVE) - values * OVERHEAD;
-  const bodies: f64 = ld(c + ST_BODIES);
+  let values: f64 = ld(c + ST_ITEMS) - ld(c + ST_SUNK_ITEMS);
+  values = ld(c + ST_LOG_LIVE) - ld(c + ST_SUNK_LIVE) - values * OVERHEAD;
+  const bodies: f64 = ld(c + ST_BODIES) - sunkBodies(c);
   const held: f64 = values + bodies * 512 + room * 0.003;
   return held < room ? held : room;
 }
@@ -203,7 +213,7 @@ function findAge(c: i32): void {
     dropBins(c, empty);
     return;
   }
-  let all: f64 = ld(c + ST_MAX_PAGES);
+  let all: f64 = pagesInNodes(c);
   all *= 512;
   const room = lruRoom(c);
   let sum: f64 = 0;
@@ -239,7 +249,7 @@ export function guardStep(c: i32): void {
   st(c + ST_GUARD_AT, now);
   const age = ld(c + ST_LRU_AGE);
   if (age >= 0) forgetSizes(c, passed / (age + 1));
-  const items = ld(c + ST_ITEMS);
+  const items = ld(c + ST_ITEMS) - ld(c + ST_SUNK_ITEMS);
   const window = items > 1024 ? items : 1024;
   let horizon: f64 = window;
   horizon *= 8;

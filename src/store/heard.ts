@@ -10,8 +10,8 @@ import { bucketAddr, bucketOf, locAt, nextLine, SLOTS, setLocAt, tagAt, tagOf } 
 import { loseHead, whole } from "./find.ts";
 import { passRequests } from "./guard.ts";
 import { hasExpired, I_HASH } from "./item.ts";
-import { controlOf, locAddr, ST_ITEMS, ST_NR_GHOSTS } from "./layout.ts";
-import { bring, takeReadFrom } from "./present.ts";
+import { controlOf, ST_ITEMS, ST_NR_GHOSTS } from "./layout.ts";
+import { look } from "./present.ts";
 import { setAccessed } from "./read.ts";
 
 /**
@@ -32,15 +32,15 @@ function hear(c: i32, hash: i32): void {
     for (let slot: i32 = 0; slot < SLOTS; slot++) {
       const loc = locAt(line, slot);
       if (loc === 0 || tagAt(line, slot) !== tag) continue;
-      takeReadFrom();
-      if (!bring(c, loc)) {
+      const item = look(c, loc);
+      if (item === 0) {
         loseHead(c, loc);
         setLocAt(line, slot, 0);
         return;
       }
-      if (ld(locAddr(c, loc) + I_HASH) !== hash) continue;
+      if (ld(item + I_HASH) !== hash) continue;
       const at = line + 20 + (slot << 2);
-      if (!hasExpired(locAddr(c, loc)) && whole(c, loc, at)) noteAccess(c, loc, at);
+      if (!hasExpired(item) && whole(c, loc, at)) noteAccess(c, loc, at);
       return;
     }
     line = nextLine(c, line);

@@ -10,7 +10,7 @@
  */
 import { ld, leadingZeros, st, unsigned } from "../mm/machine.ts";
 import { bits, FREQ_MASK, FREQ_MAX, FREQ_SHIFT, freq, GAP_MASK, GAP_SHIFT, gap, I_LAST, setBits } from "./item.ts";
-import { add, metaAddr, ST_AGE_SHIFT, ST_EVENTS, ST_ITEMS, ST_NOW, ST_TABLES } from "./layout.ts";
+import { add, metaAddr, ST_AGE_SHIFT, ST_EVENTS, ST_ITEMS, ST_NOW, ST_SUNK_ITEMS, ST_TABLES } from "./layout.ts";
 
 export const NR_CLASSES: i32 = 16;
 export const NR_AGES: i32 = 88;
@@ -63,9 +63,9 @@ export function ageShift(pages: i32): i32 {
 export function classOf(hits: i32, gapClass: i32): i32 {
   return hits === 0 ? 0 : 1 + (hits === 1 ? 0 : hits < 4 ? 5 : 10) + gapClass;
 }
-/** The class of a time between two accesses: by what part of the items were asked for meanwhile. */
+/** The class of a time between two accesses: by what part of the items in the nodes were asked for meanwhile. */
 export function gapOf(c: i32, age: i32): i32 {
-  const items = ld(c + ST_ITEMS);
+  const items = ld(c + ST_ITEMS) - ld(c + ST_SUNK_ITEMS);
   const n = items > 16 ? items : 16;
   const a = unsigned(age);
   if (a * 64 < n) return 0;

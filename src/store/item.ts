@@ -1,7 +1,7 @@
 /**
  * Items as they lie in the log, from a multiple of 8 bytes on:
  *
- *   hash | length | bits | stamp | [body | 0] | [start f64 | ttl f64] | key, padded to 4 | inline value, padded to 8
+ *   hash | length | bits | stamp | [body | 0] | [start f64 | ttl f64] | [place in swap | life] | key, padded to 4 | inline value, padded to 8
  *
  * The head (all but the value) lies on one page; the inline value may run on over the next ones. A value that does not fit
  * inline has its whole pages in a body of its own, which moves between nodes by itself and is never copied by cleaning;
@@ -13,6 +13,8 @@ import { ld, ldf, st } from "../mm/machine.ts";
 export const I_HASH: i32 = 0;
 /** Bytes of the value, body and inline part. */
 export const I_LENGTH: i32 = 4;
+/** In place of the length: nothing follows on this page. */
+export const END_OF_PAGE: i32 = -1;
 export const I_BITS: i32 = 8;
 /** Request at which it was last accessed (rank.ts). */
 export const I_LAST: i32 = 12;
@@ -56,7 +58,8 @@ export function freq(item: i32): i32 {
 }
 /** Bytes before the key. */
 export function keyOffset(w: i32): i32 {
-  return HEAD_BYTES + ((w & BIT_BODY) !== 0 ? 8 : 0) + ((w & BIT_TTL) !== 0 ? 16 : 0);
+  const below = (w & BIT_BELOW) !== 0 ? BELOW_BYTES : 0;
+  return HEAD_BYTES + below + ((w & BIT_BODY) !== 0 ? 8 : 0) + ((w & BIT_TTL) !== 0 ? 16 : 0);
 }
 /** Where start and ttl stand, in an item that has them. */
 export function ttlOffset(w: i32): i32 {
@@ -70,6 +73,12 @@ export function headBytes(w: i32): i32 {
 export function bodyPages(item: i32): i32 {
   return bodyPagesFor(bits(item), ld(item + I_LENGTH));
 }
+/** Whether a value that has neither a body nor a time to live says where it was in swap. */
+export const BIT_BELOW: i32 = 1 << 28;
+/** Bytes of that, behind the head proper: the location (0 = the value is another one now), and which life of its segment (layout.ts) that was. */
+export const BELOW_BYTES: i32 = 8;
+/** In the second word: the copy there says where it was, too. */
+export const BELOW_TOLD: i32 = 1 << 24;
 /** Bit 31 of the bits: the last part of the value has a page of its own in the body, too. */
 export const BIT_ROUND_UP: i32 = 1 << 31;
 /** The same of a value of `length` bytes, by the item's bits. */

@@ -97,14 +97,28 @@ export const ST_SWAP_HITS: i32 = 384;
 /** ST_DROP_WORTH and ST_SINK of learned scores, while items are judged by recency (guard.ts). */
 export const ST_DROP_SAVED: i32 = 448;
 export const ST_SINK_SAVED: i32 = 452;
+/**
+ * Of segments in swap (sunk.ts): pages of them that are somewhere; live granules of them, and items. Then how many tries are left out
+ * because swap failed, and how many are yet to be, and f64: pages that went there.
+ */
+export const ST_SUNK_PAGES: i32 = 512;
+export const ST_SUNK_LIVE: i32 = 516;
+export const ST_SUNK_ITEMS: i32 = 520;
+export const ST_SINK_PAUSE: i32 = 524;
+export const ST_SINK_WAIT: i32 = 528;
+export const ST_SUNK_IN_ALL: i32 = 536;
 /** Open segment of each stream, plus 1. */
-export const ST_OPEN: i32 = 512;
-export const NR_STREAMS: i32 = 32;
-/** Heads of items with a body, then inline items by band of heat, then those that expire, by class of time to live. */
+export const ST_OPEN: i32 = 1280;
+export const NR_STREAMS: i32 = 33;
+/**
+ * Heads of items with a body, then inline items by band of heat, then what is on its way to swap, then those that expire, by class
+ * of time to live.
+ */
 export const STREAM_HEADS: i32 = 0;
 export const STREAM_BANDS: i32 = 1;
 export const NR_BANDS: i32 = 7;
-export const STREAM_TTL: i32 = 8;
+export const STREAM_COLD: i32 = 8;
+export const STREAM_TTL: i32 = 9;
 export const NR_TTL_CLASSES: i32 = 24;
 /** Live granules of all segments; of them, heads of items with a body; and pages of bodies. */
 export const ST_LOG_LIVE: i32 = 640;
@@ -176,7 +190,7 @@ export const ST_VICTIM_HAND: i32 = 912;
 /** A word for each knot of the curve over sizes (fair.ts), and behind the control words an f64: requests near it in a turnover. */
 export const ST_FAIR: i32 = 916;
 export const ST_FAIR_ASKED: i32 = 1024;
-export const CONTROL_BYTES: i32 = 1280;
+export const CONTROL_BYTES: i32 = 1536;
 export const STORE_MAGIC: i32 = 0x73746f72;
 
 export const FLAG_TELL: i32 = 1;
@@ -184,6 +198,7 @@ export const FLAG_TTL: i32 = 2;
 
 // ---- segments ------------------------------------------------------------------------------------------------------
 export const SG_STATE: i32 = 0;
+/** Low 8 bits: the stream; above: how often the segment was begun, so that who remembers a place knows if it is still that. */
 export const SG_STREAM: i32 = 4;
 /** Bytes written, gaps included. */
 export const SG_USED: i32 = 8;
@@ -201,7 +216,10 @@ export const SG_CURSOR: i32 = 32;
 export const SG_LIVE: i32 = 36;
 /** Of them, heads of items with a body. */
 export const SG_HEADS: i32 = 40;
-/** Bit 0: a page of it was lost, so the index may still name items on it. Bit 1: of some items somebody holds the value (above.ts). */
+/**
+ * Bit 0: a page of it was lost, so the index may still name items on it. Bit 1: of some items somebody holds the value (above.ts).
+ * The others, of a segment in swap: when it went there, without the clock's lowest two bits.
+ */
 export const SG_FLAGS: i32 = 44;
 export const SEG_TORN: i32 = 1;
 export const SEG_ABOVE: i32 = 2;
@@ -217,6 +235,8 @@ export const SEG_FREE: i32 = 0;
 export const SEG_OPEN: i32 = 1;
 export const SEG_CLOSED: i32 = 2;
 export const SEG_QUARANTINE: i32 = 3;
+/** Closed, and its pages went to swap. */
+export const SEG_SUNK: i32 = 4;
 
 // ---- where things are ----------------------------------------------------------------------------------------------
 /** The address of a store's control block; `meta` is the first virtual page of its meta mapping. */
@@ -232,6 +252,16 @@ export function segAddr(c: i32, seg: i32): i32 {
 }
 export function seg(c: i32, n: i32, field: i32): i32 {
   return ld(segAddr(c, n) + field);
+}
+/** The stream that a segment is of, and which of its lives this is. */
+export function streamOf(c: i32, n: i32): i32 {
+  return seg(c, n, SG_STREAM) & 255;
+}
+export function lifeOf(c: i32, n: i32): i32 {
+  return seg(c, n, SG_STREAM) >>> 8;
+}
+export function nextLife(c: i32, n: i32): void {
+  setSeg(c, n, SG_STREAM, (seg(c, n, SG_STREAM) + 256) | 0);
 }
 export function setSeg(c: i32, n: i32, field: i32, v: i32): void {
   st(segAddr(c, n) + field, v);

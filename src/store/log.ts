@@ -9,11 +9,12 @@
 import { EAGAIN, ENOMEM } from "../mm/errno.ts";
 import { pte } from "../mm/layout.ts";
 import { ld, st, stf } from "../mm/machine.ts";
-import { FAULT_OVERWRITE, FAULT_READ, fault } from "../mm/mm.ts";
+import { FAULT_COLD, FAULT_OVERWRITE, fault } from "../mm/mm.ts";
 import { zapPages } from "../mm/mmap.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
+import { bring } from "./bring.ts";
 import { queueFresh } from "./heat.ts";
-import { I_LENGTH } from "./item.ts";
+import { END_OF_PAGE, I_LENGTH } from "./item.ts";
 import {
   add,
   addSeg,
@@ -25,6 +26,7 @@ import {
   SEG_OPEN,
   SEG_QUARANTINE,
   SEG_RECORD_SHIFT,
+  SEG_SUNK,
   SEG_TORN,
   SG_CURSOR,
   SG_EXPIRY,
@@ -46,24 +48,30 @@ import {
   ST_LOG_HELD,
   ST_LOG_LIVE,
   ST_META_START,
+  ST_NOW,
   ST_NR_SEGS,
   ST_OPEN,
   ST_QUARANTINED,
   ST_SCRUB_PASS,
   ST_SEG_SHIFT,
   ST_SEGS,
+  ST_SUNK_ITEMS,
+  ST_SUNK_LIVE,
+  ST_SUNK_PAGES,
+  STREAM_COLD,
   seg,
   segAddr,
   setPageInfo,
   setSeg,
+  streamOf,
 } from "./layout.ts";
 import { ensureMeta } from "./meta.ts";
 import { cancelTimer, noteExpiry } from "./timers.ts";
 
-/** In place of an item's length: nothing follows on this page. */
-export const END_OF_PAGE: i32 = -1;
 /** An item that would leave no more than this on its page starts on the next one rather than lie across. */
 const SLACK: i32 = 128;
+/** The same of what goes to swap: an item that lies across pages costs two reads, so a third of a page may be left. */
+const COLD_SLACK: i32 = 1365;
 
 export function segBytes(c: i32): i32 {
   return 4096 << ld(c + ST_SEG_SHIFT);
@@ -75,7 +83,7 @@ function openSeg(c: i32, stream: i32): i32 {
 export function closeSeg(c: i32, s: i32): void {
   if (seg(c, s, SG_STATE) !== SEG_OPEN) return;
   setSeg(c, s, SG_STATE, SEG_CLOSED);
-  st(c + ST_OPEN + (seg(c, s, SG_STREAM) << 2), 0);
+  st(c + ST_OPEN + (streamOf(c, s) << 2), 0);
 }
 function firstVpn(c: i32, s: i32): i32 {
   return ld(c + ST_DATA_START) + (s << ld(c + ST_SEG_SHIFT));
@@ -85,14 +93,20 @@ function firstVpn(c: i32, s: i32): i32 {
 function placeIn(c: i32, s: i32, head: i32, bytes: i32): i32 {
   const used = seg(c, s, SG_USED);
   const within = used & 4095;
+  const slack = streamOf(c, s) === STREAM_COLD ? COLD_SLACK : SLACK;
   let at: i32 = used;
   if (within > 0) {
     const across = within + bytes > 4096;
-    if (within + head > 4096 || (across && 4096 - within <= SLACK)) at = (used + 4095) & ~4095;
+    if (within + head > 4096 || (across && 4096 - within <= slack)) at = (used + 4095) & ~4095;
   }
   if (at + bytes > segBytes(c)) return -1;
   // The page that was written last may be in swap or lost: neither what follows nor where it ends can be written there.
   return within > 0 && (pte(firstVpn(c, s) + (used >>> 12)) & PTE_PRESENT) === 0 ? -1 : at;
+}
+
+/** Whether an open segment takes another item. */
+export function fitsSeg(c: i32, s: i32, head: i32, bytes: i32): boolean {
+  return placeIn(c, s, head, bytes) >= 0;
 }
 
 /** Pages that are not there yet of the place that reserve() would choose, and of what it would note it in. */
@@ -142,12 +156,13 @@ function bringIn(c: i32, s: i32, at: i32, bytes: i32): i32 {
   const first = at >>> 12;
   const last = (at + bytes - 1) >>> 12;
   const v = ld(c + ST_DATA_VMA);
+  const mode = streamOf(c, s) === STREAM_COLD ? FAULT_COLD : FAULT_OVERWRITE;
   for (let page: i32 = first; page <= last; page++) {
     if ((pte(vpn + page) & PTE_PRESENT) !== 0) continue;
     const begun = page === first && (at & 4095) !== 0;
     if (begun && pte(vpn + page) === 0) return ENOMEM;
     const fresh = pte(vpn + page) === 0;
-    if (fault(v, vpn + page, begun ? FAULT_READ : FAULT_OVERWRITE) < 0) return ENOMEM;
+    if (begun ? !bring(c, locOfPage(c, vpn + page)) : fault(v, vpn + page, mode) < 0) return ENOMEM;
     if (fresh) add(c + ST_LOG_HELD, 1);
     if (begun) continue;
     queueFresh(vpn + page);
@@ -155,6 +170,10 @@ function bringIn(c: i32, s: i32, at: i32, bytes: i32): i32 {
   }
   for (let page: i32 = first; page <= last; page++) if ((pte(vpn + page) & PTE_PRESENT) === 0) return EAGAIN;
   return 0;
+}
+/** The location of the start of a page of the log. */
+function locOfPage(c: i32, vpn: i32): i32 {
+  return ((vpn - ld(c + ST_DATA_START)) << 9) + 1;
 }
 /** The next item starts at `at`: if that leaves a gap at the end of a page, which is present, say so there. */
 function endPage(c: i32, s: i32, at: i32): void {
@@ -177,7 +196,7 @@ function newSeg(c: i32, stream: i32): i32 {
   }
   const p = segAddr(c, s);
   st(p + SG_STATE, SEG_OPEN);
-  st(p + SG_STREAM, stream);
+  st(p + SG_STREAM, ((ld(p + SG_STREAM) + 256) & ~255) | stream);
   st(p + SG_USED, 0);
   st(p + SG_ITEMS, 0);
   st(p + SG_LIVE, 0);
@@ -195,10 +214,27 @@ function newSeg(c: i32, stream: i32): i32 {
 export function noSegment(c: i32): boolean {
   return ld(c + ST_FREE_SEG) === 0 && ld(c + ST_FRESH_SEG) >= ld(c + ST_NR_SEGS);
 }
+/** Log page `page` is no longer there. */
+export function countPageOut(c: i32, page: i32): void {
+  add(c + ST_LOG_HELD, -1);
+  if (seg(c, page >>> ld(c + ST_SEG_SHIFT), SG_STATE) === SEG_SUNK) add(c + ST_SUNK_PAGES, -1);
+}
+/** A closed segment's pages have gone to swap, all that were there. */
+export function countSunk(c: i32, s: i32): void {
+  const p = segAddr(c, s);
+  const first = firstVpn(c, s);
+  let pages: i32 = 0;
+  for (let i: i32 = 0; i < 1 << ld(c + ST_SEG_SHIFT); i++) if (pte(first + i) !== 0) pages++;
+  st(p + SG_STATE, SEG_SUNK);
+  st(p + SG_FLAGS, (ld(p + SG_FLAGS) & 3) | (ld(c + ST_NOW) & ~3));
+  add(c + ST_SUNK_PAGES, pages);
+  add(c + ST_SUNK_LIVE, ld(p + SG_LIVE));
+  add(c + ST_SUNK_ITEMS, ld(p + SG_ITEMS));
+}
 /** Give back a page of the log, if it is there. */
 export function zapLogPage(c: i32, vpn: i32): void {
   if (pte(vpn) === 0) return;
-  add(c + ST_LOG_HELD, -1);
+  countPageOut(c, vpn - ld(c + ST_DATA_START));
   zapPages(ld(c + ST_DATA_VMA), vpn, 1);
 }
 /** Give back a segment that holds nothing any more, and its pages. */
@@ -212,8 +248,14 @@ export function releaseSeg(c: i32, s: i32): void {
   const pages = 1 << ld(c + ST_SEG_SHIFT);
   const vpn = firstVpn(c, s);
   const written = (ld(p + SG_USED) + 4095) >>> 12;
-  for (let i: i32 = ld(p + SG_CURSOR) >>> 9; i < written; i++) if (pte(vpn + i) === 0) st(p + SG_FLAGS, SEG_TORN);
+  for (let i: i32 = ld(p + SG_CURSOR) >>> 9; i < written; i++) {
+    if (pte(vpn + i) === 0) st(p + SG_FLAGS, ld(p + SG_FLAGS) | SEG_TORN);
+  }
   for (let i: i32 = 0; i < pages; i++) zapLogPage(c, vpn + i);
+  if (ld(p + SG_STATE) === SEG_SUNK) {
+    add(c + ST_SUNK_LIVE, -ld(p + SG_LIVE));
+    add(c + ST_SUNK_ITEMS, -ld(p + SG_ITEMS));
+  }
   if ((ld(p + SG_FLAGS) & SEG_TORN) === 0) {
     freeSeg(c, s);
     return;
@@ -240,6 +282,10 @@ export function countIn(c: i32, loc: i32, granules: i32, expiry: f64): void {
   const info = pageInfo(c, page);
   const first = info & 0xffff;
   setPageInfo(c, page, ((info & ~0xffff) + 0x10000) | (first === PAGE_GRANULES ? (loc - 1) & 511 : first));
+  if (seg(c, s, SG_STATE) === SEG_SUNK) {
+    add(c + ST_SUNK_LIVE, granules);
+    add(c + ST_SUNK_ITEMS, 1);
+  }
   noteExpiry(c, s, expiry);
 }
 /** The item at `loc`, which has a body, is so many granules more of its segment. */
@@ -261,4 +307,7 @@ export function countOut(c: i32, loc: i32, granules: i32): void {
   addSeg(c, s, SG_LIVE, -granules);
   add(c + ST_LOG_LIVE, -granules);
   setPageInfo(c, page, pageInfo(c, page) - 0x10000);
+  if (seg(c, s, SG_STATE) !== SEG_SUNK) return;
+  add(c + ST_SUNK_LIVE, -granules);
+  add(c + ST_SUNK_ITEMS, -1);
 }

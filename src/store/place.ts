@@ -40,8 +40,9 @@ import {
   vpnOfLoc,
 } from "./layout.ts";
 import { countHead, countIn, newPages, noSegment, reserve } from "./log.ts";
-import { held } from "./meta.ts";
+import { held, inNodes } from "./meta.ts";
 import { worthOf } from "./rank.ts";
+import { evictAnywhere, makeRoom, sinkSome } from "./room.ts";
 import { SCRUB_TURN, scrub } from "./scrub.ts";
 import { relieve } from "./sink.ts";
 import { bandOf, ttlStream } from "./stream.ts";
@@ -88,7 +89,7 @@ export function place(c: i32, hash: i32, want: i32, length: i32, start: f64, ttl
     for (let more: i32 = 1; more > 0; ) {
       more =
         held(c) + nr + newPages(c, stream, head, granules << 3) + newLinePages(c, hash) + newBodyMeta(c, nr) - most;
-      if (more > 0 && evictSome(c, ALL) === 0) return 0;
+      if (more > 0 && evictAnywhere(c) === 0) return 0;
     }
     const loc = reserve(c, stream, head, granules << 3);
     if (loc !== 0) {
@@ -99,18 +100,17 @@ export function place(c: i32, hash: i32, want: i32, length: i32, start: f64, ttl
       }
     } else while (noSegment(c) && scrub(c, SCRUB_TURN)) {}
     // The nodes are full of what is others', or hold too little: make up for it.
-    const before = held(c);
-    while (before - held(c) <= nr) if (evictSome(c, ALL) === 0) return 0;
+    const before = inNodes(c);
+    while (before - inNodes(c) <= nr) if (sinkSome(c) === 0 && evictSome(c, ALL) === 0) return 0;
   }
   return 0;
 }
 
-/** See that the home node takes `pages` pages, or drop as many to make up for what the nodes below do not take. */
+/** See that the home node takes `pages` pages, or send out or drop as many to make up for what the nodes below do not take. */
 function relieveFor(c: i32, pages: i32): void {
   if (pages === 0) return;
   const most = pages < RELIEF ? pages : RELIEF;
-  const before = held(c);
-  while (!relieve(c, most + 1) && before - held(c) < pages && evictSome(c, ALL) !== 0) {}
+  makeRoom(c, most, pages, true);
 }
 
 /** A value is about to be stored: take up what is known of its key. Returns its hits and gap class, `hits << 3 | gap`. */

@@ -1,22 +1,22 @@
-/**
- * Whether the pages of the data mapping are there: fetching those that are in swap, and taking note of those that are lost.
- */
+/** Whether the pages of the data mapping are there: looking at those that are in swap, and taking note of those that are lost. */
 import { pte } from "../mm/layout.ts";
+import { lookAtSwapped } from "../mm/look.ts";
 import { ld, st } from "../mm/machine.ts";
-import { FAULT_READ, fault } from "../mm/mm.ts";
-import { PTE_PRESENT, PTE_SWAP, pteIndex } from "../mm/page-table.ts";
-import { slotDevice } from "../mm/swap.ts";
+import { PTE_PRESENT, PTE_SWAP } from "../mm/page-table.ts";
 import { outdateSeg } from "./above.ts";
 import {
   add,
   addf,
+  locAddr,
   PAGE_GRANULES,
   pageInfo,
+  SEG_SUNK,
   SEG_TORN,
   SG_FLAGS,
   SG_HEADS,
   SG_ITEMS,
   SG_LIVE,
+  SG_STATE,
   ST_DATA_VMA,
   ST_HEADS,
   ST_ITEMS,
@@ -24,41 +24,45 @@ import {
   ST_LOST,
   ST_ORPHANS,
   ST_SEG_SHIFT,
+  ST_SUNK_ITEMS,
+  ST_SUNK_LIVE,
   segAddr,
   setPageInfo,
   vpnOfLoc,
 } from "./layout.ts";
 
-let readFrom: i32 = -1;
-export function noneReadFrom(): boolean {
-  return readFrom < 0;
-}
-/** The swap device that a page was last read from since last asked; -1 = none. */
-export function takeReadFrom(): i32 {
-  const dev = readFrom;
-  readFrom = -1;
-  return dev;
-}
-/** See that the page of a location is present; false = it is lost. */
-export function bring(c: i32, loc: i32): boolean {
+/**
+ * The address of a location, to be read: if its page is in swap, of a copy (mm/look.ts), and the page stays there. Good until a
+ * page moves, or another two are looked at. 0 = it is lost.
+ */
+export function look(c: i32, loc: i32): i32 {
   const vpn = vpnOfLoc(c, loc);
   const p = pte(vpn);
-  if ((p & PTE_PRESENT) !== 0) return true;
-  if ((p & PTE_SWAP) !== 0) readFrom = slotDevice(pteIndex(p));
-  return p !== 0 && fault(ld(c + ST_DATA_VMA), vpn, FAULT_READ) === 0;
+  if ((p & PTE_PRESENT) !== 0) return locAddr(c, loc);
+  if ((p & PTE_SWAP) === 0) return 0;
+  const page = lookAtSwapped(ld(c + ST_DATA_VMA), vpn);
+  if (page === 0) return 0;
+  return page + (((loc - 1) & 511) << 3);
 }
-
+/** Whether the page of a location is in a frame. */
+export function isPresent(c: i32, loc: i32): boolean {
+  return (pte(vpnOfLoc(c, loc)) & PTE_PRESENT) !== 0;
+}
 /**
  * A page of the data mapping is gone, or is not to be had any more. The items whose heads were on it are lost; their index
  * entries are stale until somebody meets them. What it was of the queue's size is reckoned from the segment's average.
  */
 export function losePage(c: i32, logPage: i32): void {
+  addf(c + ST_LOST, forgetPage(c, logPage));
+}
+/** The same of one that is given up rather than lost. Returns the items that were on it. */
+export function forgetPage(c: i32, logPage: i32): i32 {
   const s = logPage >>> ld(c + ST_SEG_SHIFT);
   const p = segAddr(c, s);
   const lost = pageInfo(c, logPage) >>> 16;
   outdateSeg(p);
   st(p + SG_FLAGS, ld(p + SG_FLAGS) | SEG_TORN);
-  if (lost === 0) return;
+  if (lost === 0) return 0;
   const live = ((ld(p + SG_LIVE) * lost) / ld(p + SG_ITEMS)) | 0;
   const heads = ((ld(p + SG_HEADS) * lost) / ld(p + SG_ITEMS)) | 0;
   add(p + SG_ITEMS, -lost);
@@ -67,8 +71,12 @@ export function losePage(c: i32, logPage: i32): void {
   add(c + ST_HEADS, -heads);
   add(c + ST_LOG_LIVE, -live);
   add(c + ST_ITEMS, -lost);
-  addf(c + ST_LOST, lost);
+  if (ld(p + SG_STATE) === SEG_SUNK) {
+    add(c + ST_SUNK_LIVE, -live);
+    add(c + ST_SUNK_ITEMS, -lost);
+  }
   setPageInfo(c, logPage, PAGE_GRANULES);
   // The pass of the scrubber that goes on, and one from the start.
   st(c + ST_ORPHANS, 2);
+  return lost;
 }

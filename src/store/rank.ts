@@ -41,6 +41,7 @@ import {
   ST_NR_GHOSTS,
   ST_REBUILT,
   ST_RNG,
+  ST_SUNK_ITEMS,
   ST_TABLES,
 } from "./layout.ts";
 import { log2, log2Whole } from "./log2.ts";
@@ -89,7 +90,7 @@ export function worthOf(c: i32, past: i32, granules: i32): i32 {
 
 /** Learn again from the tables, if it is time. Returns whether it was. */
 export function rebuildIfDue(c: i32): boolean {
-  const part = ld(c + ST_ITEMS) >> 2;
+  const part = (ld(c + ST_ITEMS) - ld(c + ST_SUNK_ITEMS)) >> 2;
   const interval = part < MIN_INTERVAL ? MIN_INTERVAL : part < MAX_INTERVAL ? part : MAX_INTERVAL;
   if (ltu((ld(c + ST_NOW) - ld(c + ST_REBUILT)) | 0, interval)) return false;
   st(c + ST_REBUILT, ld(c + ST_NOW));
@@ -100,7 +101,7 @@ export function rebuildIfDue(c: i32): boolean {
 /** Estimate, from a sample, how many items and ghosts of each class wait at each age. */
 function sampleWaiting(c: i32): void {
   for (let i: i32 = 0; i < NR_CLASSES * NR_AGES; i++) st(cell(c, WAITING, 0, i), 0);
-  const live = weightOf(ld(c + ST_ITEMS));
+  const live = weightOf(ld(c + ST_ITEMS) - ld(c + ST_SUNK_ITEMS));
   const ghosts = weightOf(ld(c + ST_NR_GHOSTS));
   for (let i: i32 = 0; i < SAMPLE; i++) {
     const loc = randomItem(c);

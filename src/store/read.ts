@@ -1,8 +1,8 @@
 /** What is in an item: described in the out area, copied to the value area, or piece by piece; and which items there are. */
-import { pinPage, unpinFrame } from "../mm/gup.ts";
 import { storeOutAddr, storeValueAddr } from "../mm/layout.ts";
 import { copyBytes, ld, ldf, st, stf } from "../mm/machine.ts";
 import { bodyVpn, pageOfBody } from "./body.ts";
+import { bring } from "./bring.ts";
 import { bucketAddr, locAt, nextLine, nrBuckets, SLOTS, slotOf } from "./directory.ts";
 import { HIT, loseHead, MISS, STALE, whole } from "./find.ts";
 import {
@@ -19,15 +19,15 @@ import {
   keyOffset,
   ttlOffset,
 } from "./item.ts";
-import { controlOf, locAddr, pageOfLoc, vpnOfLoc } from "./layout.ts";
-import { bring } from "./present.ts";
+import { controlOf, locAddr, vpnOfLoc } from "./layout.ts";
+import { look } from "./present.ts";
 
 /** Locations that one storeScan() gives at most. */
 export const MAX_SCAN: i32 = 4096;
 
 /** Copy an inline value to the value area. Returns false if a part of it is lost. */
 export function copyOut(c: i32, loc: i32): boolean {
-  const item = locAddr(c, loc);
+  const item = look(c, loc);
   const w = bits(item);
   if ((w & BIT_BODY) !== 0) return true;
   const length = ld(item + I_LENGTH);
@@ -36,15 +36,13 @@ export function copyOut(c: i32, loc: i32): boolean {
     copyBytes(storeValueAddr(), item + headBytes(w), length);
     return true;
   }
-  const pinned = pinPage(vpnOfLoc(c, loc));
   let done: i32 = 0;
   while (done < length) {
-    const n = pieceOf(c, loc, done);
+    const n = pieceOf(c, loc, done, false);
     if (n <= 0) break;
     copyBytes(storeValueAddr() + done, ld(storeOutAddr() + 12), n);
     done += n;
   }
-  unpinFrame(pinned);
   return done === length;
 }
 
@@ -52,7 +50,7 @@ export function copyOut(c: i32, loc: i32): boolean {
 export function copyIn(c: i32, loc: i32, length: i32): boolean {
   let done: i32 = 0;
   while (done < length) {
-    const n = pieceOf(c, loc, done);
+    const n = pieceOf(c, loc, done, true);
     if (n <= 0) return false;
     copyBytes(ld(storeOutAddr() + 12), storeValueAddr() + done, n);
     done += n;
@@ -60,10 +58,10 @@ export function copyIn(c: i32, loc: i32, length: i32): boolean {
   return true;
 }
 
-/** Say in the out area what the item at `loc`, whose head is present, is like. */
+/** Say in the out area what the item at `loc`, whose head can be looked at, is like. */
 export function describe(c: i32, loc: i32): void {
   const out = storeOutAddr();
-  const item = locAddr(c, loc);
+  const item = look(c, loc);
   const w = bits(item);
   const within = ((loc - 1) & 511) << 3;
   st(out, loc);
@@ -89,11 +87,11 @@ export function setAccessed(loc: i32): void {
 export function storeAt(meta: i32, loc: i32): i32 {
   const c = controlOf(meta);
   setAccessed(0);
-  if (!bring(c, loc)) {
+  const item = look(c, loc);
+  if (item === 0) {
     loseHead(c, loc);
     return MISS;
   }
-  const item = locAddr(c, loc);
   if ((bits(item) & BIT_DEAD) !== 0) return MISS;
   const slot = slotOf(c, ld(item + I_HASH), loc);
   if (slot === 0 || !whole(c, loc, slot)) return MISS;
@@ -103,32 +101,31 @@ export function storeAt(meta: i32, loc: i32): i32 {
 
 /** The bytes of a value from byte `done` on that lie in one piece: their number, 0 if they are lost; address and page in the out area. */
 export function storePiece(meta: i32, loc: i32, done: i32): i32 {
-  return pieceOf(controlOf(meta), loc, done);
+  return pieceOf(controlOf(meta), loc, done, true);
+}
+/** The same to be read at once: what is in swap stays there, and the address is that of a copy. */
+export function storeLook(meta: i32, loc: i32, done: i32): i32 {
+  return pieceOf(controlOf(meta), loc, done, false);
 }
 
-export function pieceOf(c: i32, loc: i32, done: i32): i32 {
-  if (!bring(c, loc)) return 0;
-  const item = locAddr(c, loc);
+/** With `here`, in the page itself, which is brought in; else where it can be read. */
+export function pieceOf(c: i32, loc: i32, done: i32, here: boolean): i32 {
+  const item = look(c, loc);
+  if (item === 0) return 0;
   const length = ld(item + I_LENGTH);
   const inBody = bodyPages(item) << 12;
+  const byte = done < inBody ? done : (((loc - 1) & 511) << 3) + headBytes(bits(item)) + done - inBody;
+  const vpn =
+    done < inBody ? bodyVpn(c, pageOfBody(c, ld(item + I_BODY), done >>> 12)) : vpnOfLoc(c, loc) + (byte >>> 12);
+  const at = bodyLoc(c, vpn);
+  if (here && !bring(c, at)) return 0;
+  const page = here ? locAddr(c, at) : look(c, at);
+  if (page === 0) return 0;
+  const most = 4096 - (byte & 4095);
   const out = storeOutAddr();
-  let n: i32 = length - done;
-  if (done < inBody) {
-    const vpn = bodyVpn(c, pageOfBody(c, ld(item + I_BODY), done >>> 12));
-    const at = bodyLoc(c, vpn);
-    if (!bring(c, at)) return 0;
-    if (n > 4096 - (done & 4095)) n = 4096 - (done & 4095);
-    st(out + 12, locAddr(c, at) + (done & 4095));
-    st(out + 20, vpn);
-    return n;
-  }
-  const byte = (((loc - 1) & 511) << 3) + headBytes(bits(item)) + done - inBody;
-  const at = ((pageOfLoc(loc) + (byte >>> 12)) << 9) + 1;
-  if (!bring(c, at)) return 0;
-  if (n > 4096 - (byte & 4095)) n = 4096 - (byte & 4095);
-  st(out + 12, locAddr(c, at) + (byte & 4095));
-  st(out + 20, vpnOfLoc(c, at));
-  return n;
+  st(out + 12, page + (byte & 4095));
+  st(out + 20, vpn);
+  return length - done < most ? length - done : most;
 }
 
 /** The location of the start of a page of the data mapping, bodies included. */

@@ -3,7 +3,18 @@ import { ld, st } from "../mm/machine.ts";
 import { outdate } from "./above.ts";
 import { freeBody } from "./body.ts";
 import { BIT_DEAD, bits, bodyPages, I_BODY, inlineGranules, setBits } from "./item.ts";
-import { add, SEG_CLOSED, SEG_OPEN, SG_ITEMS, SG_STATE, ST_BUSY, ST_ITEMS, ST_SEG_SHIFT, seg } from "./layout.ts";
+import {
+  add,
+  SEG_CLOSED,
+  SEG_OPEN,
+  SEG_SUNK,
+  SG_ITEMS,
+  SG_STATE,
+  ST_BUSY,
+  ST_ITEMS,
+  ST_SEG_SHIFT,
+  seg,
+} from "./layout.ts";
 import { countHead, countOut, releaseSeg } from "./log.ts";
 
 /** Take the item at `loc` out, index slot and all. Its bytes stay until its page is cleaned. */
@@ -23,5 +34,6 @@ export function releaseIfEmpty(c: i32, loc: i32): void {
   if (ld(c + ST_BUSY) !== 0) return;
   const s = ((loc - 1) >>> 9) >>> ld(c + ST_SEG_SHIFT);
   const state = seg(c, s, SG_STATE);
-  if ((state === SEG_OPEN || state === SEG_CLOSED) && seg(c, s, SG_ITEMS) === 0) releaseSeg(c, s);
+  const inUse = state === SEG_OPEN || state === SEG_CLOSED || state === SEG_SUNK;
+  if (inUse && seg(c, s, SG_ITEMS) === 0) releaseSeg(c, s);
 }

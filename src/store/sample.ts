@@ -3,7 +3,7 @@ import { pte } from "../mm/layout.ts";
 import { ld } from "../mm/machine.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
 import { bodyOwner, firstPageOf } from "./body.ts";
-import { BIT_BODY, BIT_DEAD, bits, I_LENGTH, inlineGranules } from "./item.ts";
+import { BIT_BODY, BIT_DEAD, bits, END_OF_PAGE, I_LENGTH, inlineGranules } from "./item.ts";
 import {
   locAddr,
   PAGE_GRANULES,
@@ -18,27 +18,30 @@ import {
   ST_FRESH_SEG,
   ST_NR_BODIES,
   ST_SEG_SHIFT,
+  ST_SUNK_PAGES,
   ST_THETA,
   seg,
 } from "./layout.ts";
-import { END_OF_PAGE } from "./log.ts";
+
 import { randomBelow } from "./random.ts";
 import { NO_THETA, score } from "./rank.ts";
 
 /** Items looked at in each segment. */
 const LOOKS: i32 = 6;
 
-/** A segment that holds something, picked at random; -1 = none was found. Open ones only if there is no other. */
+/** A segment that holds something and is not in swap, picked at random; -1 = none was found. Open ones only if there is no other. */
 export function randomSeg(c: i32): i32 {
   const n = ld(c + ST_FRESH_SEG);
   if (n === 0) return -1;
   let open: i32 = -1;
   let s: i32 = randomBelow(c, n);
+  // Those in swap may be many, and neighbours.
+  const sunk = ld(c + ST_SUNK_PAGES) > 0;
   for (let i: i32 = 0; i < n && i < 64; i++) {
     const state = seg(c, s, SG_STATE);
     if (state === SEG_CLOSED) return s;
     if (state === SEG_OPEN && seg(c, s, SG_USED) > 0) open = s;
-    s = s + 1 < n ? s + 1 : 0;
+    s = sunk ? randomBelow(c, n) : s + 1 < n ? s + 1 : 0;
   }
   return open;
 }

@@ -8,7 +8,7 @@
  */
 import { demoteNow } from "../mm/demote.ts";
 import { folioHead, folioNid } from "../mm/folio.ts";
-import { N_FREE, N_PAGES, N_WMARK_LOW, node, pte, V_MEMCG, V_RESIDENT, vma } from "../mm/layout.ts";
+import { N_FREE, N_PAGES, N_WMARK_LOW, node, pte, V_MEMCG, vma } from "../mm/layout.ts";
 import { ld, lowestBit, st } from "../mm/machine.ts";
 import { nodeDemotionMask } from "../mm/memory-tiers.ts";
 import { placementMask, policyNode } from "../mm/mempolicy.ts";
@@ -23,19 +23,19 @@ import {
   SG_ITEMS,
   SG_LIVE,
   SG_STATE,
-  SG_STREAM,
   SG_USED,
   ST_BODIES,
   ST_DATA_START,
   ST_DATA_VMA,
   ST_LOG_HELD,
-  ST_META_VMA,
   ST_SEG_SHIFT,
   ST_SINK,
   STREAM_HEADS,
   seg,
+  streamOf,
   vpnOfLoc,
 } from "./layout.ts";
+import { inNodes } from "./meta.ts";
 import { randomBelow } from "./random.ts";
 import { NO_THETA, score } from "./rank.ts";
 import { randomBodyPage, randomSeg, segScore } from "./sample.ts";
@@ -70,9 +70,8 @@ export function relieve(c: i32, pages: i32): boolean {
   const spare = pages + (1 << ld(c + ST_SEG_SHIFT));
   if (sinking || node(nid, N_FREE) - spare > node(nid, N_WMARK_LOW)) return true;
   const below = nodeDemotionMask(nid, vma(data, V_MEMCG));
-  if (below === 0) return true;
-  const mine = vma(data, V_RESIDENT) + vma(ld(c + ST_META_VMA), V_RESIDENT);
-  if (mine << 2 < node(nid, N_PAGES)) return true;
+  if (below === 0 && !swapAvailable()) return true;
+  if (inNodes(c) << 2 < node(nid, N_PAGES)) return true;
   sinking = true;
   let tries: i32 = PATIENCE;
   let room: boolean = true;
@@ -81,8 +80,7 @@ export function relieve(c: i32, pages: i32): boolean {
     if (room && sinkOne(c, nid) === 0) tries--;
   }
   sinking = false;
-  // With swap below, the engine cascades.
-  return room || swapAvailable();
+  return room;
 }
 /** Whether some node of `mask` takes a segment without falling under its low watermark. */
 function roomBelow(c: i32, mask: i32): boolean {
@@ -141,7 +139,7 @@ function sinkOne(c: i32, nid: i32): i32 {
 }
 /** Heads of large items without much of their values are as good as index: they stay. */
 function mostlyHeads(c: i32, s: i32): boolean {
-  return seg(c, s, SG_STREAM) === STREAM_HEADS && seg(c, s, SG_LIVE) < seg(c, s, SG_ITEMS) * HEAD_GRANULES;
+  return streamOf(c, s) === STREAM_HEADS && seg(c, s, SG_LIVE) < seg(c, s, SG_ITEMS) * HEAD_GRANULES;
 }
 /** The first page of a segment that is not cleaned yet. */
 function firstVpn(c: i32, s: i32): i32 {

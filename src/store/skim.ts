@@ -5,22 +5,22 @@ import { ld, st } from "../mm/machine.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
 import { carryWithin } from "./carry.ts";
 import { slotOf } from "./directory.ts";
-import { BIT_BODY, BIT_DEAD, bits, I_HASH, I_LENGTH, inlineGranules } from "./item.ts";
+import { BIT_BODY, BIT_DEAD, bits, END_OF_PAGE, I_HASH, I_LENGTH, inlineGranules } from "./item.ts";
 import {
   locAddr,
   PAGE_GRANULES,
   pageInfo,
   SG_CURSOR,
   SG_ITEMS,
-  SG_STREAM,
   SG_USED,
   ST_BUSY,
   ST_DATA_START,
   ST_SEG_SHIFT,
   STREAM_TTL,
   seg,
+  streamOf,
 } from "./layout.ts";
-import { END_OF_PAGE, releaseSeg } from "./log.ts";
+import { releaseSeg } from "./log.ts";
 import { score } from "./rank.ts";
 import { bandOf } from "./stream.ts";
 
@@ -45,7 +45,7 @@ function skimPage(c: i32, s: i32, logPage: i32, limit: i32, most: i32): i32 {
   const pinned = pinPage(ld(c + ST_DATA_START) + logPage);
   const base = locAddr(c, (logPage << 9) + 1);
   const used = (seg(c, s, SG_USED) - ((logPage & ((1 << ld(c + ST_SEG_SHIFT)) - 1)) << 12)) >>> 3;
-  const stream = seg(c, s, SG_STREAM);
+  const stream = streamOf(c, s);
   let carried: i32 = 0;
   let g: i32 = pageInfo(c, logPage) & 0xffff;
   while (g < PAGE_GRANULES && g < used && carried < most) {

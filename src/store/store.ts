@@ -7,17 +7,20 @@
  */
 import { pte, refs, storeKeyAddr, storeOutAddr, storeValueAddr } from "../mm/layout.ts";
 import { copyBytes, ld, ldf, st, stf } from "../mm/machine.ts";
+import { PTE_PRESENT } from "../mm/page-table.ts";
 import { outdate } from "./above.ts";
-import { countHit, noteAccess } from "./access.ts";
-import { loseBodyPage } from "./body.ts";
+import { countHit, keepHistory, noteAccess } from "./access.ts";
+import { bodyVpn, loseBodyPage, nextPage } from "./body.ts";
+import { bring } from "./bring.ts";
 import { slotOf } from "./directory.ts";
 import { evictSome, pickVictim } from "./evict.ts";
 import { expire } from "./expire.ts";
-import { find, foundItem, foundSlot, HIT, loseHead, MISS, onOnePage, STALE, whole } from "./find.ts";
+import { find, foundItem, foundSlot, HIT, loseHead, MISS, STALE, whole } from "./find.ts";
 import { warmGhost } from "./ghost.ts";
 import { passTime } from "./guard.ts";
 import { hashKey } from "./hash.ts";
 import {
+  BIT_BELOW,
   BIT_BODY,
   BIT_DEAD,
   BIT_ROUND_UP,
@@ -26,8 +29,10 @@ import {
   expiryOf,
   HEAD_BYTES,
   hasExpired,
+  I_BODY,
   I_HASH,
   I_LENGTH,
+  inlineGranules,
   KEY_KIND_SHIFT,
   KEY_LENGTH_MASK,
   keyOffset,
@@ -45,7 +50,6 @@ import {
   pageOfLoc,
   ST_FLAGS,
   ST_FRESH_SEG,
-  ST_LOG_HELD,
   ST_LOG_PAGES,
   ST_LOST,
   ST_MISSES,
@@ -54,11 +58,11 @@ import {
   vpnOfLoc,
 } from "./layout.ts";
 import { giveBack, LEFT_TURN } from "./left.ts";
-import { segBytes } from "./log.ts";
+import { countPageOut, segBytes } from "./log.ts";
 import { held } from "./meta.ts";
 import { mayHold, place } from "./place.ts";
-import { bring, losePage, takeReadFrom } from "./present.ts";
-import { copyIn, copyOut, describe, lastAccessed, pieceOf, setAccessed } from "./read.ts";
+import { isPresent, look, losePage } from "./present.ts";
+import { copyIn, copyOut, describe, lastAccessed, setAccessed } from "./read.ts";
 import { releaseIfEmpty, removeItem } from "./remove.ts";
 import { SCRUB_BATCH, SCRUB_TURN, scrub } from "./scrub.ts";
 import { ttlStream } from "./stream.ts";
@@ -94,8 +98,6 @@ export function storeCount(meta: i32, field: i32): f64 {
 export function storeGet(meta: i32, key: i32, flags: i32, time: f64): i32 {
   const c = controlOf(meta);
   setAccessed(0);
-  // What was read before is no part of what this access costs.
-  takeReadFrom();
   const loc = find(c, hashKey(c, storeKeyAddr(), key & KEY_LENGTH_MASK, key >>> KEY_KIND_SHIFT), key);
   if (loc === 0 || !whole(c, loc, foundSlot())) {
     if ((flags & AS_ACCESS) !== 0) noteMiss(c);
@@ -104,7 +106,10 @@ export function storeGet(meta: i32, key: i32, flags: i32, time: f64): i32 {
   const timed = (bits(foundItem()) & BIT_TTL) !== 0;
   const stale = timed && hasExpired(foundItem());
   let at: i32 = loc;
-  if (!stale && (flags & RENEW) !== 0) renew(c, loc, time);
+  if (timed && !stale && (flags & RENEW) !== 0 && !renew(c, loc, time)) {
+    lose(c, loc);
+    return MISS;
+  }
   if (!stale && (flags & AS_ACCESS) !== 0) {
     at = noteAccess(c, loc, foundSlot());
     if (at === 0) {
@@ -115,7 +120,10 @@ export function storeGet(meta: i32, key: i32, flags: i32, time: f64): i32 {
     countHit(c, 1);
     setAccessed(at);
   } else if ((flags & AS_ACCESS) !== 0) noteMiss(c);
-  if ((!stale || (flags & EVEN_STALE) !== 0) && (!bring(c, at) || ((flags & WITH_VALUE) !== 0 && !copyOut(c, at)))) {
+  if (
+    (!stale || (flags & EVEN_STALE) !== 0) &&
+    (look(c, at) === 0 || ((flags & WITH_VALUE) !== 0 && !copyOut(c, at)))
+  ) {
     lose(c, at);
     return MISS;
   }
@@ -127,13 +135,14 @@ function noteMiss(c: i32): void {
   passTime(c);
   if (ld(c + ST_UNANSWERED) < MAX_UNANSWERED) add(c + ST_UNANSWERED, 1);
 }
-/** The item's time to live begins at `time`. */
-function renew(c: i32, loc: i32, time: f64): void {
+/** The item's time to live begins at `time`. Returns false if it cannot be had. */
+function renew(c: i32, loc: i32, time: f64): boolean {
+  if (!bring(c, loc)) return false;
   const item = locAddr(c, loc);
-  if ((bits(item) & BIT_TTL) === 0) return;
   outdate(item);
   stf(item + ttlOffset(bits(item)), time);
   noteExpiry(c, pageOfLoc(loc) >>> ld(c + ST_SEG_SHIFT), expiryOf(item));
+  return true;
 }
 
 /** With the kind of value: the value is in the value area. */
@@ -167,18 +176,17 @@ function set(meta: i32, key: i32, length: i32, kind: i32, start: f64, ttl: f64):
   warmGhost(c, hash);
   const old = find(c, hash, key);
   if (old !== 0) {
-    const item = locAddr(c, old);
+    const item = foundItem();
     if (
       ld(item + I_LENGTH) === length &&
       sameShape(bits(item), want) &&
       sameClass(item, ttl) &&
       whole(c, old, foundSlot()) &&
-      !isHeld(c, old) &&
-      bring(c, old)
+      !isHeld(c, old)
     ) {
       const at = noteAccess(c, old, foundSlot());
       if (at !== 0) return overwrite(c, at, want, start, ttl);
-    }
+    } else if (!isPresent(c, old)) keepHistory(c, item);
     forget(c, hash, key);
   }
   if (ld(c + ST_FLAGS) !== 0) expire(c, EXPIRE_AT_SET);
@@ -201,22 +209,23 @@ function sameShape(a: i32, b: i32): boolean {
 function sameClass(item: i32, ttl: f64): boolean {
   return ttl === 0 || ttlStream(ldf(item + ttlOffset(bits(item)) + 8)) === ttlStream(ttl);
 }
-/** Whether somebody holds a page that an overwrite would write to. */
+/** Whether somebody holds a page that an overwrite would write to, or one of them is in swap. */
 function isHeld(c: i32, loc: i32): boolean {
-  if (onOnePage(loc, locAddr(c, loc))) return refs(pte(vpnOfLoc(c, loc)) >>> 6) !== 1;
-  const length = ld(locAddr(c, loc) + I_LENGTH);
-  for (let done: i32 = 0; done < length; ) {
-    const n = pieceOf(c, loc, done);
-    if (n <= 0 || refs(pte(ld(storeOutAddr() + 20)) >>> 6) !== 1) return true;
-    done += n;
-  }
+  const item = foundItem();
+  const last = pageOfLoc(loc + inlineGranules(item) - 1);
+  for (let page: i32 = pageOfLoc(loc); page <= last; page++) if (!isFree(vpnOfLoc(c, (page << 9) + 1))) return true;
+  const body = (bits(item) & BIT_BODY) !== 0 ? ld(item + I_BODY) : -1;
+  for (let page: i32 = body; page >= 0; page = nextPage(c, page)) if (!isFree(bodyVpn(c, page))) return true;
   return false;
+}
+function isFree(vpn: i32): boolean {
+  return (pte(vpn) & PTE_PRESENT) !== 0 && refs(pte(vpn) >>> 6) === 1;
 }
 /** Remove the item of a key, if there is one. Returns whether there was. */
 function forget(c: i32, hash: i32, key: i32): boolean {
   const loc = find(c, hash, key);
   if (loc === 0) return false;
-  removeItem(c, loc, locAddr(c, loc), foundSlot());
+  removeItem(c, loc, foundItem(), foundSlot());
   releaseIfEmpty(c, loc);
   return true;
 }
@@ -226,6 +235,8 @@ function overwrite(c: i32, loc: i32, want: i32, start: f64, ttl: f64): i32 {
   outdate(item);
   const mask = (VALUE_KIND_MASK << VALUE_KIND_SHIFT) | 0;
   setBits(item, (bits(item) & ~mask) | (want & mask));
+  // Whatever is in swap is another value now.
+  if ((bits(item) & BIT_BELOW) !== 0) st(item + HEAD_BYTES, 0);
   if (ttl > 0) {
     stf(item + ttlOffset(want) + 8, ttl);
     st(c + ST_FLAGS, ld(c + ST_FLAGS) | FLAG_TTL);
@@ -259,11 +270,11 @@ function lose(c: i32, loc: i32): void {
 }
 /** Returns whether it was there. */
 function remove(c: i32, loc: i32): boolean {
-  if (!bring(c, loc)) {
+  const item = look(c, loc);
+  if (item === 0) {
     loseHead(c, loc);
     return false;
   }
-  const item = locAddr(c, loc);
   const slot = (bits(item) & BIT_DEAD) !== 0 ? 0 : slotOf(c, ld(item + I_HASH), loc);
   if (slot === 0) return false;
   removeItem(c, loc, item, slot);
@@ -288,7 +299,7 @@ export function storeLost(meta: i32, vpn: i32): void {
   // A page of a body is found missing by who reads it; one that a clear left behind is nobody's.
   if (page >= ld(c + ST_LOG_PAGES)) loseBodyPage(c, page - ld(c + ST_LOG_PAGES));
   if (page >= ld(c + ST_LOG_PAGES) || page >>> ld(c + ST_SEG_SHIFT) >= ld(c + ST_FRESH_SEG)) return;
-  add(c + ST_LOG_HELD, -1);
+  countPageOut(c, page);
   // If it has come back it was lost and found by somebody else meanwhile.
   if (pte(vpn) === 0) losePage(c, page);
 }

@@ -1,0 +1,164 @@
+/**
+ * Room, where it is needed: in the nodes for what comes, in swap for what leaves them, and within the store's limit.
+ *
+ * What leaves the nodes is what {@link evictSome} would drop if there were no swap, chosen by the same scores, threshold and guard; only
+ * that it goes to swap instead (sunk.ts), with its like. So a tier below costs the nodes nothing: they hold what they would hold alone.
+ */
+
+import {
+  H_NR_NODES,
+  H_NR_VMAS,
+  hdr,
+  N_FREE,
+  N_PAGES,
+  node,
+  pte,
+  V_ACTIVE,
+  V_FILE,
+  V_LOCKED,
+  V_RESIDENT,
+  vma,
+} from "../mm/layout.ts";
+import { ld } from "../mm/machine.ts";
+import { PTE_PRESENT, PTE_SWAP } from "../mm/page-table.ts";
+import { swapAvailable } from "../mm/swap.ts";
+import { bodyOf, bodyOwner, bodyVpn, firstPageOf, ownerOf } from "./body.ts";
+import { ALL, SINK_WORST } from "./clean.ts";
+import {
+  CANDIDATES,
+  choose,
+  chosenBody,
+  chosenSeg,
+  cleanChosen,
+  dropBody,
+  dropFrom,
+  evictSome,
+  LEFT_BATCH,
+  makeUse,
+  worthLess,
+} from "./evict.ts";
+import {
+  FLAG_TELL,
+  locAddr,
+  SEG_CLOSED,
+  SG_CURSOR,
+  SG_STATE,
+  SG_USED,
+  ST_BUSY,
+  ST_DATA_START,
+  ST_FLAGS,
+  ST_NR_BODIES,
+  ST_SEG_SHIFT,
+  ST_SUNK_PAGES,
+  ST_THETA,
+  STREAM_TTL,
+  seg,
+  streamOf,
+} from "./layout.ts";
+import { anyLeft, giveBack } from "./left.ts";
+import { inNodes, sunkBodies } from "./meta.ts";
+import { isPresent } from "./present.ts";
+import { randomBelow } from "./random.ts";
+import { NO_THETA, score } from "./rank.ts";
+import { randomBodyPage } from "./sample.ts";
+import { relieve } from "./sink.ts";
+import { skim } from "./skim.ts";
+import { dropSunkSeg, leastSunk, maySink, sinkPages, sinkSeg } from "./sunk.ts";
+/** The store is at its limit: make some room, first of all in swap. Returns 0 if there is nothing to drop. */
+export function evictAnywhere(c: i32): i32 {
+  if (ld(c + ST_BUSY) !== 0) return 0;
+  if (!anyLeft(c) && dropSunk(c)) return 1;
+  return evictSome(c, ALL);
+}
+/** Make room in swap. Returns false if nothing of the store is there that could go. */
+function dropSunk(c: i32): boolean {
+  const bodies = sunkBodies(c);
+  const log = ld(c + ST_SUNK_PAGES);
+  if (log + bodies <= 0) return false;
+  if (bodies > 0 && ld(c + ST_NR_BODIES) > 0 && randomBelow(c, log + bodies) >= log && dropSunkBody(c)) return true;
+  const s = leastSunk(c);
+  if (s < 0) return false;
+  if ((ld(c + ST_FLAGS) & FLAG_TELL) !== 0) dropFrom(c, s, ALL);
+  else dropSunkSeg(c, s);
+  return true;
+}
+/** Drop the large item worth least of a few that have pages in swap. Returns false if none was found. */
+function dropSunkBody(c: i32): boolean {
+  let best: i32 = -1;
+  let least: i32 = 0x7fffffff;
+  for (let i: i32 = 0; i < CANDIDATES; i++) {
+    const page = randomBodyPage(c);
+    if (page < 0 || (pte(bodyVpn(c, page)) & PTE_SWAP) === 0) continue;
+    const loc = bodyOwner(c, page);
+    const w = isPresent(c, loc) ? score(c, locAddr(c, loc)) : NO_THETA;
+    if (w >= least) continue;
+    least = w;
+    best = bodyOf(c, page);
+  }
+  if (best < 0) return false;
+  dropBody(c, best);
+  return true;
+}
+
+/**
+ * Whether the engine should make room, rather than the store in its own pages: as often as what is in the nodes is not caches'. What it
+ * takes is the coldest, whosoever it is.
+ */
+function isOthersTurn(c: i32): boolean {
+  if (!swapAvailable()) return false;
+  let theirs: i32 = 0;
+  for (let nid = 0; nid < hdr(H_NR_NODES); nid++) theirs += node(nid, N_PAGES) - node(nid, N_FREE);
+  for (let v = 0; v < hdr(H_NR_VMAS); v++) {
+    if (vma(v, V_ACTIVE) !== 0 && (vma(v, V_FILE) !== 0 || vma(v, V_LOCKED) !== 0)) theirs -= vma(v, V_RESIDENT);
+  }
+  return theirs > 0 && randomBelow(c, theirs + inNodes(c)) < theirs;
+}
+/**
+ * See that the home node takes `pages` pages. Where the nodes below are full, too, items go to swap, or, with `drop`, are dropped if it
+ * takes none, until `wanted` pages have left the nodes: those of others' may be in the way. Returns false if there is no room.
+ */
+export function makeRoom(c: i32, pages: i32, wanted: i32, drop: boolean): boolean {
+  const before = inNodes(c);
+  while (!relieve(c, pages + 1)) {
+    if (before - inNodes(c) >= wanted || isOthersTurn(c)) return true;
+    if (sinkSome(c) === 0 && !(drop && evictSome(c, ALL) !== 0)) return false;
+  }
+  return true;
+}
+/**
+ * Make some room in the nodes by sending to swap what is worth least there, as {@link evictSome} would choose it; what is worth more
+ * stays. Returns 0 if swap takes nothing, or there is nothing to send.
+ */
+export function sinkSome(c: i32): i32 {
+  if (ld(c + ST_BUSY) !== 0) return 0;
+  if (anyLeft(c)) return giveBack(c, LEFT_BATCH) ? 1 : 0;
+  if (!maySink(c) && !(dropSunk(c) && maySink(c))) return 0;
+  if (makeUse(c, ALL)) return 1;
+  if (!choose(c, true)) return 0;
+  const s = chosenSeg();
+  if (s < 0) return sinkBody(c, chosenBody());
+  const before = inNodes(c);
+  if (wholeInNodes(c, s) && streamOf(c, s) < STREAM_TTL) {
+    cleanChosen(c, s, ALL, SINK_WORST);
+    return 1;
+  }
+  // What expires stays with its like; and what is in swap in part is not read for that.
+  skim(c, s, ld(c + ST_THETA), ALL);
+  if (seg(c, s, SG_STATE) === SEG_CLOSED) sinkSeg(c, s);
+  return inNodes(c) < before ? 1 : 0;
+}
+function wholeInNodes(c: i32, s: i32): boolean {
+  const first = s << ld(c + ST_SEG_SHIFT);
+  const pages = (seg(c, s, SG_USED) + 4095) >>> 12;
+  for (let i = seg(c, s, SG_CURSOR) >>> 9; i < pages; i++) {
+    if ((pte(ld(c + ST_DATA_START) + first + i) & PTE_PRESENT) === 0) return false;
+  }
+  return true;
+}
+/** Send a body to swap if it is worth less than the threshold, and move that. Returns whether pages of it went. */
+function sinkBody(c: i32, body: i32): i32 {
+  const loc = ownerOf(c, body);
+  const w = isPresent(c, loc) ? score(c, locAddr(c, loc)) : NO_THETA;
+  const go = worthLess(c, w);
+  return go ? (sinkPages(c, firstPageOf(c, body)) > 0 ? 1 : 0) : 1;
+}
