@@ -257,13 +257,13 @@ function moveStray(f: i32, at: i32, v: i32, to: i32): i32 {
   const nr = folioNr(f);
   lruDel(f);
   isolate(f);
-  const partner = nr === 1 ? partnerFor(from) : -1;
-  if (partner >= 0 && (to & (1 << folioNid(partner))) !== 0 && changePlaces(f, partner) === 0) return 0;
+  const partner = nr === 1 ? partnerFor(from, to) : -1;
+  if (partner >= 0 && changePlaces(f, partner) === 0) return 0;
   for (let left: i32 = to; left !== 0; ) {
     const t = nearest(from, left);
     left &= ~(1 << t);
     if (migrateFolio(f, t) < 0) continue;
-    bringPartners(from, nr);
+    bringPartners(from, to, nr);
     return 0;
   }
   if (folioOrder(f) > 0) {

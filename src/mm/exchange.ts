@@ -68,6 +68,7 @@ import { genOf, lruGenEnabled, maxSeq } from "./lru-gen.ts";
 import { ld, lowestBit, st } from "./machine.ts";
 import { placementMask } from "./mempolicy.ts";
 import { isolate, migrateInto, migratePublish, migrateUnmap, putback, splitFolio, unisolate } from "./migrate.ts";
+import { allNodes } from "./node.ts";
 import { OPT_ROOM_FIRST } from "./options.ts";
 import { PTE_ACCESSED } from "./page-table.ts";
 import { LIST_PARTNERS, LIST_SCAN } from "./scan-control.ts";
@@ -81,10 +82,11 @@ export function exchanges(): boolean {
   return (hdr(H_OPTIONS) & OPT_ROOM_FIRST) !== 0;
 }
 
-/** Whether folio `f` can move to node `to`, and its owner may be there. */
-export function mayExchange(f: i32, to: i32): boolean {
+/** Whether folio `f` can move to node `to`, its owner may be there, and it has not to move itself. */
+function mayExchange(f: i32, to: i32): boolean {
   if (refs(f) !== 1 || !test(f, PG_LRU) || test(f, PG_LOCKED | PG_WRITEBACK)) return false;
-  if ((placementMask(ownerVma(f)) & (1 << to)) === 0) return false;
+  const both = (1 << to) | (1 << folioNid(f));
+  if ((placementMask(ownerVma(f)) & both) !== both) return false;
   return !test(f, PG_UNEVICTABLE) || node(to, N_TIER) <= node(folioNid(f), N_TIER);
 }
 
@@ -157,13 +159,13 @@ function take(f: i32, nr: i32): i32 {
   return taken;
 }
 
-/** The first partner that may go to node `to`; -1 if there is none. Those that may not go to the end of the list. */
-export function partnerFor(to: i32): i32 {
+/** The first partner on the nodes of `on` that may go to node `to`; -1 if there is none. Others go to the end of the list. */
+export function partnerFor(to: i32, on: i32): i32 {
   const list = scanHead(LIST_PARTNERS);
   const last = prev(list);
   while (!listEmpty(list)) {
     const f = next(list);
-    if (mayGo(f, to)) return f;
+    if ((on & (1 << folioNid(f))) !== 0 && mayGo(f, to)) return f;
     listDel(f);
     listAddTail(list, f);
     if (f === last) return -1;
@@ -173,10 +175,10 @@ export function partnerFor(to: i32): i32 {
 function mayGo(f: i32, to: i32): boolean {
   return folioNid(f) !== to && (placementMask(ownerVma(f)) & (1 << to)) !== 0;
 }
-/** Up to `nr` partners move to node `to`, which has been left by as many pages. */
-export function bringPartners(to: i32, nr: i32): void {
+/** Up to `nr` partners on the nodes of `on` move to node `to`, which has been left by as many pages. */
+export function bringPartners(to: i32, on: i32, nr: i32): void {
   for (let left: i32 = nr; left > 0; left--) {
-    const f = partnerFor(to);
+    const f = partnerFor(to, on);
     if (f < 0) return;
     leaveList(f, to);
     if (moveTo(f, to) < 0) putback(f);
@@ -185,7 +187,7 @@ export function bringPartners(to: i32, nr: i32): void {
 /** Put back `nr` of the partners that would go to node `to`. */
 export function dismissPartners(to: i32, nr: i32): void {
   for (let left: i32 = nr; left > 0; left--) {
-    const f = partnerFor(to);
+    const f = partnerFor(to, allNodes());
     if (f < 0) return;
     leaveList(f, to);
     putback(f);

@@ -3,7 +3,6 @@
  * slot; one that is marked for a hint may be promoted.
  */
 import { allocPages } from "./alloc.ts";
-import { checksum } from "./checksum.ts";
 import { coldness, noteColdRefault } from "./cold-refaults.ts";
 import { EAGAIN, EIO, ENOMEM } from "./errno.ts";
 import { folioNid, folioNr, PG_FILE, PG_UNEVICTABLE, setFlag } from "./folio.ts";
@@ -16,15 +15,12 @@ import {
   ownerVma,
   PAGE_SIZE,
   pte,
-  S_START,
   setOwner,
   setPriv,
   setRefs,
   setShadow,
   setVpnOf,
   shadow,
-  slotSum,
-  swapDev,
   V_FILE,
   V_LOCKED,
   V_MEMCG,
@@ -36,14 +32,14 @@ import {
 } from "./layout.ts";
 import { tryCharge } from "./limits.ts";
 import { lruAddFaulted, lruRefault } from "./lru.ts";
-import { hostSwapRead, zeroBytes } from "./machine.ts";
+import { zeroBytes } from "./machine.ts";
 import { charge } from "./memcg.ts";
 import { noteInterleave, placementMask, policyChoosesNode, policyNode } from "./mempolicy.ts";
 import { freeBlock } from "./page-alloc.ts";
 import { mapFolio, PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_SWAP, pteIndex, touch } from "./page-table.ts";
 import { hintFault } from "./promote.ts";
 import { watchBit } from "./rise.ts";
-import { freeSlot, poolDevice, slotDevice } from "./swap.ts";
+import { freeSlot, poolDevice, readDevice, slotDevice } from "./swap.ts";
 import {
   count,
   PGFAULT,
@@ -161,10 +157,7 @@ function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
 
 /** Read what a slot holds to the page at byte address `addr`. Returns 0, or -EIO for what is not what was written, too. */
 export function readSlot(slot: i32, addr: i32): i32 {
-  const dev = slotDevice(slot);
-  if (dev === poolDevice()) return zswapLoad(slot, addr);
-  if (hostSwapRead(dev, slot - swapDev(dev, S_START), addr) < 0) return EIO;
-  return hasBytes() && checksum(addr) !== slotSum(slot) ? EIO : 0;
+  return slotDevice(slot) === poolDevice() ? zswapLoad(slot, addr) : readDevice(slot, addr);
 }
 
 /** If the page left a shadow when it was evicted, judge by it. */

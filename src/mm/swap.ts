@@ -12,7 +12,8 @@
  * A slot keeps the checksum of what was written. Cache pages in slots may be discarded, oldest first, when a page needs
  * room and no slot is free (under OPT_SWAP_FILE).
  */
-import { BUG_SLOT } from "./errno.ts";
+import { checksum } from "./checksum.ts";
+import { BUG_SLOT, EIO } from "./errno.ts";
 import { changed, WHY_SWAP } from "./hopeless.ts";
 import {
   addVma,
@@ -26,6 +27,7 @@ import {
   H_SWAP_TRIED,
   H_ZPOOL_PAGES,
   H_ZSWAP_FULL,
+  hasBytes,
   hdr,
   S_DISCARDABLE,
   S_FAILED,
@@ -47,7 +49,7 @@ import {
   V_SWAPPED,
   vma,
 } from "./layout.ts";
-import { hostBug, hostDiscard, hostSwapFree, hostSwapWrite, st } from "./machine.ts";
+import { hostBug, hostDiscard, hostSwapFree, hostSwapRead, hostSwapWrite, st } from "./machine.ts";
 import { chargeSwap } from "./memcg.ts";
 import { OPT_SWAP_FILE } from "./options.ts";
 import { findVma } from "./page-table.ts";
@@ -143,15 +145,32 @@ function freeSlotByPriority(vpn: i32): i32 {
   }
   return -1;
 }
-/** The slot of the oldest cache page of the first device that has any, which is dropped. */
-function discardedSlot(vpn: i32): i32 {
+/** Whether a device has a free slot. */
+export function slotsFree(): boolean {
+  return hdr(H_SWAP_FREE) > 0;
+}
+/** The slot of the oldest cache page of the first device that has any; -1. */
+export function oldestDiscardable(): i32 {
+  const dev = discardableDevice();
+  return dev < 0 ? -1 : discardableAtHand(dev);
+}
+function discardableDevice(): i32 {
+  if ((hdr(H_OPTIONS) & OPT_SWAP_FILE) === 0) return -1;
   for (let dev: i32 = firstDevice(); dev < hdr(H_NR_SWAP); dev++) {
-    if (swapDev(dev, S_DISCARDABLE) === 0 || swapDev(dev, S_FAILED) !== 0) continue;
-    const slot = discardAtHand(dev);
-    enter(dev, slot, vpn);
-    return slot;
+    if (swapDev(dev, S_DISCARDABLE) !== 0 && swapDev(dev, S_FAILED) === 0) return dev;
   }
   return -1;
+}
+/** The slot of the oldest cache page, which is dropped. */
+function discardedSlot(vpn: i32): i32 {
+  const dev = discardableDevice();
+  if (dev < 0) return -1;
+  const slot = discardableAtHand(dev);
+  const at = slot - swapDev(dev, S_START) + 1;
+  setSwapDev(dev, S_HAND, at === swapDev(dev, S_SLOTS) ? 0 : at);
+  discardSlot(slot);
+  enter(dev, slot, vpn);
+  return slot;
 }
 /** Whether pages may be written to a device: one that failed the last write has to pass a trial, once in each request. */
 function works(dev: i32): boolean {
@@ -179,8 +198,8 @@ function freeSlotAtHand(dev: i32): i32 {
   setSwapDev(dev, S_HAND, at + 1 === slots ? 0 : at + 1);
   return start + at;
 }
-/** Drop the oldest discardable content of a device and return its slot, free. */
-function discardAtHand(dev: i32): i32 {
+/** The slot of the oldest discardable content of a device, which has some. */
+function discardableAtHand(dev: i32): i32 {
   const start = swapDev(dev, S_START);
   const slots = swapDev(dev, S_SLOTS);
   let at: i32 = swapDev(dev, S_HAND);
@@ -188,9 +207,13 @@ function discardAtHand(dev: i32): i32 {
     at++;
     if (at === slots) at = 0;
   }
-  setSwapDev(dev, S_HAND, at + 1 === slots ? 0 : at + 1);
-  discardSlot(start + at);
   return start + at;
+}
+/** Read what a device keeps in a slot to the page at byte address `addr`. Returns 0, or -EIO for what is not what was written, too. */
+export function readDevice(slot: i32, addr: i32): i32 {
+  const dev = slotDevice(slot);
+  if (hostSwapRead(dev, slot - swapDev(dev, S_START), addr) < 0) return EIO;
+  return hasBytes() && checksum(addr) !== slotSum(slot) ? EIO : 0;
 }
 /** Drop the cache page in a slot. */
 export function discardSlot(slot: i32): void {
