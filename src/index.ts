@@ -40,6 +40,7 @@ export type {
   NodeOptions,
   NullSwapOptions,
   NumaNodeOptions,
+  PressureOptions,
   PromotionOptions,
   SwapOptions,
   WatermarkOptions,

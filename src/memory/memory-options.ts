@@ -57,6 +57,21 @@ export interface MemoryOptions {
    * possible (ENOTSUP). `false`: lieu does not ask.
    */
   hugePages?: boolean | undefined;
+  /**
+   * Give memory back before the system's limit is reached: nodes of kind "dram" and "numa" shrink while the process's cgroup (version
+   * 2) is near its memory.high or memory.max, or waits for memory, and grow again. Linux; needs the package koffi. Default: false.
+   */
+  pressure?: boolean | PressureOptions | undefined;
+}
+
+/** How memory is given back. */
+export interface PressureOptions {
+  /** Milliseconds between two looks at the cgroup. Default: 200. */
+  interval?: number | undefined;
+  /** How much is to be left until the limit. Default: a twentieth of the limit. */
+  reserve?: Size | undefined;
+  /** The folder of the cgroup to look at, in place of the process's own. */
+  cgroup?: string | undefined;
 }
 
 /** Single behaviours, on or off. */

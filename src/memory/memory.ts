@@ -16,6 +16,7 @@ import { type Touching, touchInSlices } from "../runtime/pretouch.ts";
 import { showAs } from "../runtime/show.ts";
 import type { Vm } from "../runtime/vm.ts";
 import { checkBoolean, checkKeys, checkName, codecOf, folioOrderOf, heapOf } from "./arguments.ts";
+import { Balloons } from "./balloon.ts";
 import { boot } from "./boot.ts";
 import { CacheGroups, tooManyGroups } from "./cache-groups.ts";
 import { capacityPages } from "./capacity.ts";
@@ -27,6 +28,7 @@ import { type Metric, metricsOf } from "./metrics.ts";
 import { nodeInfo } from "./node-info.ts";
 import { NodeNames } from "./node-names.ts";
 import type { MemoryConfig } from "./options.ts";
+import { type PressureWatch, watchPressure } from "./pressure.ts";
 import { proactiveReclaim } from "./reclaim.ts";
 import type {
   AnyCacheOptions,
@@ -76,12 +78,17 @@ export class Memory implements Disposable, AsyncDisposable {
   readonly #stopTimer: () => void;
   readonly #touching: Touching | undefined;
   readonly #secret: SecretOf;
+  readonly #balloons: Balloons;
+  readonly #pressure: PressureWatch | undefined;
 
   /** @internal */
   constructor(config: MemoryConfig, harness: Harness) {
     this.#config = config;
     this.#names = new NodeNames(config.nodes.map((n) => n.name));
     this.#vm = boot(config, harness.crank ?? inlineCrank(), harness);
+    // What was given back is not to be touched again.
+    this.#balloons = new Balloons(this.#vm, this.nodeNames, () => this.#touching?.stop());
+    this.#pressure = watchPressure(this.#vm, this.#balloons, config);
     this.#cacheGroups = new CacheGroups(this.#vm, this.#names.all);
     this.#secret = secretsOf(config.seed, harness.crank !== undefined || config.seeded);
     this.#diagnostics = new Diagnostics(this, this.#vm, this.nodeNames, this.swapNames);
@@ -258,7 +265,7 @@ export class Memory implements Disposable, AsyncDisposable {
   /** A node by name. @throws {@link LieuError} EINVAL if there is none */
   node(name: string): NodeInfo {
     this.#vm.ensureOpen();
-    return nodeInfo(this.#vm, this.#config, this.#names.nid(name, "node()"));
+    return nodeInfo(this.#vm, this.#config, this.#balloons, this.#names.nid(name, "node()"));
   }
 
   /** All nodes, fastest tier first. */
@@ -355,6 +362,7 @@ export class Memory implements Disposable, AsyncDisposable {
     if (pins > 0) throw new LieuError("EBUSY", `${pins} pins are still held; release them before closing the memory`);
     this.#diagnostics.publish(this.#caches);
     this.#stopTimer();
+    this.#pressure?.stop();
     this.#touching?.stop();
     for (const region of this.#regions) region.retire();
     for (const cache of this.#caches) cache.retire();

@@ -10,6 +10,7 @@ import { ADISTANCE_DRAM } from "../nodes/dram.ts";
 import { type Backing, hostDistance, openBacking } from "./backing.ts";
 import { hostNodeOptions } from "./host-options.ts";
 import type { MemoryOptions, NamedNodes, NodeOptions, SwapOptions } from "./memory-options.ts";
+import type { PressureConfig } from "./pressure.ts";
 import {
   boolean,
   type Check,
@@ -91,6 +92,19 @@ const pretouch: Check<boolean | "wait"> = value(
   'give true, false or "wait"',
 );
 
+const pressureSchema = object({
+  interval: optional(whole(10, 60_000)),
+  reserve: optional(size),
+  cgroup: optional(text()),
+});
+type Pressure = boolean | Checked<typeof pressureSchema>;
+const pressure: Check<Pressure> = (given, path, problems) => {
+  if (typeof given === "boolean") return given;
+  if (typeof given === "object" && given !== null) return pressureSchema(given, path, problems);
+  const rule = `give true, false or an object with ${pressureSchema.keys?.join(", ")}`;
+  return value<Pressure>(() => false, rule)(given, path, problems);
+};
+
 const nodeRecord = record(nodeSchema, "nodes by name");
 const nodes: Check<NamedNodes> = (given, path, problems) =>
   nodeRecord(given === "host" ? hostNodeOptions() : given, path, problems);
@@ -121,6 +135,7 @@ export const memoryShape = {
    */
   pretouch: optional(pretouch),
   hugePages: optional(boolean),
+  pressure: optional(pressure),
 };
 const memorySchema: Check<MemoryOptions & { nodes: NamedNodes }> = object(memoryShape);
 
@@ -157,6 +172,8 @@ export interface MemoryConfig {
   readonly engine: "wasm" | "js";
   readonly pretouch: boolean | "wait";
   readonly hugePages: boolean | undefined;
+  /** Undefined: not watched. */
+  readonly pressure: PressureConfig | undefined;
 }
 
 /**
@@ -212,7 +229,14 @@ export function resolveOptions(input: unknown): MemoryConfig {
     engine: o.engine ?? "wasm",
     pretouch: o.pretouch ?? true,
     hugePages: o.hugePages,
+    pressure: resolvePressure(o.pressure),
   };
+}
+
+function resolvePressure(given: Pressure | undefined): PressureConfig | undefined {
+  if (given === undefined || given === false) return undefined;
+  const { interval = 200, reserve, cgroup } = given === true ? {} : given;
+  return { interval, reserve: reserve === undefined ? undefined : parseSize(reserve, "pressure.reserve"), cgroup };
 }
 
 /** A size in pages, if there is one. */

@@ -99,6 +99,14 @@ export interface NodeInfo {
   readonly latency: number;
   vmstat(): Vmstat;
   /**
+   * Give the node another size, up to the one that it was opened with: what is coldest there moves on, and the bytes go back to the
+   * system. Returns the new size in bytes.
+   *
+   * @throws {@link LieuError} EINVAL, ENOTSUP without the package koffi or for a node without bytes, ENOMEM if what is there has no
+   *   other place: then nothing has changed
+   */
+  resize(size: Size): number;
+  /**
    * Where its pages lie on the machine: their number by host node (move_pages(2)). Pages that were never touched lie nowhere.
    *
    * @throws {@link LieuError} ENOTSUP without the package koffi, or for a node without bytes

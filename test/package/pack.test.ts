@@ -101,7 +101,14 @@ describePackage("the packed package", () => {
   });
 
   describe("what the documentation shows", () => {
-    const documents = ["README.md", "docs/usage.md", "docs/options.md", "docs/cache.md", "docs/metrics.md"];
+    const documents = [
+      "README.md",
+      "docs/usage.md",
+      "docs/options.md",
+      "docs/cache.md",
+      "docs/metrics.md",
+      "docs/host-memory.md",
+    ];
     const text = (document: string) => readFileSync(join(root, document), "utf8");
     const blocks = documents.flatMap((document) =>
       [...text(document).matchAll(/```js\n([\s\S]*?)```/g)].map(([, code], i): [string, string] => [
@@ -112,7 +119,15 @@ describePackage("the packed package", () => {
 
     // What a block of an adapter's takes beside lieu.
     beforeAll(() =>
-      linkPackages(project, ["keyv", "cache-manager", "bentocache", "undici", "prom-client", "@opentelemetry/api"]),
+      linkPackages(project, [
+        "koffi",
+        "keyv",
+        "cache-manager",
+        "bentocache",
+        "undici",
+        "prom-client",
+        "@opentelemetry/api",
+      ]),
     );
 
     test.each(blocks.filter(([, code]) => code.includes("import ")))("%s runs as printed", (name, code) => {

@@ -1,0 +1,136 @@
+/**
+ * Memory given back before the system takes it: looks at the cgroup a few times a second, shrinks nodes while there is too little
+ * room or processes wait for memory, and grows them again once that is over.
+ *
+ * What is to be had is found by asking for it: pages are taken from the lowest tier of ordinary memory first, where what is
+ * coldest lies, then from the tiers above. A step is as large as what is missing, within a slice of the event loop's time; growing
+ * goes in small steps, after a while without pressure, so that it does not swing.
+ */
+import { Cgroup, type CgroupState } from "../host/cgroup.ts";
+import { libc } from "../host/libc.ts";
+import { startTimer } from "../runtime/inline.ts";
+import type { Vm } from "../runtime/vm.ts";
+import type { Balloons } from "./balloon.ts";
+
+const PAGE = 4096;
+const MIB = 2 ** 20;
+
+/** Checked options; see {@link PressureOptions}. */
+export interface PressureConfig {
+  readonly interval: number;
+  /** Bytes; undefined: a twentieth of the limit. */
+  readonly reserve: number | undefined;
+  readonly cgroup: string | undefined;
+}
+
+/** A node that may give memory back. */
+export interface Shrinkable {
+  readonly nid: number;
+  readonly pages: number;
+}
+
+/** Waiting for memory a tenth of the time is pressure. */
+const STALL_SHARE = 0.1;
+/** What a look may take from the nodes at most. */
+const MOST_PAGES = (16 * MIB) / PAGE;
+/** Looks without pressure before nodes grow. */
+const CALM = 8;
+/** A node keeps a quarter of its size. */
+const KEEP = 4;
+
+/** See the file's head. */
+export class PressureWatch {
+  readonly #balloons: Balloons;
+  readonly #nodes: readonly Shrinkable[];
+  readonly #config: PressureConfig;
+  readonly #cgroup: Cgroup;
+  readonly #stop: () => void;
+  #stalled: number;
+  #calm = 0;
+
+  /**
+   * `nodes`: of ordinary memory, the slowest first.
+   *
+   * @throws {@link LieuError} ENOTSUP without koffi or a cgroup of version 2
+   */
+  constructor(balloons: Balloons, nodes: readonly Shrinkable[], config: PressureConfig) {
+    libc("pressure");
+    this.#balloons = balloons;
+    this.#nodes = nodes;
+    this.#config = config;
+    this.#cgroup = new Cgroup(config.cgroup);
+    this.#stalled = this.#cgroup.read().stalled;
+    this.#stop = startTimer(() => this.look(), config.interval);
+  }
+
+  stop(): void {
+    this.#stop();
+  }
+
+  /** Look once, and do what is to be done. Returns the pages that nodes gave (less than 0: got). */
+  look(): number {
+    const state = this.#cgroup.read();
+    const missing = this.#missing(state);
+    if (missing > 0) {
+      this.#calm = 0;
+      return this.#shrink(Math.min(MOST_PAGES, missing));
+    }
+    const reserve = this.#reserve(state.limit);
+    if (++this.#calm < CALM || state.room < 2 * reserve) return 0;
+    // Half of what is over, so that others who grow find room.
+    const spare = state.room === Number.POSITIVE_INFINITY ? MOST_PAGES : (state.room - 2 * reserve) / 2 / PAGE;
+    return -this.#grow(Math.floor(Math.min(MOST_PAGES / 4, spare)));
+  }
+
+  #reserve(limit: number): number {
+    return this.#config.reserve ?? (limit === Number.POSITIVE_INFINITY ? 0 : limit / 20);
+  }
+  /** Pages that should be given back. */
+  #missing({ limit, room, stalled }: CgroupState): number {
+    const waited = (stalled - this.#stalled) / 1000 / this.#config.interval;
+    this.#stalled = stalled;
+    const below = Math.ceil((this.#reserve(limit) - room) / PAGE);
+    if (below > 0) return below;
+    // Somebody waits though there is room by the numbers: the machine has none.
+    return waited > STALL_SHARE ? MOST_PAGES / 4 : 0;
+  }
+  #shrink(pages: number): number {
+    let taken = 0;
+    for (const { nid, pages: whole } of this.#nodes) {
+      const keep = Math.max(this.#balloons.least(nid), Math.ceil(whole / KEEP));
+      const most = whole - keep - this.#balloons.held(nid);
+      if (most > 0 && taken < pages) taken += this.#balloons.shrink(nid, Math.min(most, pages - taken));
+    }
+    return taken;
+  }
+  #grow(pages: number): number {
+    let given = 0;
+    for (const { nid } of [...this.#nodes].reverse()) {
+      const n = Math.min(this.#balloons.held(nid), pages - given);
+      this.#balloons.grow(nid, n);
+      given += Math.max(0, n);
+    }
+    return given;
+  }
+}
+
+/** What a configuration wants to be watched; undefined if nothing. Closes the engine again if that cannot be. */
+export function watchPressure(
+  vm: Vm,
+  balloons: Balloons,
+  { pressure, nodes }: { readonly pressure: PressureConfig | undefined; readonly nodes: readonly NodeLike[] },
+): PressureWatch | undefined {
+  if (pressure === undefined) return undefined;
+  const ordinary = nodes.map(({ pages, backing }, nid) => ({ nid, pages, kind: backing.kind }));
+  const shrinkable = ordinary.filter(({ kind }) => kind === "dram" || kind === "numa").reverse();
+  try {
+    return new PressureWatch(balloons, shrinkable, pressure);
+  } catch (error) {
+    vm.close();
+    throw error;
+  }
+}
+interface NodeLike {
+  readonly pages: number;
+  readonly backing: { readonly kind: string };
+}
