@@ -34,6 +34,7 @@ export type {
   BehaviourOptions,
   DramNodeOptions,
   FileSwapOptions,
+  MappedFileNodeOptions,
   MemoryOptions,
   ModelNodeOptions,
   NamedNodes,

@@ -23,6 +23,14 @@ const NUMBERS: Readonly<Record<string, { mbind: number; movePages: number }>> = 
 };
 
 const MADV_DONTNEED = 4;
+/** LOCK_EX | LOCK_NB */
+const LOCK_EX_NB = 6;
+const PROT_READ_WRITE = 3;
+const MAP_SHARED = 1;
+const MAP_PRIVATE = 2;
+const MAP_FIXED = 0x10;
+const MAP_ANONYMOUS = 0x20;
+const MAP_NORESERVE = 0x4000;
 const MADV_HUGEPAGE = 14;
 const MPOL_DEFAULT = 0;
 const MPOL_BIND = 2;
@@ -53,6 +61,14 @@ export interface Libc {
   discard(range: Uint8Array): void;
   /** Have `range` backed by transparent huge pages as it is touched (madvise, MADV_HUGEPAGE). @throws SystemError */
   adviseHuge(range: Uint8Array): void;
+  /** Lock a file for as long as it is open (flock, LOCK_EX). Returns false if somebody else has. @throws SystemError */
+  lock(fd: number): boolean;
+  /** Make a file `size` bytes long, with room on its medium for all of them (posix_fallocate). @throws SystemError */
+  allocate(fd: number, size: number): void;
+  /** Map a file from `offset` on over `range`, in place (mmap, MAP_FIXED | MAP_SHARED). @throws SystemError */
+  mapShared(range: Uint8Array, fd: number, offset: number): void;
+  /** Map ordinary memory over `range`: zeros. @throws SystemError */
+  mapAnonymous(range: Uint8Array): void;
   /** Pages of `range` on each host node, by number; those that are nowhere yet do not count (move_pages). @throws SystemError */
   placement(range: Uint8Array): Map<number, number>;
 }
@@ -109,9 +125,11 @@ function bindings(koffi: Koffi, numbers: { mbind: number; movePages: number }): 
   const mbind = library.func("long syscall(long, uintptr_t, size_t, int, uintptr_t, size_t, int)");
   const movePages = library.func("long syscall(long, int, size_t, uintptr_t, uintptr_t, uintptr_t, int)");
   const madvise = library.func("int madvise(uintptr_t, size_t, int)");
-  const call = (name: string, result: number): void => {
+  const flock = library.func("int flock(int, int)");
+  const fallocate = library.func("int posix_fallocate(int, long, long)");
+  const mmap = library.func("long mmap(uintptr_t, size_t, int, int, int, long)");
+  const call = (name: string, result: number, code: number = koffi.errno()): void => {
     if (result === 0) return;
-    const code = koffi.errno();
     const known = Object.entries(koffi.os.errno).find(([, n]) => n === code)?.[0];
     throw new SystemError(name, known ?? `errno ${code}`);
   };
@@ -129,6 +147,26 @@ function bindings(koffi: Koffi, numbers: { mbind: number; movePages: number }): 
     unbind: (range) => policy(range, MPOL_DEFAULT, []),
     discard: (range) => call("madvise", madvise(koffi.address(range), range.byteLength, MADV_DONTNEED)),
     adviseHuge: (range) => call("madvise", madvise(koffi.address(range), range.byteLength, MADV_HUGEPAGE)),
+    lock(fd) {
+      const result = flock(fd, LOCK_EX_NB);
+      if (result !== 0 && koffi.errno() === koffi.os.errno.EWOULDBLOCK) return false;
+      call("flock", result);
+      return true;
+    },
+    allocate(fd, size) {
+      const code = fallocate(fd, 0, size);
+      call("posix_fallocate", code, code);
+    },
+    mapShared(range, fd, offset) {
+      const flags = MAP_SHARED | MAP_FIXED;
+      const at = mmap(koffi.address(range), range.byteLength, PROT_READ_WRITE, flags, fd, offset);
+      call("mmap", Number(at) === -1 ? -1 : 0);
+    },
+    mapAnonymous(range) {
+      const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
+      const at = mmap(koffi.address(range), range.byteLength, PROT_READ_WRITE, flags, -1, 0);
+      call("mmap", Number(at) === -1 ? -1 : 0);
+    },
     placement(range) {
       const first = BigInt(koffi.address(range));
       const pages = Math.floor(range.byteLength / PAGE);

@@ -3,6 +3,7 @@ import { emitWarning } from "node:process";
 import { isLieuError, LieuError } from "../errors.ts";
 import { N_PAGES, N_START, node as nodeField } from "../mm/layout.ts";
 import { type DramNode, dramNode } from "../nodes/dram.ts";
+import { type MappedFileNode, mapFile, mappedFileNode } from "../nodes/mapped-file.ts";
 import { type ModelNode, modelNode } from "../nodes/model.ts";
 import { bindNode, hostPlacement, type NumaNode, numaNode, unbindNode } from "../nodes/numa.ts";
 import type { Segment } from "../runtime/segment.ts";
@@ -12,13 +13,15 @@ import type { NodeOptions } from "./memory-options.ts";
 const PAGE = 4096;
 
 /** What backs a node. */
-export type Backing = DramNode | NumaNode | ModelNode;
+export type Backing = DramNode | NumaNode | MappedFileNode | ModelNode;
 
 /** What backs a node with these options. `what` is what messages call it. @throws {@link LieuError} EINVAL, EACCES, ENOTSUP */
 export function openBacking(o: NodeOptions, what: string): Backing {
   switch (o.kind) {
     case "model":
       return modelNode(o.latency);
+    case "mapped-file":
+      return mappedFileNode(o.path, o.keep === true, what);
     case "numa":
       return openNumaNode(o.hostNode, o.fallback === true, what);
     default:
@@ -66,6 +69,24 @@ export function bindHostNodes(
     }
     segment.undo.push(() => {
       unbindNode(range);
+      segment.touched = false;
+    });
+  });
+}
+
+/** Map the files of all "mapped-file" nodes over their ranges. @throws {@link LieuError} what mapFile() does */
+export function mapNodeFiles(
+  segment: Segment,
+  nodes: readonly { readonly name: string; readonly backing: Backing; readonly pages: number }[],
+  starts: readonly number[],
+): void {
+  nodes.forEach(({ name, backing, pages }, nid) => {
+    if (backing.kind !== "mapped-file") return;
+    const range = rangeOf(segment, starts[nid] as number, pages);
+    const unmap = mapFile(backing, range, `nodes.${name}`);
+    segment.untouchable.push({ from: range.byteOffset, to: range.byteOffset + range.byteLength });
+    segment.undo.push(() => {
+      unmap();
       segment.touched = false;
     });
   });

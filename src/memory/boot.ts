@@ -15,7 +15,7 @@ import {
 import { createSegment, giveUpSegment, type SegmentShape } from "../runtime/segment.ts";
 import { type Crank, Vm } from "../runtime/vm.ts";
 import type { SwapDevice } from "../swap/device.ts";
-import { bindHostNodes } from "./backing.ts";
+import { bindHostNodes, mapNodeFiles } from "./backing.ts";
 import type { MemoryConfig } from "./options.ts";
 import { openSwapDevices, type WrapDevice } from "./swap-devices.ts";
 
@@ -48,7 +48,7 @@ export function boot(config: MemoryConfig, crank: Crank, extras: BootExtras = {}
   // Before the devices: options that cannot be met are found here.
   const segment = createSegment(
     shape,
-    config.nodes.some((node) => node.backing.kind === "numa"),
+    config.nodes.some(({ backing }) => backing.kind === "numa" || backing.kind === "mapped-file"),
   );
   let vm: Vm | undefined;
   let devices: SwapDevice[] = [];
@@ -56,6 +56,7 @@ export function boot(config: MemoryConfig, crank: Crank, extras: BootExtras = {}
     if (hasBytes) useHugePages(segment.h8, config.hugePages);
     devices = openSwapDevices(config.swap, extras.wrapDevice);
     bindHostNodes(segment, config.nodes, starts);
+    mapNodeFiles(segment, config.nodes, starts);
     vm = new Vm(segment, shape, devices, crank, config.engine);
     describe(vm, config, starts, extras.initialCount ?? 0);
     return vm;

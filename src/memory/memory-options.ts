@@ -81,7 +81,7 @@ export type BehaviourOptions = { [name in Behaviour]?: boolean | undefined };
 export type NamedNodes = Readonly<Record<string, NodeOptions>>;
 
 /** Options of one node. */
-export type NodeOptions = DramNodeOptions | NumaNodeOptions | ModelNodeOptions;
+export type NodeOptions = DramNodeOptions | NumaNodeOptions | MappedFileNodeOptions | ModelNodeOptions;
 
 interface AnyNodeOptions {
   /** At least 256 KiB. */
@@ -106,6 +106,15 @@ export interface NumaNodeOptions extends AnyNodeOptions {
   hostNode: number;
   /** Where the pages cannot be bound, go on with ordinary memory and a warning. Default: false, an error. */
   fallback?: boolean | undefined;
+}
+
+/** A node whose pages are a file's, mapped in place: persistent memory (fsdax), NVMe, tmpfs. Linux; needs the package koffi. */
+export interface MappedFileNodeOptions extends AnyNodeOptions {
+  kind: "mapped-file";
+  /** Where the file is made; the folder must exist. It loses its name as soon as it is open. */
+  path: string;
+  /** Whether the file is to be seen at `path` while it is in use. Then a crash may leave it behind. Default: false. */
+  keep?: boolean | undefined;
 }
 
 /** A node without bytes, for study: places only. */

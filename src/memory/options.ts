@@ -48,6 +48,12 @@ const nodeCommon = {
 };
 const nodeSchema: Check<NodeOptions> = variants("kind", {
   dram: object({ kind: oneOf(["dram"]), ...nodeCommon }),
+  "mapped-file": object({
+    kind: oneOf(["mapped-file"]),
+    ...nodeCommon,
+    path: text(),
+    keep: optional(boolean),
+  }),
   numa: object({
     kind: oneOf(["numa"]),
     ...nodeCommon,

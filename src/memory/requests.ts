@@ -89,7 +89,7 @@ export interface ReclaimResult {
 /** A node of a memory, as it is now. */
 export interface NodeInfo {
   readonly name: string;
-  readonly kind: "dram" | "numa" | "model";
+  readonly kind: "dram" | "numa" | "mapped-file" | "model";
   /** Bytes. */
   readonly size: number;
   readonly free: number;

@@ -15,7 +15,13 @@ function touch(segment: Segment, from: number, deadline: number): number {
   const { h8 } = segment;
   let at = from;
   while (at < h8.length && performance.now() < deadline) {
-    const end = Math.min(h8.length, at + BATCH * PAGE);
+    const skipped = segment.untouchable.find(({ from, to }) => at >= from && at < to);
+    if (skipped !== undefined) {
+      at = skipped.to;
+      continue;
+    }
+    const next = segment.untouchable.find(({ from }) => from > at)?.from ?? h8.length;
+    const end = Math.min(next, at + BATCH * PAGE);
     for (; at < end; at += PAGE) h8[at] = h8[at] as number;
   }
   return at;

@@ -43,6 +43,8 @@ export interface Segment {
   touched: boolean;
   /** What undoes what was done to the pages themselves, before others may have the segment. */
   readonly undo: (() => void)[];
+  /** Bytes that nobody may touch but to use them, ascending: to write to a file's pages would have them written out. */
+  readonly untouchable: { readonly from: number; readonly to: number }[];
   /** Whether somebody outside was given a view of the bytes, who may still look at them when the memory is closed. */
   lent: boolean;
   /** Whether no other memory is to take it over. */
@@ -83,6 +85,7 @@ export function createSegment(shape: SegmentShape, fresh = false): Segment {
     secondHand: used !== undefined,
     touched: used?.touched === true,
     undo: [],
+    untouchable: [],
     lent: false,
     last: fresh,
   };
@@ -107,6 +110,7 @@ export const NO_SEGMENT: Segment = {
   secondHand: false,
   touched: true,
   undo: [],
+  untouchable: [],
   lent: false,
   last: true,
 };

@@ -15,9 +15,9 @@
 import fs, { type BigIntStats } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { LieuError, type LieuErrorCode } from "../errors.ts";
+import { userOf } from "../host/file-users.ts";
 import { checkAddress, checkPage, checkSlots, slotRange, slotsOfSize } from "./check.ts";
 import { PAGE_SIZE, type SwapDevice } from "./device.ts";
-import { userOf } from "./users.ts";
 
 const MAGIC = Buffer.from("lieu swap file 1\n");
 /** Most pages in one system call: below any system's IOV_MAX, where Node would split the call but not mind a short part. */

@@ -1,13 +1,13 @@
 /**
- * Who else has a swap file open. A file that has lost its name, as swap files do on POSIX, cannot be found by it any more; on Linux
+ * Who else has a file open. One that has lost its name, as swap files and those of nodes do on POSIX, cannot be found by it any more; on Linux
  * the open files of a user's processes can be read, in all of their threads. Elsewhere, and where /proc is out of reach (Node's
- * permission model, another container), this finds nobody: then each device has a file of its own, and no harm is done but that two
+ * permission model, another container), this finds nobody: then each has a file of its own, and no harm is done but that two
  * devices fill one disk.
  */
 import fs from "node:fs";
 import { basename, dirname, join } from "node:path";
 
-/** The process that has a swap file of this path open, or undefined. Costs some 50 us a process on the machine. */
+/** The process that has a file of this path open, or undefined. Costs some 50 us a process on the machine. */
 export function userOf(path: string): number | undefined {
   if (process.platform !== "linux") return undefined;
   let real: string;
