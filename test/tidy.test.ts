@@ -28,7 +28,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   store: ["mm"],
   host: [],
   nodes: ["mm", "host"],
-  swap: ["mm"],
+  swap: ["mm", "host"],
   runtime: ["mm", "store", "host", "nodes", "swap"],
   region: ["mm", "nodes", "swap", "runtime"],
   cache: ["mm", "store", "nodes", "swap", "runtime"],
