@@ -1,13 +1,19 @@
 /**
  * `npm run bench:memories`: what slower memories give, as ratios of two things measured in one run, printed as one JSON object.
  *
- *     node bench/memories.mjs [NAME ...]    all of them, or those named: rss
+ *     node bench/memories.mjs [NAME ...]    all of them, or those named: rss, file
  *
  * rss: entries that a cache holds in the same growth of the process's RSS, lieu with DRAM and compressed pages against lru-cache
  * with the same strings of JSON (objects would take it more). Each in a process of its own, three times; the medians count. Bar: 2.
+ *
+ * file: swap in a file, beside the same file system without lieu. Pages that are swapped out in order, in bytes a second of what plain
+ * writes of 1 MiB reach (bar: half); a page that is swapped in at random, in times of a plain pread of 4 KiB (bar: 1.3). In turns,
+ * the best of five each.
  */
 import { execFileSync } from "node:child_process";
-import { cpus } from "node:os";
+import { closeSync, ftruncateSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const MIB = 2 ** 20;
@@ -90,6 +96,52 @@ const JOBS = {
   },
 };
 
+/** What swap in a file takes beside the file system alone. */
+JOBS.file = async () => {
+  const { openMemorySync } = await import("../dist/index.js");
+  const path = join(tmpdir(), `lieu-bench-${process.pid}`);
+  const size = 64 * MIB;
+  const fd = openSync(path, "wx+");
+  unlinkSync(path);
+  ftruncateSync(fd, size);
+  // As large as what is swapped, so that its bytes are no nearer to the processor.
+  const plain = Buffer.alloc(size, 5);
+  const memory = openMemorySync({
+    nodes: { dram: { kind: "dram", size: 2 * size } },
+    swap: [{ kind: "file", path: `${path}.swap`, size: 2 * size }],
+  });
+  const region = memory.map(size);
+  const seconds = (action) => {
+    const start = performance.now();
+    action();
+    return (performance.now() - start) / 1000;
+  };
+  const order = Array.from({ length: size / 4096 }, (_, i) => (i * 7919) % (size / 4096));
+  const best = { write: Infinity, out: Infinity, read: Infinity, in: Infinity };
+  for (let round = 0; round < 5; round++) {
+    for (let at = 0; at < size; at += 4096) region.writeInt32(at, at ^ round);
+    const write = () => {
+      for (let at = 0; at < size; at += MIB) writeSync(fd, plain, at, MIB, at);
+    };
+    const read = () => {
+      for (const n of order) readSync(fd, plain, n * 4096, 4096, n * 4096);
+    };
+    const swapIn = () => {
+      for (const n of order) if (region.readInt32(n * 4096) !== ((n * 4096) ^ round)) throw new Error("wrong byte");
+    };
+    best.write = Math.min(best.write, seconds(write));
+    best.out = Math.min(
+      best.out,
+      seconds(() => region.advise("pageout")),
+    );
+    best.read = Math.min(best.read, seconds(read));
+    best.in = Math.min(best.in, seconds(swapIn));
+  }
+  closeSync(fd);
+  await memory.close();
+  return best;
+};
+
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 function runJob(name) {
   process.stderr.write(`${name} …\n`);
@@ -98,6 +150,15 @@ function runJob(name) {
 }
 
 const SUITES = {
+  file() {
+    const best = runJob("file");
+    const out = best.write / best.out;
+    const back = best.in / best.read;
+    return {
+      "file swap, out in order: bytes/s of plain 1 MiB writes": { value: out, bar: 0.5, holds: out >= 0.5 },
+      "file swap, in at random: time of a plain 4 KiB pread": { value: back, bar: 1.3, holds: back <= 1.3 },
+    };
+  },
   rss() {
     const runs = Array.from({ length: RUNS }, () => ({ lru: runJob("lru"), lieu: runJob("lieu") }));
     const per = (name) => median(runs.map((run) => run[name].entries / (run[name].rss / MIB)));

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { isLieuError, openMemory } from "../../src/index.ts";
+import { nodeContract } from "../contract/node.ts";
 
 const MiB = 2 ** 20;
 const numa = {
@@ -21,6 +22,8 @@ async function warningsOf(run: () => Promise<void>): Promise<string[]> {
 }
 
 describe.runIf(process.platform === "linux")("a node of kind numa", () => {
+  nodeContract("numa", () => ({ kind: "numa", hostNode: 0, size: "4MiB" }));
+
   test("lies where it is said to, and pages that are demoted to it and promoted from it do", async () => {
     const memory = await openMemory({ nodes: numa, pretouch: true });
     const region = memory.map("3MiB");
