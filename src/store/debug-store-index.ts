@@ -52,6 +52,7 @@ import {
   ST_SPLIT,
   seg,
 } from "./layout.ts";
+import { isLeft } from "./meta.ts";
 
 /** Byte of a line that its link stands at. */
 const LINK = 60;
@@ -101,7 +102,7 @@ export function walkIndex(c: number, live: ReadonlyMap<number, LiveItem>): void 
   }
   // The next bucket may have got lines by a split that then failed for want of more.
   const offset = ld(c + ST_MORE_BUCKETS) + ((buckets - (1 << ld(c + ST_BASE_BITS))) << 6);
-  if ((pte(ld(c + ST_META_START) + (offset >>> 12)) & PTE_PRESENT) !== 0) {
+  if ((pte(ld(c + ST_META_START) + (offset >>> 12)) & PTE_PRESENT) !== 0 && !isLeft(c, offset >>> 12)) {
     for (let line = metaAddr(c, offset); ld(line + LINK) !== 0; line = nextLine(c, line)) take(ld(line + LINK));
   }
   for (const loc of live.keys()) holds(named.has(loc), () => `the index does not name the live item at ${loc}`);

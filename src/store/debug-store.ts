@@ -32,6 +32,7 @@ import {
 } from "./item.ts";
 import {
   controlOf,
+  LOG_PARTS,
   locAddr,
   NR_STREAMS,
   PAGE_GRANULES,
@@ -70,6 +71,8 @@ import {
   ST_META_VMA,
   ST_NR_SEGS,
   ST_OPEN,
+  ST_PART_SEGS,
+  ST_PART_SHIFT,
   ST_QUARANTINED,
   ST_SCRUB_PASS,
   ST_SEG_SHIFT,
@@ -180,6 +183,16 @@ function walkLists(c: number): Map<number, number> {
     if (s < 0) continue;
     enter(s, SEG_OPEN);
     holds(streamOf(c, s) === stream, () => `segment ${s} is open for ${stream}, says ${streamOf(c, s)}`);
+  }
+  for (let part = 0; part < LOG_PARTS; part++) {
+    const size = 1 << ld(c + ST_PART_SHIFT);
+    let used = 0;
+    for (let s = part * size; s < Math.min((part + 1) * size, ld(c + ST_FRESH_SEG)); s++) {
+      const state = seg(c, s, SG_STATE);
+      if (state === SEG_OPEN || state === SEG_CLOSED || state === SEG_SUNK) used++;
+    }
+    const says = ld(c + ST_PART_SEGS + (part << 2));
+    holds(says === used, () => `part ${part} of the log has ${used} segments in use, ${says} counted`);
   }
   return listed;
 }

@@ -187,6 +187,11 @@ function extend(c: i32, bucket: i32, entries: i32): boolean {
   }
   return true;
 }
+/** Something is about to be entered in the bucket of this hash: if it goes on in lines, they hold no more than they have to. */
+export function tidyFor(c: i32, hash: i32): void {
+  const bucket = bucketAddr(c, bucketOf(c, hash));
+  if (ld(bucket + LINK) !== 0) compact(c, bucket);
+}
 /** Fill the holes of a bucket from its last lines, and give back the lines that are empty then. */
 function compact(c: i32, bucket: i32): void {
   if (ld(bucket + LINK) === 0) return;

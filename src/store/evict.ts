@@ -32,17 +32,12 @@ import {
   locAddr,
   PAGE_GRANULES,
   pageInfo,
-  SEG_CLOSED,
-  SEG_OPEN,
-  SEG_SUNK,
   SG_CURSOR,
   SG_ITEMS,
   SG_LIVE,
-  SG_STATE,
   SG_USED,
   ST_BODIES,
   ST_BUSY,
-  ST_FRESH_SEG,
   ST_FRUITLESS,
   ST_HEADS,
   ST_ITEMS,
@@ -58,7 +53,7 @@ import {
   vpnOfLoc,
 } from "./layout.ts";
 import { anyLeft, giveBack } from "./left.ts";
-import { releaseSeg } from "./log.ts";
+import { nextUsed, releaseSeg } from "./log.ts";
 import { ONE } from "./log2.ts";
 import { sunkBodies } from "./meta.ts";
 import { isPresent, look } from "./present.ts";
@@ -71,6 +66,8 @@ import { leastSunk, settleSunk } from "./sunk.ts";
 export const LEFT_BATCH: i32 = 64;
 /** Candidates for each choice. */
 export const CANDIDATES: i32 = 16;
+/** Segments in use that are searched for one that holds anything, or nothing: nearly all hold something. */
+const SEARCH: i32 = 4096;
 /** The threshold moves by this part of an octave for each half of a cleaned segment's bytes too many or too few. */
 const GAIN: i32 = 4727;
 /** So many 256ths of what is looked at should be free to go: more would cost hits, fewer would cost copies. */
@@ -249,17 +246,21 @@ function compact(c: i32): boolean {
   while (more !== 0) more = cleanSegPage(c, worst, ALL) ? 1 : 0;
   return true;
 }
-/** Give back whatever segments hold nothing. Returns 1 if there were any. */
+/** Give back segments that hold nothing. Returns 1 if there were any. */
 function releaseAny(c: i32): i32 {
   let any: i32 = 0;
-  for (let s: i32 = 0; s < ld(c + ST_FRESH_SEG); s++) {
-    const state = seg(c, s, SG_STATE);
-    const inUse = state === SEG_OPEN || state === SEG_CLOSED || state === SEG_SUNK;
-    if (!inUse || seg(c, s, SG_ITEMS) !== 0) continue;
-    releaseSeg(c, s);
-    any = 1;
+  let s: i32 = ld(c + ST_VICTIM_HAND);
+  for (let i: i32 = 0; i < SEARCH && any < CANDIDATES; i++) {
+    s = nextUsed(c, s);
+    if (s < 0) break;
+    st(c + ST_VICTIM_HAND, s + 1);
+    if (seg(c, s, SG_ITEMS) === 0) {
+      releaseSeg(c, s);
+      any++;
+    }
+    s++;
   }
-  return any;
+  return any > 0 ? 1 : 0;
 }
 
 /** An item that would be among the next to go; 0 = there is none. */
@@ -267,11 +268,13 @@ export function pickVictim(c: i32): i32 {
   if (ld(c + ST_ITEMS) === 0) return 0;
   let best: i32 = 0;
   let least: i32 = 0x7fffffff;
-  for (let i: i32 = 0; i < 6 * CANDIDATES; i++) {
+  let found: i32 = 0;
+  for (let i: i32 = 0; i < 6 * CANDIDATES && found < CANDIDATES; i++) {
     const loc = randomItem(c);
     if (loc === 0) continue;
     const item = locAddr(c, loc);
     if ((bits(item) & BIT_DEAD) !== 0) continue;
+    found++;
     const w = score(c, item);
     if (w >= least) continue;
     least = w;
@@ -281,18 +284,14 @@ export function pickVictim(c: i32): i32 {
 }
 /** Any item, where few are left or their pages are in swap: the first of the next segment that holds one. */
 function anyItem(c: i32): i32 {
-  const n = ld(c + ST_FRESH_SEG);
   let s: i32 = ld(c + ST_VICTIM_HAND);
-  for (let i: i32 = 0; i < n; i++) {
-    if (s >= n) s = 0;
-    const state = seg(c, s, SG_STATE);
-    const inUse = state === SEG_OPEN || state === SEG_CLOSED || state === SEG_SUNK;
-    if (inUse && seg(c, s, SG_ITEMS) > 0) {
-      const loc = firstItem(c, s);
-      if (loc !== 0) {
-        st(c + ST_VICTIM_HAND, s);
-        return loc;
-      }
+  for (let i: i32 = 0; i < SEARCH; i++) {
+    s = nextUsed(c, s);
+    if (s < 0) return 0;
+    const loc = seg(c, s, SG_ITEMS) > 0 ? firstItem(c, s) : 0;
+    if (loc !== 0) {
+      st(c + ST_VICTIM_HAND, s);
+      return loc;
     }
     s++;
   }

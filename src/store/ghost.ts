@@ -4,7 +4,7 @@
  *   line of 64 bytes: 8 ghosts of   last access u32 | fingerprint 25 bits, hits 4, gap class 3
  *
  * A line is chosen by the hash; a new ghost goes in front, and the last falls off. The lines grow one at a time, like the
- * index's buckets, to twice the items that are not in swap or 3 % of the store, whichever is less.
+ * index's buckets, to twice the items that are not in swap or 1 % of the store, whichever is less.
  */
 import { demoteNow } from "../mm/demote.ts";
 import { ld, st } from "../mm/machine.ts";
@@ -31,7 +31,7 @@ const WAYS: i32 = 8;
 export const GHOST_BASE_BITS: i32 = 2;
 const FINGERPRINT: i32 = ~127;
 
-function lines(c: i32): i32 {
+export function nrLines(c: i32): i32 {
   return (1 << ld(c + ST_GHOST_LEVEL)) + ld(c + ST_GHOST_SPLIT);
 }
 function lineAt(c: i32, n: i32): i32 {
@@ -104,7 +104,7 @@ function forget(c: i32, line: i32, i: i32): void {
 }
 
 function grow(c: i32): void {
-  const n = lines(c);
+  const n = nrLines(c);
   // A line for every four items: twice as many ghosts as items, if they were spread evenly.
   if (n >= ld(c + ST_GHOST_MAX) || n * 4 > ld(c + ST_ITEMS) - ld(c + ST_SUNK_ITEMS)) return;
   const off = ld(c + ST_GHOSTS) + (n << 6);
@@ -136,7 +136,7 @@ function grow(c: i32): void {
 export function ghostSample(c: i32): i32 {
   if (ld(c + ST_NR_GHOSTS) === 0) return 0;
   for (let tries: i32 = 0; tries < 4; tries++) {
-    const at = lineAt(c, randomBelow(c, lines(c))) + ((random(c) & (WAYS - 1)) << 3);
+    const at = lineAt(c, randomBelow(c, nrLines(c))) + ((random(c) & (WAYS - 1)) << 3);
     if (ld(at + 4) !== 0) return at;
   }
   return 0;

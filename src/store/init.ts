@@ -6,12 +6,14 @@ import { FAULT_WRITE, fault } from "../mm/mm.ts";
 import { zapPages } from "../mm/mmap.ts";
 import { outdateAll } from "./above.ts";
 import { BODY_RECORD } from "./body.ts";
-import { GHOST_BASE_BITS } from "./ghost.ts";
+import { nrBuckets } from "./directory.ts";
+import { GHOST_BASE_BITS, nrLines } from "./ghost.ts";
 import { BINS_SIZE, MIN_SHIFT } from "./guard.ts";
 import { ageShift, TABLES_SIZE } from "./history.ts";
 import {
   CONTROL_BYTES,
   controlOf,
+  LOG_PARTS,
   SEG_RECORD_SHIFT,
   ST_AGE_SHIFT,
   ST_BASE_BITS,
@@ -33,9 +35,11 @@ import {
   ST_GRACE,
   ST_GUARD_AT,
   ST_LEFT_BODIES,
+  ST_LEFT_META,
   ST_LEFT_SEGS,
   ST_LEVEL,
   ST_LINES,
+  ST_LINES_USED,
   ST_LOG_PAGES,
   ST_MAGIC,
   ST_MAX_BUCKETS,
@@ -48,6 +52,7 @@ import {
   ST_NEXT_EXPIRY,
   ST_NOW,
   ST_NR_SEGS,
+  ST_PART_SHIFT,
   ST_REBUILT,
   ST_SCRUB_PASS,
   ST_SECRET,
@@ -59,7 +64,7 @@ import {
   STORE_MAGIC,
 } from "./layout.ts";
 import { giveBack, LEFT_TURN } from "./left.ts";
-import { ensureMeta } from "./meta.ts";
+import { ensureMeta, leaveMeta } from "./meta.ts";
 import { initRanks, MAX_INTERVAL, NO_THETA } from "./rank.ts";
 
 /** The most buckets of 64 bytes that a store of `pages` pages gets: items of 64 bytes on average, seven a bucket. */
@@ -103,6 +108,9 @@ export function storeInit(
   st(c + ST_BODY_PAGES, vma(dataVma, V_PAGES) - logPages);
   st(c + ST_SEG_SHIFT, segShift);
   st(c + ST_NR_SEGS, logPages >>> segShift);
+  let part: i32 = 0;
+  while (ld(c + ST_NR_SEGS) > LOG_PARTS << part) part++;
+  st(c + ST_PART_SHIFT, part);
   st(c + ST_FLAGS, flags);
   stf(c + ST_NEXT_EXPIRY, Infinity);
   const base = baseBits(maxPages);
@@ -157,9 +165,9 @@ function startClock(c: i32, now: i32): void {
   st(c + ST_REBUILT, (now - MAX_INTERVAL) | 0);
   st(c + ST_SCRUB_PASS, now);
 }
-/** 3 % of a store may be ghosts. */
+/** A hundredth of a store may be ghosts. */
 function ghostLines(pages: i32): i32 {
-  const n = ((pages * 3) / 100) | 0;
+  const n = (pages / 100) | 0;
   return n < 1 ? 1 << GHOST_BASE_BITS : n * 64;
 }
 /** Virtual pages that the meta mapping of a store needs. */
@@ -192,13 +200,25 @@ export function storeClear(meta: i32): i32 {
   const segs = larger(ld(c + ST_FRESH_SEG), ld(c + ST_LEFT_SEGS));
   const bodies = larger(ld(c + ST_BODY_FRESH), ld(c + ST_LEFT_BODIES));
   const secret = ld(c + ST_SECRET);
-  const more = ld(c + ST_SECRET + 4);
+  const secret2 = ld(c + ST_SECRET + 4);
   // What it starts with is kept, so that there is no question of room for it.
   const ghosts = ld(c + ST_GHOSTS) >>> 12;
   const first = ld(c + ST_SEGS) >>> 12;
-  const pages = vma(metaVma, V_PAGES);
-  zapPages(metaVma, meta + first + 1, ghosts - first - 1);
-  zapPages(metaVma, meta + ghosts + 1, pages - ghosts - 1);
+  const more = ld(c + ST_MORE_BUCKETS) >>> 12;
+  const lines = ld(c + ST_LINES) >>> 12;
+  const records = ld(c + ST_BODY_RECORDS) >>> 12;
+  const table = ld(c + ST_BODY_TABLE) >>> 12;
+  const base = 1 << ld(c + ST_BASE_BITS);
+  // Up to where each part was in use; pages that two parts share are given back now.
+  const segsTo = pagesTo(c, 0, ld(c + ST_SEGS) + (ld(c + ST_FRESH_SEG) << SEG_RECORD_SHIFT), more);
+  const moreTo = pagesTo(c, 1, ld(c + ST_MORE_BUCKETS) + ((nrBuckets(c) - base) << 6), lines);
+  const linesTo = pagesTo(c, 2, ld(c + ST_LINES) + ((ld(c + ST_LINES_USED) + 1) << 6), records);
+  const recordsTo = pagesTo(c, 3, ld(c + ST_BODY_RECORDS) + (ld(c + ST_BODY_FRESH) << BODY_RECORD), table);
+  const tableTo = pagesTo(c, 4, ld(c + ST_BODY_TABLE) + (ld(c + ST_BODY_FRESH) << BODY_RECORD), ghosts);
+  const ghostsTo = pagesTo(c, 5, ld(c + ST_GHOSTS) + (nrLines(c) << 6), vma(metaVma, V_PAGES));
+  zapPages(metaVma, meta + lines, 1);
+  zapPages(metaVma, meta + records, 1);
+  zapPages(metaVma, meta + table, 1);
   zeroPage(meta + ghosts);
   for (let i: i32 = first; i >= 0; i--) zeroPage(meta + i);
   const r = storeInit(metaVma, dataVma, maxPages, maxItems, logPages, segShift, flags);
@@ -206,9 +226,15 @@ export function storeClear(meta: i32): i32 {
   // Making room for its pages may have moved it.
   const made = controlOf(meta);
   stf(made + ST_GRACE, grace);
-  storeSecret(meta, secret, more);
+  storeSecret(meta, secret, secret2);
   st(made + ST_LEFT_SEGS, segs);
   st(made + ST_LEFT_BODIES, bodies);
+  leaveMeta(made, 0, first + 1, segsTo);
+  leaveMeta(made, 1, more, moreTo);
+  leaveMeta(made, 2, lines + 1, linesTo);
+  leaveMeta(made, 3, records + 1, recordsTo);
+  leaveMeta(made, 4, table + 1, tableTo);
+  leaveMeta(made, 5, ghosts + 1, ghostsTo);
   // A small store's at once.
   giveBack(made, LEFT_TURN);
   return r;
@@ -216,6 +242,11 @@ export function storeClear(meta: i32): i32 {
 /** How long to keep what has expired as long as there is room, ms; negative: as long as its class of times to live. */
 export function storeGrace(meta: i32, grace: f64): void {
   stf(controlOf(meta) + ST_GRACE, grace);
+}
+/** The first page of a part, which ends where page `end` begins, that holds nothing: what is written reaches to byte `to`. */
+function pagesTo(c: i32, part: i32, to: i32, end: i32): i32 {
+  const page = larger((to + 4095) >>> 12, ld(c + ST_LEFT_META + (part << 3) + 4));
+  return page < end ? page : end;
 }
 function larger(a: i32, b: i32): i32 {
   return a > b ? a : b;

@@ -180,9 +180,13 @@ export const ST_AT_NUMBER: i32 = 784;
 export const ST_AT_PAGE: i32 = 788;
 /** Bodies up to this one, plus 1, are yet to be looked at in this pass of the scrubber (scrub.ts). */
 export const ST_ORPHAN_HAND: i32 = 792;
+/** Of each part of the meta mapping: pages from the first up to the second are what a clear left behind (meta.ts). */
+export const ST_LEFT_META: i32 = 800;
+/** Pages of all parts that are left behind. */
+export const ST_LEFT_META_PAGES: i32 = 848;
 /** Two words that nobody else knows (hash.ts). */
 export const ST_SECRET: i32 = 896;
-/** What a clear left behind, to be given back in steps: segments from the fresh ones up to this, and pages of bodies (left.ts). */
+/** What a clear left behind of the data mapping, to be given back in steps: segments from the fresh ones up to this, and pages of bodies (left.ts). */
 export const ST_LEFT_SEGS: i32 = 904;
 export const ST_LEFT_BODIES: i32 = 908;
 /** Where the search for any item goes on (evict.ts). */
@@ -190,6 +194,10 @@ export const ST_VICTIM_HAND: i32 = 912;
 /** A word for each knot of the curve over sizes (fair.ts), and behind the control words an f64: requests near it in a turnover. */
 export const ST_FAIR: i32 = 916;
 export const ST_FAIR_ASKED: i32 = 1024;
+/** Segments in use in each of as many parts of the log; a part is 2^this segments (log.ts). */
+export const ST_PART_SHIFT: i32 = 852;
+export const ST_PART_SEGS: i32 = 1192;
+export const LOG_PARTS: i32 = 16;
 export const CONTROL_BYTES: i32 = 1536;
 export const STORE_MAGIC: i32 = 0x73746f72;
 

@@ -18,6 +18,7 @@ import { END_OF_PAGE, I_LENGTH } from "./item.ts";
 import {
   add,
   addSeg,
+  LOG_PARTS,
   locAddr,
   PAGE_GRANULES,
   pageInfo,
@@ -51,6 +52,8 @@ import {
   ST_NOW,
   ST_NR_SEGS,
   ST_OPEN,
+  ST_PART_SEGS,
+  ST_PART_SHIFT,
   ST_QUARANTINED,
   ST_SCRUB_PASS,
   ST_SEG_SHIFT,
@@ -183,6 +186,30 @@ function endPage(c: i32, s: i32, at: i32): void {
   st(locAddr(c, loc) + I_LENGTH, END_OF_PAGE);
 }
 
+/** A segment is used or no longer: so many more of its part of the log are. */
+function countUsed(c: i32, s: i32, d: i32): void {
+  add(c + ST_PART_SEGS + ((s >> ld(c + ST_PART_SHIFT)) << 2), d);
+}
+/** The first segment in use from `s` on, all the way round; -1 = there is none. It costs no more than the segments of a part. */
+export function nextUsed(c: i32, s: i32): i32 {
+  const n = ld(c + ST_FRESH_SEG);
+  const shift = ld(c + ST_PART_SHIFT);
+  let at: i32 = s < n ? s : 0;
+  // The part that it begins in comes up twice: from there on, and up to there.
+  for (let i: i32 = 0; i <= LOG_PARTS; i++) {
+    const part = at >> shift;
+    const to = (part + 1) << shift;
+    const end = to < n ? to : n;
+    if (ld(c + ST_PART_SEGS + (part << 2)) > 0)
+      for (; at < end; at++) {
+        const state = seg(c, at, SG_STATE);
+        if (state === SEG_OPEN || state === SEG_CLOSED || state === SEG_SUNK) return at;
+      }
+    at = end < n ? end : 0;
+  }
+  return -1;
+}
+
 /** Open a new segment for a stream. Returns it, or -1. */
 function newSeg(c: i32, stream: i32): i32 {
   let s: i32 = ld(c + ST_FREE_SEG) - 1;
@@ -194,6 +221,7 @@ function newSeg(c: i32, stream: i32): i32 {
     add(c + ST_FRESH_SEG, 1);
     if (s < ld(c + ST_LEFT_SEGS)) zapPages(ld(c + ST_DATA_VMA), firstVpn(c, s), 1 << ld(c + ST_SEG_SHIFT));
   }
+  countUsed(c, s, 1);
   const p = segAddr(c, s);
   st(p + SG_STATE, SEG_OPEN);
   st(p + SG_STREAM, ((ld(p + SG_STREAM) + 256) & ~255) | stream);
@@ -241,6 +269,7 @@ export function zapLogPage(c: i32, vpn: i32): void {
 export function releaseSeg(c: i32, s: i32): void {
   closeSeg(c, s);
   cancelTimer(c, s);
+  countUsed(c, s, -1);
   const p = segAddr(c, s);
   // Where pages were lost, what was reckoned for them may be off by a little.
   add(c + ST_LOG_LIVE, -ld(p + SG_LIVE));

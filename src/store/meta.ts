@@ -1,20 +1,83 @@
-/** A store's meta pages, which come when they are first needed; and how many pages it holds in all. */
-import { pte, V_HELD, V_RESIDENT, V_SWAPPED, vma } from "../mm/layout.ts";
-import { ld } from "../mm/machine.ts";
+/**
+ * A store's meta pages, which come when they are first needed; and how many pages it holds in all.
+ *
+ * A clear leaves most of them behind, as there may be very many: part by part (segments, buckets, lines, records of pages, bodies,
+ * ghosts), from the first page that was not taken again up to the last that was in use. As each part is filled from its
+ * start, page by page, the first is the one that is taken next, and is zeroed then; the last ones are given back in steps.
+ */
+import { frameAddr, pte, V_HELD, V_RESIDENT, V_SWAPPED, vma } from "../mm/layout.ts";
+import { ld, st, zeroBytes } from "../mm/machine.ts";
 import { FAULT_WRITE, fault } from "../mm/mm.ts";
+import { zapPages } from "../mm/mmap.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
-import { ST_BODIES, ST_DATA_VMA, ST_META_START, ST_META_VMA, ST_SUNK_PAGES } from "./layout.ts";
+import {
+  add,
+  ST_BODIES,
+  ST_DATA_VMA,
+  ST_LEFT_META,
+  ST_LEFT_META_PAGES,
+  ST_META_START,
+  ST_META_VMA,
+  ST_SUNK_PAGES,
+} from "./layout.ts";
+
+/** Parts of the meta mapping that may be left behind. */
+export const NR_PARTS: i32 = 6;
 
 /** See that the meta pages of bytes [off, off + bytes) are there, zeroed when new. Returns 0 or -ENOMEM. */
 export function ensureMeta(c: i32, off: i32, bytes: i32): i32 {
   const start = ld(c + ST_META_START);
   const last = (off + bytes - 1) >>> 12;
   for (let page: i32 = off >>> 12; page <= last; page++) {
-    if ((pte(start + page) & PTE_PRESENT) !== 0) continue;
+    if ((pte(start + page) & PTE_PRESENT) !== 0) {
+      if (ld(c + ST_LEFT_META_PAGES) > 0) takeLeft(c, page);
+      continue;
+    }
     const r = fault(ld(c + ST_META_VMA), start + page, FAULT_WRITE);
     if (r < 0) return r;
   }
   return 0;
+}
+
+/** If a page is what a clear left behind, it is as good as new now. */
+function takeLeft(c: i32, page: i32): void {
+  for (let part: i32 = 0; part < NR_PARTS; part++) {
+    const p = c + ST_LEFT_META + (part << 3);
+    if (page < ld(p) || page >= ld(p + 4)) continue;
+    zeroBytes(frameAddr(pte(ld(c + ST_META_START) + page) >>> 6), 4096);
+    add(c + ST_LEFT_META_PAGES, ld(p) - page - 1);
+    st(p, page + 1);
+  }
+}
+/** Whether a page that is there is what a clear left behind. */
+export function isLeft(c: i32, page: i32): boolean {
+  for (let part: i32 = 0; part < NR_PARTS; part++) {
+    const p = c + ST_LEFT_META + (part << 3);
+    if (page >= ld(p) && page < ld(p + 4)) return true;
+  }
+  return false;
+}
+/** Pages [from, to) of a part are what a clear leaves behind. */
+export function leaveMeta(c: i32, part: i32, from: i32, to: i32): void {
+  if (to <= from) return;
+  st(c + ST_LEFT_META + (part << 3), from);
+  st(c + ST_LEFT_META + (part << 3) + 4, to);
+  add(c + ST_LEFT_META_PAGES, to - from);
+}
+/** Give back up to `pages` meta pages that a clear left behind. Returns how many are not used up. */
+export function giveBackMeta(c: i32, pages: i32): i32 {
+  let left: i32 = pages;
+  for (let part: i32 = 0; part < NR_PARTS && left > 0 && ld(c + ST_LEFT_META_PAGES) > 0; part++) {
+    const p = c + ST_LEFT_META + (part << 3);
+    const some = ld(p + 4) - ld(p);
+    if (some <= 0) continue;
+    const n = some < left ? some : left;
+    zapPages(ld(c + ST_META_VMA), ld(c + ST_META_START) + ld(p + 4) - n, n);
+    st(p + 4, ld(p + 4) - n);
+    add(c + ST_LEFT_META_PAGES, -n);
+    left -= n;
+  }
+  return left;
 }
 
 /** Meta pages of bytes [off, off + bytes) that are not there yet. */

@@ -4,7 +4,7 @@ import { V_HELD, V_RESIDENT, vma } from "../mm/layout.ts";
 import { ld, st } from "../mm/machine.ts";
 import { firstOfBody, freeBody, growBody, newBodyMeta } from "./body.ts";
 import { ALL } from "./clean.ts";
-import { growFor, insert, newLinePages } from "./directory.ts";
+import { growFor, insert, newLinePages, tidyFor } from "./directory.ts";
 import { evictSome } from "./evict.ts";
 import { ghostLast, takeGhost } from "./ghost.ts";
 import { noteRequest, passTime } from "./guard.ts";
@@ -31,6 +31,7 @@ import {
   ST_DATA_VMA,
   ST_GHOST_HITS,
   ST_ITEMS,
+  ST_LEFT_META_PAGES,
   ST_MAX_ITEMS,
   ST_MAX_PAGES,
   ST_META_VMA,
@@ -64,7 +65,11 @@ export function mayHold(c: i32, want: i32, length: i32): boolean {
   const nr = bodyPagesFor(want, length);
   const pages = nr + ((headBytes(want) + inlineFor(want, length) + 4095) >>> 12) + newBodyMeta(c, nr);
   return (
-    pages + INDEX_GROWTH + vma(ld(c + ST_META_VMA), V_RESIDENT) + vma(ld(c + ST_DATA_VMA), V_HELD) <=
+    pages +
+      INDEX_GROWTH +
+      vma(ld(c + ST_META_VMA), V_RESIDENT) -
+      ld(c + ST_LEFT_META_PAGES) +
+      vma(ld(c + ST_DATA_VMA), V_HELD) <=
     ld(c + ST_MAX_PAGES)
   );
 }
@@ -76,7 +81,9 @@ export function place(c: i32, hash: i32, want: i32, length: i32, start: f64, ttl
   const granules = (head + inlineFor(want, length) + 7) >>> 3;
   const past = noteInsert(c, hash, length);
   const most = ld(c + ST_MAX_PAGES);
+  // While nobody holds on to a slot: entries move.
   growFor(c, ld(c + ST_ITEMS) + 1);
+  tidyFor(c, hash);
   const worth = worthOf(c, past, granules + (nr << 9));
   const large = (want & BIT_BODY) !== 0;
   const stream = ttl > 0 ? ttlStream(ttl) : large ? STREAM_HEADS : bandOf(c, worth);
@@ -98,7 +105,7 @@ export function place(c: i32, hash: i32, want: i32, length: i32, start: f64, ttl
         setHistory(locAddr(c, made), past >>> 3, past & 7, ld(c + ST_NOW));
         return made;
       }
-    } else while (noSegment(c) && scrub(c, SCRUB_TURN)) {}
+    } else if (noSegment(c)) scrub(c, SCRUB_TURN);
     // The nodes are full of what is others', or hold too little: make up for it.
     const before = inNodes(c);
     while (before - inNodes(c) <= nr) if (sinkSome(c) === 0 && evictSome(c, ALL) === 0) return 0;

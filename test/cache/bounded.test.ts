@@ -1,0 +1,74 @@
+/** What one call does is bounded, whatever the cache holds: it is counted in pages and buckets, as time is the machine's. */
+import { expect, test } from "vitest";
+import { openMemorySync, simCrank } from "../../src/index.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const none = (): void => {};
+
+/** A cache with an index of some thousand pages. */
+function filled(items: number, bytes: number, maxSize = 128 * MIB) {
+  const memory = openMemorySync({ nodes: { dram: { kind: "dram", size: 160 * MIB } } }, { crank: simCrank() });
+  const cache = memory.cache<Uint8Array, number>({ codec: "bytes", maxSize });
+  for (let i = 0; i < items; i++) cache.setBytes(i, bytes, none);
+  return { memory, cache };
+}
+
+test("a clear gives back a bounded part of the pages, index included, at once and at each tick, until all are gone", () => {
+  const { memory, cache } = filled(100_000, 400);
+  using _ = memory;
+  const bound = 4 * 1100 * 4096;
+  let held = cache.calculatedSize;
+  expect(held).toBeGreaterThan(9000 * 4096);
+  cache.clear();
+  expect([cache.size, cache.get(7), [...cache.keys()].length]).toEqual([0, undefined, 0]);
+  memory.check();
+  const least = 512 * KIB;
+  let turns = 0;
+  for (; cache.calculatedSize > least && turns < 100; turns++) {
+    expect(held - cache.calculatedSize).toBeLessThanOrEqual(bound);
+    held = cache.calculatedSize;
+    memory.tick();
+  }
+  expect(turns).toBeGreaterThan(1);
+  expect(turns).toBeLessThan(6);
+  memory.check();
+});
+
+test("what a clear left behind is as good as new for who takes its place", () => {
+  const { memory, cache } = filled(100_000, 60, 8 * MIB);
+  using _ = memory;
+  for (let round = 1; round < 4; round++) {
+    cache.clear();
+    // Less at each round, so that there is something left behind all the time; and bodies, as they have tables of their own.
+    const n = 30_000 / round;
+    for (let i = 0; i < n; i++)
+      if (!cache.setBytes(i, i % 100 === 0 ? 9000 : 40, none)) throw new Error(`no room for ${i}`);
+    memory.check();
+    expect(cache.size).toBe(n);
+    for (let i = 0; i < n; i += 7) expect(cache.getBytes(i, none)).toBe(true);
+    expect(cache.getBytes(n + 1, none)).toBe(false);
+  }
+});
+
+test("right after a clear a value that takes nearly all of the cache is stored", () => {
+  const { memory, cache } = filled(100_000, 400);
+  using _ = memory;
+  cache.clear();
+  expect(cache.setBytes(1, 124 * MIB, none)).toBe(true);
+  expect([cache.size, cache.stats().rejected]).toEqual([1, 0]);
+  memory.check();
+});
+
+test("pop finds what little is left in a large cache, to the last", () => {
+  const { memory, cache } = filled(100_000, 400);
+  using _ = memory;
+  for (let i = 0; i < 100_000; i++) if (i % 5000 !== 0) cache.delete(i);
+  memory.check();
+  for (let left = 20; left > 0; left--) {
+    expect(cache.size).toBe(left);
+    expect(cache.pop()).toBeDefined();
+  }
+  expect([cache.size, cache.pop()]).toEqual([0, undefined]);
+  memory.check();
+});
