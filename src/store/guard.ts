@@ -58,6 +58,9 @@ export const MAX_SHIFT: i32 = 23;
 export const MIN_SHIFT: i32 = 3;
 /** Granules that an item's head and key take, about. */
 const OVERHEAD: i32 = 5;
+/** By what part of the requests LRU may be ahead in the long run, and how far what is won counts against what is lost later. */
+const PROMISE: f64 = 0.005;
+const LEAD: f64 = 0.02;
 /** Requests beyond which the guard does not look back whatever the store's size. */
 const MAX_HORIZON: f64 = 1e9;
 
@@ -261,8 +264,8 @@ export function guardStep(c: i32): void {
   const inLru = ld(c + ST_LRU_MODE) !== 0;
   let d: f64 = ldf(c + ST_DEFICIT) * (passed < horizon ? 1 - passed / horizon : 0);
   if (!inLru) d += ahead;
-  if (d < -0.003 * seen) d = -0.003 * seen;
-  const limit: f64 = 0.001 * seen + 2 * Math.sqrt(0.02 * seen);
+  if (d < -LEAD * seen) d = -LEAD * seen;
+  const limit: f64 = PROMISE * seen + 2 * Math.sqrt(0.02 * seen);
   const length = ld(c + ST_LRU_LENGTH);
   if (!inLru && d > limit) enterLru(c, window);
   else if (!inLru && d < 0 && length > window) st(c + ST_LRU_LENGTH, length - ((length / 20) | 0));

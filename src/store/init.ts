@@ -165,10 +165,10 @@ function startClock(c: i32, now: i32): void {
   st(c + ST_REBUILT, (now - MAX_INTERVAL) | 0);
   st(c + ST_SCRUB_PASS, now);
 }
-/** A hundredth of a store may be ghosts. */
+/** Lines of ghosts: a hundredth of a store, and at least the page that the first ones are on. */
 function ghostLines(pages: i32): i32 {
   const n = (pages / 100) | 0;
-  return n < 1 ? 1 << GHOST_BASE_BITS : n * 64;
+  return (n < 1 ? 1 : n) * 64;
 }
 /** Virtual pages that the meta mapping of a store needs. */
 export function storeMetaPages(maxPages: i32, dataPages: i32, logPages: i32, segShift: i32): i32 {
