@@ -68,7 +68,7 @@ export const ENTRY_BYTES = 160;
 /** Hashes told in one call. */
 const RING = 64;
 /** An entry is told of once in so many times as many hits as there are entries, or more often if the store wants it. */
-const PERIOD = 16;
+const PERIOD = 64;
 /** Hits after which what is to be told is told. */
 const TELL_AFTER = 4096;
 /** Entries that the hand passes at most to evict one. */
@@ -79,16 +79,19 @@ const LEAST_GHOSTS = 4096;
 
 // Words of an entry, side by side: what a hit looks at.
 const VERSION = 0;
-const AT = 1;
+/** Where its version is, from the first one on, and the marks. */
+const STATE = 1;
 /** The number of the hit with which it was last told of. */
 const TOLD = 2;
 const HASH = 3;
 const WORDS = 2;
-// Marks of an entry.
-const VISITED = 1;
-const HAS_UNTIL = 2;
+/** From the word that counts for all to the first version of items. */
+const TO_FIRST = 16;
+const PLACE = 0xffff;
+const VISITED = 1 << 16;
+const HAS_UNTIL = 2 << 16;
 /** Its key is of bytes, its id being their Latin-1. */
-const OF_BYTES = 4;
+const OF_BYTES = 4 << 16;
 const NONE = -1;
 const FIRST_SLOTS = 64;
 
@@ -112,7 +115,6 @@ export class Front<V> {
   private ids: (string | number)[] = [];
   private untils: (Until | undefined)[] = [];
   private words = new Int32Array(FIRST_SLOTS << WORDS);
-  private marks = new Uint8Array(FIRST_SLOTS);
   private sizes = new Float64Array(FIRST_SLOTS);
   /** The entries in the order in which they came, from both ends; `newer` of a free slot is the next free one. */
   private older = new Int32Array(FIRST_SLOTS);
@@ -154,20 +156,22 @@ export class Front<V> {
   get(key: CacheKey): V | undefined {
     const e = typeof key === "object" ? this.ofBytes(key) : this.map.get(key);
     if (e === undefined || !this.isCurrent(e)) return undefined;
-    const marks = this.marks[e] as number;
-    if ((marks & HAS_UNTIL) !== 0 && !this.lasts(e)) return undefined;
-    if ((marks & VISITED) === 0) this.marks[e] = marks | VISITED;
+    const { words } = this;
+    const w = e << WORDS;
+    const state = words[w + STATE] as number;
+    if ((state & HAS_UNTIL) !== 0 && !this.lasts(e)) return undefined;
+    if ((state & VISITED) === 0) words[w + STATE] = state | VISITED;
     const value = this.values[e];
     const now = (this.requests + 1) | 0;
     this.requests = now;
-    if ((now - (this.words[(e << WORDS) + TOLD] as number)) >>> 0 > this.period) this.tell(e, now);
+    if ((now - (words[w + TOLD] as number)) >>> 0 > this.period) this.tell(e, now);
     return value;
   }
   /** The same, but no access. */
   peek(key: CacheKey): V | undefined {
     const e = this.entry(key);
     if (e === undefined || !this.isCurrent(e)) return undefined;
-    return ((this.marks[e] as number) & HAS_UNTIL) !== 0 && !this.lasts(e) ? undefined : this.values[e];
+    return this.has(e, HAS_UNTIL) && !this.lasts(e) ? undefined : this.values[e];
   }
   /**
    * The value of `key`, which the store has just found to be there and valid, if that is held: so that a value of which only
@@ -178,7 +182,7 @@ export class Front<V> {
     if (e === undefined || !this.isCurrent(e)) return undefined;
     const until = this.untils[e];
     if (until !== undefined && until.epoch < this.epoch) until.epoch = this.epoch;
-    this.marks[e] = (this.marks[e] as number) | VISITED;
+    this.visit(e, VISITED);
     return this.values[e];
   }
   /** Whether the value of `key`, of so many bytes at that location of the store, is to be held from now on. */
@@ -203,7 +207,7 @@ export class Front<V> {
     const there = this.entry(key);
     if (there !== undefined) {
       this.size += size - (this.sizes[there] as number);
-      this.fill(there, held, size, VISITED | ((this.marks[there] as number) & OF_BYTES));
+      this.fill(there, held, size, VISITED | (this.has(there, OF_BYTES) ? OF_BYTES : 0));
       while (this.isOver(0, 0)) this.evict(there);
       return;
     }
@@ -248,9 +252,8 @@ export class Front<V> {
     this.values[e] = value;
     this.untils[e] = until;
     this.words[w + VERSION] = version;
-    this.words[w + AT] = at;
     this.words[w + HASH] = hash;
-    this.marks[e] = until === undefined ? marks : marks | HAS_UNTIL;
+    this.words[w + STATE] = (at - this.all - TO_FIRST) | marks | (until === undefined ? 0 : HAS_UNTIL);
     this.sizes[e] = size;
   }
   private takeSlot(): number {
@@ -259,16 +262,15 @@ export class Front<V> {
       this.free = this.newer[e] as number;
       return e;
     }
-    if (this.slots === this.marks.length) this.grow(2 * this.slots);
+    if (this.slots === this.sizes.length) this.grow(2 * this.slots);
     return this.slots++;
   }
   private grow(slots: number): void {
-    const grown = <A extends Int32Array | Uint8Array | Float64Array>(from: A, to: A): A => {
+    const grown = <A extends Int32Array | Float64Array>(from: A, to: A): A => {
       to.set(from);
       return to;
     };
     this.words = grown(this.words, new Int32Array(slots << WORDS));
-    this.marks = grown(this.marks, new Uint8Array(slots));
     this.sizes = grown(this.sizes, new Float64Array(slots));
     this.older = grown(this.older, new Int32Array(slots));
     this.newer = grown(this.newer, new Int32Array(slots));
@@ -277,10 +279,17 @@ export class Front<V> {
     return this.size + bytes > this.limit.bytes || this.entries + entries > this.limit.entries;
   }
   private isCurrent(e: number): boolean {
-    const { h32, words } = this;
+    const { h32, words, all } = this;
     const w = e << WORDS;
-    const version = ((h32[this.all] as number) + (h32[words[w + AT] as number] as number)) | 0;
-    return words[w + VERSION] === version && this.lost.length === 0;
+    const at = all + TO_FIRST + ((words[w + STATE] as number) & PLACE);
+    return words[w + VERSION] === (((h32[all] as number) + (h32[at] as number)) | 0) && this.lost.length === 0;
+  }
+  private has(e: number, mark: number): boolean {
+    return ((this.words[(e << WORDS) + STATE] as number) & mark) !== 0;
+  }
+  private visit(e: number, mark: 0 | typeof VISITED): void {
+    const w = (e << WORDS) + STATE;
+    this.words[w] = ((this.words[w] as number) & ~VISITED) | mark;
   }
   /** Whether an entry has neither expired nor perhaps a tag that was invalidated. */
   private lasts(e: number): boolean {
@@ -315,7 +324,7 @@ export class Front<V> {
   private evict(spared: number): void {
     let e = this.hand !== NONE ? this.hand : this.oldest;
     for (let steps = 0; e === spared || (steps < MAX_STEPS && this.isWorth(e)); steps++) {
-      this.marks[e] = (this.marks[e] as number) & ~VISITED;
+      this.visit(e, 0);
       const next = this.newer[e] as number;
       e = next !== NONE ? next : this.oldest;
     }
@@ -327,7 +336,7 @@ export class Front<V> {
     if (older === NONE) this.oldest = newer;
     else this.newer[older] = newer;
     const id = this.ids[e] as string | number;
-    if (((this.marks[e] as number) & OF_BYTES) !== 0) this.mapOfBytes.delete(id as string);
+    if (this.has(e, OF_BYTES)) this.mapOfBytes.delete(id as string);
     else this.map.delete(id);
     this.size -= this.sizes[e] as number;
     this.values[e] = undefined;
@@ -337,7 +346,7 @@ export class Front<V> {
     this.free = e;
   }
   private isWorth(e: number): boolean {
-    return ((this.marks[e] as number) & VISITED) !== 0 && this.isCurrent(e);
+    return this.has(e, VISITED) && this.isCurrent(e);
   }
 }
 
