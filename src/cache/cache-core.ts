@@ -5,6 +5,7 @@
 import { LieuError, shown } from "../errors.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import { GONE_EXPIRED } from "../store/clean.ts";
+import { copies } from "./codec.ts";
 import type { LoadCounts } from "./fetch.ts";
 import { Front } from "./front.ts";
 import { AS_ACCESS, EVEN_STALE, Items, MISS, STALE, WITH_VALUE } from "./items.ts";
@@ -12,7 +13,7 @@ import type { CacheKey } from "./keys.ts";
 import type { DisposeReason, EntryConfig } from "./options.ts";
 import { Tags } from "./tags.ts";
 import type { CacheHost } from "./types.ts";
-import { decodeValue, type OwnBytes, VALUE_ASCII, VALUE_BYTES } from "./values.ts";
+import { decodeValue, type OwnBytes, VALUE_ASCII, VALUE_BYTES, VALUE_CODED } from "./values.ts";
 
 /** An entry that went, for dispose(): its value as stored, since the codec must not run while the store is at work. */
 interface Gone {
@@ -168,7 +169,9 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
     }
     if (kind === VALUE_ASCII) return items.values.ascii(length) as unknown as V;
     if (kind === VALUE_BYTES) return items.values.take(length, last) as unknown as V;
-    return decodeValue(kind, items.values.take(length, last), this.host.codec);
+    const { codec } = this.host;
+    if (kind === VALUE_CODED && copies(codec)) return codec.decodeFrom(items.values.lend(length), length);
+    return decodeValue(kind, items.values.take(length, last), codec);
   }
   protected age(): { ttl?: number; start?: number } {
     const { start, ttl } = this.items;

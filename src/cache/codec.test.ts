@@ -37,6 +37,24 @@ test("what was encoded before a shape had a number is decoded after", () => {
   expect(codec.decode(early)).toEqual(user(1));
 });
 
+test("what was decoded from bytes that are written over stays as it was", () => {
+  const codec = shapesCodec<unknown>();
+  const value = {
+    bytes: Buffer.from("some bytes"),
+    floats: Float64Array.of(1, 2),
+    text: "a text of some length",
+    deep: [user(1)],
+  };
+  for (let i = 0; i < 8; i++) {
+    const encoded = codec.encode(value);
+    const lent = Buffer.alloc(4096);
+    lent.set(encoded);
+    const decoded = codec.decodeFrom(lent, encoded.length);
+    lent.fill(0xff);
+    expect(isDeepStrictEqual(decoded, value)).toBe(true);
+  }
+});
+
 test("any value, however often its shape was met, comes back", () => {
   const value = fc.anything({
     ...{ withMap: true, withSet: true, withDate: true, withBigInt: false, withTypedArray: true, maxDepth: 4 },

@@ -2,6 +2,14 @@
 import { Packr } from "msgpackr";
 import { LieuError } from "../errors.ts";
 
+/** A codec that keeps nothing of the bytes it decodes, so that they may be written over: the first `length` of `bytes`. */
+export interface CopyingCodec<V> extends Codec<V> {
+  decodeFrom(bytes: Uint8Array, length: number): V;
+}
+export function copies<V>(codec: Codec<V>): codec is CopyingCodec<V> {
+  return "decodeFrom" in codec;
+}
+
 /** Turns values into bytes and back. `decode` gets bytes that it may keep; they are not shared memory. */
 export interface Codec<V> {
   encode(value: V): Uint8Array;
@@ -24,7 +32,7 @@ export function msgpackCodec<V>(): Codec<V> {
  * others, so that dictionaries, of which no two have the same keys, do not use the numbers up; until then, and when there are
  * none left, an object says its shape itself, as msgpackCodec() has it.
  */
-export function shapesCodec<V>(): Codec<V> {
+export function shapesCodec<V>(): CopyingCodec<V> {
   const met = new Map<string, number>();
   const often = (names: string[]): boolean => {
     if (names.length > MAX_FIELDS) return false;
@@ -38,10 +46,11 @@ export function shapesCodec<V>(): Codec<V> {
   const packr = new Packr({
     structuredClone: true,
     structures: [],
+    copyBuffers: true,
     maxSharedStructures: MAX_SHAPES,
     shouldShareStructure: often,
   });
-  return codecOf<V>(packr);
+  return { ...codecOf<V>(packr), decodeFrom: (bytes, length) => packr.unpack(bytes, length) as V };
 }
 const MAX_SHAPES = 32;
 const MAX_FIELDS = 64;

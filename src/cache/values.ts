@@ -4,6 +4,7 @@
  * the default codec would change is stored as structured clone has it.
  */
 import { LieuError } from "../errors.ts";
+import { STORE_VALUE_SIZE } from "../mm/layout.ts";
 import type { Segment } from "../runtime/segment.ts";
 import { type Codec, describe } from "./codec.ts";
 import { cloneFromBytes, cloneToBytes, isOdd } from "./structured.ts";
@@ -86,6 +87,12 @@ export class ValueArea {
     out.set(this.h8.subarray(at, at + length));
     return out;
   }
+  /** The same in a buffer that is written over the next time; it is as long as the area. */
+  lend(length: number): OwnBytes {
+    scratch ??= Buffer.allocUnsafeSlow(STORE_VALUE_SIZE);
+    scratch.set(this.view(length));
+    return scratch;
+  }
   /** A copy of the first `length` bytes of the area; of memory of its own if it is to `last`, as it would keep its pool. */
   take(length: number, last = false): OwnBytes {
     const out = last ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length);
@@ -93,6 +100,9 @@ export class ValueArea {
     return out;
   }
 }
+
+/** Where values are decoded from by who keeps none of it: reading out of shared memory would cost several times as much. */
+let scratch: OwnBytes | undefined;
 
 /** A value as it is stored. */
 export interface Encoded {
