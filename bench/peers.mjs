@@ -18,12 +18,13 @@ import { installedPeers } from "./peers/caches.mjs";
 import { runJob } from "./peers/run.mjs";
 import { evict, evict10m } from "./peers/suite-evict.mjs";
 import { get, hot, overwrite, strings } from "./peers/suite-get.mjs";
+import { heap, heap1m } from "./peers/suite-heap.mjs";
 import { lmdb } from "./peers/suite-lmdb.mjs";
 import { matrixTable, measureMatrix } from "./peers/suite-matrix.mjs";
 import { traces } from "./peers/suite-traces.mjs";
 import { skipped, toMarkdown } from "./peers/table.mjs";
 
-const SUITES = { evict, "evict-10m": evict10m, overwrite, get, hot, strings, lmdb, traces };
+const SUITES = { evict, "evict-10m": evict10m, overwrite, get, hot, strings, heap, "heap-1m": heap1m, lmdb, traces };
 const NAMES = [...Object.keys(SUITES), "matrix"];
 
 const { values: options } = parseArgs({

@@ -8,13 +8,17 @@ const NEEDS_CODEC = !("getInto" in Cache.prototype);
 
 /**
  * A cache of `maxSize` bytes on a node with room for it, or of as many as a node can hold. `pretouch` is off, so that
- * RSS is what the cache has used.
+ * RSS is what the cache has used. `heap`: bytes that it may hold decoded; its default if it is not said.
  */
-export function openLieu({ maxSize, strings }) {
+export function openLieu({ maxSize, strings, heap }) {
   const limit = Math.min(Math.floor(maxSize), MAX_NODE / 1.1);
   const size = Math.ceil(Math.min(limit * 1.25 + 64 * 2 ** 20, MAX_NODE));
   const memory = openMemorySync({ nodes: { dram: { kind: "dram", size } }, pretouch: false });
-  const cache = memory.cache({ maxSize: limit, ...(NEEDS_CODEC && { codec: strings ? "string" : "bytes" }) });
+  const cache = memory.cache({
+    maxSize: limit,
+    ...(heap !== undefined && { heap }),
+    ...(NEEDS_CODEC && { codec: strings ? "string" : "bytes" }),
+  });
   return {
     set: (key, value) => void cache.set(key, value),
     get: (key) => cache.get(key),
@@ -23,6 +27,7 @@ export function openLieu({ maxSize, strings }) {
       ? (key, target) => copyInto(cache.get(key), target)
       : (key, target) => cache.getInto(key, target),
     size: () => cache.size,
+    stats: () => ({ heap: cache.stats().hitsByTier.heap ?? 0 }),
     close: () => memory.close(),
   };
 }

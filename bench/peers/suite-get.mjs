@@ -13,7 +13,7 @@ export async function get(context) {
     { read: "copy", order: "zipf" },
     { read: "into", order: "zipf" },
   ];
-  const run = await runner(context, { entries, bytes: 256, loops, operations: context.scaled(1e6) });
+  const run = await runner(context, { entries, bytes: 256, loops, heap: 0, operations: context.scaled(1e6) });
   const { lieu, "lru-cache": lru } = await alternate(context.rounds(5), context.with("lru-cache"), run);
   return [
     ...rowOf(`${head}: a new Buffer; peer: get + Buffer.from()`, 1.7, lieu, lru, 0),
@@ -27,7 +27,7 @@ export async function hot(context) {
   const entries = 10_000;
   const runOf = async (read) => {
     const loops = [{ read, order: "uniform" }];
-    return await runner(context, { entries, bytes: 256, loops, operations: context.scaled(2e6) });
+    return await runner(context, { entries, bytes: 256, loops, heap: 0, operations: context.scaled(2e6) });
   };
   const into = await runOf("into");
   const reference = await runOf("reference");
