@@ -8,7 +8,7 @@ async function open() {
   const { LRUCache } = await import("lru-cache");
   // As many bytes of values as it is given, 10 users for a page.
   const sized = (share, sizeCalculation, options) =>
-    new LRUCache({ maxSize: max * share, sizeCalculation, ...options });
+    new LRUCache({ maxSize: Math.floor(max * share), sizeCalculation, ...options });
   return {
     pages: sized(0.9, (page) => page.length, { ttl: 10_000, fetchMethod: async (id) => origin.page(id) }),
     users: sized(0.1, () => 300, { ttl: 60_000, fetchMethod: async (id) => origin.user(Number(id)) }),
