@@ -26,9 +26,9 @@ const nextPath = () => {
 };
 
 const SIDES = {
-  "lru-cache": { cache: "lru-cache", max: 128 * MIB },
-  lieu: { cache: "lieu", dram: 96 * MIB },
-  "lieu, compressed pages": { cache: "lieu", dram: 56 * MIB, compressed: 40 * MIB },
+  "lru-cache": { cache: "lru-cache", max: 96 * MIB },
+  lieu: { cache: "lieu", dram: 56 * MIB },
+  "lieu, compressed pages": { cache: "lieu", dram: 32 * MIB, compressed: 24 * MIB },
 };
 
 async function run(side) {

@@ -78,6 +78,7 @@ await job(async (options) => {
 async function watchTurns(cache, keys, value, { entries, operations }) {
   const order = zipf(entries, operations);
   get(cache, keys, order);
+  const before = cache.stats();
   const gc = watchGc();
   const { start, end } = await timed(operations, () => {
     for (let i = 0; i < operations; i++) {
@@ -86,5 +87,9 @@ async function watchTurns(cache, keys, value, { entries, operations }) {
     }
   });
   const stats = cache.stats();
-  return { gc: await gc.between(start, end), rss: process.memoryUsage().rss, share: (stats?.heap ?? 0) / operations };
+  return {
+    gc: await gc.between(start, end),
+    rss: process.memoryUsage().rss,
+    share: ((stats?.heap ?? 0) - (before?.heap ?? 0)) / operations,
+  };
 }

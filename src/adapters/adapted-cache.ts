@@ -3,7 +3,8 @@ import { LieuError, shown } from "../errors.ts";
 
 /** The part of lieu's `Cache` that {@link KeyvLieu} stands on. */
 export interface AdaptedCache {
-  get(key: string): unknown;
+  /** `copy`: a value that may be changed, where the cache may give one that others get, too. */
+  get(key: string, options?: { copy?: boolean }): unknown;
   has(key: string): boolean;
   /** `ttl` is in milliseconds; without one the entry stays until room is needed. */
   set(key: string, value: unknown, options?: { ttl?: number }): unknown;

@@ -161,7 +161,8 @@ export function lieuUseCacheHandler(cache: AdaptedCache, options: NextHandlerOpt
   return {
     async get(key, softTags) {
       await pending.get(key);
-      const found = cache.get(name(key)) as StoredEntry | undefined;
+      // Whoever reads the stream may take its bytes for his own.
+      const found = cache.get(name(key), { copy: true }) as StoredEntry | undefined;
       if (found === undefined) return undefined;
       const state = marks.judge([...found.tags, ...softTags], found.timestamp);
       if (state === "gone") return undefined;

@@ -93,7 +93,8 @@ export class LieuCacheStore {
   get(key: UndiciCacheKey): UndiciCacheResult | undefined {
     const found = this.#responses(this.#name(key)).find((response) => fits(response, key));
     if (found === undefined) return undefined;
-    const body = this.#cache.get(found.body);
+    // Whoever reads the response may take its bytes for his own.
+    const body = this.#cache.get(found.body, { copy: true });
     if (!(body instanceof Uint8Array)) return undefined;
     const { method: _, ...value } = found;
     return { ...value, cacheControlDirectives: found.cacheControlDirectives ?? {}, body: body as Buffer };
