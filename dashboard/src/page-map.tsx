@@ -1,6 +1,6 @@
 /** Pages by address, over time: each column a snapshot, each row some pages, the first address on top. */
 import { useEffect, useRef, useState } from "preact/hooks";
-import { AGE_LEVELS, type Header, type Snapshot } from "../../src/server/wire.ts";
+import { AGE_LEVELS, type Header, type PageMap, type Snapshot } from "../../src/server/wire.ts";
 import { bytes, exact, span } from "./format.ts";
 import { AXIS_WIDTH, type Cursor, Legend, RIGHT, useWidth } from "./plot.tsx";
 import { ageColour, type Theme } from "./theme.ts";
@@ -27,6 +27,7 @@ export function PageMapPanel({ header, frames, index, cursor, theme }: Props) {
   const inner = Math.max(1, width - AXIS_WIDTH - RIGHT);
   const first = frames[0]?.at ?? 0;
   const last = frames.at(-1)?.at ?? 1;
+  const rows = rowsInUse(frames);
   const toX = (at: number) => (last === first ? inner : ((at - first) / (last - first)) * inner);
 
   useEffect(() => {
@@ -40,7 +41,7 @@ export function PageMapPanel({ header, frames, index, cursor, theme }: Props) {
     context.imageSmoothingEnabled = false;
     const colours = coloursOf(header, theme, by);
     frames.forEach((frame, i) => {
-      const column = columnOf(frame, colours, by);
+      const column = columnOf(frame, rows, colours, by);
       const from = i === 0 ? 0 : toX((frames[i - 1] as Snapshot).at);
       const to = toX(frame.at);
       // Columns that meet between two pixels leave no seam.
@@ -54,7 +55,7 @@ export function PageMapPanel({ header, frames, index, cursor, theme }: Props) {
   const at = (event: { offsetX: number }) =>
     first + (Math.max(0, Math.min(inner, event.offsetX)) / inner) * (last - first);
   const names = [...header.nodes.map(({ name }) => name), ...header.swap.map(({ name }) => name)];
-  const counts = frame === undefined ? [] : countPlaces(frame, header);
+  const counts = frame === undefined ? [] : bytesAt(frame, header);
   return (
     <section class="panel wide" aria-labelledby="map-title">
       <header>
@@ -81,8 +82,8 @@ export function PageMapPanel({ header, frames, index, cursor, theme }: Props) {
         <AgeScale header={header} />
       )}
       <div ref={box} class="map" style={{ height: `${HEIGHT + 6}px` }}>
-        <span class="map-label top">0</span>
-        <span class="map-label bottom">{frame === undefined ? "" : bytes(frame.map.pages * 4096)}</span>
+        <span class="map-label first">0</span>
+        <span class="map-label last">{frame === undefined ? "" : bytes(frame.map.pages * 4096)}</span>
         <canvas
           ref={canvas}
           role="img"
@@ -103,14 +104,14 @@ export function PageMapPanel({ header, frames, index, cursor, theme }: Props) {
         )}
       </div>
       <p class="note" data-test="map-note">
-        {frame !== undefined && row !== undefined ? rowNote(header, frame, row, names) : WHAT}
+        {frame !== undefined && row !== undefined ? rowNote(header, frame, rows, row, names) : WHAT}
       </p>
     </section>
   );
 }
 
 const WHAT =
-  "Time goes right, addresses go down. Of each row at most 16 pages are looked at; most of them are where it says.";
+  "Time goes right, addresses go down. Each row stands for some pages, and shows one of them, always the same; addresses never used are left out.";
 
 function AgeScale({ header }: { readonly header: Header }) {
   const levels = [...Array(AGE_LEVELS).keys()];
@@ -130,14 +131,19 @@ function AgeScale({ header }: { readonly header: Header }) {
   );
 }
 
-/** Bytes at each place, from the rows. */
-function countPlaces({ map }: Snapshot, header: Header): number[] {
-  const counts = new Array<number>(header.nodes.length + header.swap.length).fill(0);
-  for (const letter of map.place) {
-    const place = placeOf(letter.charCodeAt(0), header);
-    if (place !== undefined) counts[place] = (counts[place] as number) + (map.pages * 4096) / map.place.length;
-  }
-  return counts;
+/** Bytes at each place: not from the map, which is a sample. */
+function bytesAt({ nodes, swap }: Snapshot, header: Header): number[] {
+  const used = nodes.map(({ free }, nid) => (header.nodes[nid]?.size ?? 0) - free);
+  return [...used, ...swap.map((device) => device.used)];
+}
+
+/** The rows that are drawn: of addresses that nothing ever lay at, none, if every snapshot is of the same ones. */
+function rowsInUse(frames: readonly Snapshot[]): number[] {
+  const last = frames.at(-1)?.map;
+  if (last === undefined) return [];
+  const all = [...Array(last.place.length).keys()];
+  if (frames.some(({ map }) => map.pages !== 0 && map.pages !== last.pages)) return all;
+  return all.filter((row) => frames.some(({ map }) => (map.place[row] ?? ".") !== "."));
 }
 
 function placeOf(code: number, header: Header): number | undefined {
@@ -176,9 +182,14 @@ function pixel(colour: string): number {
 }
 
 /** A picture one pixel wide. */
-function columnOf({ map }: Snapshot, colours: Map<string, number>, by: By): HTMLCanvasElement | undefined {
-  const rows = map.place.length;
-  if (rows === 0) return undefined;
+function columnOf(
+  { map }: Snapshot,
+  shown: readonly number[],
+  colours: Map<string, number>,
+  by: By,
+): HTMLCanvasElement | undefined {
+  if (map.place.length === 0 || shown.length === 0) return undefined;
+  const rows = shown.length;
   const column = document.createElement("canvas");
   column.width = 1;
   column.height = rows;
@@ -186,18 +197,31 @@ function columnOf({ map }: Snapshot, colours: Map<string, number>, by: By): HTML
   const image = context.createImageData(1, rows);
   const pixels = new Uint32Array(image.data.buffer);
   for (let row = 0; row < rows; row++) {
-    const place = map.place[row] as string;
-    const letter = by === "place" ? place : place.charCodeAt(0) >= FIRST_DEVICE ? "swap" : (map.age[row] as string);
+    const at = scaled(shown[row] as number, map, shown);
+    const place = map.place[at] as string;
+    const letter = by === "place" ? place : place.charCodeAt(0) >= FIRST_DEVICE ? "swap" : (map.age[at] as string);
     pixels[row] = colours.get(letter) ?? 0;
   }
   context.putImageData(image, 0, 0);
   return column;
 }
 
-function rowNote(header: Header, { map }: Snapshot, at: number, names: readonly string[]): string {
+/** A snapshot of fewer mappings has fewer rows: each of the picture's rows is then as far down in it. */
+function scaled(row: number, map: PageMap, shown: readonly number[]): number {
+  const most = (shown.at(-1) as number) + 1;
+  return map.place.length >= most ? row : Math.floor((row * map.place.length) / most);
+}
+
+function rowNote(
+  header: Header,
+  { map }: Snapshot,
+  shown: readonly number[],
+  at: number,
+  names: readonly string[],
+): string {
   const rows = map.place.length;
-  if (rows === 0) return "Nothing is mapped.";
-  const row = Math.floor(at * rows);
+  if (rows === 0 || shown.length === 0) return "Nothing is mapped.";
+  const row = scaled(shown[Math.floor(at * shown.length)] as number, map, shown);
   const from = Math.floor((row * map.pages) / rows);
   const to = Math.floor(((row + 1) * map.pages) / rows);
   const place = placeOf(map.place.charCodeAt(row), header);
@@ -208,7 +232,7 @@ function rowNote(header: Header, { map }: Snapshot, at: number, names: readonly 
       : level === 0
         ? ", in use"
         : `, idle for about ${span(header.idleBase * 2 ** (level - 1), header.clock)}`;
-  const where = place === undefined ? "nowhere" : `mostly in ${names[place]}`;
+  const where = place === undefined ? "nowhere" : `one of them, in ${names[place]}`;
   return `Pages ${exact(from)} to ${exact(to - 1)}, from ${bytes(from * 4096)}: ${where}${idle}.`;
 }
 

@@ -56,6 +56,7 @@ export function Occupancy({ header, frames, index, cursor, theme }: PanelProps) 
               lines={[{ name: "in use", colour, values: used, fill: 0.35 }, ...marks]}
               clock={header.clock}
               value={bytes}
+              bytes
               range={() => [0, size]}
               theme={theme}
               cursor={cursor}
@@ -245,6 +246,7 @@ export function ColdTail({ header, frames, index, theme }: PanelProps) {
         clock="levels"
         xValue={(level) => (Number.isInteger(level) ? (level === 0 ? "0" : idle(level).replace(" requests", "")) : "")}
         value={bytes}
+        bytes
         range={fromZero}
         theme={theme}
       />

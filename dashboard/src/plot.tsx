@@ -36,7 +36,10 @@ interface Props {
   readonly xValue?: (x: number) => string;
   readonly value: (y: number) => string;
   readonly range: (min: number, max: number) => [number, number];
+  /** A logarithmic scale, marked at powers of ten. */
   readonly log?: boolean;
+  /** Marks at round numbers of bytes. */
+  readonly bytes?: boolean;
   readonly height?: number;
   readonly theme: Theme;
   readonly cursor?: Cursor;
@@ -87,6 +90,10 @@ export function Plot(props: Props) {
 
 function optionsOf(latest: { current: Props }, width: number, height: number): uPlot.Options {
   const { lines, theme, log, clock, xValue } = latest.current;
+  const yAxis = {
+    ...(latest.current.bytes === true && { incrs: BYTES }),
+    ...(log === true && { splits: (_u: uPlot, _i: number, min: number, max: number) => decades(min, max) }),
+  };
   const axis = {
     stroke: theme.faint,
     grid: { stroke: theme.grid, width: 1 },
@@ -112,6 +119,7 @@ function optionsOf(latest: { current: Props }, width: number, height: number): u
       {
         ...axis,
         values: (_, at) => at.map((v) => (v === null ? "" : latest.current.value(v))),
+        ...yAxis,
         size: AXIS_WIDTH,
         space: 28,
       },
@@ -153,6 +161,15 @@ function optionsOf(latest: { current: Props }, width: number, height: number): u
       ],
     },
   };
+}
+
+/** Steps between marks: powers of two. */
+const BYTES = [...Array(50).keys()].map((i) => 2 ** i);
+
+function decades(min: number, max: number): number[] {
+  const first = Math.ceil(Math.log10(min) - 1e-9);
+  const last = Math.floor(Math.log10(max) + 1e-9);
+  return [...Array(Math.max(0, last - first + 1)).keys()].map((i) => 10 ** (first + i));
 }
 
 export interface LegendEntry {

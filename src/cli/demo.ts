@@ -14,7 +14,8 @@ import { footprintBytes, type Trace } from "../trace/trace.ts";
 import type { Context } from "./context.ts";
 import { RECORDS_MEMORY, type Records, type RecordsResult, recordOf, runRecords } from "./demo-records.ts";
 import { orInterrupted, replayWithProgress } from "./replay.ts";
-import { count, demotions, pages, percent, replayJson, table, wrap } from "./report.ts";
+import { count, demotions, pages, percent, replayJson, replayReport, table, wrap } from "./report.ts";
+import { addWatchOptions, type WatchFlags, watched } from "./watch.ts";
 
 const PAGE = 4096;
 const TRACE = fileURLToPath(new URL("../../traces/sqlite-session.mtr.gz", import.meta.url));
@@ -33,14 +34,25 @@ const RUNS: Readonly<Record<keyof Comparison, ReplayOptions>> = {
   discard: { ...TIERS, demotion: false, behaviours: { swapFile: false } },
 };
 
+/** What is watched: the program's memory itself, where a page keeps its address wherever it lies. */
+const WATCHED: ReplayOptions = { ...TIERS, as: "region" };
+
+interface Flags extends WatchFlags {
+  readonly json?: boolean;
+}
+
 export function addDemo(program: Command, context: Context): void {
-  program
+  const verb = program
     .command("demo")
     .summary("see what demotion buys, on a recorded trace")
     .description("Replay the recorded trace that comes with lieu with demotion and without, and compare.")
-    .option("--json", "print one JSON object: the result of each run, as `lieu replay --json` prints it")
-    .action(async ({ json = false }: { readonly json?: boolean }) => {
+    .option("--json", "print one JSON object: the result of each run, as `lieu replay --json` prints it");
+  addWatchOptions(verb)
+    .addHelpText("after", NOTES)
+    .action(async (flags: Flags) => {
+      const { json = false, watch, report } = flags;
       const trace = await orInterrupted(openTrace(TRACE), context.signal);
+      if (watch === true || report !== undefined) return watchIt(trace, flags, context);
       if (!json) context.stdout.write(`${introduction(trace)}\n\n`);
       const results = await runAll(trace, context);
       if (!json) context.stdout.write(`${comparisonTable(results)}\n\n${conclusion(results)}\n\n`);
@@ -55,6 +67,19 @@ export function addDemo(program: Command, context: Context): void {
         Object.values(results).reduce((n, { corrupt }) => n + corrupt, 0) + records.discard.wrong + records.zswap.wrong;
       if (wrong > 0) context.status = 1;
     });
+}
+
+const NOTES = `
+With --watch or --report nothing is compared: one run is shown, of the recorded program's memory as it is, its pages sinking
+and rising between DRAM, a slower node and swap.
+`;
+
+async function watchIt(trace: Trace, flags: Flags, context: Context): Promise<void> {
+  await watched(`${trace.name}, a program's memory`, flags, context, async (observer) => {
+    const result = await replayWithProgress(trace, WATCHED, context, { label: trace.name, observer });
+    context.stdout.write(`${flags.json === true ? JSON.stringify(replayJson(result)) : replayReport(result)}\n`);
+    if (result.corrupt > 0) context.status = 1;
+  });
 }
 
 async function runAll(trace: Trace, context: Context): Promise<Comparison> {

@@ -3,13 +3,14 @@ import { type Command, Option } from "commander";
 import { LieuError } from "../errors.ts";
 import { PRESETS } from "../mm/presets.ts";
 import { FORMATS, openTrace, type TraceFormat } from "../trace/open.ts";
-import { type ReplayResult, replay } from "../trace/replay.ts";
+import { type ReplayObserver, type ReplayResult, replay } from "../trace/replay.ts";
 import { checkReplayOptions, type ReplayOptions } from "../trace/replay-options.ts";
 import type { Trace } from "../trace/trace.ts";
 import { applySetting, readConfig } from "./config.ts";
 import type { Context } from "./context.ts";
 import { startProgress } from "./progress.ts";
 import { replayJson, replayReport } from "./report.ts";
+import { addWatchOptions, type WatchFlags, watched } from "./watch.ts";
 
 const NOTES = `
 Sizes are bytes, "64MiB", "10MB" or "33%": a share of the footprint, which is the sum of the sizes of all objects of the
@@ -31,6 +32,8 @@ Examples:
   $ lieu replay trace.csv --no-demotion --json
   $ generate | lieu replay - --format csv
   $ lieu replay trace.mtr.gz --config tiers.yaml --preset linux --set swappiness=10
+  $ lieu replay trace.mtr.gz --as region --watch
+  $ lieu replay trace.mtr.gz --as region --report run.html
 
   tiers.yaml:
     nodes:
@@ -41,7 +44,9 @@ Examples:
 `;
 
 /** What commander makes of the flags. */
-interface Flags extends Pick<ReplayOptions, "as" | "preset" | "dram" | "slow" | "swapFile" | "maxSize" | "engine"> {
+interface Flags
+  extends Pick<ReplayOptions, "as" | "preset" | "dram" | "slow" | "swapFile" | "maxSize" | "engine">,
+    WatchFlags {
   readonly config?: string;
   readonly set?: readonly string[];
   readonly swap?: string;
@@ -56,7 +61,7 @@ interface Flags extends Pick<ReplayOptions, "as" | "preset" | "dram" | "slow" | 
 }
 
 export function addReplay(program: Command, context: Context): void {
-  program
+  const verb = program
     .command("replay")
     .summary("replay a trace over tiers of memory")
     .description("Replay a trace (.mtr, .oracleGeneral, .csv; plain, .gz or .zst) over tiers of memory.")
@@ -93,16 +98,21 @@ export function addReplay(program: Command, context: Context): void {
     .option("--config <file>", "options from a YAML or JSON file; flags win over it")
     .option("--set <key=value>", "any option of a configuration file; may be repeated", append)
     .optionsGroup("Output:")
-    .option("--json", "print one JSON object")
+    .option("--json", "print one JSON object");
+  addWatchOptions(verb)
     .addHelpText("after", NOTES)
     .action(async (path: string, flags: Flags) => {
       const options = optionsOf(flags);
       const trace = await orInterrupted(openTrace(path, flags.format), context.signal);
-      const result = await replayWithProgress(trace, options, context, { label: trace.name, source: flags.config });
-      context.stdout.write(`${flags.json === true ? JSON.stringify(replayJson(result)) : replayReport(result)}\n`);
-      if (result.corrupt === 0) return;
-      context.status = 1;
-      context.stderr.write(`lieu: ${result.corrupt} values were not what had been stored\n`);
+      const title = `${trace.name} as ${options.as ?? "cache"}`;
+      await watched(title, flags, context, async (observer) => {
+        const how = { label: trace.name, source: flags.config, observer };
+        const result = await replayWithProgress(trace, options, context, how);
+        context.stdout.write(`${flags.json === true ? JSON.stringify(replayJson(result)) : replayReport(result)}\n`);
+        if (result.corrupt === 0) return;
+        context.status = 1;
+        context.stderr.write(`lieu: ${result.corrupt} values were not what had been stored\n`);
+      });
     });
 }
 
@@ -126,8 +136,9 @@ export async function replayWithProgress(
   trace: Trace,
   options: ReplayOptions,
   context: Context,
-  { label, source }: { label: string; source?: string | undefined },
+  how: { label: string; source?: string | undefined; observer?: ReplayObserver | undefined },
 ): Promise<ReplayResult> {
+  const { label, source, observer } = how;
   const requests = Math.min(trace.requests, options.limit ?? trace.requests);
   const progress = startProgress(context.stderr, label, requests);
   try {
@@ -136,6 +147,7 @@ export async function replayWithProgress(
       signal,
       onProgress: (done) => progress.update(done),
       ...(source !== undefined && { source }),
+      ...(observer !== undefined && { observer }),
     });
   } finally {
     progress.stop();
@@ -144,7 +156,7 @@ export async function replayWithProgress(
 
 /** The configuration file, if any, with the flags over it. */
 function optionsOf(flags: Flags): ReplayOptions {
-  const { config, set = [], swap, bytes, json: _, format: _format, ...same } = flags;
+  const { config, set = [], swap, bytes, json: _, format: _format, watch: _w, port: _p, report: _r, ...same } = flags;
   let options: ReplayOptions = config === undefined ? {} : readConfig(config);
   for (const setting of set) options = applySetting(options, setting);
   const given = { ...same, ...(swap !== undefined && { swapSize: swap }), ...(!bytes && { bytes }) };

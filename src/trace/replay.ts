@@ -40,6 +40,25 @@ export interface ReplayHooks {
   wrapDevice?: NonNullable<Harness["wrapDevice"]>;
   /** What messages call the options: the name of the file that they are from. */
   source?: string;
+  /** Looks at the memory now and then. */
+  observer?: ReplayObserver;
+}
+
+/** What an observer looks at. */
+export interface ReplayView {
+  readonly memory: Memory;
+  /** Requests that will be replayed. */
+  readonly requests: number;
+  /** Accesses so far, if the memory's caches do not count them. */
+  readonly served: (() => Tally) | undefined;
+}
+
+/** Who looks at the memory of a replay while it goes on. The replay waits for it, which counts as no time of the replay's. */
+export interface ReplayObserver {
+  /** The memory is open. Gives the requests between two looks, a multiple of 1024. */
+  begin(view: ReplayView): Promise<number>;
+  /** So many requests are done; the last time, all of them. */
+  look(done: number): Promise<void>;
 }
 
 /** How a node of the memory ended. */
@@ -96,7 +115,9 @@ export async function replay(
   await using memory = await openMemory(memoryOptions, { crank: clock, ...(wrapDevice && { wrapDevice }) });
   const replayer = makeReplayer(trace, checked, memory, clock);
   const requests = Math.min(trace.requests, checked.limit ?? trace.requests);
-  const seconds = await runAll(replayer, memory, requests, hooks);
+  const served = replayer instanceof RegionReplayer ? () => replayer.tally() : undefined;
+  const interval = await hooks.observer?.begin({ memory, requests, served });
+  const seconds = await runAll(replayer, memory, requests, hooks, interval);
   memory.check();
   const swap = Object.fromEntries(resolveOptions(memoryOptions).swap.map((s) => [s.name, s.bytes]));
   return { ...summarize(trace, checked, memory, replayer.tally(), requests, seconds), swap };
@@ -112,13 +133,20 @@ export function makeReplayer(trace: Trace, options: ReplayOptions, memory: Memor
 }
 
 /** Runs every request; gives the seconds that took, without those that the event loop had. */
-async function runAll(replayer: Replayer, memory: Memory, requests: number, hooks: ReplayHooks): Promise<number> {
+async function runAll(
+  replayer: Replayer,
+  memory: Memory,
+  requests: number,
+  hooks: ReplayHooks,
+  interval = Number.POSITIVE_INFINITY,
+): Promise<number> {
   let elapsed = 0;
+  let look = Math.min(interval, requests);
   for (let at = 0; at < requests; ) {
     hooks.signal?.throwIfAborted();
     const started = performance.now();
     let now = started;
-    while (at < requests && now - started < SLICE_MS) {
+    while (at < look && now - started < SLICE_MS) {
       const to = Math.min(requests, at + TICK_REQUESTS);
       replayer.run(at, to);
       memory.tick();
@@ -127,6 +155,10 @@ async function runAll(replayer: Replayer, memory: Memory, requests: number, hook
     }
     elapsed += now - started;
     hooks.onProgress?.(at);
+    if (at >= look) {
+      await hooks.observer?.look(at);
+      look = Math.min(look + interval, requests);
+    }
     await new Promise(setImmediate);
   }
   return elapsed / 1000;
