@@ -35,7 +35,7 @@ const RUNS: Readonly<Record<keyof Comparison, ReplayOptions>> = {
 };
 
 /** What is watched: the program's memory itself, where a page keeps its address wherever it lies. */
-const WATCHED: ReplayOptions = { ...TIERS, as: "region" };
+const WATCHED: ReplayOptions = { ...TIERS, as: "region", swapSize: "32MiB" };
 
 interface Flags extends WatchFlags {
   readonly json?: boolean;
