@@ -2,7 +2,7 @@
 import type { Snapshot } from "../../src/server/wire.ts";
 import { tell } from "./feed.ts";
 import { exact, moment } from "./format.ts";
-import { type State, type Store, shownFrames } from "./store.ts";
+import { cursorIndex, type State, type Store, shownFrames } from "./store.ts";
 import type { Choice } from "./theme.ts";
 
 /** Milliseconds between snapshots of a replay. */
@@ -94,37 +94,45 @@ function ReplayButtons({ store, state }: { readonly store: Store; readonly state
   );
 }
 
-/** The slider goes over what was seen; of a replay also over what is to come, which it is sent on to. */
-function Time({ store, state, frame }: { store: Store; state: State; frame: Snapshot }) {
-  const { run, feed, controls } = state;
+interface TimeProps {
+  readonly store: Store;
+  readonly state: State;
+  readonly frame: Snapshot;
+}
+
+/** The slider goes over the snapshots; while a replay goes on, over its requests, also those to come, which it is sent on to. */
+function Time({ store, state, frame }: TimeProps) {
+  const { run, feed, controls, chosen } = state;
   const frames = shownFrames(state);
-  const first = frames[0]?.at ?? 0;
   const last = frames.at(-1)?.at ?? 0;
   const clock = run?.header.clock ?? "seconds";
-  const ahead = controls && feed.phase !== "ended" && feed.total !== undefined;
-  const most = ahead ? (feed.total as number) : last;
-  const choose = (at: number) => {
-    if (ahead && at > last) void tell(store, { command: "seek", to: Math.round(at) });
-    store.set({ chosen: at >= last ? undefined : at });
-  };
+  const ahead = controls && feed.phase !== "ended";
+  const choose = (at: number) => store.set({ chosen: at >= last ? undefined : at });
+  const slider = ahead
+    ? { max: feed.total ?? last, value: chosen ?? last, step: Math.ceil((feed.total ?? last) / 1000) }
+    : { max: frames.length - 1, value: cursorIndex(frames, { ...state, hover: undefined }), step: 1 };
   return (
     <div class="time">
       <input
         type="range"
         aria-label="Time"
         aria-valuetext={moment(frame.at, clock)}
-        min={first}
-        max={most}
-        step={(most - first) / 1000 || 1}
-        value={state.chosen ?? last}
+        min={0}
+        {...slider}
         onInput={(event) => {
-          const at = Number(event.currentTarget.value);
-          if (at <= last) choose(at);
+          const value = Number(event.currentTarget.value);
+          if (!ahead) choose((frames[value] as Snapshot).at);
+          else if (value <= last) choose(value);
         }}
-        onChange={(event) => choose(Number(event.currentTarget.value))}
+        onChange={(event) => {
+          const value = Number(event.currentTarget.value);
+          if (!ahead || value <= last) return;
+          store.set({ chosen: undefined });
+          void tell(store, { command: "seek", to: value });
+        }}
       />
       <output data-test="moment">{moment(frame.at, clock)}</output>
-      <button type="button" disabled={state.chosen === undefined} onClick={() => store.set({ chosen: undefined })}>
+      <button type="button" disabled={chosen === undefined} onClick={() => store.set({ chosen: undefined })}>
         Latest
       </button>
     </div>

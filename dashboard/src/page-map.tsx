@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { AGE_LEVELS, type Header, type PageMap, type Snapshot } from "../../src/server/wire.ts";
 import { bytes, exact, span } from "./format.ts";
 import { AXIS_WIDTH, type Cursor, Legend, RIGHT, useWidth } from "./plot.tsx";
+import { oldest } from "./series.ts";
 import { ageColour, type Theme } from "./theme.ts";
 
 const HEIGHT = 260;
@@ -28,6 +29,7 @@ export function PageMapPanel({ header, frames, index, cursor, theme }: Props) {
   const first = frames[0]?.at ?? 0;
   const last = frames.at(-1)?.at ?? 1;
   const rows = rowsInUse(frames);
+  const most = oldest(frames);
   const toX = (at: number) => (last === first ? inner : ((at - first) / (last - first)) * inner);
 
   useEffect(() => {
@@ -39,7 +41,7 @@ export function PageMapPanel({ header, frames, index, cursor, theme }: Props) {
     const context = element.getContext("2d") as CanvasRenderingContext2D;
     context.scale(ratio, ratio);
     context.imageSmoothingEnabled = false;
-    const colours = coloursOf(header, theme, by);
+    const colours = coloursOf(header, theme, by, most);
     frames.forEach((frame, i) => {
       const column = columnOf(frame, rows, colours, by);
       const from = i === 0 ? 0 : toX((frames[i - 1] as Snapshot).at);
@@ -49,7 +51,7 @@ export function PageMapPanel({ header, frames, index, cursor, theme }: Props) {
       const right = Math.ceil(to * ratio) / ratio;
       if (column !== undefined && right > left) context.drawImage(column, left, 0, right - left, HEIGHT);
     });
-  }, [frames, width, theme, by, header]);
+  }, [frames, width, theme, by, header, most]);
 
   const frame = frames[index];
   const at = (event: { offsetX: number }) =>
@@ -79,7 +81,7 @@ export function PageMapPanel({ header, frames, index, cursor, theme }: Props) {
           }))}
         />
       ) : (
-        <AgeScale header={header} />
+        <AgeScale header={header} most={most} />
       )}
       <div ref={box} class="map" style={{ height: `${HEIGHT + 6}px` }}>
         <span class="map-label first">0</span>
@@ -113,19 +115,19 @@ export function PageMapPanel({ header, frames, index, cursor, theme }: Props) {
 const WHAT =
   "Time goes right, addresses go down. Each row stands for some pages, and shows one of them, always the same; addresses never used are left out.";
 
-function AgeScale({ header }: { readonly header: Header }) {
-  const levels = [...Array(AGE_LEVELS).keys()];
+function AgeScale({ header, most }: { readonly header: Header; readonly most: number }) {
+  const levels = [...Array(most + 1).keys()];
   const idle = (level: number) => span(header.idleBase * 2 ** level, header.clock);
   return (
     <p class="age-scale">
       {header.ages === "uses" ? "in use" : "used lately"}{" "}
       <span aria-hidden="true">
         {levels.map((level) => (
-          <i key={level} style={{ background: ageColour(level, AGE_LEVELS) }} />
+          <i key={level} style={{ background: ageColour(level, most + 1) }} />
         ))}
       </span>{" "}
       {header.ages === "uses"
-        ? `idle for ${idle(AGE_LEVELS - 2)} or more; grey is in swap`
+        ? `idle for ${idle(most - 1)} or more; grey is in swap`
         : "cold (by its list; these rules note no uses); grey is in swap"}
     </p>
   );
@@ -156,7 +158,7 @@ export function placeColour({ nodes }: Header, theme: Theme, place: number): str
 }
 
 /** Colours of the letters of a map, as numbers that a picture's memory holds. */
-function coloursOf(header: Header, theme: Theme, by: By): Map<string, number> {
+function coloursOf(header: Header, theme: Theme, by: By, most: number): Map<string, number> {
   const colours = new Map<string, number>();
   if (by === "place") {
     header.nodes.forEach((_, i) => {
@@ -166,19 +168,18 @@ function coloursOf(header: Header, theme: Theme, by: By): Map<string, number> {
       colours.set(String.fromCharCode(FIRST_DEVICE + i), pixel(theme.device(i)));
     });
   } else {
-    for (let level = 0; level < AGE_LEVELS; level++) {
-      colours.set(level.toString(AGE_LEVELS), pixel(ageColour(level, AGE_LEVELS)));
+    for (let level = 0; level <= most; level++) {
+      colours.set(level.toString(AGE_LEVELS), pixel(ageColour(level, most + 1)));
     }
     colours.set("swap", pixel(theme.miss));
   }
   return colours;
 }
 
+/** "#rrggbb" as a picture's memory has it, where the lowest byte comes first. */
 function pixel(colour: string): number {
-  const context = document.createElement("canvas").getContext("2d") as CanvasRenderingContext2D;
-  context.fillStyle = colour;
-  context.fillRect(0, 0, 1, 1);
-  return new Uint32Array(context.getImageData(0, 0, 1, 1).data.buffer)[0] as number;
+  const part = (i: number) => Number.parseInt(colour.slice(i, i + 2), 16);
+  return (255 << 24) | (part(5) << 16) | (part(3) << 8) | part(1);
 }
 
 /** A picture one pixel wide. */

@@ -1,9 +1,9 @@
 /** The plots over time, in the order in which one asks: is it full, what moves, what serves, how cold is the rest. */
-import { AGE_LEVELS, type Header, type Snapshot } from "../../src/server/wire.ts";
+import type { Header, Snapshot } from "../../src/server/wire.ts";
 import { bytes, count, duration, percent, span } from "./format.ts";
 import { placeColour } from "./page-map.tsx";
 import { type Cursor, Legend, type LegendEntry, Plot, type PlotLine } from "./plot.tsx";
-import { coldTail, counted, type Line, rateName, rates, shares, stacked } from "./series.ts";
+import { coldTail, counted, type Line, oldest, rateName, rates, shares, stacked } from "./series.ts";
 import type { Theme } from "./theme.ts";
 
 export interface PanelProps {
@@ -62,12 +62,7 @@ export function Occupancy({ header, frames, index, cursor, theme }: PanelProps) 
               cursor={cursor}
               height={150}
             />
-            {nid === 0 && (
-              <p class="note">
-                Dashed: below this much free memory kswapd wakes (low), up to it it works (high), and callers wait
-                (min).
-              </p>
-            )}
+            <p class="note">Dashed: with less than low free kswapd wakes, and works up to high; at min callers wait.</p>
           </section>
         );
       })}
@@ -217,12 +212,13 @@ export function Latency({ header, frames, index, cursor, theme }: PanelProps) {
 }
 
 export function ColdTail({ header, frames, index, theme }: PanelProps) {
+  const most = oldest(frames);
   const frame = frames[index];
   if (header.ages !== "uses" || frame === undefined) return null;
-  const tails = coldTail(frame);
+  const tails = coldTail(frame).map((tail) => tail.slice(0, most + 1));
   const sums = stacked(tails);
   const idle = (level: number) => span(header.idleBase * 2 ** (level - 1), header.clock);
-  const cold = Math.round(AGE_LEVELS / 3);
+  const cold = Math.ceil(most / 2);
   const entries = header.nodes.map(({ name }, nid): LegendEntry => {
     return { name, colour: theme.node(nid), value: bytes(tails[nid]?.[cold] ?? 0) };
   });
@@ -236,7 +232,7 @@ export function ColdTail({ header, frames, index, theme }: PanelProps) {
       <Legend entries={entries} />
       <Plot
         label={`Memory by idle time at the cursor. Idle for ${idle(cold)} or more: ${entries.map((e) => `${e.value} in ${e.name}`).join(", ")}.`}
-        x={[...Array(AGE_LEVELS).keys()]}
+        x={[...Array(most + 1).keys()]}
         lines={sums
           .map((values, nid): PlotLine => {
             const colour = theme.node(nid);

@@ -71,6 +71,10 @@ export function Plot(props: Props) {
   useEffect(() => {
     if (width === 0) return;
     const made = new uPlot(optionsOf(latest, width, height), data, box.current as HTMLElement);
+    // Not by way of uPlot's hook, which also fires when the cursor is put somewhere, and when data is.
+    made.over.addEventListener("mousemove", ({ offsetX }) => latest.current.cursor?.hover(made.posToVal(offsetX, "x")));
+    made.over.addEventListener("mouseleave", () => latest.current.cursor?.hover(undefined));
+    made.over.addEventListener("click", ({ offsetX }) => latest.current.cursor?.choose(made.posToVal(offsetX, "x")));
     plot.current = made;
     return () => {
       made.destroy();
@@ -129,13 +133,6 @@ function optionsOf(latest: { current: Props }, width: number, height: number): u
       x: clock !== "levels",
       points: { show: clock !== "levels", size: 6 },
       drag: { x: false, y: false, setScale: false },
-      bind: {
-        click: (u) => () => {
-          const { left = -1 } = u.cursor;
-          if (left >= 0) latest.current.cursor?.choose(u.posToVal(left, "x"));
-          return null;
-        },
-      },
     },
     series: [
       {},
@@ -152,14 +149,6 @@ function optionsOf(latest: { current: Props }, width: number, height: number): u
         } as uPlot.Series;
       }),
     ],
-    hooks: {
-      setCursor: [
-        (u) => {
-          const { left = -1 } = u.cursor;
-          latest.current.cursor?.hover(left < 0 ? undefined : u.posToVal(left, "x"));
-        },
-      ],
-    },
   };
 }
 

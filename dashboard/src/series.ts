@@ -1,5 +1,5 @@
 /** Numbers over time out of snapshots. Pure, so that a test can hold them against `vmstat()`. */
-import type { Header, Snapshot } from "../../src/server/wire.ts";
+import { AGE_LEVELS, type Header, type Snapshot } from "../../src/server/wire.ts";
 
 export type Line = (number | null)[];
 type Reading = (snapshot: Snapshot) => number;
@@ -22,12 +22,17 @@ export function rateName(header: Header): string {
   return header.clock === "seconds" ? "a second" : "in 1,000 requests";
 }
 
-/** How fast a counter rises, at each snapshot since the one before. One that was set back rises from 0. */
+/**
+ * How fast a counter rises, at each snapshot since the one before; or the one before that, if the last step is a short one, as at the
+ * end of a replay: what a few requests did says nothing of a thousand. A counter that was set back does not rise.
+ */
 export function rates(header: Header, frames: readonly Snapshot[], read: Reading): number[] {
   const unit = rateUnit(header);
   return frames.map((frame, i) => {
-    const before = frames[i - 1];
-    if (before === undefined) return 0;
+    const last = frames[i - 1];
+    if (last === undefined) return 0;
+    const second = frames[i - 2];
+    const before = second !== undefined && (frame.at - last.at) * 2 < last.at - second.at ? second : last;
     const rise = read(frame) - read(before);
     const time = frame.at - before.at;
     return time > 0 ? (Math.max(0, rise) / time) * unit : 0;
@@ -55,6 +60,20 @@ export function shares(frames: readonly Snapshot[]): Line[] {
     for (let tier = 0; tier < tiers; tier++) lines[tier]?.push(all === 0 ? null : (rise[tier] as number) / all);
   });
   return lines;
+}
+
+/** The highest level of age in these snapshots, and at least a few. */
+export function oldest(frames: readonly Snapshot[]): number {
+  let most = 3;
+  for (const { idle, map } of frames) {
+    for (const levels of idle)
+      most = Math.max(
+        most,
+        levels.findLastIndex((n) => n > 0),
+      );
+    if (idle.length === 0) for (const age of map.age) most = Math.max(most, Number.parseInt(age, AGE_LEVELS) || 0);
+  }
+  return Math.min(AGE_LEVELS - 1, most);
 }
 
 /** Bytes of each node that have been idle for longer than each level says; the first level is all of them. */

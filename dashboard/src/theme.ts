@@ -78,7 +78,9 @@ export function ageColour(level: number, levels: number): string {
   const to = PLASMA[Math.ceil(at)] as string;
   const mix = (i: number) => {
     const [a, b] = [from, to].map((colour) => Number.parseInt(colour.slice(i, i + 2), 16)) as [number, number];
-    return Math.round(a + (b - a) * (at % 1));
+    return Math.round(a + (b - a) * (at % 1))
+      .toString(16)
+      .padStart(2, "0");
   };
-  return `rgb(${mix(1)}, ${mix(3)}, ${mix(5)})`;
+  return `#${mix(1)}${mix(3)}${mix(5)}`;
 }

@@ -1,0 +1,218 @@
+/** The dashboard in a real browser: what its numbers are, what a click does, that it fits and can be read by whoever. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { type Memory, type MemoryServer, openMemory } from "../../src/index.ts";
+import { ReplayWatch } from "../../src/server/replay-watch.ts";
+import { zipf } from "../../src/trace/generate.ts";
+import { replay } from "../../src/trace/replay.ts";
+import { lieu } from "../cli/support.ts";
+import {
+  colours,
+  DESKTOP,
+  describeBrowser,
+  launch,
+  numbersBy,
+  openPage,
+  overflow,
+  PHONE,
+  violations,
+} from "./browser.ts";
+
+// Where the machine has much else to do, axe-core takes its time.
+vi.setConfig({ testTimeout: 90_000 });
+
+const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 20_000 });
+
+describeBrowser("the dashboard", () => {
+  let browser: Browser;
+  let memory: Memory;
+  let server: MemoryServer;
+  let work: () => void;
+  const folder = mkdtempSync(join(tmpdir(), "lieu-dashboard-"));
+
+  beforeAll(async () => {
+    browser = await launch();
+    memory = await openMemory({
+      nodes: { dram: { kind: "dram", size: "2MiB" }, slow: { kind: "dram", size: "4MiB", tier: 1 } },
+      swap: [{ kind: "file", path: join(folder, "x.swap"), size: "4MiB" }],
+      seed: 1,
+    });
+    server = await memory.serve({ interval: 50, title: "shop <1>" });
+    const group = memory.group("web", { low: "64KiB" });
+    const cache = memory.cache<string>({ name: "users", maxSize: "6MiB", group });
+    const region = memory.map("1MiB");
+    let n = 0;
+    work = () => {
+      for (let i = 0; i < 500; i++, n++) {
+        const key = `k${(n * n) % 9973}`;
+        if (cache.get(key) === undefined) cache.set(key, "x".repeat(900));
+        region.writeUint8((n * 977) % (1 << 20), 1);
+      }
+    };
+    for (let i = 0; i < 30; i++) {
+      work();
+      memory.tick();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await memory?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test("shows what vmstat() says, of the memory and of each node", async () => {
+    const { page, said } = await openPage(browser, server.url);
+    await page.getByText("Every counter").click();
+    // The memory rests: what is shown will be what is.
+    const faults = page.locator('[data-counter="pgfault"]');
+    await eventually(() => faults.textContent()).toBe(memory.vmstat().pgfault.toLocaleString("en-US"));
+    expect(await numbersBy(page, "data-counter")).toEqual(memory.vmstat());
+    for (const node of memory.nodes()) {
+      expect(await numbersBy(page, "data-node-counter", `[data-node="${node.name}"]`)).toEqual(node.vmstat());
+    }
+    expect(memory.vmstat().pgdemote_kswapd + memory.vmstat().pgdemote_direct).toBeGreaterThan(0);
+    expect(await page.title()).toBe("shop <1> – lieu");
+    expect(said).toEqual([]);
+    await page.close();
+  });
+
+  test("the map has the colours of the nodes that pages are on, or of their ages", async () => {
+    const { page, said } = await openPage(browser, server.url);
+    const map = ".map canvas";
+    await page.waitForTimeout(300);
+    const hex = (colour: string) => [1, 3, 5].map((i) => Number.parseInt(colour.slice(i, i + 2), 16)).join(",");
+    const byPlace = await colours(page, map);
+    for (const colour of ["#f08c00", "#1098ad"]) expect(byPlace[hex(colour)]).toBeGreaterThan(100);
+    await page.getByLabel("how long idle").check();
+    await page.waitForTimeout(300);
+    const byAge = await colours(page, map);
+    expect(byAge[hex("#f0f921")]).toBeGreaterThan(100);
+    expect(byAge[hex("#f08c00")]).toBeUndefined();
+    const box = await page.locator(map).boundingBox();
+    await page.mouse.move((box?.x ?? 0) + (box?.width ?? 0) - 5, (box?.y ?? 0) + 10);
+    await page.getByText(/^Pages [\d,]+ to [\d,]+, from .*: one of them/).waitFor();
+    expect(said.filter((text) => !text.includes("willReadFrequently"))).toEqual([]);
+    await page.close();
+  });
+
+  test("one cursor for all plots: by pointer, by keyboard, and kept where it was clicked", async () => {
+    const { page, said } = await openPage(browser, server.url);
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByText("Halted: the program goes on.").waitFor();
+    const moment = () => page.locator("[data-test=moment]").textContent();
+    const inUse = () => page.locator('[data-value="in use"]').first().textContent();
+    const latest = [await moment(), await inUse()];
+    const plot = await page.locator(".u-over").first().boundingBox();
+    await page.mouse.move((plot?.x ?? 0) + 2, (plot?.y ?? 0) + 20);
+    await eventually(moment).not.toBe(latest[0]);
+    const cursors = page.locator(".u-cursor-x");
+    const places = await cursors.evaluateAll((lines) =>
+      lines.map((line) => (line as unknown as { style: { transform: string } }).style.transform),
+    );
+    expect(new Set(places.filter((_, i) => i < 2)).size).toBe(1);
+    await page.mouse.click((plot?.x ?? 0) + 2, (plot?.y ?? 0) + 20);
+    await page.mouse.move(5, 5);
+    const chosen = await moment();
+    expect(chosen).not.toBe(latest[0]);
+    expect(await inUse()).not.toBe(latest[1]);
+    await page.getByRole("slider", { name: "Time" }).focus();
+    await page.keyboard.press("End");
+    await eventually(moment).toBe(latest[0]);
+    await page.keyboard.press("Home");
+    await eventually(moment).not.toBe(latest[0]);
+    await page.getByRole("button", { name: "Latest" }).click();
+    await eventually(moment).toBe(latest[0]);
+    await page.getByRole("button", { name: "Follow" }).click();
+    await page.getByText("Live.").waitFor();
+    expect(said).toEqual([]);
+    await page.close();
+  });
+
+  test.each([
+    ["wide and light", DESKTOP],
+    ["wide and dark", { ...DESKTOP, colorScheme: "dark" as const }],
+    ["360 px and light", { ...PHONE, colorScheme: "light" as const }],
+    ["360 px and dark", PHONE],
+  ])("fits and is accessible: %s", async (_, look) => {
+    const { page, said } = await openPage(browser, server.url, look);
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.getByText("Every counter").click();
+    expect(await overflow(page)).toBe(0);
+    expect(await violations(page)).toEqual([]);
+    const dark = await page.evaluate("getComputedStyle(document.body).backgroundColor");
+    expect(dark).toBe(look.colorScheme === "dark" ? "rgb(15, 19, 24)" : "rgb(244, 245, 247)");
+    await page.getByLabel("Theme").selectOption(look.colorScheme === "dark" ? "light" : "dark");
+    await eventually(() => page.evaluate("getComputedStyle(document.body).backgroundColor")).not.toBe(dark);
+    expect(said).toEqual([]);
+    await page.close();
+  });
+
+  test("asks for a token where there is one, and hides the one that came in the address", async () => {
+    const other = await openMemory({ nodes: { dram: { kind: "dram", size: "2MiB" } } });
+    const { url } = await other.serve({ token: "s3cret", interval: 50 });
+    const { page, said } = await openPage(browser, url);
+    expect(page.url()).not.toContain("s3cret");
+    expect(said).toEqual([]);
+    await page.close();
+    const stranger = await browser.newPage();
+    await stranger.goto(url.replace(/#.*/, ""));
+    await stranger.getByLabel("The token that serve() gave").fill("s3cret");
+    await stranger.getByRole("button", { name: "Show" }).click();
+    await stranger.getByRole("heading", { name: "Node dram" }).waitFor();
+    await stranger.close();
+    await other.close();
+  });
+
+  test("a replay can be paused, stepped, sent on and let go, and ends as the replay did", async () => {
+    const trace = zipf({ keys: 1500, requests: 100_000, alpha: 0.8, writeRatio: 0.3 });
+    let served: (url: string) => void = () => undefined;
+    const url = new Promise<string>((resolve) => {
+      served = resolve;
+    });
+    const address = { port: 0, host: "127.0.0.1", token: undefined };
+    const watch = new ReplayWatch({ title: "zipf", address, pace: 100, onServe: served });
+    const running = replay(trace, { as: "region" }, { observer: watch });
+    const { page, said } = await openPage(browser, await url);
+    await page.getByRole("button", { name: "Pause" }).click();
+    const status = page.locator(".status");
+    await eventually(() => status.textContent()).toMatch(/^Paused at [\d,]+ of 100,000 requests\.$/);
+    const done = async () => Number(/([\d,]+) of/.exec((await status.textContent()) ?? "")?.[1]?.replaceAll(",", ""));
+    const before = await done();
+    await page.getByRole("button", { name: "Step" }).click();
+    await eventually(done).toBe(before + 1024);
+    const slider = page.getByRole("slider", { name: "Time" });
+    await slider.fill("50000");
+    await eventually(done).toBe(Math.ceil(50_000 / 1024) * 1024);
+    await eventually(() => status.textContent()).toMatch(/^Paused/);
+    await page.getByLabel("Speed").selectOption("full speed");
+    await page.getByRole("button", { name: "Resume" }).click();
+    const { vmstat, hitsByTier, misses } = await running;
+    await eventually(() => status.textContent()).toBe("Ended.");
+    await page.getByText("Every counter").click();
+    expect(await numbersBy(page, "data-counter")).toEqual(vmstat);
+    expect(watch.run?.frames.at(-1)?.served).toEqual([...Object.values(hitsByTier), misses]);
+    expect(said).toEqual([]);
+    await page.close();
+    await watch.close();
+  });
+
+  test("a report is one page that needs nothing else", async () => {
+    const file = join(folder, "report.html");
+    const { status, stdout } = await lieu("demo", "--report", file, "--json");
+    expect(status).toBe(0);
+    const { vmstat } = JSON.parse(stdout) as { vmstat: Record<string, number> };
+    const { page, said } = await openPage(browser, pathToFileURL(file).href, PHONE);
+    expect(await page.locator(".status").textContent()).toBe("Ended.");
+    expect(await page.getByRole("button", { name: "Pause" }).count()).toBe(0);
+    await page.getByText("Every counter").click();
+    expect(await numbersBy(page, "data-counter")).toEqual(vmstat);
+    expect(await overflow(page)).toBe(0);
+    expect(said).toEqual([]);
+    await page.close();
+  });
+});
