@@ -56,7 +56,7 @@ describePackage("the packed package", () => {
 
   test("holds no tests, sources or traces of the build", () => {
     const allowed =
-      /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|traces\/(README\.md|[^/]+\.mtr\.gz)|parity\/(README\.md|scenarios\.json\.gz)|docs\/[^.]*\.(md|svg)|docs\/grafana\/lieu\.json|examples\/[^/]+\.mjs)$|^dist\//;
+      /^(LICENSE|README\.md|CHANGELOG\.md|package\.json|traces\/(README\.md|[^/]+\.mtr\.gz)|parity\/(README\.md|scenarios\.json\.gz)|docs\/[^.]*\.(md|svg|png)|docs\/grafana\/lieu\.json|examples\/[^/]+\.mjs)$|^dist\//;
     const unwanted = /\.test\.|(?<!\.d)\.ts$|\.map$|\.tsbuildinfo$|^dist\/\.|machine\.wasm\.js$/;
     expect(files.filter((file) => !allowed.test(file) || unwanted.test(file))).toEqual([]);
   });
@@ -108,6 +108,7 @@ describePackage("the packed package", () => {
       "docs/cache.md",
       "docs/metrics.md",
       "docs/host-memory.md",
+      "docs/dashboard.md",
     ];
     const text = (document: string) => readFileSync(join(root, document), "utf8");
     const blocks = documents.flatMap((document) =>
