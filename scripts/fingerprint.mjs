@@ -27,7 +27,7 @@ export function fingerprint(root) {
   const page = [...filesUnder(root, "dashboard"), "scripts/build-dashboard.mjs"];
   return {
     wasm: hashOf(root, [...compiled, ...COMMON]),
-    dashboard: hashOf(root, [...page, "src/server/wire.ts", "package-lock.json"]),
+    dashboard: hashOf(root, [...page, "src/server/series.ts", "src/server/wire.ts", "package-lock.json"]),
     all: hashOf(root, [...sources, ...page, ...COMMON, "tsconfig.json", "tsconfig.build.json"]),
   };
 }

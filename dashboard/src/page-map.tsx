@@ -1,9 +1,9 @@
 /** Pages by address, over time: each column a snapshot, each row some pages, the first address on top. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { oldest } from "../../src/server/series.ts";
 import { AGE_LEVELS, type Header, type PageMap, type Snapshot } from "../../src/server/wire.ts";
 import { bytes, exact, span } from "./format.ts";
 import { AXIS_WIDTH, type Cursor, Legend, RIGHT, useWidth } from "./plot.tsx";
-import { oldest } from "./series.ts";
 import { ageColour, type Theme } from "./theme.ts";
 
 const HEIGHT = 260;

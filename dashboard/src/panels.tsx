@@ -1,9 +1,24 @@
 /** The plots over time, in the order in which one asks: is it full, what moves, what serves, how cold is the rest. */
+
+import {
+  coldTail,
+  counted,
+  DOWN,
+  type Line,
+  oldest,
+  rateName,
+  rates,
+  SCANNED,
+  STOLEN,
+  shares,
+  stacked,
+  tierNames,
+  UP,
+} from "../../src/server/series.ts";
 import type { Header, Snapshot } from "../../src/server/wire.ts";
 import { bytes, count, duration, percent, span } from "./format.ts";
 import { placeColour } from "./page-map.tsx";
 import { type Cursor, Legend, type LegendEntry, Plot, type PlotLine } from "./plot.tsx";
-import { coldTail, counted, type Line, oldest, rateName, rates, shares, stacked } from "./series.ts";
 import type { Theme } from "./theme.ts";
 
 export interface PanelProps {
@@ -70,16 +85,6 @@ export function Occupancy({ header, frames, index, cursor, theme }: PanelProps) 
   );
 }
 
-const UP = [
-  ["promoted", ["pgpromote_success"]],
-  ["swapped in", ["pswpin", "zswpin"]],
-] as const;
-const DOWN = [
-  ["demoted", ["pgdemote_kswapd", "pgdemote_direct", "pgdemote_proactive"]],
-  ["swapped out", ["pswpout", "zswpout"]],
-  ["dropped", ["pgdiscard"]],
-] as const;
-
 export function Moves({ header, frames, index, cursor, theme }: PanelProps) {
   const colours = [theme.node(0), theme.device(1), theme.node(1), theme.device(0), theme.drop];
   const all = [...UP, ...DOWN].map(([, names]) => rates(header, frames, counted(header, names)));
@@ -89,7 +94,7 @@ export function Moves({ header, frames, index, cursor, theme }: PanelProps) {
   const lines = [...up.map((values, i) => [values, i] as const).reverse()]
     .concat(down.map((values, i) => [values, UP.length + i] as const).reverse())
     .map(([values, i]): PlotLine => {
-      const [name] = [...UP, ...DOWN][i] as (typeof UP)[number] | (typeof DOWN)[number];
+      const [name] = [...UP, ...DOWN][i] as (typeof UP)[number];
       return { name, colour: colours[i] as string, values: values as Line, fill: 1, width: 0.5, steps: true };
     });
   const entries = [...UP, ...DOWN].map(([name], i): LegendEntry => {
@@ -121,9 +126,6 @@ export function Moves({ header, frames, index, cursor, theme }: PanelProps) {
   );
 }
 
-export function tierNames({ nodes, swap }: Header): string[] {
-  return [...nodes.map(({ name }) => name), ...swap.map(({ name }) => name), "miss"];
-}
 function tierColour(header: Header, theme: Theme, tier: number): string {
   return tier === header.nodes.length + header.swap.length ? theme.miss : placeColour(header, theme, tier);
 }
@@ -253,9 +255,6 @@ export function ColdTail({ header, frames, index, theme }: PanelProps) {
     </section>
   );
 }
-
-const SCANNED = ["pgscan_kswapd", "pgscan_direct", "pgscan_proactive"];
-const STOLEN = ["pgsteal_kswapd", "pgsteal_direct", "pgsteal_proactive"];
 
 export function Reclaim({ header, frames, index, cursor, theme }: PanelProps) {
   const scanned = rates(header, frames, counted(header, SCANNED));

@@ -1,8 +1,8 @@
 /** A plot over time: uPlot, with the page's one cursor, colours and a legend that reads the numbers out. */
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
+import type { Line } from "../../src/server/series.ts";
 import { type Clock, tick } from "./format.ts";
-import type { Line } from "./series.ts";
 import { faded, type Theme } from "./theme.ts";
 
 /** Left of every plot, so that the same moment is at the same place in all of them. */

@@ -12,6 +12,7 @@ import { addDemo } from "./demo.ts";
 import { addParity } from "./parity.ts";
 import { addReplay } from "./replay.ts";
 import { addStudy } from "./study.ts";
+import { addTop } from "./top.ts";
 import { addTopology } from "./topology.ts";
 
 /** Why a verb was ended from outside. */
@@ -66,6 +67,7 @@ function makeProgram(context: Context): Command {
   addDemo(program, context);
   addParity(program, context);
   addStudy(program, context);
+  addTop(program, context);
   addTopology(program, context);
   return program;
 }

@@ -1,5 +1,5 @@
-/** Numbers over time out of snapshots. Pure, so that a test can hold them against `vmstat()`. */
-import { AGE_LEVELS, type Header, type Snapshot } from "../../src/server/wire.ts";
+/** Numbers over time out of snapshots: for the page, and for a terminal. */
+import { AGE_LEVELS, type Header, type Snapshot } from "./wire.ts";
 
 export type Line = (number | null)[];
 type Reading = (snapshot: Snapshot) => number;
@@ -87,4 +87,24 @@ export function coldTail({ idle }: Snapshot): number[][] {
       })
       .reverse();
   });
+}
+
+/** Moves of pages, by name, and the counters that count them. */
+export const UP: readonly Move[] = [
+  ["promoted", ["pgpromote_success"]],
+  ["swapped in", ["pswpin", "zswpin"]],
+];
+export const DOWN: readonly Move[] = [
+  ["demoted", ["pgdemote_kswapd", "pgdemote_direct", "pgdemote_proactive"]],
+  ["swapped out", ["pswpout", "zswpout"]],
+  ["dropped", ["pgdiscard"]],
+];
+type Move = readonly [name: string, counters: readonly string[]];
+
+export const SCANNED = ["pgscan_kswapd", "pgscan_direct", "pgscan_proactive"];
+export const STOLEN = ["pgsteal_kswapd", "pgsteal_direct", "pgsteal_proactive"];
+
+/** What serves an access, in the order of `Snapshot.served`. */
+export function tierNames({ nodes, swap }: Header): string[] {
+  return [...nodes.map(({ name }) => name), ...swap.map(({ name }) => name), "miss"];
 }

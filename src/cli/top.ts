@@ -1,0 +1,153 @@
+/** `lieu top URL`: the dashboard of a memory that is served, in a terminal. */
+import type { Command } from "commander";
+import { LieuError } from "../errors.ts";
+import { formatSize } from "../memory/size.ts";
+import { counted, DOWN, rateName, rates, SCANNED, STOLEN, shares, tierNames, UP } from "../server/series.ts";
+import type { FeedState, Header, Snapshot } from "../server/wire.ts";
+import type { Context } from "./context.ts";
+import { count, percent, table } from "./report.ts";
+
+const NOTES = `
+The URL is the one that memory.serve() gives, or that --watch prints, with the token behind the # if there is one.
+
+Exit status: 0; 2, nothing answers at the URL, or the token is wrong; 130, interrupted.
+
+Examples:
+  $ lieu top http://127.0.0.1:7070/
+  $ lieu top "http://web-1:7070/#token=..." --once
+`;
+
+/** Snapshots that a sparkline shows. */
+const SPARKS = 40;
+const BAR = 30;
+
+export function addTop(program: Command, context: Context): void {
+  program
+    .command("top")
+    .summary("watch a memory in the terminal")
+    .description("Show a memory that is served (memory.serve(), lieu replay --watch) as bars and sparklines.")
+    .argument("<url>", "where it is served")
+    .option("--once", "print it as it is now, and end")
+    .addHelpText("after", NOTES)
+    .action(async (url: string, { once = false }: { once?: boolean }) => {
+      const live = !once && context.stdout.isTTY === true;
+      let header: Header | undefined;
+      let frames: readonly Snapshot[] = [];
+      for await (const [event, data] of events(url, context.signal)) {
+        if (event === "header") header = (data as { header: Header }).header;
+        else if (event === "snapshots") frames = [...frames, ...(data as Snapshot[])].slice(-SPARKS - 1);
+        if (header === undefined || frames.length === 0) continue;
+        if (live) context.stdout.write(`\x1b[H\x1b[J${picture(header, frames)}\n`);
+        if (event === "state" && (once || (data as FeedState).phase === "ended")) break;
+      }
+      if (!live && header !== undefined) context.stdout.write(`${picture(header, frames)}\n`);
+    });
+}
+
+/** A memory as text. */
+export function picture(header: Header, frames: readonly Snapshot[]): string {
+  const frame = frames.at(-1) as Snapshot;
+  const when =
+    header.clock === "seconds" ? new Date(frame.at * 1000).toLocaleTimeString("en-GB") : `request ${count(frame.at)}`;
+  const nodes = header.nodes.map(({ name, size }, nid) => {
+    const used = (f: Snapshot): number => size - (f.nodes[nid]?.free ?? size);
+    return placeRow(name, size, frames.map(used));
+  });
+  const swap = header.swap.map(({ name, size }, i) =>
+    placeRow(
+      name,
+      size,
+      frames.map((f) => f.swap[i]?.used ?? 0),
+    ),
+  );
+  const groups = frame.groups.map(({ name, usage, high, max }) => {
+    return placeRow(`group ${name}`, max ?? high ?? Number.NaN, [usage]);
+  });
+  const caches = frame.caches.map(({ name, size, maxSize }) => placeRow(`cache ${name}`, maxSize, [size]));
+  const moves = [...UP, ...DOWN, ["scanned", SCANNED] as const, ["stolen", STOLEN] as const].map(([name, counters]) => {
+    const rate = rates(header, frames, counted(header, counters));
+    return [name, count(rate.at(-1) ?? 0), sparkline(rate, Math.max(...rate))];
+  });
+  const served = shares(frames);
+  const tiers = tierNames(header).map((name, tier) => {
+    const line = (served[tier] ?? []).map((share) => share ?? 0);
+    const latency = frame.latency.find((found) => found.tier === tier);
+    const times = latency === undefined ? ["", ""] : [micro(latency.p50), micro(latency.p99)];
+    return [name, percent(served[tier]?.at(-1) ?? Number.NaN), ...times, sparkline(line, 1)];
+  });
+  return [
+    `${header.title}, ${when}`,
+    table(["memory", "in use", "of", "", "lately"], [...nodes, ...swap, ...groups, ...caches]),
+    table([`pages ${rateName(header)}`, "now", "lately"], moves),
+    table(["served by", "share", "get, p50", "p99", "lately"], tiers),
+  ].join("\n");
+}
+
+function placeRow(name: string, size: number, used: readonly number[]): string[] {
+  const now = used.at(-1) ?? 0;
+  const full = Math.round(Math.min(1, now / size) * BAR);
+  const bar = Number.isNaN(size) ? "" : `${"█".repeat(full)}${"░".repeat(BAR - full)}`;
+  const spark = used.length > 1 ? sparkline(used, size) : "";
+  return [name, bytes(now), Number.isNaN(size) ? "no limit" : bytes(size), bar, spark];
+}
+
+/** At most three digits that count: the width of a column is not to dance. */
+function bytes(n: number): string {
+  return n === 0 ? "0" : formatSize(n);
+}
+function micro(seconds: number): string {
+  return `${(seconds * 1e6).toFixed(1)} µs`;
+}
+
+const SPARK = "▁▂▃▄▅▆▇█";
+
+/** Values as heights, of `most`. */
+export function sparkline(values: readonly number[], most: number): string {
+  return values
+    .slice(-SPARKS)
+    .map((value) => {
+      const height = most > 0 ? Math.ceil((Math.max(0, value) / most) * SPARK.length) : 0;
+      return height === 0 ? " " : SPARK[Math.min(SPARK.length, height) - 1];
+    })
+    .join("");
+}
+
+/** What the server tells, from the first snapshot on. @throws {@link LieuError} EINVAL, EACCES, ENOENT */
+async function* events(text: string, signal: AbortSignal): AsyncGenerator<readonly [string, unknown]> {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new LieuError("EINVAL", `${JSON.stringify(text)} is no URL; give the one that memory.serve() has`);
+  }
+  const token = new URLSearchParams(url.hash.slice(1)).get("token");
+  url.hash = "";
+  let response: Response;
+  try {
+    const headers: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` };
+    response = await fetch(new URL("events", url), { headers, signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new LieuError("ENOENT", `nothing answers at ${url.href}`, { cause: error });
+  }
+  if (response.status === 401)
+    throw new LieuError("EACCES", `${url.href} wants a token; give it as in ${url.href}#token=...`);
+  if (!response.ok || response.body === null) throw new LieuError("ENOENT", `${url.href} serves no memory`);
+  let rest = "";
+  const decoder = new TextDecoder();
+  try {
+    for await (const part of response.body) {
+      rest += decoder.decode(part as Uint8Array, { stream: true });
+      const blocks = rest.split("\n\n");
+      rest = blocks.pop() as string;
+      for (const block of blocks) {
+        const { 1: event, 2: data } = /^event: (.*)\ndata: (.*)$/.exec(block) ?? [];
+        if (event !== undefined && data !== undefined) yield [event, JSON.parse(data)];
+      }
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof SyntaxError) throw new LieuError("EFORMAT", `${url.href} serves no memory`, { cause: error });
+    // The program has ended.
+  }
+}
