@@ -19,6 +19,7 @@ import { policy } from "./policy.ts";
 import { presets } from "./presets.ts";
 import { promotion } from "./promotion.ts";
 import { type Chapter, studyReport } from "./report.ts";
+import { room } from "./room.ts";
 import { split } from "./split.ts";
 import type { Trial } from "./trial.ts";
 import { wake } from "./wake.ts";
@@ -36,6 +37,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   promotion,
   limit,
   lists,
+  room,
   presets,
 ];
 

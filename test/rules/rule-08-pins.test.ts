@@ -7,7 +7,7 @@ import { isLieuError, openMemorySync, simCrank } from "../../src/index.ts";
 import { EAGAIN, EBUSY } from "../../src/mm/errno.ts";
 import { folioTryGet, PG_ISOLATED, PG_LOCKED, PG_LRU } from "../../src/mm/folio.ts";
 import { GFP_DEMOTE } from "../../src/mm/gfp.ts";
-import { flags, frameAddr, N_FREE, node, refs, setRefs } from "../../src/mm/layout.ts";
+import { flags, frameAddr, H_SWAPPINESS, N_FREE, node, refs, setRefs } from "../../src/mm/layout.ts";
 import { lruDel } from "../../src/mm/lru.ts";
 import { MPOL_BIND } from "../../src/mm/mempolicy.ts";
 import * as migrate from "../../src/mm/migrate.ts";
@@ -84,13 +84,11 @@ describe("rule 8, pins: the stages of a migration", () => {
     });
 
     test("a reference taken before makes the count unexpected: nothing is unmapped", () => {
-      const { memory, pages, from, to } = prepare(order);
+      const { pages, from, to } = prepare(order);
       expect(folioTryGet(from)).toBe(1);
       expect(migrate.migrateUnmap(from)).toBe(EAGAIN);
       expect(pages.pte(0) & (PTE_PRESENT | PTE_MIGRATION)).toBe(PTE_PRESENT);
       expect(migrate.migrateFolio(from, 1)).toBe(EAGAIN);
-      migrate.noteMigrationFailure(from);
-      expect(memory.vmstat().pgmigrate_fail).toBe(1 << order);
       setRefs(to, 0);
       freeBlock(to);
       migrate.putback(from);
@@ -127,6 +125,32 @@ describe.each(TWINS)("rule 8, pins (%s)", (engine) => {
     small.verify();
     large.verify();
   });
+
+  test.each([0, 4])(
+    "a migration that fails is counted once an attempt, in base pages, however many targets there are (order %d)",
+    (order) => {
+      const memory = bootEngine({
+        engine,
+        nodes: [{ pages: 256 }, { pages: 64, tier: 1 }, { pages: 64, tier: 1 }, { pages: 64, tier: 2 }],
+      });
+      for (const nid of [1, 2, 3]) {
+        const filler = memory.map(64, { policy: MPOL_BIND, mask: 1 << nid, locked: true });
+        for (let page = 0; page < 64 && filler.access(page, 1) === 0; page++);
+      }
+      const pages = memory.map(16, { order }).fill();
+      for (let attempt = 1; attempt <= 3; attempt++) {
+        const before = memory.vmstat();
+        pages.chill();
+        expect(memory.reclaim(16, 1, 1)).toBe(0);
+        const after = memory.vmstat();
+        const tries = (after.pgscan_proactive - before.pgscan_proactive) / 16;
+        expect(tries).toBeGreaterThan(0);
+        expect(after.pgmigrate_fail - before.pgmigrate_fail, `${tries} attempts`).toBe(16 * tries);
+        expect(after.thp_migration_fail - before.thp_migration_fail).toBe(order > 0 ? tries : 0);
+        memory.calls.tune(H_SWAPPINESS, 60);
+      }
+    },
+  );
 
   test("a pinned page is not unmapped, nor moved by a change of policy, mems or by promotion", () => {
     const memory = boot();

@@ -1,0 +1,91 @@
+/** Where pages go that are back from swap: by how long they were away, and by what became of those before them. */
+import { describe, expect, test } from "vitest";
+import { bootEngine, type EngineSpec, type Pages, type TestEngine, TWINS } from "../../test/support/engine.ts";
+import { N_PROMO_REFAULTS, N_PROMO_VICTIMS, setNode } from "./layout.ts";
+import { MPOL_BIND, MPOL_PREFERRED } from "./mempolicy.ts";
+
+describe.each(TWINS)("refaults (%s)", (engine) => {
+  const boot = (spec: Partial<EngineSpec> = {}): TestEngine =>
+    bootEngine({
+      engine,
+      lru: "classic",
+      bytes: false,
+      swap: 8000,
+      nodes: [{ pages: 400 }, { pages: 800, tier: 1 }],
+      ...spec,
+    });
+  /** Send pages out, and push far more than the working set after them. */
+  function sendFar(memory: TestEngine, pages: Pages): void {
+    pages.touch();
+    expect(pages.pageout()).toBe(pages.count);
+    const stream = memory.map(4000);
+    stream.touch();
+    stream.unmap();
+    memory.settle();
+  }
+  const fullTop = (memory: TestEngine): Pages => memory.map(360, { policy: MPOL_BIND, mask: 1 }).touch();
+  const back = (pages: Pages): number[] => {
+    for (let page = 0; page < pages.count; page++) expect(pages.access(page)).toBe(0);
+    return [pages.countAt(0), pages.countAt(1)];
+  };
+
+  test("long ago: the slowest tier", () => {
+    const memory = boot();
+    const far = memory.map(80);
+    sendFar(memory, far);
+    fullTop(memory);
+    expect(back(far)).toEqual([0, 80]);
+  });
+
+  test("just now, within the working set, which is what is active: the fastest", () => {
+    const memory = boot();
+    const near = memory.map(10).touch();
+    const top = memory.map(340, { policy: MPOL_BIND, mask: 1 }).touch();
+    expect(near.countAt(0)).toBe(10);
+    top.heat(0, 200);
+    expect(near.pageout()).toBe(10);
+    expect(back(near)).toEqual([10, 0]);
+  });
+
+  test("not what a policy wishes for, nor where nothing is promoted or demoted", () => {
+    for (const [spec, policy] of [
+      [{}, { policy: MPOL_PREFERRED, mask: 1 }],
+      [{ behaviours: { promotion: false } }, {}],
+      [{ behaviours: { coldRefaults: false } }, {}],
+      [{ preset: "linux" }, {}],
+    ] as const) {
+      const memory = boot(spec);
+      const far = memory.map(30, policy);
+      sendFar(memory, far);
+      expect(back(far)[0], JSON.stringify([spec, policy])).toBe(30);
+    }
+  });
+
+  test("room far above what kswapd keeps is nobody's: they take it", () => {
+    const memory = boot();
+    const far = memory.map(80);
+    sendFar(memory, far);
+    expect(back(far)).toEqual([80, 0]);
+  });
+
+  test("where earlier ones were used again far sooner than what has to leave the top, all but some go straight up", () => {
+    const log2 = (ms: number): number => Math.floor(256 * Math.log2(ms));
+    for (const [refaults, victims, few] of [
+      [40, 4000, true],
+      [4000, 4000, false],
+      [2000, 4000, false],
+    ] as const) {
+      const memory = boot({ seed: 7 });
+      const far = memory.map(160);
+      sendFar(memory, far);
+      memory.map(360, {}).touch();
+      memory.vm.inspect();
+      setNode(0, N_PROMO_REFAULTS, (log2(refaults) << 16) | 64);
+      setNode(0, N_PROMO_VICTIMS, (log2(victims) << 16) | 64);
+      for (let page = 0; page < 32; page++) expect(far.access(page)).toBe(0);
+      const up = [...Array(32).keys()].filter((page) => far.place(page) === 0).length;
+      expect(up > 20, `${refaults} and ${victims} ms: ${up} of 32 went up`).toBe(few);
+      expect(up, "one in eight goes below to learn when that changes").toBeLessThan(32);
+    }
+  });
+});
