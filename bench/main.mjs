@@ -3,7 +3,7 @@
  * JSON object. Times are CPU time of the process, so that other work on the machine weighs less. Each suite runs in
  * processes of its own, three times, as what V8 makes of a hot loop differs between processes; the median counts.
  *
- *     node bench/main.mjs [NAME ...]    all suites, or those named: engine, region, promotion, replay, package
+ *     node bench/main.mjs [NAME ...]    all suites, or those named: engine, region, promotion, reclaim, replay, package
  */
 import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
@@ -13,6 +13,7 @@ const SUITES = {
   engine: async () => (await import("./engine.mjs")).engineBench(),
   region: async () => (await import("./region.mjs")).regionBench(),
   promotion: async () => (await import("./promotion.mjs")).promotionBench(),
+  reclaim: async () => (await import("./reclaim.mjs")).reclaimBench(),
   replay: async () => (await import("./replay.mjs")).replayBench(),
   package: async () => (await import("./package.mjs")).packageBench(),
 };
