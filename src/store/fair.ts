@@ -7,7 +7,8 @@
  * The handicap is a curve over the logarithm of sizes, straight between knots an octave apart: with steps in it, the smaller half of
  * an octave would be served at the cost of the larger one. It never falls as sizes grow, as what little is known of rare
  * large values is no reason to favour others that are even larger less. And it has an end: where a few values fill the cache, each
- * hit on one may cost thousands of hits on small ones.
+ * hit on one may cost any number of hits on small ones. It has to reach far enough for large values to take the place of small ones that nobody
+ * asks for any more.
  *
  * A knot moves by the share of the requests near it that LRU would have served better, per turnover of the cache: what it does shows
  * only when the cache has been turned over, so to go faster where values are asked for often would be to swing about.
@@ -26,7 +27,7 @@ const FEW: f64 = 3;
 /** What a request counts for that LRU would not have served: so much less, as no size is to be served worse, rather than each about as well. */
 const GOOD: f64 = 0.85;
 /** A hit on a large value counts at most as 2^this hits on small ones. */
-const MOST: i32 = 7 * ONE;
+const MOST: i32 = 12 * ONE;
 
 function knot(c: i32, i: i32): i32 {
   return c + ST_FAIR + (i << 2);
