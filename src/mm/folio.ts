@@ -9,7 +9,7 @@ import { BUG_REFS } from "./errno.ts";
 import { flags, refs, setFlags, setRefs } from "./layout.ts";
 import { hostBug } from "./machine.ts";
 
-const ORDER_MASK: i32 = 15;
+export const ORDER_MASK: i32 = 15;
 const NID_SHIFT: i32 = 4;
 /** Free, head of a block in the buddy allocator. */
 export const PG_BUDDY: i32 = 1 << 8;

@@ -87,16 +87,24 @@ export function unmapFolio(f: i32): void {
  * counts as one, as one mapped by a single huge entry does. Dirty marks are gathered into the folio's flag.
  */
 export function testClearReferenced(f: i32): i32 {
-  const vpn = vpnOf(f);
-  const nr = folioNr(f);
+  const all = clearAccessed(vpnOf(f), folioNr(f));
+  if ((all & PTE_DIRTY) !== 0) setFlag(f, PG_DIRTY);
+  return (all & PTE_ACCESSED) !== 0 ? 1 : 0;
+}
+/** Clear the access marks of `nr` pages. Returns what their entries had, together. */
+export function clearAccessed(vpn: i32, nr: i32): i32 {
+  const all = pte(vpn);
+  if ((all & PTE_ACCESSED) !== 0) setPte(vpn, all & ~PTE_ACCESSED);
+  return nr > 1 ? all | clearMore(vpn, nr) : all;
+}
+function clearMore(vpn: i32, nr: i32): i32 {
   let all: i32 = 0;
-  for (let i: i32 = 0; i < nr; i++) {
+  for (let i: i32 = 1; i < nr; i++) {
     const p = pte(vpn + i);
     all |= p;
     if ((p & PTE_ACCESSED) !== 0) setPte(vpn + i, p & ~PTE_ACCESSED);
   }
-  if ((all & PTE_DIRTY) !== 0) setFlag(f, PG_DIRTY);
-  return (all & PTE_ACCESSED) !== 0 ? 1 : 0;
+  return all;
 }
 /** Mark an access that came through the engine (mark_page_accessed in the page table's terms). */
 export function touch(vpn: i32, write: i32): void {

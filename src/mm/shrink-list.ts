@@ -11,7 +11,9 @@
 import {
   clearFlag,
   folioNr,
+  ORDER_MASK,
   PG_ACTIVE,
+  PG_DIRTY,
   PG_FILE,
   PG_HEAT,
   PG_HEAT_ONE,
@@ -24,7 +26,7 @@ import {
   setFlag,
 } from "./folio.ts";
 import { noteTried, noteWhy, WHY_BUSY } from "./hopeless.ts";
-import { before, knowsLastUse, lastUse, noteUse } from "./last-use.ts";
+import { before, knowsLastUse, lastUse, lruClock, noteUse } from "./last-use.ts";
 import {
   flags,
   H_OPTIONS,
@@ -47,16 +49,18 @@ import {
   sc,
   scanHead,
   setFlags,
+  setShadow,
   V_LOCKED,
   vma,
+  vpnOf,
 } from "./layout.ts";
 import { listAdd, listAddRun, listAddTail, listCut, listDel, listEmpty, listSpliceTail } from "./list.ts";
 import { lruAddTail, lruPutback } from "./lru.ts";
 import { addSize, lruvecAdd, lruvecDel } from "./lruvec.ts";
 import { balanceMask, demotionMask } from "./memory-tiers.ts";
 import { isolate, unisolate } from "./migrate.ts";
-import { OPT_FREQUENCY } from "./options.ts";
-import { testClearReferenced } from "./page-table.ts";
+import { OPT_COLDEST, OPT_FREQUENCY } from "./options.ts";
+import { clearAccessed, PTE_ACCESSED, PTE_DIRTY, testClearReferenced } from "./page-table.ts";
 import {
   ACTOR_KSWAPD,
   LIST_DEMOTE,
@@ -88,41 +92,36 @@ const REFS_BUSY: i32 = 3;
  * Referenced once: keep and flag; twice: activate (folio_check_references). Clears the marks that it counts. Under
  * OPT_FREQUENCY a folio that was not referenced now, but was in more looks than not, is kept for this time.
  */
-function checkReferences(f: i32): i32 {
-  const young = testClearReferenced(f);
-  const w = flags(f);
-  const looked = afterLook(f, w, young);
+function checkReferences(f: i32, flagsBefore: i32, options: i32, now: i32, desperate: boolean): i32 {
+  const vpn = vpnOf(f);
+  const marks = clearAccessed(vpn, 1 << (flagsBefore & ORDER_MASK));
+  const w = (marks & PTE_DIRTY) !== 0 ? flagsBefore | PG_DIRTY : flagsBefore;
+  const young = marks & PTE_ACCESSED;
+  // Most folios are as warm or as cold as can be.
+  const looked = (w & PG_HEAT) === (young !== 0 ? PG_HEAT : 0) ? w : afterLook(f, w, young, options);
   if (young === 0) {
     setFlags(f, looked & ~PG_REFERENCED);
     // When little else is left, everybody may go.
-    return looked !== w && sc(SC_PRIORITY) > 1 ? REFS_KEEP : REFS_RECLAIM;
+    return looked !== w && !desperate ? REFS_KEEP : REFS_RECLAIM;
   }
   setFlags(f, looked | PG_REFERENCED);
-  noteUse(f);
+  if ((options & OPT_COLDEST) !== 0) setShadow(vpn, now);
   return (w & PG_REFERENCED) !== 0 ? REFS_ACTIVATE : REFS_KEEP;
 }
 
 /** A folio's flags `w`, a look warmer or cooler. Caches' pages have none of it: caches know what is hot in them. */
-function afterLook(f: i32, w: i32, young: i32): i32 {
-  // Most folios are as warm or as cold as can be.
+function afterLook(f: i32, w: i32, young: i32, options: i32): i32 {
   if ((w & PG_HEAT) === (young !== 0 ? PG_HEAT : 0)) return w;
-  if ((hdr(H_OPTIONS) & OPT_FREQUENCY) === 0 || (w & PG_FILE) !== 0 || demotionMask(f) === 0) return w;
+  if ((options & OPT_FREQUENCY) === 0 || (w & PG_FILE) !== 0 || demotionMask(f) === 0) return w;
   return young !== 0 ? w + PG_HEAT_ONE : w - PG_HEAT_ONE;
 }
 
-/** Verdict on a folio at the tail of an inactive list. */
-function judge(f: i32): i32 {
-  const w = flags(f);
-  if ((w & PG_LOCKED) !== 0) {
-    noteWhy(WHY_BUSY);
-    return REFS_BUSY;
-  }
-  if ((w & PG_WRITEBACK) !== 0) {
-    noteWhy(WHY_BUSY);
-    setFlags(f, w | PG_RECLAIM);
-    return REFS_ACTIVATE;
-  }
-  return sc(SC_IGNORE_REFERENCES) !== 0 ? REFS_RECLAIM : checkReferences(f);
+/** Verdict on a folio at the tail of an inactive list, with flags `w`, that is locked or being written. */
+function judgeBusy(f: i32, w: i32): i32 {
+  noteWhy(WHY_BUSY);
+  if ((w & PG_LOCKED) !== 0) return REFS_BUSY;
+  setFlags(f, w | PG_RECLAIM);
+  return REFS_ACTIVATE;
 }
 
 /**
@@ -138,6 +137,11 @@ export function isolateInactive(nid: i32, cg: i32, list: i32, nrToScan: i32): i3
   const limit = sc(SC_LIMIT);
   const most = wanted();
   const spares = sparesSome(nid, cg, list === LRU_INACTIVE_FILE ? 1 : 0);
+  // What does not change meanwhile is read once: this loop is what reclaim spends its time in.
+  const ignore = sc(SC_IGNORE_REFERENCES) !== 0;
+  const desperate = sc(SC_PRIORITY) <= 1;
+  const options = hdr(H_OPTIONS);
+  const now = lruClock();
   let taken: i32 = 0;
   let runLast: i32 = -1;
   let f: i32 = prev(head);
@@ -146,9 +150,13 @@ export function isolateInactive(nid: i32, cg: i32, list: i32, nrToScan: i32): i3
   while (more !== 0 && scanned < nrToScan && taken < most) {
     const following = prev(f);
     if (f === stop) more = 0;
-    const nr = folioNr(f);
+    const w = flags(f);
+    const nr = 1 << (w & ORDER_MASK);
     scanned += nr;
-    let verdict: i32 = vma(ownerVma(f), V_LOCKED) !== 0 ? REFS_ACTIVATE : judge(f);
+    let verdict: i32 = REFS_RECLAIM;
+    if (vma(ownerVma(f), V_LOCKED) !== 0) verdict = REFS_ACTIVATE;
+    else if ((w & (PG_LOCKED | PG_WRITEBACK)) !== 0) verdict = judgeBusy(f, w);
+    else if (!ignore) verdict = checkReferences(f, w, options, now, desperate);
     if (limited && verdict === REFS_RECLAIM && !before(lastUse(f), limit)) verdict = REFS_KEEP;
     if (spares && verdict === REFS_RECLAIM && isSpared()) verdict = REFS_KEEP;
     if (verdict === REFS_KEEP || verdict === REFS_BUSY) {
@@ -211,9 +219,10 @@ export function shrinkActive(nid: i32, cg: i32, list: i32, nrToScan: i32): void 
   let scanned: i32 = 0;
   const last = prev(head);
   let first: i32 = last;
+  const options = hdr(H_OPTIONS);
   for (let f: i32 = last; f !== head && scanned < nrToScan; f = prev(f)) {
     const young = testClearReferenced(f);
-    const w = young !== 0 ? afterLook(f, flags(f), young) : flags(f);
+    const w = young !== 0 ? afterLook(f, flags(f), young, options) : flags(f);
     if (young !== 0) noteUse(f);
     setFlags(f, (w & ~PG_ACTIVE) | PG_WORKINGSET);
     scanned += folioNr(f);
