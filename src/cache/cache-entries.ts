@@ -1,5 +1,6 @@
 /** All entries of a cache: counting, iterating, dumping, and dropping those that are next or have expired. */
 
+import { MAX_NODES, PAGE_SIZE } from "../mm/layout.ts";
 import { CacheCore, type Counts } from "./cache-core.ts";
 import { HIT, MISS, STALE, WITH_VALUE } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
@@ -53,6 +54,17 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
   protected keepStats(): void {
     this.past = this.stats();
   }
+  /** Where the entries are. */
+  private places(): Pick<CacheStats, "bytesByTier" | "entriesByTier"> {
+    const at = this.items.census();
+    const { nodeNames, swapNames } = this.host;
+    const places = [...nodeNames.map((name, nid) => [name, at(nid)] as const)];
+    places.push(...swapNames.map((name, dev) => [name, at(MAX_NODES + dev)] as const));
+    return {
+      bytesByTier: Object.fromEntries(places.map(([name, { pages }]) => [name, pages * PAGE_SIZE])),
+      entriesByTier: Object.fromEntries(places.map(([name, { items }]) => [name, items])),
+    };
+  }
   private storeStats(): CacheStats {
     const { nodeNames, swapNames } = this.host;
     const hitsByTier: Record<string, number> = {};
@@ -64,8 +76,8 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
     swapNames.forEach((name, dev) => {
       hitsByTier[name] = this.items.swapHits(dev);
     });
-    const counters = this.items.counters();
-    return { ...NONE, ...counters, hits: counters.hits + above, hitsByTier };
+    const counters = { ...this.items.counters(), ...this.items.written() };
+    return { ...NONE, ...counters, ...this.places(), hits: counters.hits + above, hitsByTier };
   }
 
   /** Keys of entries that have not expired, in no order. An entry that stays is met once, whatever happens to others. */
@@ -197,17 +209,21 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
 /** The tier above all nodes, in hitsByTier. */
 const HEAP = "heap";
 
-const NONE: Omit<CacheStats, "hitsByTier"> = {
+const NONE = {
   ...{ hits: 0, misses: 0, stale: 0, loads: 0, loadErrors: 0, joined: 0 },
-  ...{ sets: 0, rejected: 0, evicted: 0, lost: 0, expired: 0, deleted: 0 },
+  ...{ sets: 0, rejected: 0, evicted: 0, lost: 0, expired: 0, deleted: 0, newBytes: 0, swapWritten: 0 },
+  swapWrittenPerByte: 0,
 };
 /** Counters added up, or with `sign` -1 taken from the first. */
 function combine(a: CacheStats, b: Partial<CacheStats> | undefined, sign: number): CacheStats {
   if (b === undefined) return a;
   const out: Record<string, unknown> = {};
   for (const name of Object.keys(NONE) as (keyof typeof NONE)[]) out[name] = a[name] + sign * (b[name] ?? 0);
+  const { newBytes, swapWritten } = out as { newBytes: number; swapWritten: number };
+  out.swapWrittenPerByte = newBytes > 0 ? swapWritten / newBytes : 0;
   const tiers = Object.entries(a.hitsByTier).map(([name, hits]) => [name, hits + sign * (b.hitsByTier?.[name] ?? 0)]);
-  return { ...(out as unknown as CacheStats), hitsByTier: Object.fromEntries(tiers) };
+  const { bytesByTier, entriesByTier } = a;
+  return { ...(out as unknown as CacheStats), hitsByTier: Object.fromEntries(tiers), bytesByTier, entriesByTier };
 }
 function sum(a: CacheStats, ...others: (Partial<CacheStats> | undefined)[]): CacheStats {
   return others.reduce<CacheStats>((all, b) => combine(all, b, 1), a);

@@ -33,6 +33,7 @@ import {
 } from "../store/layout.ts";
 import { MAX_SCAN } from "../store/read.ts";
 import { AS_ACCESS, EVEN_STALE, FROM_AREA, RENEW, WITH_VALUE } from "../store/store.ts";
+import { Census, writtenBy } from "./census.ts";
 import type { Below } from "./front.ts";
 import { type CacheKey, KeyArea } from "./keys.ts";
 import { type OwnBytes, VALUE_TAGGED, ValueArea } from "./values.ts";
@@ -66,6 +67,7 @@ export class Items {
   /** For who holds values above: the segment's words, the index of the version that counts for all, and what is yet to be told. */
   versions: Pick<Below, "h32" | "all" | "lost">;
   private clock: number | undefined;
+  private readonly places = new Census();
 
   /** `mapping` holds the items, `meta` is the first page of the mapping that holds their index. */
   constructor(mapping: Mapping, meta: number) {
@@ -365,6 +367,11 @@ export class Items {
   }
   swapHits(dev: number): number {
     return this.calls.storeCount(this.meta, ST_SWAP_HITS + dev * 8);
+  }
+
+  written = () => writtenBy(this.calls, this.meta);
+  census(): (place: number) => { pages: number; items: number } {
+    return this.places.take(this.calls, this.meta, this.count, this.pages, this.hf, this.values.address >>> 3);
   }
 
   /** Walk the whole store. @throws {@link LieuError} EBUG */

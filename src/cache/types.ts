@@ -31,6 +31,14 @@ export interface CacheStats {
   readonly deleted: number;
   /** Hits by the lowest place that a part of the value was in: names of nodes and swap devices. */
   readonly hitsByTier: Readonly<Record<string, number>>;
+  /** Bytes of entries that were stored under a key that had none, or another value's room: keys and values. */
+  readonly newBytes: number;
+  /** Bytes of the cache's pages that it has written to swap, and how many that is for each byte of new entries. */
+  readonly swapWritten: number;
+  readonly swapWrittenPerByte: number;
+  /** Bytes of the pages on each node and swap device now, and the entries that begin there. Of a large cache, from a sample. */
+  readonly bytesByTier: Readonly<Record<string, number>>;
+  readonly entriesByTier: Readonly<Record<string, number>>;
 }
 
 /** Options of `clear()`. */

@@ -35,6 +35,7 @@ import {
   ST_MAX_ITEMS,
   ST_MAX_PAGES,
   ST_META_VMA,
+  ST_NEW_BYTES,
   ST_NOW,
   ST_UNANSWERED,
   STREAM_HEADS,
@@ -173,5 +174,6 @@ function enter(c: i32, loc: i32, hash: i32, want: i32, length: i32, nr: i32, exp
   setBits(locAddr(c, loc), want);
   countIn(c, loc, inlineGranules(locAddr(c, loc)), expiry);
   add(c + ST_ITEMS, 1);
+  addf(c + ST_NEW_BYTES, (inlineGranules(locAddr(c, loc)) << 3) + nr * 4096);
   return loc;
 }

@@ -23,7 +23,7 @@ import { ld } from "../mm/machine.ts";
 import { PTE_PRESENT, PTE_SWAP } from "../mm/page-table.ts";
 import { swapAvailable } from "../mm/swap.ts";
 import { bodyOf, bodyOwner, bodyVpn, firstPageOf, ownerOf } from "./body.ts";
-import { ALL, SINK_WORST } from "./clean.ts";
+import { ALL, lookedGranules, SINK_WORST } from "./clean.ts";
 import {
   CANDIDATES,
   choose,
@@ -48,9 +48,11 @@ import {
   ST_DATA_START,
   ST_FLAGS,
   ST_NR_BODIES,
+  ST_OPEN,
   ST_SEG_SHIFT,
   ST_SUNK_PAGES,
   ST_THETA,
+  STREAM_COLD,
   STREAM_TTL,
   seg,
   streamOf,
@@ -139,8 +141,14 @@ export function sinkSome(c: i32): i32 {
   if (s < 0) return sinkBody(c, chosenBody());
   const before = inNodes(c);
   if (wholeInNodes(c, s) && streamOf(c, s) < STREAM_TTL) {
-    cleanChosen(c, s, ALL, SINK_WORST);
-    return 1;
+    if (streamOf(c, s) === STREAM_COLD) sinkSeg(c, s);
+    else cleanChosen(c, s, ALL, SINK_WORST);
+    if (inNodes(c) < before) return 1;
+    // What was gathered takes as much room as was made: it goes as it is, though it would fill its segment later.
+    const cold = ld(c + ST_OPEN + (STREAM_COLD << 2)) - 1;
+    if (cold >= 0) sinkSeg(c, cold);
+    // Looking has moved the threshold at least, so that more goes the next time.
+    return inNodes(c) < before || (streamOf(c, s) !== STREAM_COLD && lookedGranules() > 0) ? 1 : 0;
   }
   // What expires stays with its like; and what is in swap in part is not read for that.
   skim(c, s, ld(c + ST_THETA), ALL);

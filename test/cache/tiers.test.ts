@@ -1,0 +1,173 @@
+/** A cache over tiers: one below costs those above nothing, and what is cold does not take the place of what is not. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { type Cache, injectFaults, type Memory, openMemory, type SwapDevice, simCrank } from "../../src/index.ts";
+import { runSeed, seeded } from "../property/source.ts";
+import { memoryDevice } from "../property/strict-device.ts";
+
+const KIB = 1024;
+const dram = (size: number, tier = 0) => ({ kind: "dram" as const, size: size * KIB, tier });
+const folder = mkdtempSync(join(tmpdir(), "lieu-tiers-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+let files = 0;
+/** Swap of so many KiB, in memory rather than in its file. */
+const swapOf = (size: number) => [{ kind: "file" as const, path: join(folder, `${files++}`), size: size * KIB }];
+const wrapDevice = (device: SwapDevice) => {
+  device.close();
+  return memoryDevice(device.slots);
+};
+/** A number below `n`, small ones more often: by the `skew`-th power. */
+const draw = (source: ReturnType<typeof seeded>, n: number, skew = 2) =>
+  Math.floor(n * (source.below(1 << 30) / 2 ** 30) ** skew);
+
+/** Gets of keys by a power law, what misses being stored, after all were. Returns what the last quarter of the gets came to. */
+function drive(memory: Memory, cache: Cache<Uint8Array>, keys: number, bytes: number) {
+  const source = seeded(9);
+  const value = Buffer.alloc(bytes, 1);
+  const out = Buffer.alloc(bytes);
+  for (let i = 0; i < keys; i++) cache.set(`k${i}`, value);
+  const now = () => ({ ...cache.stats(), ...memory.vmstat() });
+  let before = now();
+  for (let i = 0; i < 4 * keys; i++) {
+    if (i === 3 * keys) before = now();
+    const key = `k${draw(source, keys)}`;
+    if (cache.getInto(key, out) < 0) cache.set(key, value);
+    if (i % 1000 === 0) memory.tick();
+  }
+  const after = now();
+  const on = (tier: string) => (after.hitsByTier[tier] as number) - (before.hitsByTier[tier] as number);
+  return {
+    fast: on("dram"),
+    near: on("dram") + on("slow"),
+    misses: after.misses - before.misses,
+    gone: after.evicted + after.lost,
+    read: after.pswpin + after.pswpread - before.pswpin - before.pswpread,
+    written: after.pswpout - before.pswpout,
+    writtenInAll: after.pswpout,
+    stats: cache.stats(),
+    size: cache.size,
+  };
+}
+
+test.each([
+  [1000, 10_000],
+  [4000, 2500],
+])(
+  "values of %i bytes: with swap below, nodes serve what they serve alone, and little is written",
+  async (bytes, keys) => {
+    const results: ReturnType<typeof drive>[] = [];
+    for (const swap of [[], swapOf(24 * KIB)]) {
+      const nodes = { dram: dram(2400), slow: dram(2400, 1) };
+      await using memory = await openMemory({ nodes, swap, seed: 3 }, { wrapDevice });
+      results.push(drive(memory, memory.cache({ codec: "bytes" }), keys, bytes));
+      memory.check();
+    }
+    const [alone, with_] = results as [ReturnType<typeof drive>, ReturnType<typeof drive>];
+    const said = JSON.stringify([alone, with_]);
+    expect(with_.near, said).toBeGreaterThan(0.96 * alone.near);
+    // The index of what is below takes a part of so small a fast node.
+    expect(with_.fast, said).toBeGreaterThan(0.8 * alone.fast);
+    expect([with_.misses, with_.gone], said).toEqual([0, 0]);
+    expect(with_.read, said).toBeLessThan(1.1 * alone.misses);
+    // What is cold was written once, and is not written again for having been read.
+    expect(with_.written, said).toBeLessThan(alone.misses / 20);
+    expect(with_.writtenInAll * 4096, said).toBeLessThan(1.5 * keys * (bytes + 30));
+    const { entriesByTier, bytesByTier, swapWrittenPerByte } = with_.stats;
+    expect(Object.values(entriesByTier).reduce((a, b) => a + b)).toBe(with_.size);
+    expect(Math.min(...Object.values(bytesByTier))).toBeGreaterThan(0);
+    expect(swapWrittenPerByte, said).toBeLessThan(1.5);
+  },
+);
+
+test("a cache that is only written, or scanned, leaves the fast node to a hot one", async () => {
+  for (const beside of ["stream", "scan"]) {
+    const nodes = { dram: dram(4096), slow: dram(8192, 1) };
+    await using memory = await openMemory({ nodes, swap: swapOf(16 * KIB), seed: 3 }, { wrapDevice });
+    const hot = memory.cache({ name: "hot", maxSize: "2560KiB", codec: "bytes" });
+    const other = memory.cache({ name: "other", maxSize: "12800KiB", codec: "bytes" });
+    const [value, out, source] = [Buffer.alloc(1000, 1), Buffer.alloc(1000), seeded(4)];
+    for (let i = 0; i < 2000; i++) hot.set(`k${i}`, value);
+    let before = hot.stats();
+    for (let i = 0; i < 40_000; i++) {
+      if (i === 20_000) before = hot.stats();
+      if (hot.getInto(`k${draw(source, 2000)}`, out) !== 1000) throw new Error(`a miss at ${i}`);
+      const key = beside === "stream" ? `s${i}` : `s${i % 16_000}`;
+      if (beside === "stream" || other.getInto(key, out) < 0) other.set(key, value);
+      if (i % 1000 === 0) memory.tick();
+    }
+    const fast = (hot.stats().hitsByTier.dram as number) - (before.hitsByTier.dram as number);
+    expect(fast, beside).toBeGreaterThan(0.97 * 20_000);
+    memory.check();
+  }
+});
+
+const seed = runSeed();
+test.each([0, 1, 2, 3])(`items move between all tiers while devices fail, seed ${seed} + %i`, async (nr) => {
+  const source = seeded(seed + nr);
+  const crank = simCrank();
+  const devices: ReturnType<typeof injectFaults>[] = [];
+  const plan = { seed: seed + nr, write: { error: 0.1, full: 0.1, flip: 0.02 }, read: { error: 0.03, flip: 0.03 } };
+  await using memory = await openMemory(
+    {
+      nodes: { dram: dram(512), mid: dram(512, 1), slow: dram(768, 2) },
+      swap: [...swapOf(600), ...swapOf(source.below(2) === 0 ? 4000 : 400)],
+      ...(nr % 2 === 1 ? { zswap: { size: "128KiB" } } : {}),
+      seed: seed + nr,
+    },
+    {
+      crank,
+      wrapDevice: (device) => {
+        const faulty = injectFaults(wrapDevice(device), plan);
+        devices.push(faulty);
+        return faulty;
+      },
+    },
+  );
+  const group = memory.group("tenant", { max: "3MiB" });
+  const told: string[] = [];
+  const caches = [
+    memory.cache({ name: "all", codec: "bytes" }),
+    memory.cache({ name: "small", codec: "bytes", maxSize: "1MiB", max: 3000, dispose: (_, key) => told.push(key) }),
+    memory.cache({ name: "tenant", codec: "bytes", group }),
+  ];
+  /** What was last stored under a key; what is given must be that, or nothing. */
+  const model = caches.map(() => new Map<string, number>());
+  const fill = (n: number, size: number) => Buffer.alloc(size, n & 255);
+  for (let op = 0; op < 4000; op++) {
+    const i = source.below(10) < 7 ? 0 : 1 + source.below(2);
+    const [cache, map] = [caches[i] as (typeof caches)[0], model[i] as Map<string, number>];
+    const key = `k${draw(source, 4000)}`;
+    const what = source.below(100);
+    if (what < 35) {
+      const size = [source.below(1500), 300, 4096 + source.below(20_000), 1000][
+        source.below(40) === 0 ? 2 : source.below(2) * 3
+      ] as number;
+      cache.set(key, fill(op, size), source.below(6) === 0 ? { ttl: 1 + source.below(5000) } : {});
+      map.set(key, op);
+    } else if (what < 88) {
+      const found = cache.get(key);
+      if (found !== undefined)
+        expect(
+          found.every((b) => b === ((map.get(key) as number) & 255)),
+          `${op}: ${key}`,
+        ).toBe(true);
+    } else if (what < 92) cache.delete(key);
+    else if (what < 94) {
+      using pin = cache.pin(key);
+      if (pin !== undefined) expect(pin.bytes.every((b) => b === ((map.get(key) as number) & 255))).toBe(true);
+    } else if (what < 96) cache.peek(key);
+    else if (what < 97) cache.pop();
+    else if (what < 98) for (const device of devices) device.faults.enabled = source.below(3) === 0;
+    else {
+      crank.advance(source.below(200));
+      memory.tick();
+    }
+    if (op % 250 === 0) memory.check();
+  }
+  memory.check();
+  const { entriesByTier } = (caches[0] as (typeof caches)[0]).stats();
+  expect(Object.keys(entriesByTier).length).toBeGreaterThanOrEqual(5);
+  expect(told.length).toBeGreaterThan(0);
+});
