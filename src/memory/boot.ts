@@ -108,6 +108,10 @@ function describe(vm: Vm, config: MemoryConfig, starts: readonly number[], initi
     if (targets !== undefined) calls.setDemotionTargets(nid, targets, targets);
     calls.setBalance(nid, config.balance[nid] as number);
   });
+  config.nodes.forEach((node, nid) => {
+    calls.setLatency(nid, node.latency);
+  });
+  calls.setPrices(config.prices.move, config.prices.look, config.prices.touch);
   checkWatermarks(vm, config);
   vm.devices.forEach((device, dev) => {
     calls.addSwapDevice(dev, vm.deviceStart[dev] as number, device.slots, config.swap[dev]?.priority ?? 0);

@@ -34,6 +34,8 @@ export interface MemoryOptions {
   home?: string | undefined;
   /** Bring hot pages up again, and how. Default: what the preset says. */
   promotion?: boolean | PromotionOptions | undefined;
+  /** What things cost. Default: round figures, those of the study. */
+  prices?: PriceOptions | undefined;
   /** How much regions' pages are reclaimed for each of caches': 0 to 200. Default: 60. */
   swappiness?: number | undefined;
   /** What all nodes together keep free (min_free_kbytes). Default: Linux's formula. */
@@ -90,6 +92,11 @@ interface AnyNodeOptions {
   tier?: number | undefined;
   /** Abstract distance (adistance): DRAM is 576, five times slower 2880; 128 units make a tier. */
   distance?: number | undefined;
+  /**
+   * Nanoseconds an access takes, by which the default preset judges what pays; of a model node it sets the tier, too, unless
+   * `tier` or `distance` do. Default: 100 for DRAM, three times as much for each tier below it; what the machine says of a host's node.
+   */
+  latency?: number | undefined;
   /** Default: Linux's formulas. */
   watermarks?: WatermarkOptions | undefined;
 }
@@ -120,8 +127,6 @@ export interface MappedFileNodeOptions extends AnyNodeOptions {
 /** A node without bytes, for study: places only. */
 export interface ModelNodeOptions extends AnyNodeOptions {
   kind: "model";
-  /** Nanoseconds an access takes; also sets the tier unless `tier` or `distance` do. Default: 100, which is DRAM. */
-  latency?: number | undefined;
 }
 
 /** Free pages of a node: it reclaims in the background from `low` up to `high`, and at once below `min`. */
@@ -162,6 +167,16 @@ export interface FileSwapOptions extends AnySwapOptions {
 /** Swap that keeps no bytes, for memories of model nodes. */
 export interface NullSwapOptions extends AnySwapOptions {
   kind: "null";
+}
+
+/** What things cost, by which the default preset judges what pays. */
+export interface PriceOptions {
+  /** Nanoseconds to move a page to another node. Default: 2000. */
+  move?: number | undefined;
+  /** Nanoseconds for reclaim to look at a page. Default: 50. */
+  look?: number | undefined;
+  /** Accesses to memory that a use of a page stands for, 64 if a program reads each line of a page that it looks up. Default: 4. */
+  touch?: number | undefined;
 }
 
 /** How promotion goes about it. */

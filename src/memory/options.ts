@@ -11,6 +11,7 @@ import { type Backing, hostDistance, openBacking } from "./backing.ts";
 import { hostNodeOptions } from "./host-options.ts";
 import type { MemoryOptions, NamedNodes, NodeOptions, SwapOptions } from "./memory-options.ts";
 import type { PressureConfig } from "./pressure.ts";
+import { latencyOf, MAX_NS, PRICES, type Prices } from "./prices.ts";
 import {
   boolean,
   type Check,
@@ -40,10 +41,14 @@ const pages = whole(1);
 /** Milliseconds that fit the engine's words. */
 const duration = whole(1, 0x7fffffff);
 
+/** Nanoseconds that fit the engine's words. */
+const price = optional(whole(1, MAX_NS));
+
 const nodeCommon = {
   size,
   tier: optional(whole(-4, 1000)),
   distance: optional(whole(1, 1_000_000)),
+  latency: optional(positive()),
   watermarks: optional(object({ min: pages, low: pages, high: pages, promo: optional(pages) })),
 };
 const nodeSchema: Check<NodeOptions> = variants("kind", {
@@ -63,7 +68,6 @@ const nodeSchema: Check<NodeOptions> = variants("kind", {
   model: object({
     kind: oneOf(["model"]),
     ...nodeCommon,
-    latency: optional(positive()),
   }),
 });
 const swapCommon = {
@@ -129,6 +133,7 @@ export const memoryShape = {
   distances: optional(record(record(whole(10, 255), "distances by node"), "distances by node")),
   home: optional(text(true)),
   promotion: optional(promotion),
+  prices: optional(object({ move: price, look: price, touch: optional(whole(1, 4096)) })),
   swappiness: optional(whole(0, 200)),
   minFree: optional(size),
   watermarkScaleFactor: optional(whole(1, 3000)),
@@ -151,6 +156,8 @@ export interface NodeConfig {
   readonly backing: Backing;
   readonly pages: number;
   readonly adistance: number;
+  /** Nanoseconds of an access to it. */
+  readonly latency: number;
   readonly watermarks?: { readonly min: number; readonly low: number; readonly high: number; readonly promo: number };
 }
 /** All options, checked, names resolved. Nodes are in order from the fastest tier down, devices by falling priority. */
@@ -168,6 +175,7 @@ export interface MemoryConfig {
   readonly balance: readonly number[];
   readonly home: number;
   readonly promotion: { scanPeriod: number; scanPages: number; hotThreshold: number; ratePages: number };
+  readonly prices: Prices;
   readonly swappiness: number;
   readonly minFreeKbytes: number;
   readonly watermarkScaleFactor: number;
@@ -225,6 +233,11 @@ export function resolveOptions(input: unknown): MemoryConfig {
       scanPages: atMost(p.scanSize, "promotion.scanSize", 0x7fffffff) ?? 65536,
       hotThreshold: p.hotThreshold ?? (preset === "lieu" ? 300 : 1000),
       ratePages: atMost(p.rateLimit, "promotion.rateLimit", 0x7fffffff) ?? 16777216,
+    },
+    prices: {
+      move: o.prices?.move ?? PRICES.move,
+      look: o.prices?.look ?? PRICES.look,
+      touch: o.prices?.touch ?? PRICES.touch,
     },
     swappiness: o.swappiness ?? 60,
     minFreeKbytes: 4 * (atMost(o.minFree, "minFree", total) ?? 0),
@@ -286,7 +299,8 @@ function resolveNode(name: string, o: Checked<typeof nodeSchema>): NodeConfig {
   }
   const backing = openBacking(o, `nodes.${name}`);
   const adistance = o.tier !== undefined ? ADISTANCE_DRAM + o.tier * 128 : (o.distance ?? backing.adistance);
-  if (o.watermarks === undefined) return { name, backing, pages: count, adistance };
+  const latency = latencyOf(o, backing);
+  if (o.watermarks === undefined) return { name, backing, pages: count, adistance, latency };
   const { min, low, high } = o.watermarks;
   const promo = o.watermarks.promo ?? high + (high - low);
   if (!(min < low && low < high && high <= promo && promo < count)) {
@@ -296,7 +310,7 @@ function resolveNode(name: string, o: Checked<typeof nodeSchema>): NodeConfig {
       `nodes.${name}.watermarks (${marks}) must rise and stay under the node's ${count} pages`,
     );
   }
-  return { name, backing, pages: count, adistance, watermarks: { min, low, high, promo } };
+  return { name, backing, pages: count, adistance, latency, watermarks: { min, low, high, promo } };
 }
 
 function nodeIndex(nodes: readonly NodeConfig[]): (name: string, what: string) => number {

@@ -11,7 +11,7 @@
  */
 import { ENOMEM } from "./errno.ts";
 import { folioNid } from "./folio.ts";
-import { GFP_COLD, GFP_DIRECT_RECLAIM, GFP_KSWAPD_RECLAIM } from "./gfp.ts";
+import { GFP_COLD, GFP_DIRECT_RECLAIM, GFP_KSWAPD_RECLAIM, GFP_SETTLE } from "./gfp.ts";
 import {
   H_NR_NODES,
   H_OPTIONS,
@@ -47,8 +47,9 @@ export function allocPages(order: i32, gfp: i32, first: i32, chosen: boolean, ma
   setHdr(H_PRESSURE, cg);
   if ((hdr(H_OPTIONS) & OPT_TIER_FIRST) !== 0) {
     let left: i32 = mask;
-    if ((gfp & GFP_COLD) !== 0) f = allocCold(order, gfp, first, mask, cg);
-    else if (chosen) {
+    if ((gfp & GFP_SETTLE) !== 0) f = allocWhereRoomIs(order, first, mask, cg);
+    if (f < 0 && (gfp & (GFP_COLD | GFP_SETTLE)) !== 0) f = allocCold(order, gfp, first, mask, cg);
+    else if (f < 0 && chosen) {
       f = allocChosen(order, gfp, first, mask, cg);
       left &= ~(1 << first);
     }
@@ -77,6 +78,23 @@ function allocChosen(order: i32, gfp: i32, first: i32, mask: i32, cg: i32): i32 
     if (f >= 0) return f;
   }
   return allocWithin(order, gfp, first, 1 << first, cg);
+}
+
+/**
+ * Take frames where nobody has to make room, on the fastest tier first. A node that others took below its low watermark is not
+ * left there. Returns the head frame or -1.
+ */
+function allocWhereRoomIs(order: i32, first: i32, mask: i32, cg: i32): i32 {
+  let f: i32 = -1;
+  for (let nid: i32 = 0; nid < hdr(H_NR_NODES); nid++) {
+    if ((mask & (1 << nid)) !== 0 && node(nid, N_FREE) < node(nid, N_WMARK_LOW)) wakeKswapd(nid, cg);
+  }
+  for (let left: i32 = mask; f < 0 && left !== 0; ) {
+    const tier = fastestTier(left);
+    f = takeAbove(order, first, tier, N_WMARK_LOW);
+    left &= ~tier;
+  }
+  return f;
 }
 
 /**

@@ -94,7 +94,7 @@ function walkGenerations(nid: number, cg: number, seen: Set<number>, pages: Int3
     for (let seq = max - MAX_NR_GENS + 1; seq <= max; seq++) {
       const name = `${nid}/${cg}/${seq}/${type}`;
       for (const f of walkList(lruGenHead(nid, cg, genOf(seq), type), name, nid, cg, seen)) {
-        holds(seq >= minSeq(lv, type), () => `folio ${f} is in generation ${name}, which is closed`);
+        holds(((seq - minSeq(lv, type)) | 0) >= 0, () => `folio ${f} is in generation ${name}, which is closed`);
         const gen = flagsGen(flags(f));
         // How far its own is behind the youngest, and its list's.
         const age = (max - gen) & (MAX_NR_GENS - 1);

@@ -22,6 +22,7 @@ export { destroyVma, zapRange } from "./mmap.ts";
 export { setupWatermarks, setWatermarks, wakeKswapd } from "./node.ts";
 export { createVma, freeVpns, setPolicy, setWeight } from "./page-table.ts";
 export { changeMems, changePolicy } from "./placement.ts";
+export { setLatency, setPrices } from "./prices.ts";
 export { addSwapDevice } from "./swap.ts";
 export { zsCompact, zsFree, zsMalloc, zsRead, zsWrite } from "./zsmalloc.ts";
 export { attach, destroyMemcg };

@@ -40,8 +40,6 @@ export const LRU_GEN_MASK: i32 = 7 << 22;
 /** Accesses beyond the first that did not go through the page table (LRU_REFS_MASK). */
 export const LRU_REFS_SHIFT: i32 = 25;
 export const LRU_REFS_MASK: i32 = 3 << 25;
-/** Its next use tells whether a promotion pays; its private word says of whom and since when (promotion-pays.ts). */
-export const PG_WATCHED: i32 = 1 << 27;
 /** Unmapped while somebody held it, and counted as such (V_HELD). */
 export const PG_DETACHED: i32 = 1 << 31;
 /** What migration copies to the new folio. */

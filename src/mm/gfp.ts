@@ -19,6 +19,8 @@ export const GFP_NOZERO: i32 = 128;
 
 /** For a page that is known to be cold: slow memory first, unless there is room to spare above. No counterpart in Linux. */
 export const GFP_COLD: i32 = 256;
+/** For a page that does not pay for a place where others would have to make way: where there is room, the fastest tier first. */
+export const GFP_SETTLE: i32 = 512;
 
 /** GFP_HIGHUSER_MOVABLE with reclaim: what a page fault uses. */
 export const GFP_USER: i32 = 67;

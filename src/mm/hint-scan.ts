@@ -6,7 +6,7 @@
  * the cost is that of what is there, however sparse the mappings are; free blocks are stepped over. A large folio is marked
  * and unmarked as one. What no node has room for, or may be on no faster one, is not marked, and unmarked if it was.
  */
-import { clearFlag, folioNid, folioNr, PG_BUDDY, PG_FILE, PG_HEAD, PG_LRU, PG_WATCHED, test } from "./folio.ts";
+import { folioNid, folioNr, PG_BUDDY, PG_FILE, PG_HEAD, PG_LRU, test } from "./folio.ts";
 import {
   clock,
   flags,
@@ -43,10 +43,13 @@ import { toI32 } from "./machine.ts";
 import { isTopTier } from "./memory-tiers.ts";
 import { policyChoosesNode } from "./mempolicy.ts";
 import { headAt } from "./migrate.ts";
+import { moreTrials, readProbes } from "./newcomers.ts";
 import { OPT_PROMOTION, OPT_RISE } from "./options.ts";
 import { PTE_HINT, PTE_PRESENT, PTE_WATCH } from "./page-table.ts";
-import { censored, keepMark, noteSample, sleepsLong, stamp, watchVictim } from "./promotion-pays.ts";
-import { noteOpenNodes, riseMask } from "./rise.ts";
+import { forgetSearches, notePrices } from "./prices.ts";
+import { noteSample } from "./promotion-pays.ts";
+import { noteOpenNodes, riseMask, roomyTiers } from "./rise.ts";
+import { countsUses, keepCount, SAMPLE_NONE, SAMPLE_VICTIM, startCount } from "./uses.ts";
 import { count, NUMA_PTE_UPDATES } from "./vmstat.ts";
 
 /** Mark the next pages if a scan is due. Returns the pages marked. */
@@ -59,7 +62,12 @@ export function hintScan(): i32 {
 /** One lap over the frames of the slower nodes, or as much of it as is allowed in one period. */
 function scanFrames(): i32 {
   const open = noteOpenNodes();
+  const roomy = roomyTiers();
   const n = hdr(H_NR_NODES);
+  readProbes();
+  forgetSearches();
+  notePrices();
+  for (let nid: i32 = 0; nid < n; nid++) moreTrials(nid);
   let marked: i32 = 0;
   let left: i32 = hdr(H_HINT_SIZE);
   let nid: i32 = hdr(H_HINT_VMA);
@@ -75,7 +83,7 @@ function scanFrames(): i32 {
       while (f < end && left > 0) {
         const w = flags(f);
         const nr = (w & (PG_BUDDY | PG_HEAD)) !== 0 ? folioNr(f) : 1;
-        if ((w & (PG_HEAD | PG_LRU)) === (PG_HEAD | PG_LRU)) marked += markFolio(f, nid, open);
+        if ((w & (PG_HEAD | PG_LRU)) === (PG_HEAD | PG_LRU)) marked += markFolio(f, nid, open, roomy);
         left -= (w & PG_HEAD) !== 0 ? nr : 1;
         f += nr;
       }
@@ -90,13 +98,14 @@ function scanFrames(): i32 {
   return marked;
 }
 /** Mark a folio on a slower node, or look what became of its mark. Returns the pages marked. */
-function markFolio(f: i32, nid: i32, open: i32): i32 {
+function markFolio(f: i32, nid: i32, open: i32, roomy: i32): i32 {
   const v = ownerVma(f);
   // Caches know what is hot in them and move it themselves.
   if (vma(v, V_FILE) !== 0) return 0;
   const vpn = vpnOf(f);
   const p = pte(vpn);
   const may = riseMask(v, vpn, nid);
+  if (countsUses()) return watchFolio(f, vpn, may, roomy);
   if ((may & open) === 0 || refs(f) !== 1) {
     if ((p & PTE_HINT) !== 0) unmarkFolio(f);
     if (may === 0 && (p & PTE_WATCH) !== 0) {
@@ -104,17 +113,30 @@ function markFolio(f: i32, nid: i32, open: i32): i32 {
     }
     return 0;
   }
-  const watched = test(f, PG_WATCHED);
-  if ((p & PTE_HINT) !== 0) {
-    if (watched && sleepsLong(f)) {
-      noteSample(f, censored());
-      clearFlag(f, PG_WATCHED);
-    }
-    keepMark(f);
-    return 0;
-  }
-  stamp(f, watched);
+  if ((p & PTE_HINT) !== 0) return 0;
+  setPriv(f, toI32(Math.floor(clock())));
   hintFolio(f);
+  return folioNr(f);
+}
+/** The same where uses are counted: see to it that they are, and take samples. */
+function watchFolio(f: i32, vpn: i32, may: i32, roomy: i32): i32 {
+  const p = pte(vpn);
+  if ((may !== 0) === ((p & PTE_WATCH) !== 0)) {
+    if (may === 0) return 0;
+    noteSample(f, false);
+    keepCount(f);
+    // Into room that is nobody's a page may come at its next use; pages that are held do not move.
+    if ((may & roomy) === 0 || (p & PTE_HINT) !== 0 || refs(f) !== 1) return 0;
+    hintFolio(f);
+    return folioNr(f);
+  }
+  for (let i: i32 = 0; i < folioNr(f); i++) {
+    const entry = pte(vpn + i) & ~PTE_WATCH;
+    setPte(vpn + i, may !== 0 ? entry | PTE_WATCH : entry);
+  }
+  if (may === 0) return 0;
+  startCount(f, SAMPLE_NONE);
+  count(NUMA_PTE_UPDATES, folioNid(f), ownerMemcg(f), folioNr(f));
   return folioNr(f);
 }
 /** Mark all entries of a folio that is mapped. */
@@ -130,14 +152,13 @@ export function unmarkFolio(f: i32): void {
 }
 
 /**
- * Folio `f` has just been demoted from node `from` by reclaim. Where it may come up again it is marked at once: the time to
- * its next use is what its place up there was worth.
+ * Folio `f` has just been demoted from node `from` by reclaim. Where it may come up again its uses tell what its place
+ * up there was worth.
  */
 export function demotedFrom(f: i32, from: i32): void {
   if ((hdr(H_OPTIONS) & OPT_RISE) === 0 || test(f, PG_FILE)) return;
   if ((riseMask(ownerVma(f), vpnOf(f), folioNid(f)) & (1 << from)) === 0) return;
-  watchVictim(f, from);
-  hintFolio(f);
+  if (countsUses()) startCount(f, SAMPLE_VICTIM);
 }
 
 /** Linux's: the next `size` virtual pages of the mappings that it would promote. */

@@ -41,6 +41,7 @@ import { createMemcg } from "./memcg.ts";
 import { buildTiers } from "./memory-tiers.ts";
 import { allNodes, buildZonelists } from "./node.ts";
 import { freeNode } from "./page-alloc.ts";
+import { defaultPrices } from "./prices.ts";
 import { initZpool } from "./zsmalloc.ts";
 
 /**
@@ -100,6 +101,7 @@ export function finishNodes(): void {
   }
   buildZonelists();
   buildTiers();
+  defaultPrices();
   createMemcg(-1, allNodes());
 }
 /** Set a tunable: one of the H_ words that hold no state (see runtime/engine.ts). */

@@ -86,6 +86,17 @@ export const H_RISE_OPEN: i32 = 144;
 /** The time that last uses are told in, and the faults since it last moved on (last-use.ts). */
 export const H_LRU_CLOCK: i32 = 152;
 export const H_LRU_FAULTS: i32 = 156;
+// prices (prices.ts), ns each: a page moved; accesses to memory that a use stands for
+export const H_PRICE_MOVE: i32 = 160;
+export const H_PRICE_TOUCH: i32 = 164;
+/** The fewest uses for which a page may be worth a move: hits are counted up to it before the engine is asked; 0: no hit is counted. */
+export const H_USE_LIMIT: i32 = 168;
+/** A look at a page by reclaim, ns. */
+export const H_PRICE_LOOK: i32 = 172;
+/** NR_PROBES words: new pages on the fastest tier whose uses are counted, virtual page + 1 each; and the next to be used (newcomers.ts). */
+export const H_PROBE: i32 = 188;
+export const H_PROBES: i32 = 192;
+export const NR_PROBES: i32 = 48;
 // compressed pages (zsmalloc.ts, zswap.ts)
 /** Pages of the pool, and the first of those that are free, plus 1. */
 export const H_ZPOOL_PAGES: i32 = 400;
@@ -168,8 +179,8 @@ export const N_ISOLATED_FILE: i32 = 60;
 export const N_PROMO_THRESHOLD: i32 = 64;
 /** Groups whose allocations woke this node's kswapd, 2 x 32 bits. */
 export const N_WAKERS: i32 = 68;
-/** How soon pages found hot were used again, and how many were asked (promotion-pays.ts). */
-export const N_PROMO_ARRIVALS: i32 = 76;
+/** Nanoseconds of an access to it. */
+export const N_LATENCY: i32 = 76;
 /** f64 each: start of the rate window, candidates at its start, start of the threshold window, candidates at its start. */
 export const N_RATE_START: i32 = 80;
 export const N_RATE_CANDIDATES: i32 = 88;
@@ -179,9 +190,8 @@ export const N_ADJUST_CANDIDATES: i32 = 104;
 export const N_KSWAPD_RECLAIMED: i32 = 112;
 /** The node holds only movable memory (ZONE_MOVABLE), as hotplugged slow memory does: its min watermark is small. */
 export const N_MOVABLE: i32 = 116;
-/** The same of pages that were demoted; and promotions before anything was known of those. */
-export const N_PROMO_VICTIMS: i32 = 120;
-export const N_PROMO_TRIALS: i32 = 124;
+/** Moves to it made before anything was known. */
+export const N_PROMO_TRIALS: i32 = 120;
 /** MAX_NODES words: NUMA distance to each node. */
 export const N_DISTANCE: i32 = 128;
 /** MAX_NODES words: all nodes, nearest first. */
@@ -189,13 +199,20 @@ export const N_ZONELIST: i32 = 192;
 /** The ways to reclaim for which the node is hopeless, and why (hopeless.ts). */
 export const N_HOPELESS: i32 = 256;
 export const N_WHY: i32 = 260;
-/** How soon pages back from swap were used again on a slower node, and how many were asked (cold-refaults.ts). */
-export const N_PROMO_REFAULTS: i32 = 264;
+// Uses of what was put below the node, or came down from it, and how many pages that were (newcomers.ts).
+export const N_VICTIM_USES: i32 = 264;
+export const N_VICTIM_NR: i32 = 268;
+export const N_REFAULT_USES: i32 = 272;
+export const N_REFAULT_NR: i32 = 276;
+export const N_NEW_USES: i32 = 280;
+export const N_NEW_NR: i32 = 284;
+/** What it cost of late to find a page there that could make way, ns (prices.ts). */
+export const N_SEARCH: i32 = 288;
 // While a change of policy or mems is under way (evacuate.ts, exchange.ts):
 /** Pages that have to leave the node; partners that will leave it; partners that will come to it. */
-export const N_LEAVING: i32 = 268;
-export const N_GIVING: i32 = 272;
-export const N_COMING: i32 = 276;
+export const N_LEAVING: i32 = 292;
+export const N_GIVING: i32 = 296;
+export const N_COMING: i32 = 300;
 const NODE_SIZE: i32 = 320;
 
 // ---- groups (struct mem_cgroup) ------------------------------------------------------------------------------------
@@ -280,6 +297,9 @@ export const V_HELD: i32 = 44;
 export const V_MOVE_TO: i32 = 48;
 /** Its pages that are elsewhere yet. */
 export const V_STRAYS: i32 = 52;
+/** Uses of its new pages, and how many of them that were (newcomers.ts). */
+export const V_NEW_USES: i32 = 56;
+export const V_NEW_NR: i32 = 60;
 /** MAX_NODES words: weights of weighted interleave. */
 export const V_WEIGHTS: i32 = 64;
 const VMA_SIZE: i32 = 128;
@@ -557,7 +577,10 @@ export function ownerMemcg(f: i32): i32 {
 export function setOwner(f: i32, vmaId: i32, cg: i32): void {
   st(F_OWNER + (f << 2), (vmaId << 8) | cg);
 }
-/** When the folio was last marked for a hint fault (ms); while it is being swapped out, its slot. */
+/**
+ * On a slower node, how often the frame was used since when (uses.ts), or when it was last marked for a hint fault (ms); while it
+ * is being swapped out, its slot.
+ */
 export function priv(f: i32): i32 {
   return ld(F_PRIVATE + (f << 2));
 }
@@ -690,4 +713,8 @@ export function pageTableAddr(): i32 {
 /** Byte address of the frames' flags. */
 export function frameFlagsAddr(): i32 {
   return F_FLAGS;
+}
+/** Byte address of the frames' private words. */
+export function framePrivateAddr(): i32 {
+  return F_PRIVATE;
 }

@@ -66,6 +66,7 @@ import { OPT_WAKE_TARGET } from "./options.ts";
 import { freeBlock, takeBlock, watermarkOk } from "./page-alloc.ts";
 import { mkPte, PTE_FLAGS, PTE_HINT, PTE_MIGRATION, PTE_PRESENT } from "./page-table.ts";
 import { watchBit } from "./rise.ts";
+import { countsUses, SAMPLE_NONE, startCount } from "./uses.ts";
 import {
   count,
   PGMIGRATE_FAIL,
@@ -147,6 +148,7 @@ export function migratePublish(to: i32): void {
     const bits = (pte(vpn + i) & PTE_FLAGS & ~(PTE_MIGRATION | PTE_HINT)) | watch;
     setPte(vpn + i, mkPte(to + i, bits | PTE_PRESENT));
   }
+  if (watch !== 0 && countsUses()) startCount(to, SAMPLE_NONE);
   notePlacement(to, folioNid(to), nr);
   noteArrival(to);
   lruAddMoved(to);
@@ -205,7 +207,7 @@ export function splitFolio(f: i32, list: i32): i32 {
     setRefs(p, EXPECTED_REFS);
     setOwner(p, v, cg);
     setVpnOf(p, vpn + i);
-    setPriv(p, priv(f));
+    if (!countsUses()) setPriv(p, priv(f));
     if (i > 0) setLastUse(p, lastUse(f));
     listAdd(list, p);
   }

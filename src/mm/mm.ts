@@ -3,7 +3,7 @@
  * slot; one that is marked for a hint may be promoted.
  */
 import { allocPages } from "./alloc.ts";
-import { coldness, noteColdRefault } from "./cold-refaults.ts";
+import { coldness } from "./cold-refaults.ts";
 import { EAGAIN, EIO, ENOMEM } from "./errno.ts";
 import { folioNid, folioNr, PG_FILE, PG_UNEVICTABLE, setFlag } from "./folio.ts";
 import { noteArrival } from "./futile.ts";
@@ -35,11 +35,24 @@ import { lruAddFaulted, lruRefault } from "./lru.ts";
 import { zeroBytes } from "./machine.ts";
 import { charge } from "./memcg.ts";
 import { noteInterleave, placementMask, policyChoosesNode, policyNode } from "./mempolicy.ts";
+import { probes } from "./newcomers.ts";
 import { freeBlock } from "./page-alloc.ts";
-import { mapFolio, PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_SWAP, pteIndex, touch } from "./page-table.ts";
-import { hintFault } from "./promote.ts";
+import {
+  mapFolio,
+  PTE_ACCESSED,
+  PTE_DIRTY,
+  PTE_HINT,
+  PTE_PRESENT,
+  PTE_SWAP,
+  PTE_WATCH,
+  pteIndex,
+  touch,
+} from "./page-table.ts";
+import { hintFault, useFault } from "./promote.ts";
 import { watchBit } from "./rise.ts";
+import { settling } from "./settle.ts";
 import { freeSlot, poolDevice, readDevice, slotDevice } from "./swap.ts";
+import { countsUses, countUse, SAMPLE_NEW, SAMPLE_NONE, SAMPLE_REFAULT, startCount } from "./uses.ts";
 import {
   count,
   PGFAULT,
@@ -80,6 +93,7 @@ function faultOnce(v: i32, vpn: i32, mode: i32): i32 {
   const p = pte(vpn);
   if ((p & PTE_PRESENT) !== 0) {
     if ((p & PTE_HINT) !== 0) hintFault(vpn);
+    else if ((p & PTE_WATCH) !== 0 && countsUses() && countUse(pteIndex(p))) useFault(vpn);
     touch(vpn, mode);
     return 0;
   }
@@ -101,7 +115,7 @@ function faultAnonymous(v: i32, vpn: i32, mode: i32): i32 {
     if (first + (1 << order) <= vma(v, V_START) + vma(v, V_PAGES) && untouched(first, 1 << order)) {
       const f = newFolio(v, first, order, GFP_TRANSHUGE_LIGHT, true);
       if (f >= 0) {
-        enter(f, mode === FAULT_READ ? 0 : PTE_DIRTY);
+        enter(f, mode === FAULT_READ ? 0 : PTE_DIRTY, SAMPLE_NONE);
         touch(vpn, mode);
         count(THP_FAULT_ALLOC, folioNid(f), vma(v, V_MEMCG), 1);
         return 0;
@@ -109,10 +123,12 @@ function faultAnonymous(v: i32, vpn: i32, mode: i32): i32 {
       count(THP_FAULT_FALLBACK, -1, vma(v, V_MEMCG), 1);
     }
   }
-  const f = newFolio(v, vpn, 0, mode === FAULT_COLD ? GFP_USER | GFP_COLD : GFP_USER, mode < FAULT_OVERWRITE);
+  const sample = shadow(vpn) === 0 ? SAMPLE_NEW : SAMPLE_NONE;
+  const gfp = mode === FAULT_COLD ? GFP_USER | GFP_COLD : GFP_USER | settling(v);
+  const f = newFolio(v, vpn, 0, gfp, mode < FAULT_OVERWRITE);
   if (f < 0) return f;
   refault(f, vpn);
-  enter(f, PTE_ACCESSED | (mode === FAULT_READ ? 0 : PTE_DIRTY));
+  enter(f, PTE_ACCESSED | (mode === FAULT_READ ? 0 : PTE_DIRTY), sample);
   return 0;
 }
 
@@ -128,7 +144,7 @@ function faultOverwrite(v: i32, vpn: i32, p: i32): i32 {
   if (pte(vpn) !== p) return changedMeanwhile(f, v);
   freeSlot(pteIndex(p), v);
   refault(f, vpn);
-  enter(f, PTE_ACCESSED | PTE_DIRTY);
+  enter(f, PTE_ACCESSED | PTE_DIRTY, SAMPLE_NONE);
   return 0;
 }
 
@@ -150,8 +166,7 @@ function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
   count(PGMAJFAULT, -1, vma(v, V_MEMCG), 1);
   count(pooled ? ZSWPIN : PSWPIN, folioNid(f), vma(v, V_MEMCG), 1);
   refault(f, vpn);
-  enter(f, PTE_ACCESSED | (mode === FAULT_READ ? 0 : PTE_DIRTY));
-  if (cold !== 0) noteColdRefault(f, v);
+  enter(f, PTE_ACCESSED | (mode === FAULT_READ ? 0 : PTE_DIRTY), cold !== 0 ? SAMPLE_REFAULT : SAMPLE_NONE);
   return 0;
 }
 
@@ -202,9 +217,11 @@ function newFolio(v: i32, vpn: i32, order: i32, gfp: i32, zero: boolean): i32 {
   return f;
 }
 
-/** Map a new folio and put it on its list. */
-function enter(f: i32, bits: i32): void {
-  const watch = watchBit(ownerVma(f), vpnOf(f), folioNid(f));
+/** Map a new folio and put it on its list. `sample`: what its uses tell of, if it is not on the fastest node. */
+function enter(f: i32, bits: i32, sample: i32): void {
+  let watch: i32 = watchBit(ownerVma(f), vpnOf(f), folioNid(f));
+  if (watch === 0 && sample === SAMPLE_NEW && probes(f)) watch = PTE_WATCH;
+  if (watch !== 0 && countsUses()) startCount(f, sample);
   // The touch that faulted is noted: a mark in the entry shall tell of another one.
   mapFolio(f, PTE_PRESENT | watch | (knowsLastUse() ? bits & ~PTE_ACCESSED : bits));
   tickLruClock();

@@ -27,6 +27,8 @@ import {
   V_HELD,
   V_LOCKED,
   V_MEMCG,
+  V_NEW_NR,
+  V_NEW_USES,
   V_NODEMASK,
   V_ORDER,
   V_PAGES,
@@ -131,6 +133,8 @@ export function createVma(pages: i32, align: i32, file: i32, cg: i32, order: i32
   setVma(id, V_RESIDENT, 0);
   setVma(id, V_SWAPPED, 0);
   setVma(id, V_HELD, 0);
+  setVma(id, V_NEW_USES, 0);
+  setVma(id, V_NEW_NR, 0);
   setVma(id, V_POLICY, 0);
   setVma(id, V_NODEMASK, 0);
   if (id >= hdr(H_NR_VMAS)) setHdr(H_NR_VMAS, id + 1);

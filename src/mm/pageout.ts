@@ -4,7 +4,7 @@
  */
 import { bringBack } from "./bring-back.ts";
 import { checksum } from "./checksum.ts";
-import { folioNid, folioNr, folioOrder, isFile, PG_WATCHED, test } from "./folio.ts";
+import { folioNid, folioNr, folioOrder, isFile } from "./folio.ts";
 import { noteWhy, WHY_BUSY, WHY_SWAP } from "./hopeless.ts";
 import { noteUse } from "./last-use.ts";
 import {
@@ -44,7 +44,7 @@ import { charge } from "./memcg.ts";
 import { splitFolio, unisolate } from "./migrate.ts";
 import { OPT_SWAP_FILE } from "./options.ts";
 import { mkPte, PTE_SWAP, unmapFolio } from "./page-table.ts";
-import { censored, noteSample } from "./promotion-pays.ts";
+import { noteSample } from "./promotion-pays.ts";
 import { keepInMemory, ROOM_HERE, ROOM_SPLIT } from "./relocate.ts";
 import { noteLoss, roomFirst } from "./room.ts";
 import { LIST_RET, LIST_SCAN, LIST_SPARED, LIST_SWAP, SWAP_CLUSTER_MAX } from "./scan-control.ts";
@@ -123,7 +123,7 @@ function evictOne(f: i32): i32 {
   const slot = allocSlot(vpnOf(f));
   if (slot >= 0) {
     noteLoss(f);
-    if (test(f, PG_WATCHED)) noteSample(f, censored());
+    noteSample(f, true);
     setPriv(f, slot);
     listAddTail(scanHead(LIST_SWAP), f);
     return EVICT_QUEUED;

@@ -146,7 +146,7 @@ describe.each(TWINS)("promotion (%s)", (engine) => {
       [199, true],
       [200, false],
     ] as const) {
-      const memory = boot({ preset: "lieu", steps: 0 });
+      const memory = boot({ preset: "lieu", behaviours: { promotionPays: false }, steps: 0 });
       const pages = sunk(memory, 1);
       memory.map(used, { policy: MPOL_BIND, mask: 1 }).touch();
       memory.clock.advance(100_000);

@@ -9,8 +9,8 @@
  * The threshold follows the limit: each period, it is lowered by an eighth of its base if more than 110 % of the limit
  * was offered, and raised by as much if less than 90 % was, within an eighth and twice the base.
  */
+
 import {
-  clearFlag,
   folioNid,
   folioNr,
   folioOrder,
@@ -18,7 +18,6 @@ import {
   PG_LOCKED,
   PG_LRU,
   PG_UNEVICTABLE,
-  PG_WATCHED,
   PG_WRITEBACK,
   setFlag,
   test,
@@ -35,13 +34,11 @@ import {
   hdr,
   N_ADJUST_CANDIDATES,
   N_ADJUST_START,
-  N_PAGES,
   N_PROMO_THRESHOLD,
   N_RATE_CANDIDATES,
   N_RATE_START,
   N_WMARK_HIGH,
   N_WMARK_LOW,
-  N_WMARK_PROMO,
   node,
   nodef,
   ownerMemcg,
@@ -53,31 +50,25 @@ import {
   setNode,
   setNodef,
   setPte,
+  setRefs,
   V_START,
   vma,
 } from "./layout.ts";
 import { lruDel } from "./lru.ts";
 import { ltu, toI32 } from "./machine.ts";
+import { makeWay } from "./make-way.ts";
 import { isTopTier } from "./memory-tiers.ts";
 import { policyChoosesNode } from "./mempolicy.ts";
 import { headAt, isolate, migrateFolio, noteMigrationFailure, putback } from "./migrate.ts";
 import { wakeKswapd } from "./node.ts";
-import { OPT_LEAN, OPT_PROMOTION, OPT_RISE, OPT_SMALL_NODES, OPT_SPLIT } from "./options.ts";
+import { OPT_LEAN, OPT_PROMOTION, OPT_RISE, OPT_SPLIT } from "./options.ts";
 import { watermarkOk } from "./page-alloc.ts";
-import { PTE_HINT, PTE_PRESENT } from "./page-table.ts";
-import {
-  isSecondLook,
-  noteSample,
-  PAYS,
-  PAYS_NOT,
-  PAYS_PERHAPS,
-  promotionPays,
-  sinceMarked,
-  twiceShort,
-  watchArrival,
-} from "./promotion-pays.ts";
-import { firstTier, riseMask, riseTarget } from "./rise.ts";
+import { PTE_HINT, PTE_PRESENT, pteIndex } from "./page-table.ts";
+import { isFaster } from "./prices.ts";
+import { noteSample, promotionPays } from "./promotion-pays.ts";
+import { firstTier, isRoomy, riseMask, riseTarget } from "./rise.ts";
 import { ACTOR_DIRECT, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
+import { askAgain, countsUses, countUse } from "./uses.ts";
 import { tryToFree } from "./vmscan.ts";
 import {
   count,
@@ -86,12 +77,12 @@ import {
   nodeCount,
   PGPROMOTE_CANDIDATE,
   PGPROMOTE_CANDIDATE_NRL,
+  PGPROMOTE_JUDGED,
   PGPROMOTE_SUCCESS,
 } from "./vmstat.ts";
 
 /** How often the threshold is adjusted, ms (numa_balancing_scan_period_max). */
 const ADJUST_PERIOD: f64 = 60000;
-const GIB_PAGES: i32 = 262144;
 /** The longest threshold, and the longest whose double is none longer. */
 const MAX_MS: i32 = 0x7fffffff;
 const MAX_BASE: i32 = 0x3fffffff;
@@ -104,44 +95,46 @@ export function hintFault(vpn: i32): void {
   if (rise) unmarkFolio(f);
   else setPte(vpn, pte(vpn) & ~PTE_HINT);
   const from = folioNid(f);
-  const after = rise ? sinceMarked(f) : (toI32(Math.floor(clock())) - priv(f)) | 0;
+  const counted = countsUses();
+  const after = counted ? -1 : (toI32(Math.floor(clock())) - priv(f)) | 0;
+  if (counted) countUse(pteIndex(pte(vpn)));
   count(NUMA_HINT_FAULTS, from, ownerMemcg(f), 1);
   noteUse(f);
-  const watched = test(f, PG_WATCHED);
-  const second = watched && isSecondLook(f);
-  const short = second && twiceShort(f, after);
-  if (watched) {
-    noteSample(f, after);
-    clearFlag(f, PG_WATCHED);
-  }
-  if (isTopTier(from) || !test(f, PG_LRU) || test(f, PG_LOCKED | PG_WRITEBACK) || refs(f) !== 1) return;
+  if (!mayMove(f, from)) return;
   if (rise) {
-    riseIfHot(f, vpn, from, after, second, short);
+    rises(f, vpn, from, after);
     return;
   }
   if (test(f, PG_UNEVICTABLE)) return;
   const to = riseTarget(riseMask(ownerVma(f), vpn, from), N_WMARK_HIGH);
-  if (to < 0 || !isHot(f, to, after) || promotionPays(to, second, short) !== PAYS) return;
-  promote(f, vpn, from, to);
+  if (to >= 0 && isHot(f, to, after)) promote(f, vpn, from, to);
 }
-/** Offer a folio to the tiers that it may rise to, one after the other, until one takes it. */
-function riseIfHot(f: i32, vpn: i32, from: i32, after: i32, second: boolean, short: boolean): void {
+/** The page at `vpn` was used again, so often that it may pay for its way up. */
+export function useFault(vpn: i32): void {
+  const f = headAt(vpn);
+  const from = folioNid(f);
+  count(PGPROMOTE_JUDGED, from, ownerMemcg(f), 1);
+  noteUse(f);
+  if (mayMove(f, from)) rises(f, vpn, from, -1);
+}
+/** Whether folio `f`, on node `from`, is where others may be faster, and held by nobody. */
+function mayMove(f: i32, from: i32): boolean {
+  return !isTopTier(from) && test(f, PG_LRU) && !test(f, PG_LOCKED | PG_WRITEBACK) && refs(f) === 1;
+}
+/** Offer a folio to the tiers that it may rise to, one after the other, until one takes it. `after`: ms from its mark to its use; -1: uses are counted. */
+function rises(f: i32, vpn: i32, from: i32, after: i32): void {
   const v = ownerVma(f);
   let mask: i32 = riseMask(v, vpn, from);
-  let perhaps: i32 = -1;
   while (mask !== 0) {
     const tier = firstTier(v, vpn, mask);
     mask &= ~tier;
     const to = riseTarget(tier, promotionMark());
     if (to < 0) continue;
-    const verdict = deserves(f, to, after, second, short);
-    if (verdict === PAYS) {
+    if (after < 0 ? deserves(f, vpn, to) : isHotHere(f, to, after)) {
       promote(f, vpn, from, to);
       return;
     }
-    if (verdict === PAYS_PERHAPS && perhaps < 0) perhaps = to;
   }
-  if (perhaps >= 0) watchArrival(f, perhaps, after);
 }
 /**
  * Move the page at `vpn` up now, because its owner knows it to be hot: nothing is asked of hints, threshold or rate. Room is
@@ -176,6 +169,13 @@ function makeRoomFor(to: i32, cg: i32): void {
   popScan();
   setHdr(H_PRESSURE, outer);
 }
+/** Send down what folio `f` pays for, so that it finds room on node `to`. */
+function exchange(f: i32, to: i32, cg: i32): void {
+  // It must not be moved on the way.
+  setRefs(f, refs(f) + 1);
+  makeWay(to, promotionMark(), folioNr(f), cg);
+  setRefs(f, refs(f) - 1);
+}
 
 /**
  * Whether pages of mapping `v` that are on node `nid` may come up: promotion is on, no policy says where they are to be, and
@@ -194,16 +194,17 @@ function promotionTarget(v: i32, from: i32): i32 {
 function promotionMark(): i32 {
   return (hdr(H_OPTIONS) & OPT_LEAN) !== 0 ? N_WMARK_LOW : N_WMARK_HIGH;
 }
-/** Whether a folio just touched, `after` ms after it was marked, deserves a move to `to`, or a second look first. */
-function deserves(f: i32, to: i32, after: i32, second: boolean, short: boolean): i32 {
-  if (hasPlenty(f, to)) return PAYS;
-  if (after >= threshold(to)) return PAYS_NOT;
-  // Room far above high is nobody's: what comes into it pushes nothing out. A batch above it kswapd may have just made.
-  if (!watermarkOk(to, 0, node(to, N_WMARK_HIGH) + 2 * SWAP_CLUSTER_MAX + folioNr(f) - 1)) {
-    const verdict = promotionPays(to, second, short);
-    if (verdict !== PAYS) return verdict;
-  }
-  return withinAllowance(to, folioNr(f), ownerMemcg(f)) ? PAYS : PAYS_NOT;
+/** Whether a folio just used pays for a move to `to`, within the rate that is allowed. */
+function deserves(f: i32, vpn: i32, to: i32): boolean {
+  if (isFaster(to, folioNid(f)) && hasPlenty(f, to)) return true;
+  if (!promotionPays(f, to)) return false;
+  if (withinAllowance(to, folioNr(f), ownerMemcg(f))) return true;
+  askAgain(pteIndex(pte(vpn)));
+  return false;
+}
+/** Whether a folio just touched, `after` ms after it was marked, is hot. */
+function isHotHere(f: i32, to: i32, after: i32): boolean {
+  return hasPlenty(f, to) || (after < threshold(to) && withinAllowance(to, folioNr(f), ownerMemcg(f)));
 }
 /** Whether a folio just touched deserves a move to `to` (should_numa_migrate_memory). */
 function isHot(f: i32, to: i32, after: i32): boolean {
@@ -213,15 +214,10 @@ function isHot(f: i32, to: i32, after: i32): boolean {
 }
 /** Whether there is so much room that everything that is touched may come. */
 function hasPlenty(f: i32, to: i32): boolean {
-  if (!watermarkOk(to, 0, node(to, N_WMARK_PROMO) + plenty(to))) return false;
+  if (!isRoomy(to)) return false;
   setNode(to, N_PROMO_THRESHOLD, 0);
   count(PGPROMOTE_CANDIDATE_NRL, to, ownerMemcg(f), folioNr(f));
   return true;
-}
-/** Free pages above promo that count as plenty. */
-function plenty(to: i32): i32 {
-  const part = node(to, N_PAGES) >> 4;
-  return (hdr(H_OPTIONS) & OPT_SMALL_NODES) !== 0 || part > GIB_PAGES ? part : GIB_PAGES;
 }
 /** The node's hot threshold in ms, adjusted if a period has passed (numa_promotion_adjust_threshold). */
 function threshold(to: i32): i32 {
@@ -280,19 +276,22 @@ function promote(f: i32, vpn: i32, from: i32, to: i32): void {
   const cg = ownerMemcg(f);
   let order: i32 = folioOrder(f);
   let moving: i32 = f;
+  if (countsUses() && !watermarkOk(to, order, mark)) exchange(f, to, cg);
   if (watermarkOk(to, order, mark)) {
     lruDel(f);
     isolate(f);
   } else {
     const split = order > 0 && (hdr(H_OPTIONS) & (OPT_RISE | OPT_SPLIT)) === (OPT_RISE | OPT_SPLIT);
     if (!split || !watermarkOk(to, 0, mark)) {
-      wakeKswapd(to, cg);
+      // Where uses are counted, enough was sent down for it, or nothing cold was found.
+      if (!countsUses()) wakeKswapd(to, cg);
       return;
     }
     if (isolatePage(vpn) < 0) return;
     order = 0;
     moving = headAt(vpn);
   }
+  noteSample(moving, true);
   if (migrateFolio(moving, to) < 0) {
     noteMigrationFailure(moving);
     putback(moving);

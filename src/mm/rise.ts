@@ -22,6 +22,7 @@ import {
   N_PAGES,
   N_TIER,
   N_WMARK_LOW,
+  N_WMARK_PROMO,
   node,
   setHdr,
   V_FILE,
@@ -33,9 +34,11 @@ import { lowestBit } from "./machine.ts";
 import { isTopTier } from "./memory-tiers.ts";
 import { placementMask, policyChoosesNode, policyNode } from "./mempolicy.ts";
 import { MAX_KSWAPD_FAILURES, zone } from "./node.ts";
-import { OPT_PROMOTION, OPT_RISE } from "./options.ts";
+import { OPT_PROMOTION, OPT_RISE, OPT_SMALL_NODES } from "./options.ts";
 import { watermarkOk } from "./page-alloc.ts";
 import { PTE_WATCH } from "./page-table.ts";
+
+const GIB_PAGES: i32 = 262144;
 
 /** The nodes of tiers faster than node `nid`'s, a bit each. */
 function fasterThan(nid: i32): i32 {
@@ -89,6 +92,18 @@ export function riseTarget(mask: i32, mark: i32): i32 {
   return open;
 }
 
+/** Whether node `nid` has so much room that everything that is touched may come. */
+export function isRoomy(nid: i32): boolean {
+  const part = node(nid, N_PAGES) >> 4;
+  const plenty = (hdr(H_OPTIONS) & OPT_SMALL_NODES) !== 0 || part > GIB_PAGES ? part : GIB_PAGES;
+  return watermarkOk(nid, 0, node(nid, N_WMARK_PROMO) + plenty);
+}
+/** The nodes that are, a bit each. */
+export function roomyTiers(): i32 {
+  let roomy: i32 = 0;
+  for (let nid: i32 = 0; nid < hdr(H_NR_NODES); nid++) if (isRoomy(nid)) roomy |= 1 << nid;
+  return roomy;
+}
 /** Find out which nodes have room for pages that come up, or can make some. Returns them, a bit each. */
 export function noteOpenNodes(): i32 {
   let open: i32 = 0;

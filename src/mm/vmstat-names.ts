@@ -77,6 +77,10 @@ export const VM_EVENTS = [
   ["zswap_pool_limit_hit", "Pages for which the pool had no room, nor could make any."],
   ["pgexchange", "Pages that changed places with one that had to move to their node, which was full."],
   ["pswpread", "Cache pages read from swap that stayed there: an entry was copied out, and no frame taken."],
+  [
+    "pgpromote_judged",
+    "Times that a page on a slower node had been used so often that it was asked whether a move pays.",
+  ],
 ] as const;
 
 /** The name of a counter. */

@@ -330,7 +330,7 @@ export class Region implements Disposable {
     this.#check(offset, length);
     const page = Math.floor(offset / PAGE);
     const p = this.entries[page] as number;
-    if ((p & (PTE_PRESENT | PTE_HINT)) === PTE_PRESENT && ((p & PTE_WATCH) === 0 || this.vm.countHit())) {
+    if ((p & (PTE_PRESENT | PTE_HINT)) === PTE_PRESENT && ((p & PTE_WATCH) === 0 || this.vm.countHit(p >>> 6))) {
       this.entries[page] = p | PTE_ACCESSED | (mode === FAULT_READ ? 0 : PTE_DIRTY);
     } else {
       const r = this.mapping.fault(page, mode);

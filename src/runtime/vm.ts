@@ -5,9 +5,20 @@
  */
 import { isLieuError, LieuError } from "../errors.ts";
 import * as errno from "../mm/errno.ts";
-import { attach, frameFlagsAddr, H_CLOCK, H_HINT_DUE, H_KSWAPD, pageTableAddr, place } from "../mm/layout.ts";
+import {
+  attach,
+  frameFlagsAddr,
+  framePrivateAddr,
+  H_CLOCK,
+  H_HINT_DUE,
+  H_KSWAPD,
+  H_USE_LIMIT,
+  pageTableAddr,
+  place,
+} from "../mm/layout.ts";
 import { type Host, type Machine, plug } from "../mm/machine.ts";
 import { PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_SWAP, PTE_WATCH } from "../mm/page-table.ts";
+import { isTimeToJudge, MAX_USES, USES_MASK } from "../mm/uses.ts";
 import type { SwapDevice } from "../swap/device.ts";
 import { CLOSED_CALLS, type EngineCalls, type EngineKind, loadEngine } from "./engine.ts";
 import { giveUpSegment, NO_SEGMENT, type Segment, type SegmentShape } from "./segment.ts";
@@ -52,6 +63,8 @@ export class Vm {
   readonly pageTable: number;
   /** Index into h32 of frame 0's flags. */
   readonly frameFlags: number;
+  /** Index into h32 of frame 0's count of uses. */
+  readonly #frameUses: number;
   /** The last error of each device, for messages. */
   readonly deviceErrors: (LieuError | undefined)[];
   readonly crank: Crank;
@@ -78,6 +91,7 @@ export class Vm {
     place(shape.nodes, shape.frames, shape.vpns, shape.slots, shape.zpages ?? 0);
     this.pageTable = pageTableAddr() >>> 2;
     this.frameFlags = frameFlagsAddr() >>> 2;
+    this.#frameUses = framePrivateAddr() >>> 2;
     this.machine = machineOf(segment, this.#host());
     this.calls = loadEngine(segment.memory, this.machine, kind);
   }
@@ -134,9 +148,21 @@ export class Vm {
     this.kswapdMs += performance.now() - begun;
   }
 
-  /** Count a hit on a watched page. False: it is time for a turn, by way of {@link fault}. */
-  countHit(): boolean {
-    return --this.#hitsLeft >= 0;
+  /**
+   * Count a hit on a watched page, which is in frame `frame` (mm/uses.ts). False: it is time for a turn, or to judge the page, by
+   * way of {@link fault}, which counts it.
+   */
+  countHit(frame: number): boolean {
+    if (--this.#hitsLeft < 0) return false;
+    const { h32 } = this.segment;
+    const limit = h32[H_USE_LIMIT >>> 2] as number;
+    if (limit === 0) return true;
+    const at = this.#frameUses + frame;
+    const word = h32[at] as number;
+    const uses = (word & USES_MASK) + 1;
+    if (uses > MAX_USES || isTimeToJudge(uses, limit)) return false;
+    h32[at] = word + 1;
+    return true;
   }
 
   /** Make a page present and mark the access. Returns 0 or a negative errno (mm.ts, fault()). */

@@ -21,6 +21,8 @@ export interface Costs {
   readonly scan: number;
   /** A hint fault, by which promotion learns that a page was touched. */
   readonly hintFault: number;
+  /** A call by which a program that counts a page's uses asks whether a move pays. */
+  readonly judge: number;
 }
 
 export const COSTS: Costs = {
@@ -32,6 +34,7 @@ export const COSTS: Costs = {
   migrate: 2000,
   scan: 50,
   hintFault: 1000,
+  judge: 200,
 };
 
 /** Names and units of the table, for the report. */
@@ -44,6 +47,7 @@ export const COST_NAMES: Readonly<Record<keyof Costs, string>> = {
   migrate: "page moved to another node",
   scan: "page looked at by reclaim",
   hintFault: "hint fault (promotion)",
+  judge: "page judged for promotion by its uses",
 };
 
 /** What happened in a stretch of a run: accesses by where their page was, and the work done meanwhile. */
@@ -57,6 +61,8 @@ export interface Work {
   readonly migrated: number;
   readonly scanned: number;
   readonly hintFaults: number;
+  /** Pages judged by their uses. */
+  readonly judged?: number | undefined;
 }
 
 /** Nanoseconds an access: waiting for memory, waiting for swap, and reclaim's and promotion's own work. */
@@ -72,7 +78,12 @@ export function price(w: Work, costs: Costs = COSTS): Price {
   const accesses = Math.max(1, w.node0 + w.node1 + w.swap + w.fresh);
   const memory = (w.node0 * costs.dram + w.node1 * costs.slow + w.fresh * costs.firstTouch) / accesses;
   const swap = (w.swap * costs.swapIn + w.pswpout * costs.swapOut) / accesses;
-  const work = (w.migrated * costs.migrate + w.scanned * costs.scan + w.hintFaults * costs.hintFault) / accesses;
+  const work =
+    (w.migrated * costs.migrate +
+      w.scanned * costs.scan +
+      w.hintFaults * costs.hintFault +
+      (w.judged ?? 0) * costs.judge) /
+    accesses;
   return { memory, swap, work, total: memory + swap + work };
 }
 
@@ -81,10 +92,11 @@ export function workOf(
   served: readonly number[],
   v: Readonly<Record<"pswpout" | "pgmigrate_success" | "pgscan_kswapd" | "pgscan_direct" | "pgrefill", number>>,
   hintFaults: number,
+  judged = 0,
 ): Work {
   const [node0 = 0, node1 = 0, swap = 0, fresh = 0] = served;
   const scanned = v.pgscan_kswapd + v.pgscan_direct + v.pgrefill;
-  return { node0, node1, swap, fresh, pswpout: v.pswpout, migrated: v.pgmigrate_success, scanned, hintFaults };
+  return { node0, node1, swap, fresh, pswpout: v.pswpout, migrated: v.pgmigrate_success, scanned, hintFaults, judged };
 }
 /** The work done between two moments. */
 export function difference(to: Work, from: Work): Work {
@@ -97,5 +109,6 @@ export function difference(to: Work, from: Work): Work {
     migrated: to.migrated - from.migrated,
     scanned: to.scanned - from.scanned,
     hintFaults: to.hintFaults - from.hintFaults,
+    judged: (to.judged ?? 0) - (from.judged ?? 0),
   };
 }

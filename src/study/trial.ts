@@ -102,5 +102,5 @@ function momentOf(memory: Memory, access: number): Moment {
 
 function workOfSample({ memory, served }: Sample): Work {
   const v = memory.vmstat();
-  return workOf(served, v, v.numa_hint_faults);
+  return workOf(served, v, v.numa_hint_faults, v.pgpromote_judged);
 }

@@ -188,7 +188,7 @@ function isNone(size: Size | undefined): boolean {
 function modelled(nodes: Nodes): Nodes {
   const models = Object.entries(nodes).map(([name, node]) => {
     const { size, tier, distance, watermarks } = node;
-    const latency = node.kind === "model" ? node.latency : undefined;
+    const { latency } = node;
     return [name, { kind: "model" as const, size, tier, distance, watermarks, latency }];
   });
   return Object.fromEntries(models);

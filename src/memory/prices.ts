@@ -1,0 +1,39 @@
+/**
+ * What things cost, for the decisions of the engine (mm/prices.ts): an access to each node, a move of a page, a look at one, and
+ * how many accesses to memory a use of a page stands for. What the options do not say is what the study has for it: its table, round
+ * figures of the order of published measurements.
+ */
+import { ADISTANCE_DRAM, LATENCY_DRAM } from "../nodes/dram.ts";
+import type { Backing } from "./backing.ts";
+import type { NodeOptions } from "./memory-options.ts";
+
+/** How much slower a tier is taken to be than the one above it, unless a latency is given. */
+const SLOWER = 3;
+
+/** Prices, all of them known. */
+export interface Prices {
+  /** Nanoseconds to move a page to another node, with all that belongs to it. */
+  readonly move: number;
+  /** Nanoseconds for reclaim to look at a page. */
+  readonly look: number;
+  /** Accesses to memory that a use of a page stands for. */
+  readonly touch: number;
+}
+
+/** The study's table; a use is taken for four accesses: a program that looks up a page reads between one word of it and its 64 lines. */
+export const PRICES: Prices = { move: 2000, look: 50, touch: 4 };
+
+/** The longest time that the engine's words are given. */
+export const MAX_NS = 1_000_000_000;
+
+/**
+ * Nanoseconds of an access to a node: as given; else by its tier, where that is given, each taken for three times as slow as the
+ * one above it; else by its abstract distance, where that is; else what backs it says.
+ */
+export function latencyOf(o: NodeOptions, backing: Backing): number {
+  let ns = backing.latency;
+  if (o.latency !== undefined) ns = o.latency;
+  else if (o.tier !== undefined) ns = LATENCY_DRAM * SLOWER ** o.tier;
+  else if (o.distance !== undefined) ns = (LATENCY_DRAM * o.distance) / ADISTANCE_DRAM;
+  return Math.min(MAX_NS, Math.max(1, Math.round(ns)));
+}

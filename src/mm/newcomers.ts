@@ -1,0 +1,199 @@
+/**
+ * Where new pages go, and those back from swap (OPT_PROMOTION_PAYS): onto the fastest tier, whose coldest make way, if pages like
+ * them have lately been used so much more than what made way that it pays to move the one for the other. Otherwise where
+ * there is room, the fastest first, and nothing moves.
+ *
+ * Both are known from samples: pages that were put on a slower node, or came down to it, are counted there (uses.ts), and of
+ * the new ones on the fastest tier a few at a time; what they were used in their first SPAN is one sample of their class. Classes are
+ * new pages, of each mapping; pages back from swap; and victims, of each node. Sums are halved when there are many, so that what is
+ * known is what was lately. Where pages back from swap go up, one in EXPLORE goes below all the same, to learn when that changes.
+ *
+ * Of new pages of which nothing is known yet the guess is that a page that is being touched is hotter than what has not been for a
+ * while; of those back from swap after long, that it is not.
+ */
+import { folioNid, folioNr, folioOrder, PG_FILE, test } from "./folio.ts";
+import {
+  addNode,
+  addVma,
+  H_HOME,
+  H_HOT_THRESHOLD,
+  H_NR_NODES,
+  H_PROBE,
+  H_PROBES,
+  hdr,
+  N_NEW_NR,
+  N_NEW_USES,
+  N_PROMO_TRIALS,
+  N_REFAULT_NR,
+  N_REFAULT_USES,
+  N_TIER,
+  N_VICTIM_NR,
+  N_VICTIM_USES,
+  NR_PROBES,
+  node,
+  ownerVma,
+  pte,
+  setHdr,
+  setNode,
+  setPte,
+  setVma,
+  V_NEW_NR,
+  V_NEW_USES,
+  V_RESIDENT,
+  vma,
+  vpnOf,
+} from "./layout.ts";
+import { placementMask } from "./mempolicy.ts";
+import { zone } from "./node.ts";
+import { PTE_PRESENT, PTE_WATCH, pteIndex } from "./page-table.ts";
+import { gainOfUse, priceOfRoom } from "./prices.ts";
+import { randomBelow } from "./random.ts";
+import {
+  countedFor,
+  countsUses,
+  endSample,
+  SAMPLE_NEW,
+  SAMPLE_NONE,
+  SAMPLE_REFAULT,
+  SAMPLE_VICTIM,
+  sampleOf,
+  unitsOf,
+  usesOf,
+} from "./uses.ts";
+
+/** Samples of a class that say something. */
+const ENOUGH: i32 = 16;
+/** Samples at which both sums are halved. */
+const MEMORY: i32 = 256;
+/** One newcomer in so many goes where it would not. */
+const EXPLORE: i32 = 16;
+/** Pages of a mapping that tell nothing of the rest. */
+const FEW: i32 = 32;
+/** Pages moved while nothing is known of what makes way. */
+const TRIALS: i32 = 32;
+
+/** Units of time that a sample takes. */
+function span(): i32 {
+  return unitsOf(hdr(H_HOT_THRESHOLD));
+}
+
+/** The folio's sample is taken if it is time, or because it leaves. `to`: the node that it is a sample for. */
+export function takeSample(f: i32, to: i32, leaves: boolean): void {
+  const sample = sampleOf(f);
+  if (sample === SAMPLE_NONE || (!leaves && countedFor(f) < span())) return;
+  const uses = (usesOf(f) / folioNr(f)) | 0;
+  endSample(f);
+  if (sample === SAMPLE_VICTIM) addSample(to, N_VICTIM_USES, N_VICTIM_NR, uses);
+  if (sample === SAMPLE_REFAULT) addSample(to, N_REFAULT_USES, N_REFAULT_NR, uses);
+  if (sample === SAMPLE_NEW) {
+    addSample(to, N_NEW_USES, N_NEW_NR, uses);
+    const v = ownerVma(f);
+    addVma(v, V_NEW_USES, uses);
+    addVma(v, V_NEW_NR, 1);
+    if (vma(v, V_NEW_NR) < MEMORY) return;
+    setVma(v, V_NEW_USES, vma(v, V_NEW_USES) >> 1);
+    setVma(v, V_NEW_NR, MEMORY >> 1);
+  }
+}
+function addSample(nid: i32, sum: i32, nr: i32, uses: i32): void {
+  addNode(nid, sum, uses);
+  addNode(nid, nr, 1);
+  if (node(nid, nr) < MEMORY) return;
+  setNode(nid, sum, node(nid, sum) >> 1);
+  setNode(nid, nr, MEMORY >> 1);
+}
+
+/** Whether it is known what becomes of pages that node `nid` sends down. */
+export function knowsVictims(nid: i32): boolean {
+  return node(nid, N_VICTIM_NR) >= ENOUGH;
+}
+/** Uses that a page which node `nid` sends down has in so many units of time. */
+export function usesOfVictim(nid: i32, units: i32): f64 {
+  const nr: f64 = node(nid, N_VICTIM_NR);
+  if (nr === 0) return 0;
+  const uses: f64 = node(nid, N_VICTIM_USES);
+  return ((uses / nr) * units) / span();
+}
+/** Whether one more page may move to node `nid`, to see what comes of what makes way. */
+export function mayTry(nid: i32): boolean {
+  const trials = node(nid, N_PROMO_TRIALS);
+  if (trials >= TRIALS) return false;
+  setNode(nid, N_PROMO_TRIALS, trials + 1);
+  return true;
+}
+/** A period has passed: one more page may be tried. */
+export function moreTrials(nid: i32): void {
+  if (node(nid, N_PROMO_TRIALS) > 0) addNode(nid, N_PROMO_TRIALS, -1);
+}
+
+/** Whether it is known what becomes of new pages of mapping `v` that might be on node `to`. */
+export function knowsNewPages(v: i32, to: i32): boolean {
+  return vma(v, V_NEW_NR) >= ENOUGH || node(to, N_NEW_NR) >= ENOUGH;
+}
+/** Whether a new page of mapping `v` pays for its place on node `to`, rather than on node `below`. */
+export function newPagePays(v: i32, to: i32, below: i32): boolean {
+  if (vma(v, V_NEW_NR) >= ENOUGH) return pays(to, below, vma(v, V_NEW_USES), vma(v, V_NEW_NR));
+  return pays(to, below, node(to, N_NEW_USES), node(to, N_NEW_NR));
+}
+/** Whether a page back from swap does. */
+export function refaultPays(to: i32, below: i32): boolean {
+  if (node(to, N_REFAULT_NR) < ENOUGH) return false;
+  return pays(to, below, node(to, N_REFAULT_USES), node(to, N_REFAULT_NR)) && randomBelow(EXPLORE) !== 0;
+}
+function pays(to: i32, below: i32, uses: i32, nr: i32): boolean {
+  const each = gainOfUse(below, to);
+  if (each <= 0) return false;
+  const sum: f64 = uses;
+  const worth = (sum / nr - usesOfVictim(to, span())) * each;
+  if (worth <= priceOfRoom(to, 1)) return false;
+  return knowsVictims(to) || mayTry(to);
+}
+
+/** Whether the uses of folio `f`, a new page, are to be counted although it is on the fastest tier it may be on: some are, a few at a time. */
+export function probes(f: i32): boolean {
+  if (!countsUses() || test(f, PG_FILE) || folioOrder(f) > 0 || vma(ownerVma(f), V_RESIDENT) < FEW) return false;
+  const at = H_PROBES + (hdr(H_PROBE) << 2);
+  if (hdr(at) !== 0) return false;
+  setHdr(at, vpnOf(f) + 1);
+  setHdr(H_PROBE, (hdr(H_PROBE) + 1) % NR_PROBES);
+  return true;
+}
+/** A period has passed: take the samples whose time it is. */
+export function readProbes(): void {
+  for (let i: i32 = 0; i < NR_PROBES; i++) {
+    const at = H_PROBES + (i << 2);
+    if (hdr(at) === 0) continue;
+    const vpn = hdr(at) - 1;
+    const p = pte(vpn);
+    // It may have gone, or come down, where the scan will meet it.
+    const f = (p & PTE_PRESENT) !== 0 ? pteIndex(p) : -1;
+    const here = f >= 0 && (p & PTE_WATCH) !== 0 && sampleOf(f) === SAMPLE_NEW && folioNid(f) === topFor(ownerVma(f));
+    // One that has not been used at all in a third of the time hardly will.
+    const wait = here && usesOf(f) === 0 ? (span() / 3) | 0 : span();
+    if (here && countedFor(f) < wait) continue;
+    setHdr(at, 0);
+    if (!here) continue;
+    takeSample(f, folioNid(f), true);
+    setPte(vpn, p & ~PTE_WATCH);
+  }
+}
+/** The fastest node that pages of mapping `v` may be on, nearest to home. */
+export function topFor(v: i32): i32 {
+  const may = placementMask(v);
+  let best: i32 = -1;
+  for (let i: i32 = 0; i < hdr(H_NR_NODES); i++) {
+    const nid = zone(hdr(H_HOME), i);
+    if ((may & (1 << nid)) !== 0 && (best < 0 || node(nid, N_TIER) < node(best, N_TIER))) best = nid;
+  }
+  return best < 0 ? hdr(H_HOME) : best;
+}
+/** The fastest node of a slower tier than node `to` that pages of mapping `v` may be on; -1 if none. */
+export function belowFor(v: i32, to: i32): i32 {
+  const may = placementMask(v);
+  let best: i32 = -1;
+  for (let nid: i32 = 0; nid < hdr(H_NR_NODES); nid++) {
+    if ((may & (1 << nid)) === 0 || node(nid, N_TIER) <= node(to, N_TIER)) continue;
+    if (best < 0 || node(nid, N_TIER) < node(best, N_TIER)) best = nid;
+  }
+  return best;
+}

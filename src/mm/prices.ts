@@ -1,0 +1,114 @@
+/**
+ * What things cost, in nanoseconds: the one place that placement, promotion and refaults ask. The words are set when a memory
+ * is opened (memory/prices.ts says from what).
+ *
+ * A use that the engine sees is a look-up of a page; how many accesses to memory follow it, nobody but the program knows
+ * (H_PRICE_TOUCH). What a use costs more on node `a` than on node `b` is their difference of latency so many times.
+ */
+import {
+  H_NR_NODES,
+  H_PRICE_LOOK,
+  H_PRICE_MOVE,
+  H_PRICE_TOUCH,
+  H_USE_LIMIT,
+  hdr,
+  N_LATENCY,
+  N_SEARCH,
+  N_TIER,
+  N_WMARK_HIGH,
+  node,
+  setHdr,
+  setNode,
+} from "./layout.ts";
+import { toI32 } from "./machine.ts";
+import { watermarkOk } from "./page-alloc.ts";
+import { SWAP_CLUSTER_MAX } from "./scan-control.ts";
+import { countsUses, MAX_USES } from "./uses.ts";
+
+const MAX_PRICE: i32 = 0x3fffffff;
+/** ns: an access to the fastest node, and how much slower each tier below is; a move, a look; accesses of a use. */
+const LATENCY: i32 = 100;
+const SLOWER: i32 = 3;
+const MOVE: i32 = 2000;
+const LOOK: i32 = 50;
+const TOUCH: i32 = 4;
+
+/** What a use of a page on node `from` costs more than on node `to`, ns; less than nothing if it is the other way round. */
+export function gainOfUse(from: i32, to: i32): f64 {
+  const each: f64 = node(from, N_LATENCY) - node(to, N_LATENCY);
+  return each * hdr(H_PRICE_TOUCH);
+}
+/** Whether accesses to node `to` are faster than those to node `from`. */
+export function isFaster(to: i32, from: i32): boolean {
+  return node(to, N_LATENCY) < node(from, N_LATENCY);
+}
+/** What it costs to move `pages` to another node, ns. */
+export function priceOfMove(pages: i32): f64 {
+  const each: f64 = hdr(H_PRICE_MOVE);
+  return each * pages;
+}
+
+/** What things cost until it is said: round figures, each tier three times as slow as the one above it. */
+export function defaultPrices(): void {
+  let fastest: i32 = 0x7fffffff;
+  for (let nid: i32 = 0; nid < hdr(H_NR_NODES); nid++) if (node(nid, N_TIER) < fastest) fastest = node(nid, N_TIER);
+  for (let nid: i32 = 0; nid < hdr(H_NR_NODES); nid++) {
+    let ns: i32 = LATENCY;
+    for (let t: i32 = fastest; t < node(nid, N_TIER) && ns < MAX_PRICE / SLOWER; t++) ns *= SLOWER;
+    setNode(nid, N_LATENCY, ns);
+  }
+  setPrices(MOVE, LOOK, TOUCH);
+}
+/** Latency of node `nid`, ns. */
+export function setLatency(nid: i32, ns: i32): void {
+  setNode(nid, N_LATENCY, ns);
+}
+/** What a move of a page and a look at one cost, ns, and how many accesses to memory a use stands for. */
+export function setPrices(move: i32, look: i32, touch: i32): void {
+  setHdr(H_PRICE_LOOK, look);
+  setHdr(H_PRICE_MOVE, move);
+  setHdr(H_PRICE_TOUCH, touch);
+  notePrices();
+}
+/** Pages that can be looked at for the price of moving one. */
+export function looksPerMove(): i32 {
+  const look = hdr(H_PRICE_LOOK) > 0 ? hdr(H_PRICE_LOOK) : 1;
+  const looks = (hdr(H_PRICE_MOVE) / look) | 0;
+  return looks > 1 ? looks : 1;
+}
+/** What it costs to find a page on node `nid` that can make way, as of late, ns. */
+export function priceOfSearch(nid: i32): f64 {
+  return node(nid, N_SEARCH);
+}
+/** What it costs to make room for `pages` on node `nid`: to find as many that make way, and to move them. */
+export function priceOfRoom(nid: i32, pages: i32): f64 {
+  return priceOfMove(pages) + priceOfSearch(nid) * pages;
+}
+/** A period has passed: what was dear to find may not be any more. */
+export function forgetSearches(): void {
+  for (let nid: i32 = 0; nid < hdr(H_NR_NODES); nid++)
+    setNode(nid, N_SEARCH, node(nid, N_SEARCH) - (node(nid, N_SEARCH) >> 3));
+}
+/** So many looks on node `nid` found so many pages that could make way. */
+export function noteSearch(nid: i32, looks: f64, found: i32): void {
+  const price = (looks * hdr(H_PRICE_LOOK)) / (found > 1 ? found : 1);
+  const average = (priceOfSearch(nid) + price) / 2;
+  setNode(nid, N_SEARCH, average < MAX_PRICE ? toI32(Math.floor(average)) : MAX_PRICE);
+}
+/** Whether `pages` that come to node `to` push nothing out: room far above high is nobody's; a batch above it kswapd may have just made. */
+export function hasSpare(to: i32, pages: i32): boolean {
+  return watermarkOk(to, 0, node(to, N_WMARK_HIGH) + 2 * SWAP_CLUSTER_MAX + pages - 1);
+}
+/** Note from how many uses on a page may be worth a move to any faster node, and another one a move down for it. */
+export function notePrices(): void {
+  let limit: f64 = MAX_USES;
+  for (let from: i32 = 0; from < hdr(H_NR_NODES); from++) {
+    for (let to: i32 = 0; to < hdr(H_NR_NODES); to++) {
+      if (node(to, N_TIER) >= node(from, N_TIER)) continue;
+      const uses = (priceOfMove(1) + (hasSpare(to, 1) ? 0 : priceOfRoom(to, 1))) / gainOfUse(from, to);
+      if (uses > 0 && uses < limit) limit = Math.ceil(uses);
+    }
+  }
+  if (!countsUses()) setHdr(H_USE_LIMIT, 0);
+  else setHdr(H_USE_LIMIT, toI32(limit));
+}

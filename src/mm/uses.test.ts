@@ -1,0 +1,54 @@
+/** Counts of uses and prices: what is judged when, and what never moves. */
+import { describe, expect, test } from "vitest";
+import { openMemorySync, simCrank } from "../index.ts";
+import { isTimeToJudge, MAX_USES } from "./uses.ts";
+
+const PAGE = 4096;
+
+describe("uses", () => {
+  test("a page is judged at the limit, and each time that its uses have grown by a half or a third", () => {
+    const judged = (limit: number) =>
+      Array.from({ length: MAX_USES }, (_, i) => i + 1).filter((uses) => isTimeToJudge(uses, limit));
+    expect(judged(5).slice(0, 7)).toEqual([5, 6, 8, 12, 16, 24, 32]);
+    for (const limit of [1, 2, 7, 20, 100]) {
+      const times = judged(limit);
+      expect(times[0]).toBe(limit);
+      for (let i = 2; i < times.length; i++)
+        expect((times[i] as number) / (times[i - 1] as number)).toBeLessThanOrEqual(2);
+      expect(times.length).toBeLessThan(24);
+    }
+  });
+
+  /** 300 pages of which 256 are on the faster node, and what is used of the rest. */
+  function played(slow: number | undefined, touch: number, uses: number) {
+    const crank = simCrank(64);
+    const nodes = {
+      fast: { kind: "model" as const, size: 256 * PAGE },
+      slow: { kind: "model" as const, size: 512 * PAGE, tier: 1, latency: slow },
+    };
+    const memory = openMemorySync({ nodes, prices: { touch }, pretouch: false }, { crank });
+    const region = memory.map(400 * PAGE);
+    for (let page = 0; page < 400; page++) region.translate(page * PAGE, "write");
+    const below = [...Array(400).keys()].filter((page) => region.placeCode(page) === 1).slice(0, 8);
+    for (let i = 0; i < uses; i++) {
+      for (const page of below) region.translate(page * PAGE);
+      crank.advance(1);
+      memory.tick();
+    }
+    const up = below.filter((page) => region.placeCode(page) === 0).length;
+    memory.check();
+    memory.close();
+    return up;
+  }
+
+  test("a page comes up when it has cost what its move costs, and not before", () => {
+    // 200 ns lost a use, two moves of 2,000 ns: 20 uses.
+    expect(played(300, 1, 15)).toBe(0);
+    expect(played(300, 1, 400)).toBe(8);
+    expect(played(300, 64, 15)).toBe(8);
+  });
+
+  test("between nodes that are as fast nothing comes up", () => {
+    expect(played(100, 64, 400)).toBe(0);
+  });
+});
