@@ -1,7 +1,7 @@
 /** Where pages go that are back from swap: by how long they were away, and by what became of those before them. */
 import { describe, expect, test } from "vitest";
 import { bootEngine, type EngineSpec, type Pages, type TestEngine, TWINS } from "../../test/support/engine.ts";
-import { N_PROMO_REFAULTS, N_PROMO_VICTIMS, setNode } from "./layout.ts";
+import { N_REFAULT_NR, N_REFAULT_USES, N_VICTIM_NR, N_VICTIM_USES, setNode } from "./layout.ts";
 import { MPOL_BIND, MPOL_PREFERRED } from "./mempolicy.ts";
 
 describe.each(TWINS)("refaults (%s)", (engine) => {
@@ -68,23 +68,25 @@ describe.each(TWINS)("refaults (%s)", (engine) => {
     expect(back(far)).toEqual([80, 0]);
   });
 
-  test("where earlier ones were used again far sooner than what has to leave the top, all but some go straight up", () => {
-    const log2 = (ms: number): number => Math.floor(256 * Math.log2(ms));
+  test("where earlier ones were used so much more than what has to leave the top that it pays, all but some go straight up", () => {
     for (const [refaults, victims, few] of [
-      [40, 4000, true],
-      [4000, 4000, false],
-      [2000, 4000, false],
+      [20, 1, true],
+      [20, 20, false],
+      [3, 1, false],
     ] as const) {
       const memory = boot({ seed: 7 });
       const far = memory.map(160);
       sendFar(memory, far);
       memory.map(360, {}).touch();
       memory.vm.inspect();
-      setNode(0, N_PROMO_REFAULTS, (log2(refaults) << 16) | 64);
-      setNode(0, N_PROMO_VICTIMS, (log2(victims) << 16) | 64);
+      // A use costs 800 ns more below, and a page that makes way 2,000.
+      setNode(0, N_REFAULT_USES, refaults * 64);
+      setNode(0, N_REFAULT_NR, 64);
+      setNode(0, N_VICTIM_USES, victims * 64);
+      setNode(0, N_VICTIM_NR, 64);
       for (let page = 0; page < 32; page++) expect(far.access(page)).toBe(0);
       const up = [...Array(32).keys()].filter((page) => far.place(page) === 0).length;
-      expect(up > 20, `${refaults} and ${victims} ms: ${up} of 32 went up`).toBe(few);
+      expect(up > 20, `${refaults} and ${victims} uses: ${up} of 32 went up`).toBe(few);
       expect(up, "one in eight goes below to learn when that changes").toBeLessThan(32);
     }
   });

@@ -66,7 +66,7 @@ const ENOUGH: i32 = 16;
 /** Samples at which both sums are halved. */
 const MEMORY: i32 = 256;
 /** One newcomer in so many goes where it would not. */
-const EXPLORE: i32 = 16;
+const EXPLORE: i32 = 8;
 /** Pages of a mapping that tell nothing of the rest. */
 const FEW: i32 = 32;
 /** Pages moved while nothing is known of what makes way. */
