@@ -11,7 +11,7 @@ import { type Backing, hostDistance, openBacking } from "./backing.ts";
 import { hostNodeOptions } from "./host-options.ts";
 import type { MemoryOptions, NamedNodes, NodeOptions, SwapOptions } from "./memory-options.ts";
 import type { PressureConfig } from "./pressure.ts";
-import { latencyOf, MAX_NS, PRICES, type Prices } from "./prices.ts";
+import { latencyOf, type Prices, pricesSchema, resolvePrices } from "./prices.ts";
 import {
   boolean,
   type Check,
@@ -40,9 +40,6 @@ export const size: Check<Size> = value(
 const pages = whole(1);
 /** Milliseconds that fit the engine's words. */
 const duration = whole(1, 0x7fffffff);
-
-/** Nanoseconds that fit the engine's words. */
-const price = optional(whole(1, MAX_NS));
 
 const nodeCommon = {
   size,
@@ -97,10 +94,8 @@ const promotion: Check<Promotion> = (given, path, problems) => {
   return value<Promotion>(() => false, rule)(given, path, problems);
 };
 
-const pretouch: Check<boolean | "wait"> = value(
-  (v) => typeof v === "boolean" || v === "wait",
-  'give true, false or "wait"',
-);
+const isPretouch = (v: unknown): boolean => typeof v === "boolean" || v === "wait";
+const pretouch: Check<boolean | "wait"> = value(isPretouch, 'give true, false or "wait"');
 
 const pressureSchema = object({
   interval: optional(whole(10, 60_000)),
@@ -133,7 +128,7 @@ export const memoryShape = {
   distances: optional(record(record(whole(10, 255), "distances by node"), "distances by node")),
   home: optional(text(true)),
   promotion: optional(promotion),
-  prices: optional(object({ move: price, look: price, touch: optional(whole(1, 4096)) })),
+  prices: optional(pricesSchema),
   swappiness: optional(whole(0, 200)),
   minFree: optional(size),
   watermarkScaleFactor: optional(whole(1, 3000)),
@@ -234,11 +229,7 @@ export function resolveOptions(input: unknown): MemoryConfig {
       hotThreshold: p.hotThreshold ?? (preset === "lieu" ? 300 : 1000),
       ratePages: atMost(p.rateLimit, "promotion.rateLimit", 0x7fffffff) ?? 16777216,
     },
-    prices: {
-      move: o.prices?.move ?? PRICES.move,
-      look: o.prices?.look ?? PRICES.look,
-      touch: o.prices?.touch ?? PRICES.touch,
-    },
+    prices: resolvePrices(o.prices),
     swappiness: o.swappiness ?? 60,
     minFreeKbytes: 4 * (atMost(o.minFree, "minFree", total) ?? 0),
     watermarkScaleFactor: o.watermarkScaleFactor ?? 10,
@@ -299,18 +290,16 @@ function resolveNode(name: string, o: Checked<typeof nodeSchema>): NodeConfig {
   }
   const backing = openBacking(o, `nodes.${name}`);
   const adistance = o.tier !== undefined ? ADISTANCE_DRAM + o.tier * 128 : (o.distance ?? backing.adistance);
-  const latency = latencyOf(o, backing);
-  if (o.watermarks === undefined) return { name, backing, pages: count, adistance, latency };
+  const config = { name, backing, pages: count, adistance, latency: latencyOf(o, backing) };
+  if (o.watermarks === undefined) return config;
   const { min, low, high } = o.watermarks;
   const promo = o.watermarks.promo ?? high + (high - low);
   if (!(min < low && low < high && high <= promo && promo < count)) {
     const marks = `min ${min}, low ${low}, high ${high}, promo ${promo}`;
-    throw new LieuError(
-      "EINVAL",
-      `nodes.${name}.watermarks (${marks}) must rise and stay under the node's ${count} pages`,
-    );
+    const rule = `must rise and stay under the node's ${count} pages`;
+    throw new LieuError("EINVAL", `nodes.${name}.watermarks (${marks}) ${rule}`);
   }
-  return { name, backing, pages: count, adistance, latency, watermarks: { min, low, high, promo } };
+  return { ...config, watermarks: { min, low, high, promo } };
 }
 
 function nodeIndex(nodes: readonly NodeConfig[]): (name: string, what: string) => number {

@@ -5,7 +5,8 @@
  */
 import { ADISTANCE_DRAM, LATENCY_DRAM } from "../nodes/dram.ts";
 import type { Backing } from "./backing.ts";
-import type { NodeOptions } from "./memory-options.ts";
+import type { NodeOptions, PriceOptions } from "./memory-options.ts";
+import { type Check, object, optional, whole } from "./schema.ts";
 
 /** How much slower a tier is taken to be than the one above it, unless a latency is given. */
 const SLOWER = 3;
@@ -23,8 +24,19 @@ export interface Prices {
 /** The study's table; a use is taken for four accesses: a program that looks up a page reads between one word of it and its 64 lines. */
 export const PRICES: Prices = { move: 2000, look: 50, touch: 4 };
 
+/** What the options may say of it. */
+export const pricesSchema: Check<PriceOptions> = object({
+  move: optional(whole(1, 1_000_000_000)),
+  look: optional(whole(1, 1_000_000_000)),
+  touch: optional(whole(1, 4096)),
+});
+/** All prices, those that are not given being the table's. */
+export function resolvePrices({ move, look, touch }: PriceOptions = {}): Prices {
+  return { move: move ?? PRICES.move, look: look ?? PRICES.look, touch: touch ?? PRICES.touch };
+}
+
 /** The longest time that the engine's words are given. */
-export const MAX_NS = 1_000_000_000;
+const MAX_NS = 1_000_000_000;
 
 /**
  * Nanoseconds of an access to a node: as given; else by its tier, where that is given, each taken for three times as slow as the
