@@ -2,7 +2,6 @@
  * The end of a batch (pageout, shrink_folio_list): what was not demoted is swapped out, or discarded, or kept; pages for a
  * device go out in runs of neighbours.
  */
-import { bringBack } from "./bring-back.ts";
 import { checksum } from "./checksum.ts";
 import { folioNid, folioNr, folioOrder, isFile } from "./folio.ts";
 import { noteWhy, WHY_BUSY, WHY_SWAP } from "./hopeless.ts";
@@ -119,7 +118,6 @@ function evictOne(f: i32): i32 {
     setPriv(f, pooled);
     return finishSwapOut(f);
   }
-  bringBack();
   const slot = allocSlot(vpnOf(f));
   if (slot >= 0) {
     noteLoss(f);

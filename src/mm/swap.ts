@@ -145,15 +145,6 @@ function freeSlotByPriority(vpn: i32): i32 {
   }
   return -1;
 }
-/** Whether a device has a free slot. */
-export function slotsFree(): boolean {
-  return hdr(H_SWAP_FREE) > 0;
-}
-/** The slot of the oldest cache page of the first device that has any; -1. */
-export function oldestDiscardable(): i32 {
-  const dev = discardableDevice();
-  return dev < 0 ? -1 : discardableAtHand(dev);
-}
 function discardableDevice(): i32 {
   if ((hdr(H_OPTIONS) & OPT_SWAP_FILE) === 0) return -1;
   for (let dev: i32 = firstDevice(); dev < hdr(H_NR_SWAP); dev++) {

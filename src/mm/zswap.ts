@@ -11,7 +11,6 @@
  *
  * Slots are handed out by a hand that goes round, so the first slot in use from the hand on is the oldest page.
  */
-import { bringBack } from "./bring-back.ts";
 import { checksum } from "./checksum.ts";
 import { EIO } from "./errno.ts";
 import { folioNid } from "./folio.ts";
@@ -167,7 +166,6 @@ function writeBack(): i32 {
   let i: i32 = nextOldest(dev, 0);
   while (i >= 0 && queued + gone < ZBOUNCE_PAGES) {
     const slot = start + ((swapDev(dev, S_HAND) + i) % slots);
-    bringBack();
     const to = allocSlot(slotPage(slot));
     if (to < 0) {
       // No room below: the oldest of caches' goes; a region's stays, and with it what is younger.
