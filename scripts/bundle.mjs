@@ -61,6 +61,14 @@ function notices(modules, others) {
   return `lieu contains these packages:\n\n${texts.join(`\n${"-".repeat(80)}\n\n`)}`;
 }
 
+/**
+ * The same, but users' bundlers do not see what is imported when it is asked for: a program that has no use for it stays one file.
+ */
+function unseen(text) {
+  const hidden = 'import(/* webpackIgnore: true */ /* @vite-ignore */ ["$1"].join())';
+  return text.replaceAll(/\bimport\("(\.\/serve\.js)"\)/g, hidden);
+}
+
 /** Bundle the JavaScript in `out`, which tsc emitted and where the WebAssembly is. */
 export async function bundle(out) {
   embed(out);
@@ -100,7 +108,7 @@ export async function bundle(out) {
   for (const { fileName } of output) {
     // The comments that say which module is which name the folder of this build.
     const file = join(out, fileName);
-    writeFileSync(file, readFileSync(file, "utf8").replaceAll(`${out}/`, "src/"));
+    writeFileSync(file, unseen(readFileSync(file, "utf8").replaceAll(`${out}/`, "src/")));
   }
   const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
   const inPage = JSON.parse(readFileSync(join(out, "dashboard/packages.json"), "utf8"));

@@ -312,11 +312,14 @@ export class Memory implements Disposable, AsyncDisposable {
   /**
    * Show it in a browser as it works: where its pages are, what moves, what serves. The server is loaded when it is asked for.
    *
-   * @throws {@link LieuError} EINVAL; EBUSY, EACCES: the port cannot be had; ECLOSED
+   * @throws {@link LieuError} EINVAL; EBUSY, EACCES: the port cannot be had; ECLOSED; ENOTSUP in a bundle, which has no server
    */
   async serve(options: ServeOptions = {}): Promise<MemoryServer> {
     this.#vm.ensureOpen();
-    return (await import("../server/serve.ts")).serve(this, options);
+    const server = await import("../server/serve.ts").catch((cause: unknown) => {
+      throw new LieuError("ENOTSUP", "serve() needs lieu as it is installed: leave it out of the bundle", { cause });
+    });
+    return server.serve(this, options);
   }
 
   /** Let time pass: kswapd's turn, promotion's scan, expiry in caches. The inline runtime does this by itself ten times a second. */

@@ -127,7 +127,7 @@ const NODES: Case[] = [
     '"hi"',
     "min, low, high, promo",
   ],
-  ["latency of a dram node", { nodes: { a: { ...dram, latency: 5 } } }, "nodes.a", '"latency"'],
+  ["a latency of nothing", { nodes: { a: { ...dram, latency: 0 } } }, "nodes.a.latency is 0", "over 0"],
   ["a negative latency", { nodes: { a: { ...model, latency: -5 } } }, "nodes.a.latency is -5", "over 0"],
   ["targets of an unknown node", { nodes: two, demotionTargets: { z: ["b"] } }, '"z"', "there are: a, b"],
   ["an unknown target", { nodes: two, demotionTargets: { a: ["z"] } }, "demotionTargets.a", '"z"', "there are: a, b"],

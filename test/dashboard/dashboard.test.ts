@@ -75,7 +75,8 @@ describeBrowser("the dashboard", () => {
     for (const node of memory.nodes()) {
       expect(await numbersBy(page, "data-node-counter", `[data-node="${node.name}"]`)).toEqual(node.vmstat());
     }
-    expect(memory.vmstat().pgdemote_kswapd + memory.vmstat().pgdemote_direct).toBeGreaterThan(0);
+    const { pgdemote_kswapd, pgdemote_direct, pswpout, pgpromote_success } = memory.vmstat();
+    expect(pgdemote_kswapd + pgdemote_direct + pswpout + pgpromote_success).toBeGreaterThan(0);
     expect(await page.title()).toBe("shop <1> – lieu");
     expect(said).toEqual([]);
     await page.close();

@@ -43,7 +43,7 @@ interface Placed {
 }
 
 describe.each(TWINS)("rule 13, by a model (%s)", (engine) => {
-  test("nothing leaves memory while there is room for it", () => {
+  test("nothing leaves memory while there is room for it", { timeout: 60_000 }, () => {
     const nid = fc.nat(4);
     fc.assert(
       fc.property(
