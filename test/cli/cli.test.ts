@@ -39,7 +39,9 @@ test("without a verb it prints the help to stderr, and an unknown verb is an err
 
 test("the demo answers its questions from the numbers", { timeout: 180_000 }, async () => {
   const { status, stdout, stderr } = await lieu("demo");
-  expect([status, stderr]).toEqual([0, ""]);
+  // On a busy machine it says how far it has got.
+  const said = stderr.split("\n").filter((line) => !/^\w+ *: [\d,]+ of [\d,]+ requests$/.test(line));
+  expect([status, said]).toEqual([0, [""]]);
   for (const words of [
     "origin fetches",
     "hits in dram",
