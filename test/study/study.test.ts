@@ -93,7 +93,7 @@ describe("the committed report", () => {
 
   test("is a whole one, of the experiments that there are", () => {
     expect(report).not.toContain("quick run");
-    expect(report).toContain("Made by `npx lieu study`;");
+    expect(report).toContain("Made by `npx lieu study --out DIR`;");
     for (const { title } of EXPERIMENTS) expect(report).toMatch(new RegExp(`^## \\d+\\. ${escaped(title)}$`, "m"));
   });
 
