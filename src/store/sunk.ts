@@ -4,9 +4,10 @@
  * (access.ts) or stays; what it leaves is a hole. When there must be room in swap, or within the store's limit, a segment goes whole,
  * without reading it: the one of a few where the least is left, which has been there the longest.
  */
-import { pte } from "../mm/layout.ts";
+import { H_OPTIONS, hdr, pte } from "../mm/layout.ts";
 import { ld, st, unsigned } from "../mm/machine.ts";
 import { advisePageout } from "../mm/madvise.ts";
+import { OPT_SWAP_FILE } from "../mm/options.ts";
 import { PTE_PRESENT, PTE_SWAP } from "../mm/page-table.ts";
 import { ACTOR_PROACTIVE, popScan, pushScan } from "../mm/scan-control.ts";
 import { swapAvailable, swapWorks, tryDevices } from "../mm/swap.ts";
@@ -45,7 +46,8 @@ const LONGEST_PAUSE: i32 = 10;
 
 /** Whether items may be sent to swap now. A device that fails is asked again, ever more seldom. */
 export function maySink(c: i32): boolean {
-  if (!swapAvailable()) return false;
+  // Where caches' pages are not swapped, what is sent is dropped.
+  if ((hdr(H_OPTIONS) & OPT_SWAP_FILE) === 0 || !swapAvailable()) return false;
   if (ld(c + ST_SINK_WAIT) > 0) {
     add(c + ST_SINK_WAIT, -1);
     return false;
