@@ -65,7 +65,7 @@ test("the demo answers its questions from the numbers", { timeout: 180_000 }, as
   expect(cells("wrong values")).toEqual([0, 0, 0]);
   expect(stdout).toContain(`${Math.round((1 - demote / discard) * 100)} % fewer fetches from the origin`);
   // The second table.
-  const below = stdout.slice(stdout.indexOf("DRAM alone")).split("\n");
+  const below = stdout.slice(stdout.indexOf("The same requests again")).split("\n");
   const fetches = below.find((line) => line.includes("origin fetches"))?.match(/[\d,]+/g) ?? [];
   const [dropped, compressed] = fetches.map((text) => Number(text.replaceAll(",", ""))) as [number, number];
   expect(compressed).toBeLessThan(dropped / 2);
