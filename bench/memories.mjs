@@ -15,41 +15,13 @@ import { closeSync, ftruncateSync, openSync, readSync, unlinkSync, writeSync } f
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { recordOf as demoRecordOf } from "../dist/cli/demo-records.js";
 
 const MIB = 2 ** 20;
 const RUNS = 3;
 const GROWTH = 192;
-
-const NAMES = ["Anna Smith", "Bert Jones", "Clara Miller", "David Garcia", "Eva Khan", "Frank Weber"];
-const CITIES = ["Paris", "London", "Berlin", "Madrid", "Warsaw"];
-const ACTIONS = ["login", "view", "buy", "logout"];
-
-/** A user of a service as JSON, about 1 KB, that follows from its key: names repeat, numbers, times and identifiers do not. */
-function recordOf(key) {
-  let state = (Math.imul(key + 1, 2654435761) ^ 0x5bd1e995) | 1;
-  const random = (n) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % n;
-  };
-  const hex = () =>
-    random(2 ** 32)
-      .toString(16)
-      .padStart(8, "0");
-  const time = () => new Date(1.6e12 + random(2 ** 31) * 50).toISOString();
-  return JSON.stringify({
-    id: key,
-    uuid: `${hex()}-${hex()}-${hex()}`,
-    name: NAMES[random(NAMES.length)],
-    email: `user${key}@example.com`,
-    created: time(),
-    balance: random(1e6) / 100,
-    address: { street: `${random(999)} Main Street`, city: CITIES[random(CITIES.length)], zip: String(random(99999)) },
-    active: random(2) === 0,
-    history: Array.from({ length: 12 }, () => ({ at: time(), action: ACTIONS[random(4)], amount: random(1000) })),
-  });
-}
+/** Records of the demo, with as many actions as make about 1 KB. */
+const recordOf = (key) => demoRecordOf(key, 12);
 
 /** What RSS has grown by since `before`, once the collector has been. */
 const grown = (before) => {

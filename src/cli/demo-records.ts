@@ -94,8 +94,8 @@ const NAMES = ["Anna Smith", "Bert Jones", "Clara Miller", "David Garcia", "Eva 
 const CITIES = ["Paris", "London", "Berlin", "Madrid", "Warsaw"];
 const ACTIONS = ["login", "view", "buy", "logout"];
 
-/** A user of a service as JSON, about 1 KB, that follows from its key: names repeat, numbers, times and identifiers do not. */
-export function recordOf(key: number): string {
+/** A user of a service as JSON, about 1 KB, with so many actions, that follows from its key: names repeat, numbers, times and identifiers do not. */
+export function recordOf(key: number, actions = 10): string {
   let state = (Math.imul(key + 1, 2654435761) ^ 0x5bd1e995) | 1;
   const random = (n: number): number => {
     state ^= state << 13;
@@ -117,6 +117,6 @@ export function recordOf(key: number): string {
     balance: random(1e6) / 100,
     address: { street: `${random(999)} Main Street`, city: CITIES[random(CITIES.length)], zip: String(random(99999)) },
     active: random(2) === 0,
-    history: Array.from({ length: 10 }, () => ({ at: time(), action: ACTIONS[random(4)], amount: random(1000) })),
+    history: Array.from({ length: actions }, () => ({ at: time(), action: ACTIONS[random(4)], amount: random(1000) })),
   });
 }

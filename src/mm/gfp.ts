@@ -14,9 +14,6 @@ export const GFP_NORETRY: i32 = 16;
 export const GFP_NOMEMALLOC: i32 = 32;
 /** Any memory will do, and the page may be moved later (__GFP_HIGHMEM | __GFP_MOVABLE). */
 export const GFP_HIGHUSER_MOVABLE: i32 = 64;
-/** The caller will overwrite the whole page: do not zero it. */
-export const GFP_NOZERO: i32 = 128;
-
 /** For a page that is known to be cold: slow memory first, unless there is room to spare above. No counterpart in Linux. */
 export const GFP_COLD: i32 = 256;
 /** For a page that does not pay for a place where others would have to make way: where there is room, the fastest tier first. */
