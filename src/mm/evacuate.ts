@@ -51,7 +51,7 @@ import { lruDel } from "./lru.ts";
 import { countBits, lowestBit } from "./machine.ts";
 import { advisePageout, pageoutStrays } from "./madvise.ts";
 import { nearest } from "./memory-tiers.ts";
-import { isolate, migrateFolio, noteMigrationFailure, putback } from "./migrate.ts";
+import { isolate, migrateFolio, migrateInto, noteMigrationFailure, putback } from "./migrate.ts";
 import { allNodes } from "./node.ts";
 import { PTE_PRESENT, pteIndex } from "./page-table.ts";
 import { ACTOR_PROACTIVE, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
@@ -75,6 +75,9 @@ function strayAt(at: i32, allowed: i32): i32 {
 /** Begin to move. To be followed by endMove(), whatever happens. */
 export function beginMove(): void {
   pushScan(ACTOR_PROACTIVE, 0);
+  forgetPartners();
+}
+function forgetPartners(): void {
   for (let nid: i32 = 0; nid < hdr(H_NR_NODES); nid++) {
     setNode(nid, N_GIVING, 0);
     setNode(nid, N_COMING, 0);
@@ -223,35 +226,48 @@ function sendOut(mask: i32): void {
 }
 
 /**
- * Move all that have strayed, for which there is room. Returns 0, or -EBUSY or -ENOMEM if a page could after all not be moved,
- * which stays where it is.
+ * Move all that have strayed, for which there is room: first those that have the fewest nodes to go to, from wherever they are. Returns
+ * 0, or -EBUSY or -ENOMEM if a page could after all not be moved, which stays where it is; to be followed by moveBack().
  */
 export function moveStrays(): i32 {
-  for (let nid: i32 = 0; nid < hdr(H_NR_NODES); nid++) {
-    if (node(nid, N_LEAVING) === 0) continue;
-    for (let bits: i32 = 1; bits < hdr(H_NR_NODES); bits++) {
-      for (let v: i32 = 0; v < hdr(H_NR_VMAS); v++) {
-        const to = targets(v);
-        if (to === 0 || countBits(to) !== bits || (to & (1 << nid)) !== 0 || vma(v, V_STRAYS) === 0) continue;
-        const r = moveAllFrom(nid, v, to);
+  return moveAll(false);
+}
+/**
+ * A move has failed, and what bound the mappings before does so again, as their targets: those that have moved already go back
+ * to the places that they have left, down to the last frame there.
+ */
+export function moveBack(): void {
+  putbackPartners();
+  forgetPartners();
+  prepareMove();
+  moveAll(true);
+}
+function moveAll(back: boolean): i32 {
+  for (let bits: i32 = 1; bits < hdr(H_NR_NODES); bits++) {
+    for (let v: i32 = 0; v < hdr(H_NR_VMAS); v++) {
+      const to = targets(v);
+      if (to === 0 || countBits(to) !== bits || vma(v, V_STRAYS) === 0) continue;
+      for (let nid: i32 = 0; nid < hdr(H_NR_NODES); nid++) {
+        if ((to & (1 << nid)) !== 0 || node(nid, N_LEAVING) === 0) continue;
+        const r = moveAllFrom(nid, v, to, back);
         if (r < 0) return r;
       }
     }
   }
   return 0;
 }
-function moveAllFrom(nid: i32, v: i32, to: i32): i32 {
+function moveAllFrom(nid: i32, v: i32, to: i32, back: boolean): i32 {
   const end = vma(v, V_START) + vma(v, V_PAGES);
   for (let at: i32 = vma(v, V_START); at < end; at++) {
     const f = strayAt(at, to);
     if (f < 0 || folioNid(f) !== nid) continue;
-    const r = moveStray(f, at, v, to);
-    if (r < 0) return r;
+    const r = moveStray(f, at, v, to, back);
+    if (r < 0 && !back) return r;
   }
   return 0;
 }
 /** Move the folio `f` of page `at`, which is on no node of `to`: whole, or page by page from the first. */
-function moveStray(f: i32, at: i32, v: i32, to: i32): i32 {
+function moveStray(f: i32, at: i32, v: i32, to: i32, back: boolean): i32 {
   if (refs(f) !== 1 || !test(f, PG_LRU)) return EBUSY;
   const from = folioNid(f);
   const nr = folioNr(f);
@@ -262,7 +278,7 @@ function moveStray(f: i32, at: i32, v: i32, to: i32): i32 {
   for (let left: i32 = to; left !== 0; ) {
     const t = nearest(from, left);
     left &= ~(1 << t);
-    if (migrateFolio(f, t) < 0) continue;
+    if ((back ? migrateInto(f, t, 0) : migrateFolio(f, t)) < 0) continue;
     bringPartners(from, to, nr);
     return 0;
   }
@@ -272,7 +288,7 @@ function moveStray(f: i32, at: i32, v: i32, to: i32): i32 {
     if (r < 0) return r;
     const page = pteIndex(pte(at));
     putback(page);
-    return moveStray(page, at, v, to);
+    return moveStray(page, at, v, to, back);
   }
   noteMigrationFailure(f);
   putback(f);

@@ -1,10 +1,11 @@
 /**
  * Changing where pages may be (mbind with MPOL_MF_MOVE, cpuset.memory_migrate): the pages that a new policy or a group's
  * new mems forbid are moved before the change is done (evacuate.ts). Until it is known that all of them can be, old and new are
- * both in force, so that a failure leaves the old one with no page out of place.
+ * both in force, so that a failure leaves the old one with no page out of place; should one show later all the same (what there
+ * is room for is known as a sum, not page by page), those that have moved go back.
  */
 import { EINVAL } from "./errno.ts";
-import { beginMove, endMove, moveStrays, prepareMove } from "./evacuate.ts";
+import { beginMove, endMove, moveBack, moveStrays, prepareMove } from "./evacuate.ts";
 import { everythingChanged } from "./hopeless.ts";
 import {
   C_MEMS,
@@ -42,10 +43,20 @@ export function changePolicy(v: i32, policy: i32, mask: i32): i32 {
   if (r === 0) {
     setPolicy(v, policy, mask);
     r = moveStrays();
-    if (r < 0) setPolicy(v, oldPolicy, oldMask);
+    if (r < 0) {
+      setPolicy(v, oldPolicy, oldMask);
+      goBack(v);
+      moveBack();
+    }
   }
   endMove();
   return r;
+}
+
+/** The pages of mapping `v` are to be where they were allowed before. */
+function goBack(v: i32): void {
+  setVma(v, V_MOVE_TO, 0);
+  setVma(v, V_MOVE_TO, placementMask(v));
 }
 
 /** Whether changing the mems of `cg` concerns mapping `v`. */
@@ -73,7 +84,11 @@ export function changeMems(cg: i32, mems: i32): i32 {
     setMemcg(cg, C_MEMS, mems);
     everythingChanged();
     r = moveStrays();
-    if (r < 0) setMemcg(cg, C_MEMS, old);
+    if (r < 0) {
+      setMemcg(cg, C_MEMS, old);
+      for (let v: i32 = 0; v < n; v++) if (concerns(v, cg)) goBack(v);
+      moveBack();
+    }
   }
   endMove();
   return r;

@@ -157,6 +157,110 @@ describe.each(TWINS)("rule 13, exchange (%s)", (engine) => {
     }
   });
 
+  test("those with the fewest nodes to go to move first, wherever they come from", () => {
+    using memory = boot({
+      nodes: [{ pages: 400 }, { pages: 400 }, { pages: 300, tier: 1 }, { pages: 300, tier: 1 }],
+      bytes: false,
+      steps: 0,
+    });
+    const cg = memory.group(15);
+    const wide = memory.map(180, { memcg: cg, policy: MPOL_BIND, mask: 0b1101 }).touch();
+    const narrow = memory.map(180, { memcg: cg, policy: MPOL_BIND, mask: 0b0110 }).touch();
+    expect([wide.countAt(0), narrow.countAt(1)]).toEqual([180, 180]);
+    expect(memory.calls.changeMems(cg, 0b1100)).toBe(0);
+    expect(narrow.countAt(2)).toBe(180);
+    expect(memory.vmstat().pswpout).toBe(0);
+  });
+
+  test("a move that finds out too late that it cannot be done leaves every page where it may be", () => {
+    const size = 300;
+    for (const order of [0, 4]) {
+      using memory = boot({
+        nodes: [{ pages: 500 }, ...[0, 1, 2].map(() => ({ pages: size, tier: 1 }))],
+        distances: [
+          [10, 30, 20, 30],
+          [30, 10, 20, 20],
+          [20, 20, 10, 20],
+          [30, 20, 20, 10],
+        ],
+        steps: 0,
+      });
+      const cg = memory.group(1);
+      const pages = 96;
+      const a = memory.map(pages, { memcg: cg, policy: MPOL_BIND, mask: 0b0111, order }).fill();
+      const b = memory.map(pages, { memcg: cg, policy: MPOL_BIND, mask: 0b1101, order }).fill();
+      expect([a.countAt(0), b.countAt(0)]).toEqual([pages, pages]);
+      for (const nid of [1, 2, 3]) {
+        const left = room(memory, nid) - (nid === 3 ? 0 : pages);
+        memory.map(left, { policy: MPOL_BIND, mask: 1 << nid }).fill();
+      }
+      // Both may go to the nearest node, which has room for one; who comes first takes it, and the other has none.
+      expect(memory.calls.changeMems(cg, 0b1110)).toBe(ENOMEM);
+      expect(memory.vmstat().pgmigrate_success).toBeGreaterThanOrEqual(2 * pages);
+      expect([a.countAt(0), b.countAt(0)]).toEqual([pages, pages]);
+      expect(memory.vmstat()).toMatchObject({ policy_violations: 0, nr_isolated_anon: 0 });
+      memory.check();
+      a.verify();
+      b.verify();
+    }
+  });
+
+  test("mems that several mappings follow with targets of any kind are set with all of their pages, or no page is where it may not be", () => {
+    const nodes = 5;
+    const masks = fc.integer({ min: 1, max: (1 << nodes) - 1 });
+    let failed = 0;
+    fc.assert(
+      fc.property(
+        fc.record({
+          sizes: fc.array(fc.integer({ min: 60, max: 200 }), { minLength: nodes, maxLength: nodes }),
+          tiers: fc.array(fc.nat(2), { minLength: nodes - 1, maxLength: nodes - 1 }),
+          regions: fc.array(
+            fc.record({ pages: fc.integer({ min: 10, max: 150 }), mask: masks, order: fc.constantFrom(0, 0, 2, 4) }),
+            { minLength: 2, maxLength: 6 },
+          ),
+          from: masks,
+          mems: masks,
+          swap: fc.constantFrom(0, 0, 20),
+          lru: fc.constantFrom("classic" as const, "mglru" as const),
+        }),
+        ({ sizes, tiers, regions, from, mems, swap, lru }) => {
+          using memory = boot({
+            lru,
+            swap,
+            steps: 0,
+            nodes: sizes.map((pages, i) => ({ pages, tier: tiers[i - 1] ?? 0, watermarks: [4, 6, 8, 10] as const })),
+          });
+          const cg = memory.group(from);
+          const mapped = regions.map(({ pages, mask, order }) => {
+            const m = mask | (mask & mems ? 0 : mems) | (mask & from ? 0 : from);
+            const region = memory.map(pages, { memcg: cg, policy: MPOL_BIND, mask: m, order });
+            fill(region);
+            return { region, mask: m };
+          });
+          const resident = mapped.map(({ region }) => places(region).filter((nid) => nid >= 0).length);
+          const r = memory.calls.changeMems(cg, mems);
+          expect([0, ENOMEM]).toContain(r);
+          const gone = memory.vmstat().pswpout > 0;
+          for (const [i, { region, mask }] of mapped.entries()) {
+            const allowed = mask & (r === 0 ? mems : from);
+            const there = places(region).filter((nid) => nid >= 0);
+            for (const nid of there)
+              expect(allowed & (1 << nid), `page on node ${nid}, allowed ${allowed}`).not.toBe(0);
+            if (!gone) expect(there.length).toBe(resident[i]);
+          }
+          if (r !== 0) failed++;
+          expect(memory.vmstat()).toMatchObject({ policy_violations: 0, pgdiscard: 0, nr_isolated_anon: 0 });
+          memory.check();
+          for (const { region } of mapped) {
+            for (let page = 0; page < region.count; page++) if (region.place(page) >= 0) region.verifyResident(page);
+          }
+        },
+      ),
+      { numRuns: engine === "js" ? 60 : 400 },
+    );
+    expect(failed).toBeGreaterThan(0);
+  });
+
   test("what takes the room on a full target from those that come is colder than they are, or goes by exchange", () => {
     for (const lru of ["classic", "mglru"] as const) {
       using memory = boot({ lru, nodes: [{ pages: 300 }, { pages: 300, tier: 1 }], bytes: false, swap: 600 });
