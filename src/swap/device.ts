@@ -35,4 +35,36 @@ export interface SwapDevice {
   free(slot: number): void;
   /** Give up all resources, and the content. Closing twice is allowed. */
   close(): void;
+  /**
+   * What another thread of the process needs to use the same slots ({@link attachDevice}, attach.ts). Who uses a slot when is for the
+   * threads to settle; calls for different slots may be made at the same time. A device without this serves one thread alone.
+   *
+   * @throws LieuError ECLOSED
+   */
+  descriptor?(): DeviceDescriptor;
+}
+
+/** A device's descriptor: data that a message to another thread can carry, shared memory included, and that holds no secret. */
+export type DeviceDescriptor = FileDescriptor | PoolDescriptor | NullDescriptor;
+
+/** Of a file: which it is, even when it has no name any more. */
+export interface FileDescriptor {
+  readonly kind: "file";
+  readonly slots: number;
+  /** Where it is, or was, for messages. */
+  readonly path: string;
+  /** The owner's number for it, good in every thread of the process for as long as the owner has it open. */
+  readonly fd: number;
+  /** Its device and inode, as a file of another may get the number. */
+  readonly identity: string;
+}
+/** Of the pool of compressed pages: it lies in the segment, so whoever has that has all. */
+export interface PoolDescriptor {
+  readonly kind: "zswap";
+  readonly slots: number;
+}
+/** Of a device that keeps nothing. Who attaches to it counts for itself. */
+export interface NullDescriptor {
+  readonly kind: "null";
+  readonly slots: number;
 }

@@ -12,16 +12,15 @@
  * new file, never written to, so that if its owner lives after all, that one keeps its (by now nameless) file unharmed.
  * Where the other device can be seen, that two have one path is an error (users.ts).
  */
-import fs, { type BigIntStats } from "node:fs";
-import { dirname, resolve } from "node:path";
-import { LieuError, type LieuErrorCode } from "../errors.ts";
+import fs from "node:fs";
+import { resolve } from "node:path";
+import { LieuError } from "../errors.ts";
 import { userOf } from "../host/file-users.ts";
-import { checkAddress, checkPage, checkSlots, slotRange, slotsOfSize } from "./check.ts";
+import { slotsOfSize } from "./check.ts";
 import { PAGE_SIZE, type SwapDevice } from "./device.ts";
+import { FileSlots, fileError, identity, ignoreErrors, writeFully } from "./file-slots.ts";
 
 const MAGIC = Buffer.from("lieu swap file 1\n");
-/** Most pages in one system call: below any system's IOV_MAX, where Node would split the call but not mind a short part. */
-const MAX_PAGES = 512;
 
 const { O_CREAT, O_EXCL, O_RDWR } = fs.constants;
 /** Neither follow a link that took the file's place meanwhile, nor wait for a pipe's other end. Windows has neither. */
@@ -120,146 +119,35 @@ function createFile(path: string, slots: number): number {
   }
 }
 
-class FileDevice implements SwapDevice {
-  readonly kind = "file";
-  readonly keepsBytes = true;
-  readonly slots: number;
-  readonly #path: string;
-  readonly #identity: string;
-  #fd: number | undefined;
-
+class FileDevice extends FileSlots {
   constructor(path: string, slots: number, fd: number, keep: boolean) {
-    this.slots = slots;
-    this.#path = path;
-    this.#fd = fd;
-    this.#identity = identity(fs.fstatSync(fd, { bigint: true }));
+    super(path, slots, fd);
     openPaths.add(path);
     if (!keep && process.platform !== "win32") {
       fs.unlinkSync(path);
       return;
     }
-    openFiles.add(this.#identity);
+    openFiles.add(this.identity);
     if (named.size === 0) process.once("exit", removeAll);
     named.add(this);
   }
 
-  write(slot: number, nr: number, memory: Uint8Array, addrs: Uint32Array): void {
-    const fd = this.#openFd();
-    checkSlots(slot, nr, this.slots);
-    try {
-      for (let first = 0; first < nr; first += MAX_PAGES) {
-        const views: Uint8Array[] = [];
-        for (let i = first; i < Math.min(nr, first + MAX_PAGES); i++) {
-          views.push(checkPage(memory, addrs[i]));
-        }
-        writeFully(fd, views, (slot + first + 1) * PAGE_SIZE);
-      }
-    } catch (error) {
-      throw fileError(error, this.#path, `written at ${slotRange(slot, nr)}`);
-    }
-  }
-
-  read(slot: number, memory: Uint8Array, addr: number): void {
-    const fd = this.#openFd();
-    checkSlots(slot, 1, this.slots);
-    checkAddress(memory, addr);
-    try {
-      readFully(fd, memory, addr, (slot + 1) * PAGE_SIZE);
-    } catch (error) {
-      throw fileError(error, this.#path, `read at ${slotRange(slot, 1)}`);
-    }
-  }
-
-  /** Nothing to do: the slot's blocks are written over, or go with the file. (Node has no call to punch a hole.) */
-  free(): void {}
-
   /** Never throws: a file that cannot be removed is replaced by the next device at its path. */
-  close(): void {
-    if (this.#fd === undefined) return;
-    const fd = this.#fd;
-    this.#fd = undefined;
-    openPaths.delete(this.#path);
+  override close(): void {
+    if (this.fd === undefined) return;
+    const fd = this.fd;
+    this.fd = undefined;
+    openPaths.delete(this.path);
     if (named.delete(this)) {
-      openFiles.delete(this.#identity);
+      openFiles.delete(this.identity);
       if (named.size === 0) process.off("exit", removeAll);
       // Windows removes no file that is open; elsewhere no other can have come by its inode number while it is.
       if (process.platform === "win32") ignoreErrors(() => fs.closeSync(fd));
       ignoreErrors(() => {
-        if (identity(fs.lstatSync(this.#path, { bigint: true })) === this.#identity) fs.unlinkSync(this.#path);
+        if (identity(fs.lstatSync(this.path, { bigint: true })) === this.identity) fs.unlinkSync(this.path);
       });
       if (process.platform === "win32") return;
     }
     ignoreErrors(() => fs.closeSync(fd));
   }
-
-  #openFd(): number {
-    if (this.#fd === undefined) throw new LieuError("ECLOSED", `swap file ${this.#path} is closed`);
-    return this.#fd;
-  }
-}
-
-/** Write all of `views` one after the other from `position` on. A short write is continued, to learn what stopped it. */
-function writeFully(fd: number, views: Uint8Array[], position: number): void {
-  let at = position;
-  let rest = views;
-  while (rest.length > 0) {
-    const written = fs.writevSync(fd, rest, at);
-    if (written <= 0) throw new Error(`short write, which stopped at byte ${at}`);
-    at += written;
-    rest = dropBytes(rest, written);
-  }
-}
-function dropBytes(views: Uint8Array[], bytes: number): Uint8Array[] {
-  let left = bytes;
-  let i = 0;
-  while (i < views.length && left >= views[i]!.length) left -= views[i++]!.length;
-  const rest = views.slice(i);
-  if (left > 0) rest[0] = rest[0]!.subarray(left);
-  return rest;
-}
-
-function readFully(fd: number, memory: Uint8Array, addr: number, position: number): void {
-  for (let done = 0; done < PAGE_SIZE; ) {
-    const read = fs.readSync(fd, memory, addr + done, PAGE_SIZE - done, position + done);
-    if (read <= 0) throw new Error(`the file ends at byte ${position + done}; was it truncated?`);
-    done += read;
-  }
-}
-
-/** A file's identity, whatever name it was reached by. */
-function identity(stat: BigIntStats): string {
-  return `${stat.dev}:${stat.ino}`;
-}
-
-function ignoreErrors(action: () => void): void {
-  try {
-    action();
-  } catch {
-    // The caller has nothing left to do about it.
-  }
-}
-
-const CODES: ReadonlyMap<unknown, LieuErrorCode> = new Map<unknown, LieuErrorCode>([
-  ["ENOSPC", "ENOSPC"],
-  ["EDQUOT", "ENOSPC"],
-  ["EFBIG", "ENOSPC"],
-  ["EACCES", "EACCES"],
-  ["EPERM", "EACCES"],
-  // Node's permission model.
-  ["ERR_ACCESS_DENIED", "EACCES"],
-  ["EROFS", "EACCES"],
-  ["EISDIR", "EACCES"],
-  ["ENOENT", "ENOENT"],
-  ["ENOTDIR", "ENOENT"],
-  ["ENAMETOOLONG", "EINVAL"],
-  ["EEXIST", "EBUSY"],
-]);
-
-/** `error` as a LieuError that names the file. `action` is what it could not be: "opened", "read at slot 3". */
-function fileError(error: unknown, path: string, action: string): LieuError {
-  if (error instanceof LieuError) return error;
-  const { code: errno, message } = error as NodeJS.ErrnoException;
-  const code = CODES.get(errno) ?? "EIO";
-  const hint = code === "ENOENT" ? `create the directory ${dirname(path)} first` : message;
-  return new LieuError(code, `swap file ${path} cannot be ${action}: ${hint}`, { cause: error });
 }

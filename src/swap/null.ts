@@ -55,5 +55,9 @@ export function openNullDevice(options: { readonly size: number }): NullDevice {
     close() {
       closed = true;
     },
+    descriptor() {
+      check(0, 1);
+      return { kind: "null", slots };
+    },
   };
 }

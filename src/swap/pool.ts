@@ -13,5 +13,14 @@ export function poolStandIn(slots: number): SwapDevice {
   const refuse = (): never => {
     throw new LieuError("EBUG", "the pool of compressed pages was asked for a page as though it were a device");
   };
-  return { kind: "zswap", keepsBytes: true, slots, write: refuse, read: refuse, free: refuse, close: () => undefined };
+  return {
+    kind: "zswap",
+    keepsBytes: true,
+    slots,
+    write: refuse,
+    read: refuse,
+    free: refuse,
+    close: () => undefined,
+    descriptor: () => ({ kind: "zswap", slots }),
+  };
 }

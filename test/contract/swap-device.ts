@@ -1,6 +1,7 @@
 /** What every swap device must do, whatever it is made of. A device's own tests call {@link swapDeviceContract}. */
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { attachDevice } from "../../src/swap/attach.ts";
 import { PAGE_SIZE, type SwapDevice } from "../../src/swap/device.ts";
 
 const SLOTS = 24;
@@ -225,6 +226,37 @@ export function swapDeviceContract(name: string, open: (slots: number) => SwapDe
       } finally {
         other.close();
       }
+    });
+
+    test("who attaches with its descriptor has the same slots, until each has closed its own", () => {
+      if (device.descriptor === undefined) return;
+      const other = attachDevice(structuredClone(device.descriptor()));
+      try {
+        expect(other).toMatchObject({ kind: device.kind, slots: SLOTS, keepsBytes: device.keepsBytes });
+        fill(0, 1);
+        fill(1, 2);
+        writePages(3, 0);
+        other.write(4, 1, memory, pageAddrs(1));
+        if (device.keepsBytes) {
+          other.read(3, memory, 5 * PAGE_SIZE);
+          expectPage(memory, 5, 1);
+        }
+        expectSlot(4, 2);
+        other.close();
+        expect(() => other.write(4, 1, memory, pageAddrs(1))).toThrow(expect.objectContaining({ code: "ECLOSED" }));
+        expectSlot(3, 1);
+        expectSlot(4, 2);
+      } finally {
+        other.close();
+      }
+    });
+
+    test("one that is closed cannot be attached to (ECLOSED)", () => {
+      if (device.descriptor === undefined) return;
+      const late = device.descriptor();
+      device.close();
+      expect(() => device.descriptor?.()).toThrow(expect.objectContaining({ code: "ECLOSED" }));
+      if (device.keepsBytes) expect(() => attachDevice(late)).toThrow(expect.objectContaining({ code: "ECLOSED" }));
     });
 
     test("any sequence of writes, reads and frees does as a map of slots would", () => {
