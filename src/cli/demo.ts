@@ -117,7 +117,6 @@ export function comparisonTable({ demote, swap, discard }: Comparison): string {
       row("hit ratio", (r) => percent(r.hits / r.requests)),
       row("pages demoted", (r) => count(demotions(r.vmstat))),
       row("pages promoted", (r) => count(r.vmstat.pgpromote_success)),
-      row("pages dropped", (r) => count(r.vmstat.pgdiscard)),
       row("written to swap", (r) => pages(r.vmstat.pswpout)),
       row("read from swap", (r) => pages(r.vmstat.pswpin)),
       row("bytes checked", (r) => formatSize(r.checkedBytes)),
@@ -130,18 +129,27 @@ export function comparisonTable({ demote, swap, discard }: Comparison): string {
 /** What the numbers say, whichever way they came out. */
 export function conclusion({ demote, swap, discard }: Comparison): string {
   const io = (r: ReplayResult) => r.vmstat.pswpin + r.vmstat.pswpout;
-  const fast = Object.keys(demote.nodes)[0] as string;
-  const inDram = (r: ReplayResult) => r.hitsByTier[fast] ?? 0;
+  const inNodes = (r: ReplayResult) => Object.keys(r.nodes).reduce((n, name) => n + (r.hitsByTier[name] ?? 0), 0);
   const fetched = difference(demote.misses, discard.misses, "fewer");
+  const near = difference(inNodes(demote), inNodes(discard), "fewer");
   const again = difference(demote.misses, swap.misses, "fewer");
   const moved = difference(io(demote), io(swap), "less");
-  const hits = difference(inDram(demote), inDram(swap), "fewer");
   return wrap(
     `Demoting in lieu of discarding: ${fetched} fetches from the origin (${count(demote.misses)} for
-    ${count(discard.misses)}), ${count(firstRequests(demote))} of which are first requests that no cache can save. Against
-    swapping alone: ${again} fetches and ${moved} swap I/O (${pages(io(demote))} for ${pages(io(swap))}). The price: ${hits}
-    hits in ${fast}, as a demoted page is read where it is until it has proved hot and is promoted.`,
+    ${count(discard.misses)}), ${count(firstRequests(demote))} of which are first requests that no cache can save, and
+    ${near} hits in the nodes (${count(inNodes(demote))} for ${count(inNodes(discard))}). Against swapping alone: ${again}
+    fetches and ${moved} swap I/O (${pages(io(demote))} for ${pages(io(swap))}). ${priceOf({ demote, swap, discard })}`,
   );
+}
+/** What demoting costs: hits in the fastest node that one of the others has more of. */
+function priceOf({ demote, swap, discard }: Comparison): string {
+  const fast = Object.keys(demote.nodes)[0] as string;
+  const hits = (r: ReplayResult) => r.hitsByTier[fast] ?? 0;
+  const [other, doing] = hits(swap) > hits(discard) ? [swap, "swapping"] : [discard, "discarding"];
+  const counts = `(${count(hits(demote))} for ${count(hits(other))})`;
+  if (hits(demote) >= hits(other)) return `It costs no hits in ${fast} ${counts}.`;
+  return `The price: ${difference(hits(demote), hits(other), "fewer")} hits in ${fast} than with ${doing} ${counts}, as a
+    demoted page is read where it is until it has proved hot and is promoted.`;
 }
 
 /** The second question: what the same memory holds with its cold pages compressed. */

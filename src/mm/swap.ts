@@ -89,6 +89,10 @@ export function swapAvailable(): boolean {
   if (hdr(H_SWAP_FREE) > 0 || (poolDevice() >= 0 && hdr(H_ZSWAP_FULL) === 0)) return true;
   return hdr(H_SWAP_DISCARDABLE) > 0 && (hdr(H_OPTIONS) & OPT_SWAP_FILE) !== 0;
 }
+/** Whether so many pages could be given slots, or a place in the pool, without dropping any. */
+export function slotsFree(pages: i32): boolean {
+  return hdr(H_SWAP_FREE) >= pages || (poolDevice() >= 0 && hdr(H_ZSWAP_FULL) === 0);
+}
 /** Whether a page could be given a slot now, on a device that did not fail the last write, or in the pool. */
 export function swapWorks(): boolean {
   if (!swapAvailable()) return false;

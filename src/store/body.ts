@@ -15,12 +15,10 @@ import { pte } from "../mm/layout.ts";
 import { ld, st } from "../mm/machine.ts";
 import { FAULT_OVERWRITE, fault } from "../mm/mm.ts";
 import { zapPages } from "../mm/mmap.ts";
-import { outdateSeg } from "./above.ts";
 import { queueFresh } from "./heat.ts";
 import {
   add,
   metaAddr,
-  pageOfLoc,
   ST_AT_BODY,
   ST_AT_NUMBER,
   ST_AT_PAGE,
@@ -35,8 +33,6 @@ import {
   ST_LEFT_BODIES,
   ST_LOG_PAGES,
   ST_NR_BODIES,
-  ST_SEG_SHIFT,
-  segAddr,
 } from "./layout.ts";
 import { ensureMeta, newMeta } from "./meta.ts";
 
@@ -201,9 +197,4 @@ export function bodyWhole(c: i32, first: i32): boolean {
 export function sweepOrphan(c: i32, n: i32): void {
   const page = (ownerOf(c, n) - 1) >>> 9;
   if (pte(ld(c + ST_DATA_START) + page) === 0) freeBody(c, firstPageOf(c, n));
-}
-/** Page `page` of the bodies is lost: so is the item that it belongs to, though nobody has noticed yet. */
-export function loseBodyPage(c: i32, page: i32): void {
-  const owner = bodyOwner(c, page);
-  if (owner !== 0) outdateSeg(segAddr(c, pageOfLoc(owner) >>> ld(c + ST_SEG_SHIFT)));
 }

@@ -1,10 +1,13 @@
 /** Taking an item out, and giving its segment back when it was the last. */
+import { pte } from "../mm/layout.ts";
 import { ld, st } from "../mm/machine.ts";
 import { outdate } from "./above.ts";
-import { freeBody } from "./body.ts";
-import { BIT_DEAD, bits, bodyPages, I_BODY, inlineGranules, setBits } from "./item.ts";
+import { bodyOwner, bodyVpn, firstOfBody, freeBody } from "./body.ts";
+import { slotOf } from "./directory.ts";
+import { BIT_DEAD, bits, bodyPages, I_BODY, I_HASH, inlineGranules, setBits } from "./item.ts";
 import {
   add,
+  addf,
   SEG_CLOSED,
   SEG_OPEN,
   SEG_SUNK,
@@ -12,10 +15,12 @@ import {
   SG_STATE,
   ST_BUSY,
   ST_ITEMS,
+  ST_LOST,
   ST_SEG_SHIFT,
   seg,
 } from "./layout.ts";
 import { countHead, countOut, releaseSeg } from "./log.ts";
+import { look } from "./present.ts";
 
 /** Take the item at `loc` out, index slot and all. Its bytes stay until its page is cleaned. */
 export function removeItem(c: i32, loc: i32, item: i32, slot: i32): void {
@@ -36,4 +41,19 @@ export function releaseIfEmpty(c: i32, loc: i32): void {
   const state = seg(c, s, SG_STATE);
   const inUse = state === SEG_OPEN || state === SEG_CLOSED || state === SEG_SUNK;
   if (inUse && seg(c, s, SG_ITEMS) === 0) releaseSeg(c, s);
+}
+/** Page `page` of the bodies is lost: so is the item that it belongs to, and what is left of that is given back. */
+export function loseBodyPage(c: i32, page: i32): void {
+  const loc = pte(bodyVpn(c, page)) === 0 ? bodyOwner(c, page) : 0;
+  if (loc === 0) return;
+  const item = look(c, loc);
+  const slot = item !== 0 ? slotOf(c, ld(item + I_HASH), loc) : 0;
+  // Without its head the body is nobody's any more.
+  if (slot === 0) {
+    freeBody(c, firstOfBody(c, page));
+    return;
+  }
+  addf(c + ST_LOST, 1);
+  removeItem(c, loc, item, slot);
+  releaseIfEmpty(c, loc);
 }

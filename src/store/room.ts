@@ -8,6 +8,7 @@
 import {
   H_NR_NODES,
   H_NR_VMAS,
+  H_SWAP_DISCARDABLE,
   hdr,
   N_FREE,
   N_PAGES,
@@ -17,11 +18,12 @@ import {
   V_FILE,
   V_LOCKED,
   V_RESIDENT,
+  V_SWAPPED,
   vma,
 } from "../mm/layout.ts";
 import { ld } from "../mm/machine.ts";
 import { PTE_PRESENT, PTE_SWAP } from "../mm/page-table.ts";
-import { swapAvailable } from "../mm/swap.ts";
+import { slotsFree, swapAvailable } from "../mm/swap.ts";
 import { bodyOf, bodyOwner, bodyVpn, firstPageOf, ownerOf } from "./body.ts";
 import { ALL, lookedGranules, SINK_WORST } from "./clean.ts";
 import {
@@ -46,6 +48,7 @@ import {
   SG_USED,
   ST_BUSY,
   ST_DATA_START,
+  ST_DATA_VMA,
   ST_FLAGS,
   ST_NR_BODIES,
   ST_OPEN,
@@ -135,6 +138,7 @@ export function sinkSome(c: i32): i32 {
   if (ld(c + ST_BUSY) !== 0) return 0;
   if (anyLeft(c)) return giveBack(c, LEFT_BATCH) ? 1 : 0;
   if (!maySink(c) && !(dropSunk(c) && maySink(c))) return 0;
+  makeSlots(c, 2 << ld(c + ST_SEG_SHIFT));
   if (makeUse(c, ALL)) return 1;
   if (!choose(c, true)) return 0;
   const s = chosenSeg();
@@ -154,6 +158,16 @@ export function sinkSome(c: i32): i32 {
   skim(c, s, ld(c + ST_THETA), ALL);
   if (seg(c, s, SG_STATE) === SEG_CLOSED) sinkSeg(c, s);
   return inNodes(c) < before ? 1 : 0;
+}
+/**
+ * See that `pages` slots are free, as far as it is for this store to give some up: as often as what could be dropped from slots is its own.
+ * The rest is left to the engine, which drops the oldest of all caches' pages, of this one's an item with each.
+ */
+function makeSlots(c: i32, pages: i32): void {
+  const own = vma(ld(c + ST_DATA_VMA), V_SWAPPED);
+  const all = hdr(H_SWAP_DISCARDABLE);
+  let more: boolean = own > 0 && !slotsFree(pages) && randomBelow(c, all > own ? all : own) < own;
+  while (more) more = dropSunk(c) && !slotsFree(pages);
 }
 function wholeInNodes(c: i32, s: i32): boolean {
   const first = s << ld(c + ST_SEG_SHIFT);

@@ -10,7 +10,7 @@ import { copyBytes, ld, ldf, st, stf } from "../mm/machine.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
 import { outdate } from "./above.ts";
 import { countHit, keepHistory, noteAccess } from "./access.ts";
-import { bodyVpn, loseBodyPage, nextPage } from "./body.ts";
+import { bodyVpn, nextPage } from "./body.ts";
 import { bring } from "./bring.ts";
 import { slotOf } from "./directory.ts";
 import { evictSome, pickVictim } from "./evict.ts";
@@ -63,7 +63,7 @@ import { held } from "./meta.ts";
 import { mayHold, place } from "./place.ts";
 import { isPresent, look, losePage } from "./present.ts";
 import { copyIn, copyOut, describe, lastAccessed, setAccessed } from "./read.ts";
-import { releaseIfEmpty, removeItem } from "./remove.ts";
+import { loseBodyPage, releaseIfEmpty, removeItem } from "./remove.ts";
 import { SCRUB_BATCH, SCRUB_TURN, scrub } from "./scrub.ts";
 import { ttlStream } from "./stream.ts";
 import { noteExpiry } from "./timers.ts";
@@ -296,7 +296,7 @@ export function storeClean(meta: i32, drops: i32): i32 {
 export function storeLost(meta: i32, vpn: i32): void {
   const c = controlOf(meta);
   const page = vpn - vpnOfLoc(c, 1);
-  // A page of a body is found missing by who reads it; one that a clear left behind is nobody's.
+  // One that a clear left behind is nobody's.
   if (page >= ld(c + ST_LOG_PAGES)) loseBodyPage(c, page - ld(c + ST_LOG_PAGES));
   if (page >= ld(c + ST_LOG_PAGES) || page >>> ld(c + ST_SEG_SHIFT) >= ld(c + ST_FRESH_SEG)) return;
   countPageOut(c, page);

@@ -171,3 +171,38 @@ test.each([0, 1, 2, 3])(`items move between all tiers while devices fail, seed $
   expect(Object.keys(entriesByTier).length).toBeGreaterThanOrEqual(5);
   expect(told.length).toBeGreaterThan(0);
 });
+
+test("full swap: the store chooses what goes from it, rather than the engine", async () => {
+  const behaviours = { demotion: false };
+  for (const bytes of [1000, 4096]) {
+    const keys = Math.floor((6 * 1024 * KIB) / bytes);
+    await using memory = await openMemory(
+      { nodes: { dram: dram(2048), slow: dram(2048, 1) }, swap: swapOf(2048), seed: 3, ...behaviours },
+      { wrapDevice },
+    );
+    const cache = memory.cache({ codec: "bytes" });
+    const { misses } = drive(memory, cache, keys, bytes);
+    const { pgdiscard, pswpout } = memory.vmstat();
+    const said = JSON.stringify({ bytes, misses, pgdiscard, pswpout });
+    expect(pswpout, said).toBeGreaterThan(1000);
+    expect(pgdiscard, said).toBeLessThan(pswpout / 50);
+    memory.check();
+  }
+});
+
+test("pages of large values that the engine drops from swap take what is left of their items along", async () => {
+  await using memory = await openMemory({ nodes: { dram: dram(2048) }, swap: swapOf(2048), seed: 3 }, { wrapDevice });
+  const cache = memory.cache({ codec: "bytes" });
+  for (let i = 0; i < 300; i++) cache.set(`k${i}`, Buffer.alloc(12_288, i));
+  const before = cache.size;
+  const region = memory.map("512KiB");
+  for (let at = 0; at < region.size; at += 4096) region.writeUint8(at, 1);
+  expect(memory.vmstat().swap_discard).toBeGreaterThan(50);
+  const { size } = cache;
+  expect(size).toBeLessThan(before - 20);
+  let found = 0;
+  for (let i = 0; i < 300; i++) if (cache.peek(`k${i}`) !== undefined) found++;
+  expect(found).toBe(size);
+  expect(cache.stats().lost).toBe(before - size);
+  memory.check();
+});

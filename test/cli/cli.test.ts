@@ -85,9 +85,16 @@ test("the demo's conclusion says so if demoting did not pay", () => {
       nodes: { dram: {} },
       vmstat: { pswpin: io, pswpout: io, pgdemote_kswapd: 0, pgdemote_direct: 0, pgdemote_proactive: 0 },
     }) as unknown as ReplayResult;
-  const comparison = { demote: result(300, 60, 5), swap: result(300, 30, 0), discard: result(200, 0, 5) };
-  expect(conclusion(comparison).replaceAll("\n", " ")).toMatch(
-    /50 % more fetches .*as many fetches and 100 % more swap I\/O .*5 more hits/,
+  const says = (demote: ReplayResult, swap: ReplayResult, discard: ReplayResult) =>
+    conclusion({ demote, swap, discard }).replaceAll("\n", " ");
+  expect(says(result(300, 60, 5), result(300, 30, 0), result(200, 0, 4))).toMatch(
+    /50 % more fetches .* 25 % more hits in the nodes \(5 for 4\).*as many fetches and 100 % more swap I\/O .*It costs no hits in dram \(5 for 4\)/,
+  );
+  expect(says(result(100, 6, 98), result(300, 30, 60), result(200, 0, 100))).toMatch(
+    /50 % fewer fetches .* 2 % fewer hits in the nodes .*67 % fewer fetches .*The price: 2 % fewer hits in dram than with discarding/,
+  );
+  expect(says(result(100, 6, 90), result(300, 30, 100), result(200, 0, 80))).toMatch(
+    /The price: 10 % fewer hits in dram than with swapping/,
   );
 });
 
