@@ -50,6 +50,10 @@ export function carry(c: i32, stream: i32, loc: i32, item: i32, slot: i32): bool
   const head = headBytes(bits(item));
   const bytes = head + inlineBytes(item);
   const granules = (bytes + 7) >>> 3;
+  // Once there is room, a page that was looked at is not to be had any more under this address.
+  const w = bits(item);
+  const expiry = expiryOf(item);
+  const body = bodyPages(item) > 0 ? ld(item + I_BODY) : -1;
   const made = reserve(c, stream, head, granules << 3);
   if (made === 0) return false;
   // Making room may have carried this very item already.
@@ -63,16 +67,15 @@ export function carry(c: i32, stream: i32, loc: i32, item: i32, slot: i32): bool
   }
   st(slot, made);
   countOut(c, loc, granules);
-  countIn(c, made, granules, expiryOf(item));
-  const nr = bodyPages(item);
-  if (nr > 0) {
+  countIn(c, made, granules, expiry);
+  if (body >= 0) {
     countHead(c, loc, -granules);
     countHead(c, made, granules);
-    setBodyOwner(c, ld(item + I_BODY), made);
+    setBodyOwner(c, body, made);
   }
-  if ((bits(item) & BIT_ABOVE) !== 0) markSeg(c, made);
-  // What stays behind is no item any more.
-  setBits(item, bits(item) | BIT_DEAD);
+  if ((w & BIT_ABOVE) !== 0) markSeg(c, made);
+  // What stays behind is no item any more; in swap, it is marked as such when it comes in (bring.ts).
+  if (isPresent(c, loc)) setBits(locAddr(c, loc), w | BIT_DEAD);
   addf(c + ST_CARRIED, 1);
   addf(c + ST_CARRIED_BYTES, bytes);
   return true;
@@ -102,12 +105,13 @@ export function carryUp(c: i32, stream: i32, loc: i32, item: i32, slot: i32): bo
     if (held(c) + newPages(c, stream, head, bytes) > ld(c + ST_MAX_PAGES)) return false;
     const made = reserve(c, stream, head, bytes);
     if (made === 0) return false;
-    if (ld(slot) !== loc || !copyItem(c, made + (BELOW_BYTES >> 3), loc, size)) {
+    if (ld(slot) !== loc || !copyItem(c, made + (BELOW_BYTES >> 3), loc, size) || !bring(c, made)) {
       abandon(c, made, bytes >>> 3);
       return false;
     }
+    // Its head moves to the front, and leaves the place between.
     const to = locAddr(c, made);
-    copyBytes(to, item, HEAD_BYTES);
+    copyBytes(to, to + BELOW_BYTES, HEAD_BYTES);
     setBits(to, w | BIT_BELOW);
     st(slot, made);
     countOut(c, loc, (size + 7) >>> 3);
