@@ -86,7 +86,7 @@ export class Balloons {
     while (balloon.held < last) {
       const from = balloon.held;
       const to = Math.min(last, from + BATCH);
-      while (balloon.held < to && balloon.mapping.fault(balloon.held, FAULT_WRITE) === 0) balloon.held++;
+      while (balloon.held < to && balloon.mapping.fault(balloon.held, FAULT_WRITE, 0) === 0) balloon.held++;
       this.#giveBack(balloon, from);
       if (balloon.held < to) break;
     }

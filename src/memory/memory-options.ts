@@ -175,7 +175,10 @@ export interface PriceOptions {
   move?: number | undefined;
   /** Nanoseconds for reclaim to look at a page. Default: 50. */
   look?: number | undefined;
-  /** Accesses to memory that a use of a page stands for, 64 if a program reads each line of a page that it looks up. Default: 4. */
+  /**
+   * Accesses to memory that a use of a page stands for, 64 if a program reads each line of a page that it looks up. Default: the
+   * cache lines that are read or written at a time; four where that is not known (`region.translate()` without a length).
+   */
   touch?: number | undefined;
 }
 

@@ -17,12 +17,12 @@ export interface Prices {
   readonly move: number;
   /** Nanoseconds for reclaim to look at a page. */
   readonly look: number;
-  /** Accesses to memory that a use of a page stands for. */
+  /** Accesses to memory that a use of a page stands for; 0: as many as it is said to be. */
   readonly touch: number;
 }
 
-/** The study's table; a use is taken for four accesses: a program that looks up a page reads between one word of it and its 64 lines. */
-export const PRICES: Prices = { move: 2000, look: 50, touch: 4 };
+/** The study's table. */
+export const PRICES: Prices = { move: 2000, look: 50, touch: 0 };
 
 /** What the options may say of it. */
 export const pricesSchema: Check<PriceOptions> = object({

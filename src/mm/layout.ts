@@ -206,6 +206,8 @@ export const N_REFAULT_USES: i32 = 272;
 export const N_REFAULT_NR: i32 = 276;
 export const N_NEW_USES: i32 = 280;
 export const N_NEW_NR: i32 = 284;
+export const N_WOKEN_USES: i32 = 304;
+export const N_WOKEN_NR: i32 = 308;
 /** What it cost of late to find a page there that could make way, ns (prices.ts). */
 export const N_SEARCH: i32 = 288;
 // While a change of policy or mems is under way (evacuate.ts, exchange.ts):

@@ -76,24 +76,29 @@ export const FAULT_OVERWRITE: i32 = 2;
 /** The same of what its owner knows to be cold: on the slowest tier. */
 export const FAULT_COLD: i32 = 3;
 
+/** Where, in the word of a fault, the number of lines is. */
+export const LINES_SHIFT: i32 = 8;
+
 /** Nothing is there: a cache's page that was never filled, or was discarded. */
 export const ENOENT: i32 = -2;
 
 /**
  * Make page `vpn` of mapping `v` present and mark the access (handle_mm_fault). Returns 0, -ENOMEM, -EIO, or -ENOENT for
- * a read of a cache page that is not there.
+ * a read of a cache page that is not there. `use`: one of the modes above, and from bit LINES_SHIFT on the cache lines of the page that
+ * are read or written, 0 if that is not known.
  */
-export function fault(v: i32, vpn: i32, mode: i32): i32 {
+export function fault(v: i32, vpn: i32, use: i32): i32 {
+  const mode = use & ((1 << LINES_SHIFT) - 1);
   let r: i32 = EAGAIN;
-  while (r === EAGAIN) r = faultOnce(v, vpn, mode);
+  while (r === EAGAIN) r = faultOnce(v, vpn, mode, use >> LINES_SHIFT);
   return r;
 }
 
-function faultOnce(v: i32, vpn: i32, mode: i32): i32 {
+function faultOnce(v: i32, vpn: i32, mode: i32, lines: i32): i32 {
   const p = pte(vpn);
   if ((p & PTE_PRESENT) !== 0) {
-    if ((p & PTE_HINT) !== 0) hintFault(vpn);
-    else if ((p & PTE_WATCH) !== 0 && countsUses() && countUse(pteIndex(p))) useFault(vpn);
+    if ((p & PTE_HINT) !== 0) hintFault(vpn, lines);
+    else if ((p & PTE_WATCH) !== 0 && countsUses() && countUse(pteIndex(p), lines)) useFault(vpn);
     touch(vpn, mode);
     return 0;
   }

@@ -29,6 +29,8 @@ import {
   N_TIER,
   N_VICTIM_NR,
   N_VICTIM_USES,
+  N_WOKEN_NR,
+  N_WOKEN_USES,
   NR_PROBES,
   node,
   ownerVma,
@@ -56,6 +58,7 @@ import {
   SAMPLE_NONE,
   SAMPLE_REFAULT,
   SAMPLE_VICTIM,
+  SAMPLE_WOKEN,
   sampleOf,
   unitsOf,
   usesOf,
@@ -67,6 +70,8 @@ const ENOUGH: i32 = 16;
 const MEMORY: i32 = 256;
 /** One newcomer in so many goes where it would not. */
 const EXPLORE: i32 = 8;
+/** One page that is used again after long, in so many, waits where it is all the same. */
+const WAITING: i32 = 32;
 /** Pages of a mapping that tell nothing of the rest. */
 const FEW: i32 = 32;
 /** Pages moved while nothing is known of what makes way. */
@@ -85,6 +90,7 @@ export function takeSample(f: i32, to: i32, leaves: boolean): void {
   endSample(f);
   if (sample === SAMPLE_VICTIM) addSample(to, N_VICTIM_USES, N_VICTIM_NR, uses);
   if (sample === SAMPLE_REFAULT) addSample(to, N_REFAULT_USES, N_REFAULT_NR, uses);
+  if (sample === SAMPLE_WOKEN) addSample(to, N_WOKEN_USES, N_WOKEN_NR, uses);
   if (sample === SAMPLE_NEW) {
     addSample(to, N_NEW_USES, N_NEW_NR, uses);
     const v = ownerVma(f);
@@ -139,6 +145,15 @@ export function newPagePays(v: i32, to: i32, below: i32): boolean {
 export function refaultPays(to: i32, below: i32): boolean {
   if (node(to, N_REFAULT_NR) < ENOUGH) return false;
   return pays(to, below, node(to, N_REFAULT_USES), node(to, N_REFAULT_NR)) && randomBelow(EXPLORE) !== 0;
+}
+/** Whether a page that is used again after long does, so that it need not be waited for what it will be used. */
+export function wokenPays(to: i32, below: i32): boolean {
+  if (node(to, N_WOKEN_NR) < ENOUGH) return false;
+  return pays(to, below, node(to, N_WOKEN_USES), node(to, N_WOKEN_NR));
+}
+/** Whether one more such page is to wait, for a sample. */
+export function wokenWaits(to: i32): boolean {
+  return node(to, N_WOKEN_NR) < ENOUGH || randomBelow(WAITING) === 0;
 }
 function pays(to: i32, below: i32, uses: i32, nr: i32): boolean {
   const each = gainOfUse(below, to);

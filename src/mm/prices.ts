@@ -2,8 +2,8 @@
  * What things cost, in nanoseconds: the one place that placement, promotion and refaults ask. The words are set when a memory
  * is opened (memory/prices.ts says from what).
  *
- * A use that the engine sees is a look-up of a page; how many accesses to memory follow it, nobody but the program knows
- * (H_PRICE_TOUCH). What a use costs more on node `a` than on node `b` is their difference of latency so many times.
+ * A use that the engine sees is a look-up of a page; how many accesses to memory follow it is said by whoever looks it up (uses.ts), or
+ * for all (H_PRICE_TOUCH). What a use costs more on node `a` than on node `b` is their difference of latency so many times.
  */
 import {
   H_NR_NODES,
@@ -26,17 +26,16 @@ import { SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { countsUses, MAX_USES } from "./uses.ts";
 
 const MAX_PRICE: i32 = 0x3fffffff;
-/** ns: an access to the fastest node, and how much slower each tier below is; a move, a look; accesses of a use. */
+/** ns: an access to the fastest node, and how much slower each tier below is; a move, a look. */
 const LATENCY: i32 = 100;
 const SLOWER: i32 = 3;
 const MOVE: i32 = 2000;
 const LOOK: i32 = 50;
-const TOUCH: i32 = 4;
 
-/** What a use of a page on node `from` costs more than on node `to`, ns; less than nothing if it is the other way round. */
+/** What a counted use of a page on node `from` costs more than on node `to`, ns; less than nothing if it is the other way round. */
 export function gainOfUse(from: i32, to: i32): f64 {
   const each: f64 = node(from, N_LATENCY) - node(to, N_LATENCY);
-  return each * hdr(H_PRICE_TOUCH);
+  return hdr(H_PRICE_TOUCH) !== 0 ? each * hdr(H_PRICE_TOUCH) : each;
 }
 /** Whether accesses to node `to` are faster than those to node `from`. */
 export function isFaster(to: i32, from: i32): boolean {
@@ -57,13 +56,13 @@ export function defaultPrices(): void {
     for (let t: i32 = fastest; t < node(nid, N_TIER) && ns < MAX_PRICE / SLOWER; t++) ns *= SLOWER;
     setNode(nid, N_LATENCY, ns);
   }
-  setPrices(MOVE, LOOK, TOUCH);
+  setPrices(MOVE, LOOK, 0);
 }
 /** Latency of node `nid`, ns. */
 export function setLatency(nid: i32, ns: i32): void {
   setNode(nid, N_LATENCY, ns);
 }
-/** What a move of a page and a look at one cost, ns, and how many accesses to memory a use stands for. */
+/** What a move of a page and a look at one cost, ns, and how many accesses to memory a use stands for; 0: each for those that it is said to be. */
 export function setPrices(move: i32, look: i32, touch: i32): void {
   setHdr(H_PRICE_LOOK, look);
   setHdr(H_PRICE_MOVE, move);

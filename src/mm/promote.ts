@@ -87,8 +87,8 @@ const ADJUST_PERIOD: f64 = 60000;
 const MAX_MS: i32 = 0x7fffffff;
 const MAX_BASE: i32 = 0x3fffffff;
 
-/** The page at `vpn`, marked, was touched: unmark it and promote it if it is hot (do_numa_page). */
-export function hintFault(vpn: i32): void {
+/** The page at `vpn`, marked, was touched, `lines` lines of it: unmark it and promote it if it is hot (do_numa_page). */
+export function hintFault(vpn: i32, lines: i32): void {
   const f = headAt(vpn);
   const rise = (hdr(H_OPTIONS) & OPT_RISE) !== 0;
   // A large folio was marked as one.
@@ -97,7 +97,7 @@ export function hintFault(vpn: i32): void {
   const from = folioNid(f);
   const counted = countsUses();
   const after = counted ? -1 : (toI32(Math.floor(clock())) - priv(f)) | 0;
-  if (counted) countUse(pteIndex(pte(vpn)));
+  if (counted) countUse(pteIndex(pte(vpn)), lines);
   count(NUMA_HINT_FAULTS, from, ownerMemcg(f), 1);
   noteUse(f);
   if (!mayMove(f, from)) return;

@@ -11,17 +11,24 @@
  */
 import { folioNid, folioNr } from "./folio.ts";
 import { H_HOME, H_NR_NODES, hdr, N_TIER, node, ownerVma, vpnOf } from "./layout.ts";
-import { knowsVictims, mayTry, takeSample, topFor, usesOfVictim } from "./newcomers.ts";
+import { knowsVictims, mayTry, takeSample, topFor, usesOfVictim, wokenPays, wokenWaits } from "./newcomers.ts";
 import { zone } from "./node.ts";
 import { gainOfUse, hasSpare, priceOfMove, priceOfRoom } from "./prices.ts";
 import { randomBelow } from "./random.ts";
 import { riseMask } from "./rise.ts";
-import { countedFor, countsUses, forgetHalf, SAMPLE_NONE, SAMPLE_VICTIM, sampleOf, usesOf } from "./uses.ts";
+import {
+  countedFor,
+  countsUses,
+  SAMPLE_NONE,
+  SAMPLE_VICTIM,
+  SAMPLE_WOKEN,
+  sampleOf,
+  startCount,
+  usesOf,
+} from "./uses.ts";
 
 /** Of pages that would pay but for what they push out, one of so many is promoted. */
 const EXPLORE: i32 = 64;
-/** Times the price that a page's uses come to when they have told enough. */
-const ENOUGH: i32 = 4;
 
 /** Whether folio `f`, which was used just now, pays for a move to node `to`. */
 export function promotionPays(f: i32, to: i32): boolean {
@@ -33,10 +40,16 @@ export function promotionPays(f: i32, to: i32): boolean {
   const price = priceOfMove(nr) + priceOfRoom(to, nr);
   if (uses * each < price) return false;
   if (!knowsVictims(to)) return mayTry(to) || randomBelow(EXPLORE) === 0;
+  noteSample(f, false);
+  const sample = sampleOf(f);
+  if (sample === SAMPLE_WOKEN) return false;
   const loss = usesOfVictim(to, countedFor(f)) * nr * each;
   if (uses * each >= price + loss || randomBelow(EXPLORE) === 0) return true;
-  // It is no better than what would make way. Of what it was, half is forgotten, lest it take as long to notice when that changes.
-  if (uses * each >= ENOUGH * price) forgetHalf(f);
+  if (uses * each >= loss || sample !== SAMPLE_NONE) return false;
+  // What would make way has been used more. This is the first use after long, and a new beginning.
+  if (wokenWaits(to)) startCount(f, SAMPLE_WOKEN);
+  else if (wokenPays(to, folioNid(f))) return true;
+  else startCount(f, SAMPLE_NONE);
   return false;
 }
 
@@ -45,7 +58,7 @@ export function noteSample(f: i32, leaves: boolean): void {
   if (!countsUses()) return;
   const sample = sampleOf(f);
   if (sample === SAMPLE_NONE) return;
-  const to = sample === SAMPLE_VICTIM ? nodeAbove(f) : topFor(ownerVma(f));
+  const to = sample === SAMPLE_VICTIM || sample === SAMPLE_WOKEN ? nodeAbove(f) : topFor(ownerVma(f));
   if (to >= 0) takeSample(f, to, leaves);
 }
 /** The node that folio `f` came down from, as far as can be told: of the faster ones the slowest, nearest to home; -1 if there is none. */

@@ -8,7 +8,7 @@ const PAGE = 4096;
 describe("uses", () => {
   test("a page is judged at the limit, and each time that its uses have grown by a half or a third", () => {
     const judged = (limit: number) =>
-      Array.from({ length: MAX_USES }, (_, i) => i + 1).filter((uses) => isTimeToJudge(uses, limit));
+      Array.from({ length: MAX_USES }, (_, i) => i + 1).filter((uses) => isTimeToJudge(uses - 1, uses, limit));
     expect(judged(5).slice(0, 7)).toEqual([5, 6, 8, 12, 16, 24, 32]);
     for (const limit of [1, 2, 7, 20, 100]) {
       const times = judged(limit);
@@ -17,6 +17,13 @@ describe("uses", () => {
         expect((times[i] as number) / (times[i - 1] as number)).toBeLessThanOrEqual(2);
       expect(times.length).toBeLessThan(24);
     }
+    // What comes many at a time passes the limit, and does not miss it.
+    expect([isTimeToJudge(0, 4, 5), isTimeToJudge(4, 8, 5), isTimeToJudge(8, 9, 5), isTimeToJudge(9, 73, 5)]).toEqual([
+      false,
+      true,
+      false,
+      true,
+    ]);
   });
 
   /** 300 pages of which 256 are on the faster node, and what is used of the rest. */

@@ -6,13 +6,16 @@
  * The count is in the private word of the frame that was used, not of its folio's head:
  *
  *   uses      10 bits
- *   class     2 bits    of what this is a sample, until it has been taken (newcomers.ts)
- *   since     20 bits   in units of 8 ms, a lap of 2.3 hours; what is older is made younger before it laps, its uses with it
+ *   class     3 bits    of what this is a sample, until it has been taken (newcomers.ts)
+ *   since     19 bits   in units of 8 ms, a lap of 70 minutes; what is older is made younger before it laps, its uses with it
  *
  * The engine is called when a count is large enough for a move to pay, and each time that it has grown by a half or a third since.
+ *
+ * A use is counted as the accesses to memory that it is: the cache lines that are read or written, where who uses the page says how
+ * much that is, TOUCH where it does not; or always as one, if it is said what a use stands for (prices.ts).
  */
 import { folioNr } from "./folio.ts";
-import { clock, H_OPTIONS, H_USE_LIMIT, hdr, priv, setPriv } from "./layout.ts";
+import { clock, H_OPTIONS, H_PRICE_TOUCH, H_USE_LIMIT, hdr, priv, setPriv } from "./layout.ts";
 import { leadingZeros, toI32 } from "./machine.ts";
 import { OPT_PROMOTION, OPT_PROMOTION_PAYS, OPT_RISE } from "./options.ts";
 
@@ -20,12 +23,16 @@ import { OPT_PROMOTION, OPT_PROMOTION_PAYS, OPT_RISE } from "./options.ts";
 export const MAX_USES: i32 = 1022;
 export const USES_MASK: i32 = 1023;
 const CLASS_SHIFT: i32 = 10;
-const SINCE_SHIFT: i32 = 12;
-const SINCE_MASK: i32 = 0xfffff;
+const CLASS_MASK: i32 = 7;
+const SINCE_SHIFT: i32 = 13;
+const SINCE_MASK: i32 = 0x7ffff;
 /** Milliseconds to a unit of time, as a shift. */
 const UNIT_SHIFT: i32 = 3;
 /** Units after which a count is made younger. */
-const OLDEST: i32 = 0x7ffff;
+const OLDEST: i32 = 0x3ffff;
+
+/** Accesses that a use is taken for if nobody says how much of the page it is. */
+export const TOUCH: i32 = 4;
 
 /** A page that is a sample of nothing. */
 export const SAMPLE_NONE: i32 = 0;
@@ -35,6 +42,8 @@ export const SAMPLE_NEW: i32 = 1;
 export const SAMPLE_REFAULT: i32 = 2;
 /** ... of what faster nodes sent down. */
 export const SAMPLE_VICTIM: i32 = 3;
+/** ... of what was used again after it had long not been. */
+export const SAMPLE_WOKEN: i32 = 4;
 
 /** Whether uses are counted; otherwise the time from a mark to the next use is all that there is to go by. */
 export function countsUses(): boolean {
@@ -51,10 +60,10 @@ export function startCount(f: i32, sample: i32): void {
 }
 /** Of what folio `f` is a sample. */
 export function sampleOf(f: i32): i32 {
-  return (priv(f) >>> CLASS_SHIFT) & 3;
+  return (priv(f) >>> CLASS_SHIFT) & CLASS_MASK;
 }
 export function endSample(f: i32): void {
-  setPriv(f, priv(f) & ~(3 << CLASS_SHIFT));
+  setPriv(f, priv(f) & ~(CLASS_MASK << CLASS_SHIFT));
 }
 /** Uses of all pages of folio `f` since the count began. */
 export function usesOf(f: i32): i32 {
@@ -71,18 +80,28 @@ export function countedFor(f: i32): i32 {
 export function unitsOf(ms: i32): i32 {
   return ms >>> UNIT_SHIFT > 1 ? ms >>> UNIT_SHIFT : 1;
 }
-/** Count a use of frame `frame`. Returns whether it is time to judge its folio. */
-export function countUse(frame: i32): boolean {
-  const uses = (priv(frame) & USES_MASK) + 1;
-  if (uses > MAX_USES) halve(frame, countedFor(frame));
-  else setPriv(frame, priv(frame) + 1);
-  return isTimeToJudge(uses, hdr(H_USE_LIMIT));
+/** What a use of `lines` cache lines (0: of nobody knows how many) adds to a count. */
+export function accessesOf(lines: i32, touch: i32): i32 {
+  if (touch !== 0) return 1;
+  return lines !== 0 ? lines : TOUCH;
 }
-/** Whether a count that has just come to `uses` is such that the engine is called: at `limit`, and each time it has grown by a half or third. */
-export function isTimeToJudge(uses: i32, limit: i32): boolean {
-  if (uses <= limit) return uses === limit;
+/** Count a use of `lines` lines of frame `frame`. Returns whether it is time to judge its folio. */
+export function countUse(frame: i32, lines: i32): boolean {
+  const by = accessesOf(lines, hdr(H_PRICE_TOUCH));
+  if ((priv(frame) & USES_MASK) + by > MAX_USES) halve(frame, countedFor(frame));
+  const uses = priv(frame) & USES_MASK;
+  setPriv(frame, priv(frame) + by);
+  return isTimeToJudge(uses, uses + by, hdr(H_USE_LIMIT));
+}
+/**
+ * Whether a count that has grown from `before` to `uses` is such that the engine is called: it has come to `limit`, or has grown by a half
+ * or third since the last time.
+ */
+export function isTimeToJudge(before: i32, uses: i32, limit: i32): boolean {
+  if (uses < limit) return false;
+  if (before < limit) return true;
   const shift = 30 - leadingZeros(uses);
-  return shift <= 0 || (uses & ((1 << shift) - 1)) === 0;
+  return shift <= 0 || before >> shift !== uses >> shift;
 }
 /** Half of what was counted of folio `f` is forgotten, as if it had come half as long ago. */
 export function forgetHalf(f: i32): void {
@@ -102,5 +121,5 @@ export function keepCount(f: i32): void {
 function halve(frame: i32, units: i32): void {
   const word = priv(frame);
   const since = (now() - (units >> 1)) & SINCE_MASK;
-  setPriv(frame, (since << SINCE_SHIFT) | (word & (3 << CLASS_SHIFT)) | ((word & USES_MASK) >> 1));
+  setPriv(frame, (since << SINCE_SHIFT) | (word & (CLASS_MASK << CLASS_SHIFT)) | ((word & USES_MASK) >> 1));
 }

@@ -138,7 +138,8 @@ export class Program {
     if (++this.#accesses % TICK === 0) this.#vm.turn();
     const place = this.#placeOf(page);
     if (place === 3) this.#enterTable(page);
-    this.#region.translate(page * PAGE, write ? "write" : "read");
+    // It writes or checks all of the page.
+    this.#region.translate(page * PAGE, write ? "write" : "read", PAGE);
     return place;
   }
 

@@ -24,7 +24,7 @@ export interface ArrayHolder {
   readonly size: number;
   /** What {@link translate} gives addresses in. */
   readonly view: DataView;
-  translate(offset: number, access?: "read" | "write"): number;
+  translate(offset: number, access: "read" | "write", length: number): number;
 }
 
 /** Numbers in a region, by index; made by `region.array()`. */
@@ -65,13 +65,13 @@ export class RegionArray {
 
   /** Element `index`. @throws {@link LieuError} ERANGE */
   get(index: number): number {
-    const at = this.#region.translate(this.#at(index));
+    const at = this.#region.translate(this.#at(index), "read", this.#bytes);
     return this.#region.view[this.#get](at, true);
   }
 
   /** Set element `index`. @throws {@link LieuError} ERANGE, ENOMEM */
   set(index: number, value: number): void {
-    const at = this.#region.translate(this.#at(index), "write");
+    const at = this.#region.translate(this.#at(index), "write", this.#bytes);
     this.#region.view[this.#set](at, value, true);
   }
 

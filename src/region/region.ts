@@ -90,8 +90,10 @@ export class Region implements Disposable {
    *
    * @param mode "read"; "write"; or "overwrite", which promises to write the whole page, so that it need not be zeroed
    *   or read from swap first
+   * @param length how many bytes from there on are going to be read or written, up to the end of the page: what this use of the page is
+   *   worth, when it is judged where the page should be. Taken for four cache lines if it is not given.
    */
-  translate(offset: number, mode: "read" | "write" | "overwrite" = "read"): number {
+  translate(offset: number, mode: "read" | "write" | "overwrite" = "read", length = 0): number {
     if (offset >= 0 && offset < this.near) {
       const write = mode !== "read";
       const p = this.entries[offset >>> 12] as number;
@@ -100,7 +102,7 @@ export class Region implements Disposable {
       }
     }
     if (mode === "overwrite" && this.vm.segment.secondHand) return this.#zeroed(offset);
-    return this.#slow(offset, 1, faultMode(mode));
+    return this.#slow(offset, length, faultMode(mode));
   }
 
   /** The shared buffer that {@link translate}'s addresses are in. @throws {@link LieuError} ECLOSED */
@@ -178,8 +180,8 @@ export class Region implements Disposable {
     this.#check(offset, target.length);
     let done = 0;
     while (done < target.length) {
-      const at = this.translate(offset + done);
-      const n = Math.min(PAGE - (at & 4095), target.length - done);
+      const n = Math.min(PAGE - ((offset + done) & 4095), target.length - done);
+      const at = this.translate(offset + done, "read", n);
       target.set(this.u8.subarray(at, at + n), done);
       done += n;
     }
@@ -196,7 +198,7 @@ export class Region implements Disposable {
     let done = 0;
     while (done < bytes.length) {
       const n = Math.min(PAGE - ((offset + done) & 4095), bytes.length - done);
-      const at = this.translate(offset + done, n === PAGE ? "overwrite" : "write");
+      const at = this.translate(offset + done, n === PAGE ? "overwrite" : "write", n);
       this.u8.set(done === 0 && n === bytes.length ? bytes : bytes.subarray(done, done + n), at);
       done += n;
     }
@@ -208,7 +210,7 @@ export class Region implements Disposable {
     this.#check(offset, length);
     for (let done = 0; done < length; ) {
       const n = Math.min(PAGE - ((offset + done) & 4095), length - done);
-      const at = this.translate(offset + done, n === PAGE ? "overwrite" : "write");
+      const at = this.translate(offset + done, n === PAGE ? "overwrite" : "write", n);
       this.u8.fill(value, at, at + n);
       done += n;
     }
@@ -238,7 +240,8 @@ export class Region implements Disposable {
     try {
       const last = Math.floor((offset + length - 1) / PAGE);
       for (let page = Math.floor(offset / PAGE); page <= last; page++) {
-        this.translate(page * PAGE, write ? "write" : "read");
+        const part = Math.min(offset + length, (page + 1) * PAGE) - Math.max(offset, page * PAGE);
+        this.translate(page * PAGE, write ? "write" : "read", part);
         frames.push(this.vm.calls.pinPage(this.mapping.start + page));
       }
     } catch (error) {
@@ -325,15 +328,16 @@ export class Region implements Disposable {
     if (!this.mapping.unmapped && !this.vm.closed) this.unmap();
   }
 
-  /** Everything that is not a plain hit: bounds, marks, faults. Returns the byte's address. */
+  /** Everything that is not a plain hit: bounds, marks, faults. `length`: as {@link translate} has it. Returns the byte's address. */
   #slow(offset: number, length: number, mode: number): number {
-    this.#check(offset, length);
+    this.#check(offset, 1);
     const page = Math.floor(offset / PAGE);
     const p = this.entries[page] as number;
-    if ((p & (PTE_PRESENT | PTE_HINT)) === PTE_PRESENT && ((p & PTE_WATCH) === 0 || this.vm.countHit(p >>> 6))) {
+    const lines = length > 0 ? (Math.min(length, PAGE) + 63) >> 6 : 0;
+    if ((p & (PTE_PRESENT | PTE_HINT)) === PTE_PRESENT && ((p & PTE_WATCH) === 0 || this.vm.countHit(p >>> 6, lines))) {
       this.entries[page] = p | PTE_ACCESSED | (mode === FAULT_READ ? 0 : PTE_DIRTY);
     } else {
-      const r = this.mapping.fault(page, mode);
+      const r = this.mapping.fault(page, mode, lines);
       if (r < 0) throw this.vm.error(r, `page ${page} of region ${JSON.stringify(this.name)}`);
     }
     return this.data + ((this.entries[page] as number) >>> 6) * PAGE + (offset & 4095);
@@ -343,7 +347,7 @@ export class Region implements Disposable {
   #zeroed(offset: number): number {
     const page = Math.floor(offset / PAGE);
     const present = ((this.entries[page] ?? 0) & PTE_PRESENT) !== 0;
-    const at = this.#slow(offset, 1, FAULT_OVERWRITE);
+    const at = this.#slow(offset, PAGE, FAULT_OVERWRITE);
     if (!present && this.data > 0) this.u8.fill(0, at - (offset & 4095), at - (offset & 4095) + PAGE);
     return at;
   }
@@ -363,12 +367,12 @@ export class Region implements Disposable {
   #whole(offset: number, length: number): number | undefined {
     if ((offset & 4095) > PAGE - length) return undefined;
     if (offset > this.size - length) this.#check(offset, length);
-    return this.translate(offset);
+    return this.translate(offset, "read", length);
   }
   #wholeForWrite(offset: number, length: number): number | undefined {
     if ((offset & 4095) > PAGE - length) return undefined;
     if (offset > this.size - length) this.#check(offset, length);
-    return this.translate(offset, "write");
+    return this.translate(offset, "write", length);
   }
   /** Bytes across two pages, copied to a scratch place of the segment that only this does. Returns its address. */
   #gather(offset: number, length: number): number {

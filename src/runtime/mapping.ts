@@ -88,9 +88,9 @@ export class Mapping {
     if (this.#unmapped) throw new LieuError("ECLOSED", `${this.what} was unmapped`);
   }
 
-  /** Fault page `page` of the mapping in. Returns 0 or a negative errno. */
-  fault(page: number, mode: number): number {
-    return this.vm.fault(this.id, this.start + page, mode);
+  /** Fault page `page` of the mapping in, of which `lines` cache lines are used (0: not known). Returns 0 or a negative errno. */
+  fault(page: number, mode: number, lines: number): number {
+    return this.vm.fault(this.id, this.start + page, mode, lines);
   }
 
   /** Change the policy and move the pages that it forbids; on an error the old one stays in force. */

@@ -12,13 +12,15 @@ import {
   H_CLOCK,
   H_HINT_DUE,
   H_KSWAPD,
+  H_PRICE_TOUCH,
   H_USE_LIMIT,
   pageTableAddr,
   place,
 } from "../mm/layout.ts";
 import { type Host, type Machine, plug } from "../mm/machine.ts";
+import { LINES_SHIFT } from "../mm/mm.ts";
 import { PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_SWAP, PTE_WATCH } from "../mm/page-table.ts";
-import { isTimeToJudge, MAX_USES, USES_MASK } from "../mm/uses.ts";
+import { accessesOf, isTimeToJudge, MAX_USES, USES_MASK } from "../mm/uses.ts";
 import type { SwapDevice } from "../swap/device.ts";
 import { CLOSED_CALLS, type EngineCalls, type EngineKind, loadEngine } from "./engine.ts";
 import { giveUpSegment, NO_SEGMENT, type Segment, type SegmentShape } from "./segment.ts";
@@ -149,26 +151,27 @@ export class Vm {
   }
 
   /**
-   * Count a hit on a watched page, which is in frame `frame` (mm/uses.ts). False: it is time for a turn, or to judge the page, by
+   * Count a hit of `lines` lines (0: not known) on a watched page, which is in frame `frame` (mm/uses.ts). False: it is time for a turn, or to judge the page, by
    * way of {@link fault}, which counts it.
    */
-  countHit(frame: number): boolean {
+  countHit(frame: number, lines: number): boolean {
     if (--this.#hitsLeft < 0) return false;
     const { h32 } = this.segment;
     const limit = h32[H_USE_LIMIT >>> 2] as number;
     if (limit === 0) return true;
     const at = this.#frameUses + frame;
     const word = h32[at] as number;
-    const uses = (word & USES_MASK) + 1;
-    if (uses > MAX_USES || isTimeToJudge(uses, limit)) return false;
-    h32[at] = word + 1;
+    const before = word & USES_MASK;
+    const by = accessesOf(lines, h32[H_PRICE_TOUCH >>> 2] as number);
+    if (before + by > MAX_USES || isTimeToJudge(before, before + by, limit)) return false;
+    h32[at] = word + by;
     return true;
   }
 
-  /** Make a page present and mark the access. Returns 0 or a negative errno (mm.ts, fault()). */
-  fault(vma: number, vpn: number, mode: number): number {
+  /** Make a page present and mark the access, of `lines` lines (0: not known). Returns 0 or a negative errno (mm.ts, fault()). */
+  fault(vma: number, vpn: number, mode: number, lines: number): number {
     this.turn();
-    return this.calls.fault(vma, vpn, mode);
+    return this.calls.fault(vma, vpn, mode | (lines << LINES_SHIFT));
   }
 
   /** Plug this segment into the accessors of mm/layout.ts, to look at it from JavaScript. */

@@ -73,18 +73,18 @@ export class RegionReplayer implements Replayer {
       const k = key[i] as number;
       const v = version[k] as number;
       if (v === 0) {
-        pattern.fill(region.translate(k * PAGE, "overwrite"), PAGE, k, 1, 0);
+        pattern.fill(region.translate(k * PAGE, "overwrite", PAGE), PAGE, k, 1, 0);
         version[k] = 1;
         this.#misses++;
         continue;
       }
       this.#countHit(region.placeCode(k));
       if (op !== undefined && op[i] === 1) {
-        const address = region.translate(k * PAGE, "write");
+        const address = region.translate(k * PAGE, "write", PAGE);
         if (pattern.check(address, PAGE, k, v, 0) === 0) this.#corrupt++;
         version[k] = v + 1;
         pattern.fill(address, PAGE, k, v + 1, 0);
-      } else if (pattern.check(region.translate(k * PAGE), PAGE, k, v, 0) === 0) this.#corrupt++;
+      } else if (pattern.check(region.translate(k * PAGE, "read", PAGE), PAGE, k, v, 0) === 0) this.#corrupt++;
     }
   }
 
@@ -97,14 +97,14 @@ export class RegionReplayer implements Replayer {
       clock.request = i;
       const k = key[i] as number;
       if (version[k] === 0) {
-        region.translate(k * PAGE, "overwrite");
+        region.translate(k * PAGE, "overwrite", PAGE);
         version[k] = 1;
         this.#misses++;
         continue;
       }
       this.#countHit(region.placeCode(k));
-      if (op !== undefined && op[i] === 1) region.translate(k * PAGE, "write");
-      else region.translate(k * PAGE);
+      if (op !== undefined && op[i] === 1) region.translate(k * PAGE, "write", PAGE);
+      else region.translate(k * PAGE, "read", PAGE);
     }
   }
 

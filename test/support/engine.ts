@@ -282,7 +282,8 @@ export class Pages {
     const { h32 } = this.engine.vm.segment;
     const at = this.engine.vm.pageTable + this.start + page;
     const p = h32[at] as number;
-    if ((p & (PTE_PRESENT | PTE_HINT)) !== PTE_PRESENT) return this.engine.vm.fault(this.id, this.start + page, mode);
+    if ((p & (PTE_PRESENT | PTE_HINT)) !== PTE_PRESENT)
+      return this.engine.vm.fault(this.id, this.start + page, mode, 0);
     h32[at] = p | PTE_ACCESSED | (mode === 0 ? 0 : PTE_DIRTY);
     return 0;
   }
