@@ -44,6 +44,8 @@ export interface ProgramOptions {
   /** Pages that kswapd looks at for each access. */
   readonly steps: number;
   readonly msPerAccess: number;
+  /** Bytes of a page that it reads or writes at a time; all of them if absent. */
+  readonly accessBytes?: number | undefined;
   readonly onSample?: ((sample: Sample) => void) | undefined;
   readonly sampleEvery?: number | undefined;
 }
@@ -138,8 +140,7 @@ export class Program {
     if (++this.#accesses % TICK === 0) this.#vm.turn();
     const place = this.#placeOf(page);
     if (place === 3) this.#enterTable(page);
-    // It writes or checks all of the page.
-    this.#region.translate(page * PAGE, write ? "write" : "read", PAGE);
+    this.#region.translate(page * PAGE, write ? "write" : "read", this.#options.accessBytes ?? PAGE);
     return place;
   }
 

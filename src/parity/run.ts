@@ -22,6 +22,8 @@ export interface RunOptions extends Overrides {
   readonly steps?: number | undefined;
   /** Virtual microseconds an access; 10 if absent. */
   readonly accessTime?: number | undefined;
+  /** Bytes of a page that the program reads or writes at a time; all of them, as where the kernels were measured, if absent. */
+  readonly accessBytes?: number | undefined;
   /** The scenario's trace, if it has been made already. */
   readonly accesses?: ScenarioAccesses | undefined;
   /** Called before the trace, after every `sampleEvery` accesses of it, and at its end. */
@@ -64,10 +66,11 @@ export function runScenario(scenario: Scenario, kernel: Kernel, options: RunOpti
     ...(group !== undefined && { group }),
   });
   const tables = mapTables(memory, scenario);
-  const { steps = DEFAULT_STEPS, accessTime = ACCESS_TIME, onSample, sampleEvery } = options;
+  const { steps = DEFAULT_STEPS, accessTime = ACCESS_TIME, accessBytes, onSample, sampleEvery } = options;
   const program = new Program(memory, region, tables, clock, {
     steps,
     msPerAccess: accessTime / 1000,
+    accessBytes,
     onSample,
     sampleEvery,
   });

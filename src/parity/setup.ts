@@ -18,6 +18,8 @@ export interface Overrides {
   readonly behaviours?: Partial<Record<Behaviour, boolean>> | undefined;
   /** Any options of openMemory(), over those that the scenario comes to. */
   readonly memory?: Partial<MemoryOptions> | undefined;
+  /** Nanoseconds of an access to node 1; three times node 0's if absent. */
+  readonly slowLatency?: number | undefined;
   /** In place of the scenario's. */
   readonly policy?: Policy | undefined;
   /** In place of the scenario's; null for none. */
@@ -44,7 +46,13 @@ export function setupOf(scenario: Scenario, kernel: Kernel, overrides: Overrides
     memory: {
       nodes: {
         node0: { kind: "model", size: node0 * PAGE, watermarks: marks.node0 },
-        node1: { kind: "model", size: node1 * PAGE, tier: 1, watermarks: marks.node1 },
+        node1: {
+          kind: "model",
+          size: node1 * PAGE,
+          tier: 1,
+          watermarks: marks.node1,
+          ...(overrides.slowLatency !== undefined && { latency: overrides.slowLatency }),
+        },
       },
       swap: swapless ? [] : [{ kind: "null", size: 2 * scenario.trace.pages * PAGE }],
       preset,

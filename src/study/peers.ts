@@ -74,7 +74,9 @@ export function runPeers(value: string, wiring: Wiring, quick: boolean): Trial {
     value,
     share: [second.node0, second.node1, second.swap].map((n) => (100 * n) / total) as unknown as Trial["share"],
     price: price(second),
+    work: second,
     series,
+    works: [],
     killed: false,
     figures: {
       start,

@@ -15,6 +15,7 @@ import { type Experiment, Results } from "./experiment.ts";
 import { hostile } from "./hostile.ts";
 import { limit } from "./limit.ts";
 import { lists } from "./lists.ts";
+import { pays } from "./pays.ts";
 import { policy } from "./policy.ts";
 import { presets } from "./presets.ts";
 import { promotion } from "./promotion.ts";
@@ -38,6 +39,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
   limit,
   lists,
   room,
+  pays,
   presets,
 ];
 

@@ -34,12 +34,18 @@ export interface Trial {
   readonly price: Price;
   /** Counters of the whole run, and states at its end, by the kernel's names (parity/figures.ts) and a few of the study's. */
   readonly figures: Readonly<Record<string, number>>;
+  /** The same as counts. */
+  readonly work: Work;
   readonly series: readonly Moment[];
+  /** The work done up to each of them. */
+  readonly works: readonly Work[];
   readonly killed: boolean;
 }
 
 /** How many looks are taken. */
 const LOOKS = 100;
+/** Bytes that an entry of a trace stands for, unless the setting says otherwise: one access to memory. */
+const LINE = 64;
 
 /** Run `workload` under `options`; `looks`: how often its state is noted. */
 export function runTrial(
@@ -59,7 +65,8 @@ export function runTrial(
     totals.push(workOfSample(sample));
   };
   const sampleEvery = Math.max(1, Math.ceil(accesses.entries.length / looks));
-  const run = runScenario(scenario, kernel, { ...options, accesses, onSample: look, sampleEvery });
+  const how = { accessBytes: LINE, ...options };
+  const run = runScenario(scenario, kernel, { ...how, accesses, onSample: look, sampleEvery });
   const half = totals[totals.length >> 1] as Work;
   const last = totals[totals.length - 1] as Work;
   const { high } = watermarksOf(scenario, kernel).node0;
@@ -71,7 +78,9 @@ export function runTrial(
     value,
     share: run.share,
     price: price(difference(last, half)),
+    work: difference(last, half),
     series,
+    works: totals,
     killed: run.killed,
     figures: {
       ...run.figures,

@@ -52,6 +52,8 @@ const SCENARIOS: Readonly<Record<string, readonly [id: string, about: string]>> 
 const GENERATED: Readonly<Record<string, string>> = {
   phases: "a working set of 6,144 pages that moves on every 40,000 accesses, over 24,576 pages",
   loop: "cyclic sequential over 24,576 pages, eight rounds",
+  "shift-1.5x": "1.5 x node 0; 95 % of the accesses to 8,192 pages, of which others take their place four times",
+  "shift-3x": "3 x node 0 (more than both nodes), likewise",
   scans: "Zipf 1.0 over 24,576 pages, all of them read once after every 40,000 accesses",
 };
 
@@ -67,7 +69,11 @@ export function workloads(fixture: Fixture, traces: readonly Trace[], quick: boo
     if (scenario !== undefined) all.push(ofScenario(name, about, scenario, kernel, quick));
   }
   for (const [name, about] of Object.entries(GENERATED)) {
-    all.push(ofTrace(name, about, () => generated(name, quick ? QUICK : 1), kernel, sizes(quick)));
+    all.push(
+      name.startsWith("shift")
+        ? ofShift(name, about, kernel, quick)
+        : ofTrace(name, about, () => generated(name, quick ? QUICK : 1), kernel, sizes(quick)),
+    );
   }
   for (const trace of traces) {
     const about = `recorded trace ${trace.name}: ${trace.requests.toLocaleString("en-US")} accesses to ${trace.keys.toLocaleString("en-US")} pages; node 0 holds a third of them, node 1 another`;
@@ -144,6 +150,16 @@ function ofTrace(
     jitterOnly: {},
   };
   return { name, about, scenario, kernel: scaled(kernel, node0 / 16384, node1 / 24576), accesses: make };
+}
+
+/** The pattern `shift` of the kernels' trace generator, on the nodes that they were measured with, filled beforehand. */
+function ofShift(name: string, about: string, kernel: Kernel, quick: boolean): Workload {
+  const by = quick ? QUICK : 1;
+  const pages = (name === "shift-3x" ? 49_152 : 24_576) / by;
+  const made = { pattern: "shift", pages, n: 200_000 / by, hot: 8192 / by, hotp: 95, shifts: 4, pop: 1 };
+  const accesses = () => ({ ...makeAccesses(made), populated: true });
+  const workload = ofTrace(name, about, accesses, kernel, [16_384 / by, 24_576 / by, pages, made.n]);
+  return { ...workload, kernel: quick ? scaled(kernel, 1 / QUICK, 1 / QUICK) : kernel };
 }
 
 /** The kernel's watermarks on nodes of another size. */

@@ -20,6 +20,8 @@ function trial(workload: string, value: string, memory: number, swap = 0, work =
     value,
     share: [50, 50, 0],
     price: { memory, swap, work, total },
+    work: { node0: 1, node1: 1, swap: 0, fresh: 0, pswpout: 0, migrated: 0, scanned: 0, hintFaults: 0 },
+    works: [],
     figures,
     series: [moment, { ...moment, access: 1 }],
     killed: false,
