@@ -19,6 +19,7 @@ import type { Mapping, ResolvedPolicy } from "../runtime/mapping.ts";
 import { contiguousRuns, Pin } from "../runtime/pin.ts";
 import { NO_SEGMENT } from "../runtime/segment.ts";
 import type { PagePlace, Vm } from "../runtime/vm.ts";
+import { checkBytes, faultMode } from "./arguments.ts";
 import type { Policy } from "./policy.ts";
 import { RegionArray, type TypedArrayKind } from "./region-array.ts";
 
@@ -90,8 +91,8 @@ export class Region implements Disposable {
    *
    * @param mode "read"; "write"; or "overwrite", which promises to write the whole page, so that it need not be zeroed
    *   or read from swap first
-   * @param length how many bytes from there on are going to be read or written, up to the end of the page: what this use of the page is
-   *   worth, when it is judged where the page should be. Taken for four cache lines if it is not given.
+   * @param length bytes from there to the page's end that are going to be read or written, by which it is judged where the page
+   *   should be; taken for four cache lines if absent
    */
   translate(offset: number, mode: "read" | "write" | "overwrite" = "read", length = 0): number {
     if (offset >= 0 && offset < this.near) {
@@ -240,8 +241,7 @@ export class Region implements Disposable {
     try {
       const last = Math.floor((offset + length - 1) / PAGE);
       for (let page = Math.floor(offset / PAGE); page <= last; page++) {
-        const part = Math.min(offset + length, (page + 1) * PAGE) - Math.max(offset, page * PAGE);
-        this.translate(page * PAGE, write ? "write" : "read", part);
+        this.translate(page * PAGE, write ? "write" : "read", Math.min(PAGE, length));
         frames.push(this.vm.calls.pinPage(this.mapping.start + page));
       }
     } catch (error) {
@@ -389,16 +389,4 @@ export class Region implements Disposable {
   #unpin(frames: readonly number[]): void {
     for (const frame of frames) this.vm.calls.unpinFrame(frame);
   }
-}
-
-function checkBytes(bytes: Uint8Array, what: string): void {
-  if (bytes instanceof Uint8Array) return;
-  throw new LieuError("EINVAL", `${what} is ${shown(bytes)?.slice(0, 40)}; it must be a Uint8Array`);
-}
-
-function faultMode(mode: "read" | "write" | "overwrite"): number {
-  if (mode === "read") return FAULT_READ;
-  if (mode === "write") return FAULT_WRITE;
-  if (mode === "overwrite") return FAULT_OVERWRITE;
-  throw new LieuError("EINVAL", `mode is ${JSON.stringify(mode)}; it can be "read", "write" or "overwrite"`);
 }

@@ -66,7 +66,7 @@ export const pays: Experiment = {
       return Math.exp(some.reduce((sum, c) => sum + Math.log(c.lieu / of(c)), 0) / some.length);
     };
     const prices = varied(results);
-    const dearest = prices.reduce((most, p) => (p.lieu / p.cheapest > most.lieu / most.cheapest ? p : most));
+    const dearest = prices.toSorted((a, b) => b.lieu / b.cheapest - a.lieu / a.cheapest)[0];
     const dearer = single.filter((c) => c.lieu > 1.01 * c.cheapest);
     const [w1, w64] = [worst(single), worst(all)];
     return {
@@ -88,7 +88,7 @@ export const pays: Experiment = {
         dearer.length === 0
           ? "At one access an entry none is dearer by more than a hundredth."
           : `At one access an entry ${list(dearer.map((c) => `${c.workload} (${dec(c.lieu / c.cheapest, 2)})`))} ${dearer.length === 1 ? "is" : "are"} dearer by more than a hundredth.`,
-        ...(prices.length === 0
+        ...(dearest === undefined
           ? []
           : [
               `Of ${counted(prices.length, "case")} of workload and prices, the dearest beside the cheapest of the kernel's settings under the same prices is ${dearest.workload}, ${dearest.what}: ${dec(dearest.lieu / dearest.cheapest, 2)}.`,
