@@ -27,7 +27,7 @@ const FEW: f64 = 3;
 /** What a request counts for that LRU would not have served: so much less, as no size is to be served worse, rather than each about as well. */
 const GOOD: f64 = 0.85;
 /** A hit on a large value counts at most as 2^this hits on small ones. */
-const MOST: i32 = 12 * ONE;
+const MOST: i32 = 7 * ONE;
 
 function knot(c: i32, i: i32): i32 {
   return c + ST_FAIR + (i << 2);

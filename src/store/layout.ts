@@ -109,6 +109,8 @@ export const ST_SINK_WAIT: i32 = 528;
 export const ST_SUNK_IN_ALL: i32 = 536;
 /** f64: bytes of items that were stored anew, in the log and in bodies. */
 export const ST_NEW_BYTES: i32 = 544;
+/** f64: ST_NEW_BYTES when the ranks were last learned. */
+export const ST_REBUILT_BYTES: i32 = 552;
 /** Open segment of each stream, plus 1. */
 export const ST_OPEN: i32 = 1280;
 export const NR_STREAMS: i32 = 33;

@@ -37,9 +37,12 @@ import {
   metaAddr,
   ST_ITEMS,
   ST_LRU_MODE,
+  ST_MAX_PAGES,
+  ST_NEW_BYTES,
   ST_NOW,
   ST_NR_GHOSTS,
   ST_REBUILT,
+  ST_REBUILT_BYTES,
   ST_RNG,
   ST_SUNK_ITEMS,
   ST_TABLES,
@@ -54,6 +57,8 @@ const SAMPLE: i32 = 128;
 /** Requests between two times of learning: a quarter of the items, within these bounds. */
 const MIN_INTERVAL: i32 = 256;
 export const MAX_INTERVAL: i32 = 8192;
+/** And at least so many, if values are so large that fewer requests turn the store over. */
+const LEAST_INTERVAL: i32 = 16;
 /** Events that the prior, and the average of all classes, count for. */
 const PRIOR_WEIGHT: f64 = 16;
 const PRIOR_HAZARD: f64 = 0.03;
@@ -92,11 +97,19 @@ export function worthOf(c: i32, past: i32, granules: i32): i32 {
 export function rebuildIfDue(c: i32): boolean {
   const part = (ld(c + ST_ITEMS) - ld(c + ST_SUNK_ITEMS)) >> 2;
   const interval = part < MIN_INTERVAL ? MIN_INTERVAL : part < MAX_INTERVAL ? part : MAX_INTERVAL;
-  if (ltu((ld(c + ST_NOW) - ld(c + ST_REBUILT)) | 0, interval)) return false;
+  const passed = (ld(c + ST_NOW) - ld(c + ST_REBUILT)) | 0;
+  if (ltu(passed, interval) && (ltu(passed, LEAST_INTERVAL) || !turned(c))) return false;
   st(c + ST_REBUILT, ld(c + ST_NOW));
+  stf(c + ST_REBUILT_BYTES, ldf(c + ST_NEW_BYTES));
   sampleWaiting(c);
   rankAll(c);
   return true;
+}
+/** Whether a quarter of what the store may hold has come since then: if sizes have grown, that is far fewer requests than there are items. */
+function turned(c: i32): boolean {
+  let quarter: f64 = ld(c + ST_MAX_PAGES);
+  quarter *= 1024;
+  return ldf(c + ST_NEW_BYTES) - ldf(c + ST_REBUILT_BYTES) >= quarter;
 }
 /** Estimate, from a sample, how many items and ghosts of each class wait at each age. */
 function sampleWaiting(c: i32): void {
@@ -134,8 +147,17 @@ function rankAll(c: i32): void {
     hits /= EVENT;
     lost /= EVENT;
     risk += hits + lost / 2;
-    stf(row(c, ALL_HAZARDS, b), (hits + PRIOR_WEIGHT * PRIOR_HAZARD) / (risk + PRIOR_WEIGHT));
+    stf(row(c, ALL_HAZARDS, b), hits);
+    stf(row(c, HAZARDS, b), risk);
     risk += lost / 2;
+  }
+  // What little is known of an age is as it is of those before it: where nobody is hit any more, nobody will be later.
+  let before: f64 = PRIOR_HAZARD;
+  const least = 0.5 / (ldf(row(c, HAZARDS, 0)) + PRIOR_WEIGHT);
+  for (let b: i32 = 0; b < NR_AGES; b++) {
+    before = (ldf(row(c, ALL_HAZARDS, b)) + PRIOR_WEIGHT * before) / (ldf(row(c, HAZARDS, b)) + PRIOR_WEIGHT);
+    if (before < least) before = least;
+    stf(row(c, ALL_HAZARDS, b), before);
   }
   for (let k: i32 = 0; k < NR_CLASSES; k++) {
     risk = 0;
