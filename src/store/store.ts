@@ -107,6 +107,7 @@ export function storeGet(meta: i32, key: i32, flags: i32, time: f64): i32 {
   const stale = timed && hasExpired(foundItem());
   let at: i32 = loc;
   if (timed && !stale && (flags & RENEW) !== 0 && !renew(c, loc, time)) {
+    if ((flags & AS_ACCESS) !== 0) noteMiss(c);
     lose(c, loc);
     return MISS;
   }

@@ -206,3 +206,18 @@ test("pages of large values that the engine drops from swap take what is left of
   expect(cache.stats().lost).toBe(before - size);
   memory.check();
 });
+
+test("a get that is to renew what then cannot be read is a miss, and counted", async () => {
+  const plan = { seed: 5, read: { error: 0.3 } };
+  await using memory = await openMemory(
+    { nodes: { dram: dram(1024) }, swap: swapOf(2048), seed: 5 },
+    { crank: simCrank(), wrapDevice: (device) => injectFaults(wrapDevice(device), plan) },
+  );
+  const cache = memory.cache({ codec: "bytes", ttl: 1e6, updateAgeOnGet: true });
+  for (let i = 0; i < 2000; i++) cache.set(`k${i}`, Buffer.alloc(700, i));
+  for (let i = 0; i < 2000; i++) cache.get(`k${i}`);
+  const { hits, misses, lost } = cache.stats();
+  expect(hits + misses).toBe(2000);
+  expect(lost).toBeGreaterThan(50);
+  memory.check();
+});
