@@ -87,6 +87,12 @@ export function score(c: i32, item: i32): i32 {
   return ld(cell(c, RANKS, classOf(freq(item), gap(item)), bucketOfAge(c, age))) - weightOfSize(c, totalGranules(item));
 }
 
+/** The same where it is not a matter of having a value at all, but of where: no size is favoured, so that the most hits are on the fastest node. */
+export function density(c: i32, item: i32): i32 {
+  const granules = totalGranules(item);
+  return score(c, item) + (ld(c + ST_LRU_MODE) === 0 ? weightOfSize(c, granules) - log2Whole(granules) : 0);
+}
+
 /** The same of an item of `granules` that is accessed now, with a history of `past`: hits << 3 | gap class. */
 export function worthOf(c: i32, past: i32, granules: i32): i32 {
   if (ld(c + ST_LRU_MODE) !== 0) return 0;

@@ -8,6 +8,7 @@ import { BIT_DEAD, bits, bodyPages, I_BODY, I_HASH, inlineGranules, setBits } fr
 import {
   add,
   addf,
+  pageOfLoc,
   SEG_CLOSED,
   SEG_OPEN,
   SEG_SUNK,
@@ -18,9 +19,10 @@ import {
   ST_LOST,
   ST_SEG_SHIFT,
   seg,
+  vpnOfLoc,
 } from "./layout.ts";
-import { countHead, countOut, releaseSeg } from "./log.ts";
-import { look } from "./present.ts";
+import { countHead, countOut, releaseSeg, zapLogPage } from "./log.ts";
+import { look, losePage } from "./present.ts";
 
 /** Take the item at `loc` out, index slot and all. Its bytes stay until its page is cleaned. */
 export function removeItem(c: i32, loc: i32, item: i32, slot: i32): void {
@@ -48,8 +50,12 @@ export function loseBodyPage(c: i32, page: i32): void {
   if (loc === 0) return;
   const item = look(c, loc);
   const slot = item !== 0 ? slotOf(c, ld(item + I_HASH), loc) : 0;
-  // Without its head the body is nobody's any more.
   if (slot === 0) {
+    // Without its head the body is nobody's any more; if the head could not be read, it must not be found again.
+    if (item === 0) {
+      zapLogPage(c, vpnOfLoc(c, loc));
+      losePage(c, pageOfLoc(loc));
+    }
     freeBody(c, firstOfBody(c, page));
     return;
   }

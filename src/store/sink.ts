@@ -37,7 +37,7 @@ import {
 } from "./layout.ts";
 import { inNodes } from "./meta.ts";
 import { randomBelow } from "./random.ts";
-import { NO_THETA, score } from "./rank.ts";
+import { density, NO_THETA } from "./rank.ts";
 import { randomBodyPage, randomSeg, segScore } from "./sample.ts";
 import { skim } from "./skim.ts";
 
@@ -125,7 +125,7 @@ function sinkOne(c: i32, nid: i32): i32 {
       // One that is just being written is no item yet.
       if ((bits(item) & BIT_DEAD) !== 0) continue;
       found++;
-      const w = score(c, item);
+      const w = density(c, item);
       if (w >= least) continue;
       least = w;
       bestSeg = -1;
@@ -172,5 +172,5 @@ export function worthRising(c: i32, loc: i32): boolean {
   const nid = homeNode(c);
   if (node(nid, N_FREE) > node(nid, N_WMARK_LOW) + bodyPages(locAddr(c, loc)) + 2) return true;
   const sink = ld(c + ST_SINK);
-  return sink === NO_THETA || score(c, locAddr(c, loc)) > sink;
+  return sink === NO_THETA || density(c, locAddr(c, loc)) > sink;
 }
