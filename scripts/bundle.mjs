@@ -2,7 +2,7 @@
  * Bundles what tsc emitted, in place. A user's `import "lieu"` would otherwise load two hundred small files, which costs more time
  * and memory than all that is in them:
  *
- *     chunks/lieu.js       everything that index.js reaches, with the engine's WebAssembly within it, and msgpackr
+ *     chunks/lieu.js       everything that index.js reaches, with the engine's WebAssembly and the text of its worker within it, and msgpackr
  *     chunks/server.js     what memory.serve() loads, with the dashboard's page within it
  *     chunks/command.js    the rest, and the packages that only the command needs
  *     NOTICES.txt          the licences of those packages
@@ -13,17 +13,21 @@
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
+import { pathToFileURL } from "node:url";
 import { rolldown } from "rolldown";
 
 /** The modules that give WebAssembly from the sources' dist/, and which. Here they are replaced by the bytes. */
 const EMBEDDED = { "runtime/engine-bytes.js": "engine.wasm", "trace/pattern-bytes.js": "trace/pattern.wasm" };
 
-function embed(out) {
+async function embed(out) {
   for (const [module, file] of Object.entries(EMBEDDED)) {
     const [, name] = /export function (\w+)/.exec(readFileSync(join(out, module), "utf8"));
     const text = readFileSync(join(out, file)).toString("base64");
     writeFileSync(join(out, module), `export function ${name}() {\n  return Buffer.from("${text}", "base64");\n}\n`);
   }
+  const { remoteWorkerSource } = await import(pathToFileURL(resolve(out, "swap/remote-source.js")).href);
+  const worker = JSON.stringify(remoteWorkerSource());
+  writeFileSync(join(out, "swap/remote-source.js"), `export function remoteWorkerSource() {\n  return ${worker};\n}\n`);
   const page = JSON.stringify(readFileSync(join(out, "dashboard/index.html"), "utf8"));
   writeFileSync(join(out, "server/page.js"), `export function dashboardPage() {\n  return ${page};\n}\n`);
 }
@@ -71,7 +75,7 @@ function unseen(text) {
 
 /** Bundle the JavaScript in `out`, which tsc emitted and where the WebAssembly is. */
 export async function bundle(out) {
-  embed(out);
+  await embed(out);
   const files = readdirSync(out, { recursive: true }).filter((name) => name.endsWith(".js"));
   const library = reachable(join(out, "index.js"));
   const main = resolve(out, "cli/main.js");

@@ -50,11 +50,15 @@ export function isLieuError(error: unknown, code?: LieuErrorCode): error is Lieu
   return error instanceof LieuError && (code === undefined || error.code === code);
 }
 
-/** A value as a message shows it. Never throws, whatever the value. */
+/** What stands between a URL's protocol and its host: the user and the password. */
+const CREDENTIALS = /(\w:\/\/)[^\s"/]*@/g;
+
+/** A value as a message shows it, without the passwords of URLs. Never throws, whatever the value. */
 export function shown(value: unknown): string {
   if (typeof value === "number" || typeof value === "bigint") return String(value);
   try {
-    return JSON.stringify(value, (_, v: unknown) => (typeof v === "bigint" ? `${v}n` : v)) ?? String(value);
+    const text = JSON.stringify(value, (_, v: unknown) => (typeof v === "bigint" ? `${v}n` : v)) ?? String(value);
+    return text.replaceAll(CREDENTIALS, "$1***@");
   } catch {
     return Object.prototype.toString.call(value);
   }

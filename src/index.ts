@@ -43,6 +43,7 @@ export type {
   NumaNodeOptions,
   PressureOptions,
   PromotionOptions,
+  RemoteSwapOptions,
   SwapOptions,
   WatermarkOptions,
   ZswapOptions,

@@ -115,6 +115,8 @@ function describe(vm: Vm, config: MemoryConfig, starts: readonly number[], initi
   checkWatermarks(vm, config);
   vm.devices.forEach((device, dev) => {
     calls.addSwapDevice(dev, vm.deviceStart[dev] as number, device.slots, config.swap[dev]?.priority ?? 0);
+    const options = config.swap[dev]?.options;
+    if (options?.kind === "remote" && options.sole !== true) calls.keepForCaches(dev);
   });
 }
 

@@ -145,7 +145,7 @@ export interface ZswapOptions {
 }
 
 /** Options of one swap device. */
-export type SwapOptions = FileSwapOptions | NullSwapOptions;
+export type SwapOptions = FileSwapOptions | RemoteSwapOptions | NullSwapOptions;
 
 interface AnySwapOptions {
   /** Default: its kind, with a number if there are several. */
@@ -162,6 +162,31 @@ export interface FileSwapOptions extends AnySwapOptions {
   path: string;
   /** Whether it is to be seen at `path` while it is in use. Then, as on Windows, a crash may leave it behind. Default: false. */
   keep?: boolean | undefined;
+}
+
+/**
+ * Swap on a server: Valkey, Redis, or what speaks their protocol, one or a cluster. Needs the package redis. What it keeps may be lost, so only
+ * caches' pages go there, for which that is a miss, unless it is `sole`.
+ */
+export interface RemoteSwapOptions extends AnySwapOptions {
+  kind: "remote";
+  /** `redis://user:password@host:port/db`, `rediss:` for TLS; one or more nodes of a cluster. */
+  url: string | readonly string[];
+  /**
+   * Whether regions' pages may go there too: then the only copy of a page is on the server, and one that is evicted there, lost with it, or
+   * out of reach is an EIO. Default: false.
+   */
+  sole?: boolean | undefined;
+  /** What all keys begin with. Default: "lieu". */
+  prefix?: string | undefined;
+  /** Milliseconds after which the server forgets what a process has left there that died. Default: a day. */
+  ttl?: number | undefined;
+  /** Milliseconds that a read or write may take; then it has failed. Default: 900. */
+  timeout?: number | undefined;
+  /** Certificates to trust in place of the system's, PEM. */
+  ca?: string | undefined;
+  /** If the server cannot be reached when the memory is opened, go on with a warning, and connect when it can be. Default: false, an error. */
+  fallback?: boolean | undefined;
 }
 
 /** Swap that keeps no bytes, for memories of model nodes. */

@@ -9,7 +9,7 @@ import { BEHAVIOURS, type Behaviour, behaviourBits, PRESETS } from "../mm/preset
 import { ADISTANCE_DRAM } from "../nodes/dram.ts";
 import { type Backing, hostDistance, openBacking } from "./backing.ts";
 import { hostNodeOptions } from "./host-options.ts";
-import type { MemoryOptions, NamedNodes, NodeOptions, SwapOptions } from "./memory-options.ts";
+import type { MemoryOptions, NamedNodes, NodeOptions } from "./memory-options.ts";
 import type { PressureConfig } from "./pressure.ts";
 import { latencyOf, type Prices, pricesSchema, resolvePrices } from "./prices.ts";
 import {
@@ -29,14 +29,9 @@ import {
   variants,
   whole,
 } from "./schema.ts";
-import { formatSize, pagesOf, parseSize, type Size } from "./size.ts";
-import { poolPages, resolveSwap, type SwapConfig } from "./swap-options.ts";
+import { formatSize, pagesOf, parseSize, type Size, size } from "./size.ts";
+import { poolPages, resolveSwap, type SwapConfig, swapSchema } from "./swap-options.ts";
 
-/** Bytes, or a size as people write it. */
-export const size: Check<Size> = value(
-  (v) => typeof v === "string" || (typeof v === "number" && Number.isFinite(v)),
-  'give bytes or a string such as "256MiB"',
-);
 const pages = whole(1);
 /** Milliseconds that fit the engine's words. */
 const duration = whole(1, 0x7fffffff);
@@ -66,15 +61,6 @@ const nodeSchema: Check<NodeOptions> = variants("kind", {
     kind: oneOf(["model"]),
     ...nodeCommon,
   }),
-});
-const swapCommon = {
-  name: optional(text()),
-  size,
-  priority: optional(whole(-32768, 32767)),
-};
-const swapSchema: Check<SwapOptions> = variants("kind", {
-  file: object({ kind: oneOf(["file"]), path: text(), keep: optional(boolean), ...swapCommon }),
-  null: object({ kind: oneOf(["null"]), ...swapCommon }),
 });
 const behaviours = Object.fromEntries(Object.keys(BEHAVIOURS).map((name) => [name, optional(boolean)])) as Record<
   Behaviour,

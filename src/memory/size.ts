@@ -1,5 +1,6 @@
 /** Sizes as people write them. */
 import { LieuError, shown } from "../errors.ts";
+import { type Check, value } from "./schema.ts";
 
 const UNITS: Readonly<Record<string, number>> = {
   b: 1,
@@ -59,3 +60,9 @@ export function formatSize(bytes: number): string {
   }
   return `${Number.isInteger(value) ? value : value.toFixed(1)} ${units[unit]}`;
 }
+
+/** Checks a size: bytes, or as people write it. */
+export const size: Check<Size> = value(
+  (v) => typeof v === "string" || (typeof v === "number" && Number.isFinite(v)),
+  'give bytes or a string such as "256MiB"',
+);

@@ -1,9 +1,10 @@
 /** Opens the swap devices of a configuration. */
-import { LieuError } from "../errors.ts";
+import { LieuError, shown } from "../errors.ts";
 import type { SwapDevice } from "../swap/device.ts";
 import { openFileDevice } from "../swap/file.ts";
 import { openNullDevice } from "../swap/null.ts";
 import { poolStandIn } from "../swap/pool.ts";
+import { openRemoteDevice } from "../swap/remote.ts";
 import type { SwapConfig } from "./swap-options.ts";
 
 /** Replaces a device as it is opened, for example with one that injects faults. */
@@ -31,12 +32,14 @@ function openDevice(config: SwapConfig): SwapDevice {
   switch (options.kind) {
     case "file":
       return openFileDevice({ path: options.path, size: bytes, keep: options.keep });
+    case "remote":
+      return openRemoteDevice({ ...options, size: bytes });
     case "zswap":
       return poolStandIn(bytes / 4096);
     case "null":
       return openNullDevice({ size: bytes });
     default:
-      throw new LieuError("EINVAL", `swap kind ${JSON.stringify(options)} is not known`);
+      throw new LieuError("EINVAL", `swap kind ${shown((options as { kind: unknown }).kind)} is not known`);
   }
 }
 

@@ -2,8 +2,10 @@
 import { LieuError, shown } from "../errors.ts";
 import { MAX_INDEX, MAX_SWAP } from "../mm/layout.ts";
 import { POOL_RATIO } from "../swap/pool.ts";
+import { checkUrl } from "../swap/remote.ts";
 import type { SwapOptions } from "./memory-options.ts";
-import { formatSize, parseSize, type Size } from "./size.ts";
+import { boolean, type Check, list, object, oneOf, optional, text, variants, whole } from "./schema.ts";
+import { formatSize, parseSize, type Size, size } from "./size.ts";
 
 /** A swap device, checked. */
 export interface SwapConfig {
@@ -12,6 +14,30 @@ export interface SwapConfig {
   readonly bytes: number;
   readonly priority: number;
 }
+const swapCommon = {
+  name: optional(text()),
+  size,
+  priority: optional(whole(-32768, 32767)),
+};
+/** One URL or several, which no message shows. */
+const serverUrls: Check<string | string[]> = (given, path, problems) =>
+  Array.isArray(given) ? list(text())(given, path, problems) : text()(given, path, problems);
+/** Checks the options of a device. */
+export const swapSchema: Check<SwapOptions> = variants("kind", {
+  file: object({ kind: oneOf(["file"]), path: text(), keep: optional(boolean), ...swapCommon }),
+  remote: object({
+    kind: oneOf(["remote"]),
+    url: serverUrls,
+    sole: optional(boolean),
+    prefix: optional(text()),
+    ttl: optional(whole(10_000, 0x7fffffff)),
+    timeout: optional(whole(10, 60_000)),
+    ca: optional(text()),
+    fallback: optional(boolean),
+    ...swapCommon,
+  }),
+  null: object({ kind: oneOf(["null"]), ...swapCommon }),
+});
 /** The least that is of any use. */
 const MIN_PAGES = 16;
 
@@ -53,6 +79,7 @@ export function resolveSwap(
         throw new LieuError("EINVAL", `swap[${i}].path ${s.path} is used twice: devices may not overlap`);
       paths.add(s.path);
     }
+    if (s.kind === "remote") for (const url of typeof s.url === "string" ? [s.url] : s.url) checkUrl(url);
     if ((s.kind !== "null") !== hasBytes) {
       const why = hasBytes
         ? 'kind "null" keeps no bytes: use kind "file"'

@@ -32,6 +32,7 @@ import {
   H_OPTIONS,
   H_SWAP_DISCARDABLE,
   H_SWAP_FREE,
+  H_SWAP_FREE_CACHES,
   hdr,
   MAX_MEMCG,
   MAX_VMAS,
@@ -50,6 +51,7 @@ import {
   prev,
   pte,
   refs,
+  S_CACHES,
   S_DISCARDABLE,
   S_FREE,
   S_SLOTS,
@@ -73,7 +75,7 @@ import { ldf } from "./machine.ts";
 import { placementMask } from "./mempolicy.ts";
 import { OPT_DEMOTION, OPT_HONOUR_CPUSET, OPT_HONOUR_MEMPOLICY, OPT_ROOM_FIRST } from "./options.ts";
 import { PTE_MIGRATION, PTE_PRESENT, PTE_SWAP, pteIndex } from "./page-table.ts";
-import { poolDevice } from "./swap.ts";
+import { poolDevice, slotDevice } from "./swap.ts";
 import { POLICY_VIOLATIONS, ROOM_VIOLATIONS } from "./vmstat.ts";
 
 /** What a walk found, for callers that compare it with a model. */
@@ -240,6 +242,10 @@ function walkMappings(): { total: number; byGroup: Float64Array } {
       } else if ((p & PTE_SWAP) !== 0) {
         const s = slotVpn(pteIndex(p));
         holds((s & 0x3fffffff) === vpn + 1, () => `virtual page ${vpn}: its slot ${pteIndex(p)} names ${s}`);
+        holds(
+          vma(v, V_FILE) !== 0 || swapDev(slotDevice(pteIndex(p)), S_CACHES) === 0,
+          () => `virtual page ${vpn}, a region's, is on a device for caches' pages`,
+        );
         holds(s < 0 === (vma(v, V_FILE) !== 0), () => `slot ${pteIndex(p)} disagrees with mapping ${v} about its type`);
         swapped++;
       } else holds(p === 0, () => `virtual page ${vpn} has entry ${p}`);
@@ -261,6 +267,7 @@ function walkMappings(): { total: number; byGroup: Float64Array } {
 function walkSlots(swapped: number): void {
   let used = 0;
   let freeOnDevices = 0;
+  let freeForCaches = 0;
   let discardable = 0;
   for (let dev = 0; dev < hdr(H_NR_SWAP); dev++) {
     let free = 0;
@@ -278,9 +285,11 @@ function walkSlots(swapped: number): void {
     used += swapDev(dev, S_SLOTS) - free;
     if (dev === poolDevice()) continue;
     freeOnDevices += free;
+    if (swapDev(dev, S_CACHES) !== 0) freeForCaches += free;
     discardable += mine;
   }
   holds(used === swapped, () => `${used} slots in use for ${swapped} pages in swap`);
+  holds(freeForCaches === hdr(H_SWAP_FREE_CACHES), () => `${freeForCaches} slots for caches free, by count not`);
   holds(freeOnDevices === hdr(H_SWAP_FREE), () => `${freeOnDevices} slots free, ${hdr(H_SWAP_FREE)} counted`);
   holds(
     discardable === hdr(H_SWAP_DISCARDABLE),

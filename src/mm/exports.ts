@@ -23,6 +23,6 @@ export { setupWatermarks, setWatermarks, wakeKswapd } from "./node.ts";
 export { createVma, freeVpns, setPolicy, setWeight } from "./page-table.ts";
 export { changeMems, changePolicy } from "./placement.ts";
 export { setLatency, setPrices } from "./prices.ts";
-export { addSwapDevice } from "./swap.ts";
+export { addSwapDevice, keepForCaches } from "./swap.ts";
 export { zsCompact, zsFree, zsMalloc, zsRead, zsWrite } from "./zsmalloc.ts";
 export { attach, destroyMemcg };

@@ -124,7 +124,7 @@ function pagesInScope(mask: i32, cg: i32): i32 {
       const lv = lruvecOf(nid, c);
       pages += lruSize(lv, LRU_INACTIVE_FILE) + lruSize(lv, LRU_INACTIVE_FILE + 1);
       if (canReclaimAnon(nid, c)) pages += lruSize(lv, LRU_INACTIVE_ANON) + lruSize(lv, LRU_INACTIVE_ANON + 1);
-      else if (!swapAvailable()) noteWhy(WHY_SWAP);
+      else if (!swapAvailable(0)) noteWhy(WHY_SWAP);
     }
   }
   return pages;
@@ -133,7 +133,7 @@ function pagesInScope(mask: i32, cg: i32): i32 {
 /** Whether reclaim could take folio `f` from where it is, if nobody holds it. */
 function couldGo(f: i32): boolean {
   if (test(f, PG_UNEVICTABLE)) return false;
-  return isFile(f) !== 0 || swapAvailable() || demotionMask(f) !== 0;
+  return isFile(f) !== 0 || swapAvailable(0) || demotionMask(f) !== 0;
 }
 /** Folio `f` has come to where it now is, by a fault or a move. */
 export function noteArrival(f: i32): void {

@@ -106,6 +106,8 @@ export const H_ZPOOL_FREE: i32 = 408;
 export const H_ZSWAP_FULL: i32 = 412;
 /** f64: bytes of the objects in the pool, as stored. */
 export const H_ZPOOL_STORED: i32 = 416;
+/** Free slots of devices for caches' pages alone; they are among H_SWAP_FREE. */
+export const H_SWAP_FREE_CACHES: i32 = 424;
 /** 8 bytes that only the caller outside the engine uses, to put together a number that lies across two pages. */
 /** Which virtual pages the two pages of looks hold a copy of, plus 1 (look.ts); 0 = none. And which was used last. */
 export const H_LOOKED: i32 = 436;
@@ -316,6 +318,8 @@ export const S_HAND: i32 = 16;
 export const S_DISCARDABLE: i32 = 20;
 /** 1: the last write failed. */
 export const S_FAILED: i32 = 24;
+/** 1: for caches' pages alone, as the device may lose what it keeps. */
+export const S_CACHES: i32 = 28;
 const SWAP_SIZE: i32 = 64;
 
 // ---- compressed pages (struct size_class, struct zspage) -----------------------------------------------------------

@@ -96,7 +96,8 @@ function evictIfWanted(f: i32, gone: i32): i32 {
 }
 function evictOne(f: i32): i32 {
   const file = isFile(f) !== 0;
-  const swappable = swapAvailable() && sc(SC_MAY_SWAP) !== 0 && (!file || (hdr(H_OPTIONS) & OPT_SWAP_FILE) !== 0);
+  const swappable =
+    swapAvailable(isFile(f)) && sc(SC_MAY_SWAP) !== 0 && (!file || (hdr(H_OPTIONS) & OPT_SWAP_FILE) !== 0);
   if (refs(f) !== 2) {
     noteWhy(WHY_BUSY);
     noteUse(f);

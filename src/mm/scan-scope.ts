@@ -11,7 +11,7 @@ import { swapAvailable } from "./swap.ts";
 
 /** Whether anonymous pages of a node and group can go anywhere (can_reclaim_anon_pages). */
 export function canReclaimAnon(nid: i32, cg: i32): boolean {
-  if (sc(SC_MAY_SWAP) !== 0 && sc(SC_MAY_EVICT) !== 0 && swapAvailable()) return true;
+  if (sc(SC_MAY_SWAP) !== 0 && sc(SC_MAY_EVICT) !== 0 && swapAvailable(0)) return true;
   if (sc(SC_MAY_EVICT) !== 0 && hasRefuge(nid, cg >= 0 ? memsOf(cg) : allNodes())) return true;
   return sc(SC_MAY_DEMOTE) !== 0 && nodeDemotionMask(nid, cg) !== 0;
 }

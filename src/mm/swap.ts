@@ -9,6 +9,8 @@
  * Device 0 may be the pool of compressed pages (zswap.ts), which is in front of the others: its slots are handed out, freed and
  * counted here, but nobody gets one from allocSlot(), and they are not among those that are free (H_SWAP_FREE).
  *
+ * A device may be for caches' pages alone (S_CACHES): one that may lose what it was given. A region's page never goes there.
+ *
  * A slot keeps the checksum of what was written. Cache pages in slots may be discarded, oldest first, when a page needs
  * room and no slot is free (under OPT_SWAP_FILE).
  */
@@ -23,12 +25,14 @@ import {
   H_OPTIONS,
   H_SWAP_DISCARDABLE,
   H_SWAP_FREE,
+  H_SWAP_FREE_CACHES,
   H_SWAP_ROTOR,
   H_SWAP_TRIED,
   H_ZPOOL_PAGES,
   H_ZSWAP_FULL,
   hasBytes,
   hdr,
+  S_CACHES,
   S_DISCARDABLE,
   S_FAILED,
   S_FREE,
@@ -70,6 +74,11 @@ export function addSwapDevice(dev: i32, start: i32, slots: i32, priority: i32): 
   if (dev !== poolDevice()) setHdr(H_SWAP_FREE, hdr(H_SWAP_FREE) + slots);
   if (dev >= hdr(H_NR_SWAP)) setHdr(H_NR_SWAP, dev + 1);
 }
+/** Keep a device that was just described for caches' pages. */
+export function keepForCaches(dev: i32): void {
+  setSwapDev(dev, S_CACHES, 1);
+  setHdr(H_SWAP_FREE_CACHES, hdr(H_SWAP_FREE_CACHES) + swapDev(dev, S_SLOTS));
+}
 /** The number of the pool of compressed pages; -1 if there is none. */
 export function poolDevice(): i32 {
   return hdr(H_ZPOOL_PAGES) > 0 ? 0 : -1;
@@ -84,18 +93,33 @@ export function slotDevice(slot: i32): i32 {
   while (slot >= swapDev(dev, S_START) + swapDev(dev, S_SLOTS)) dev++;
   return dev;
 }
-/** Whether a page could be given a slot now. */
-export function swapAvailable(): boolean {
-  if (hdr(H_SWAP_FREE) > 0 || (poolDevice() >= 0 && hdr(H_ZSWAP_FULL) === 0)) return true;
-  return hdr(H_SWAP_DISCARDABLE) > 0 && (hdr(H_OPTIONS) & OPT_SWAP_FILE) !== 0;
+/** Whether a page could be given a slot now; `file`: 1 for a cache's, 0 for a region's. */
+export function swapAvailable(file: i32): boolean {
+  if (deviceHasRoom(file) || (poolDevice() >= 0 && hdr(H_ZSWAP_FULL) === 0)) return true;
+  if (hdr(H_SWAP_DISCARDABLE) <= 0 || (hdr(H_OPTIONS) & OPT_SWAP_FILE) === 0) return false;
+  for (let dev = firstDevice(); dev < hdr(H_NR_SWAP); dev++) {
+    if (swapDev(dev, S_DISCARDABLE) > 0 && mayHold(dev, file)) return true;
+  }
+  return false;
 }
-/** Whether so many pages could be given slots, or a place in the pool, without dropping any. */
+/** Whether a device has a free slot for such a page. */
+export function deviceHasRoom(file: i32): boolean {
+  return hdr(H_SWAP_FREE) > (file !== 0 ? 0 : hdr(H_SWAP_FREE_CACHES));
+}
+function mayHold(dev: i32, file: i32): boolean {
+  return file !== 0 || swapDev(dev, S_CACHES) === 0;
+}
+/** 1 for a page of a cache, 0 for one of a region. Asked only where that makes a difference. */
+function isCaches(vpn: i32): i32 {
+  return vma(findVma(vpn), V_FILE);
+}
+/** Whether so many of a cache's pages could be given slots, or a place in the pool, without dropping any. */
 export function slotsFree(pages: i32): boolean {
   return hdr(H_SWAP_FREE) >= pages || (poolDevice() >= 0 && hdr(H_ZSWAP_FULL) === 0);
 }
-/** Whether a page could be given a slot now, on a device that did not fail the last write, or in the pool. */
+/** Whether a cache's page could be given a slot now, on a device that did not fail the last write, or in the pool. */
 export function swapWorks(): boolean {
-  if (!swapAvailable()) return false;
+  if (!swapAvailable(1)) return false;
   for (let dev = firstDevice(); dev < hdr(H_NR_SWAP); dev++) if (swapDev(dev, S_FAILED) === 0) return true;
   return poolDevice() >= 0 && hdr(H_ZSWAP_FULL) === 0;
 }
@@ -138,7 +162,7 @@ function freeSlotByPriority(vpn: i32): i32 {
     const rotor = hdr(H_SWAP_ROTOR);
     for (let i: i32 = 0; i < last - first; i++) {
       const dev = first + ((rotor + i) % (last - first));
-      if (swapDev(dev, S_FREE) === 0 || !works(dev)) continue;
+      if (swapDev(dev, S_FREE) === 0 || (swapDev(dev, S_CACHES) !== 0 && isCaches(vpn) === 0) || !works(dev)) continue;
       const slot = freeSlotAtHand(dev);
       enter(dev, slot, vpn);
       // Neighbours in time stay together: the turn passes on after a batch, not after a page.
@@ -149,16 +173,17 @@ function freeSlotByPriority(vpn: i32): i32 {
   }
   return -1;
 }
-function discardableDevice(): i32 {
+function discardableDevice(vpn: i32): i32 {
   if ((hdr(H_OPTIONS) & OPT_SWAP_FILE) === 0) return -1;
   for (let dev: i32 = firstDevice(); dev < hdr(H_NR_SWAP); dev++) {
-    if (swapDev(dev, S_DISCARDABLE) !== 0 && swapDev(dev, S_FAILED) === 0) return dev;
+    if (swapDev(dev, S_DISCARDABLE) === 0 || swapDev(dev, S_FAILED) !== 0) continue;
+    if (swapDev(dev, S_CACHES) === 0 || isCaches(vpn) !== 0) return dev;
   }
   return -1;
 }
 /** The slot of the oldest cache page, which is dropped. */
 function discardedSlot(vpn: i32): i32 {
-  const dev = discardableDevice();
+  const dev = discardableDevice(vpn);
   if (dev < 0) return -1;
   const slot = discardableAtHand(dev);
   const at = slot - swapDev(dev, S_START) + 1;
@@ -223,7 +248,11 @@ export function discardSlot(slot: i32): void {
 function enter(dev: i32, slot: i32, vpn: i32): void {
   setSlotVpn(slot, vpn + 1);
   setSwapDev(dev, S_FREE, swapDev(dev, S_FREE) - 1);
-  if (dev !== poolDevice()) setHdr(H_SWAP_FREE, hdr(H_SWAP_FREE) - 1);
+  if (dev !== poolDevice()) countFree(dev, -1);
+}
+function countFree(dev: i32, change: i32): void {
+  setHdr(H_SWAP_FREE, hdr(H_SWAP_FREE) + change);
+  if (swapDev(dev, S_CACHES) !== 0) setHdr(H_SWAP_FREE_CACHES, hdr(H_SWAP_FREE_CACHES) + change);
 }
 /** Give back a slot that was taken but never came to hold a page. */
 export function cancelSlot(slot: i32): void {
@@ -236,7 +265,7 @@ export function cancelSlot(slot: i32): void {
   setSlotVpn(slot, 0);
   setSwapDev(dev, S_FREE, swapDev(dev, S_FREE) + 1);
   const pool = dev === poolDevice();
-  if (!pool) setHdr(H_SWAP_FREE, hdr(H_SWAP_FREE) + 1);
+  if (!pool) countFree(dev, 1);
   if (was > 0) return;
   setSwapDev(dev, S_DISCARDABLE, swapDev(dev, S_DISCARDABLE) - 1);
   if (!pool) setHdr(H_SWAP_DISCARDABLE, hdr(H_SWAP_DISCARDABLE) - 1);
@@ -260,7 +289,8 @@ export function freeSlot(slot: i32, v: i32): void {
   addVma(v, V_SWAPPED, -1);
   chargeSwap(vma(v, V_MEMCG), -1);
   setHdr(H_ZSWAP_FULL, 0);
-  if (swapDev(slotDevice(slot), S_FAILED) === 0) changed(WHY_SWAP);
+  const dev = slotDevice(slot);
+  if (swapDev(dev, S_FAILED) === 0 && swapDev(dev, S_CACHES) === 0) changed(WHY_SWAP);
 }
 /** Tell who keeps a slot's content that it is no longer needed. */
 function giveBack(slot: i32): void {

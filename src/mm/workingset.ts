@@ -72,7 +72,7 @@ export function refaultIsDistant(shadow: i32, file: i32): boolean {
   const distance = (((lru(evicted, L_NONRESIDENT_AGE) >>> order) - (shadow >>> 12)) & AGE_MASK) << order;
   let workingset = lruSize(evicted, LRU_ACTIVE_FILE);
   if (file === 0) workingset += lruSize(evicted, LRU_INACTIVE_FILE);
-  if (swapAvailable()) {
+  if (swapAvailable(0)) {
     workingset += lruSize(evicted, LRU_ACTIVE_ANON);
     if (file !== 0) workingset += lruSize(evicted, LRU_INACTIVE_ANON);
   }

@@ -13,10 +13,9 @@
  */
 import { checksum } from "./checksum.ts";
 import { EIO } from "./errno.ts";
-import { folioNid } from "./folio.ts";
+import { folioNid, isFile } from "./folio.ts";
 import {
   frameAddr,
-  H_SWAP_FREE,
   H_ZSWAP_FULL,
   hdr,
   ownerMemcg,
@@ -47,6 +46,7 @@ import { findVma, mkPte, PTE_SWAP } from "./page-table.ts";
 import {
   allocSlot,
   cancelSlot,
+  deviceHasRoom,
   discardSlot,
   moveSlot,
   noteWrite,
@@ -85,7 +85,7 @@ export function zswapStore(f: i32): i32 {
     count(ZSWPOUT, folioNid(f), ownerMemcg(f), 1);
     return slot;
   }
-  const hasDevice = hdr(H_SWAP_FREE) > 0;
+  const hasDevice = deviceHasRoom(isFile(f));
   let bytes: i32 = lz4Compress(addr, PAGE_SIZE, zbufferAddr(), WORTH_KEEPING, ztableAddr());
   if (bytes === 0 && hasDevice) {
     count(ZSWAP_REJECT_COMPRESS_POOR, folioNid(f), ownerMemcg(f), 1);

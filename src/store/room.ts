@@ -110,7 +110,7 @@ function dropSunkBody(c: i32): boolean {
  * takes is the coldest, whosoever it is.
  */
 function isOthersTurn(c: i32): boolean {
-  if (!swapAvailable()) return false;
+  if (!swapAvailable(1)) return false;
   let theirs: i32 = 0;
   for (let nid = 0; nid < hdr(H_NR_NODES); nid++) theirs += node(nid, N_PAGES) - node(nid, N_FREE);
   for (let v = 0; v < hdr(H_NR_VMAS); v++) {

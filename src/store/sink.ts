@@ -70,7 +70,7 @@ export function relieve(c: i32, pages: i32): boolean {
   const spare = pages + (1 << ld(c + ST_SEG_SHIFT));
   if (sinking || node(nid, N_FREE) - spare > node(nid, N_WMARK_LOW)) return true;
   const below = nodeDemotionMask(nid, vma(data, V_MEMCG));
-  if (below === 0 && !swapAvailable()) return true;
+  if (below === 0 && !swapAvailable(1)) return true;
   if (inNodes(c) << 2 < node(nid, N_PAGES)) return true;
   sinking = true;
   let tries: i32 = PATIENCE;

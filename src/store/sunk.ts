@@ -47,7 +47,7 @@ const LONGEST_PAUSE: i32 = 10;
 /** Whether items may be sent to swap now. A device that fails is asked again, ever more seldom. */
 export function maySink(c: i32): boolean {
   // Where caches' pages are not swapped, what is sent is dropped.
-  if ((hdr(H_OPTIONS) & OPT_SWAP_FILE) === 0 || !swapAvailable()) return false;
+  if ((hdr(H_OPTIONS) & OPT_SWAP_FILE) === 0 || !swapAvailable(1)) return false;
   if (ld(c + ST_SINK_WAIT) > 0) {
     add(c + ST_SINK_WAIT, -1);
     return false;

@@ -6,6 +6,7 @@ import type { DeviceDescriptor, SwapDevice } from "./device.ts";
 import { attachFileDevice } from "./file-slots.ts";
 import { openNullDevice } from "./null.ts";
 import { poolStandIn } from "./pool.ts";
+import { attachRemoteDevice } from "./remote.ts";
 
 /**
  * The device of this descriptor, for this thread.
@@ -16,6 +17,8 @@ export function attachDevice(descriptor: DeviceDescriptor): SwapDevice {
   switch (descriptor.kind) {
     case "file":
       return attachFileDevice(descriptor);
+    case "remote":
+      return attachRemoteDevice(descriptor);
     case "zswap":
       return poolStandIn(descriptor.slots);
     case "null":

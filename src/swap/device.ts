@@ -3,6 +3,8 @@
  * whose page is where) and their checksums; a device only moves bytes, synchronously, and reports failure by throwing.
  */
 
+import type { RemoteLanes } from "./remote-lanes.ts";
+
 /** Bytes of a page, and of a slot. */
 export const PAGE_SIZE = 4096;
 
@@ -31,6 +33,11 @@ export interface SwapDevice {
    * @throws LieuError EIO (failed or short read), ECLOSED
    */
   read(slot: number, memory: Uint8Array, addr: number): void;
+  /**
+   * Where {@link read} takes long: get a slot's content without blocking the thread, so that a read that soon follows finds it. Never
+   * rejects; what goes wrong shows at the read.
+   */
+  readAhead?(slot: number): Promise<void>;
   /** The slot's content will not be asked for again until it is written anew. Never throws, not even once closed. */
   free(slot: number): void;
   /** Give up all resources, and the content. Closing twice is allowed. */
@@ -45,7 +52,7 @@ export interface SwapDevice {
 }
 
 /** A device's descriptor: data that a message to another thread can carry, shared memory included, and that holds no secret. */
-export type DeviceDescriptor = FileDescriptor | PoolDescriptor | NullDescriptor;
+export type DeviceDescriptor = FileDescriptor | RemoteDescriptor | PoolDescriptor | NullDescriptor;
 
 /** Of a file: which it is, even when it has no name any more. */
 export interface FileDescriptor {
@@ -57,6 +64,16 @@ export interface FileDescriptor {
   readonly fd: number;
   /** Its device and inode, as a file of another may get the number. */
   readonly identity: string;
+}
+/** Of a server: the memory by which its worker is asked. */
+export interface RemoteDescriptor {
+  readonly kind: "remote";
+  readonly slots: number;
+  readonly lanes: RemoteLanes;
+  /** The server, for messages. */
+  readonly label: string;
+  /** Milliseconds that an operation may take. */
+  readonly timeout: number;
 }
 /** Of the pool of compressed pages: it lies in the segment, so whoever has that has all. */
 export interface PoolDescriptor {

@@ -4,9 +4,9 @@
  */
 import { LieuError } from "../errors.ts";
 import type { MemoryOptions, NamedNodes } from "../memory/memory-options.ts";
-import { memoryShape, resolveOptions, size } from "../memory/options.ts";
+import { memoryShape, resolveOptions } from "../memory/options.ts";
 import { boolean, type Checked, checkInput, object, oneOf, optional, positive, text, whole } from "../memory/schema.ts";
-import { parseSize, type Size } from "../memory/size.ts";
+import { parseSize, type Size, size } from "../memory/size.ts";
 import { footprintBytes, type Trace } from "./trace.ts";
 
 const PAGE = 4096;

@@ -176,7 +176,7 @@ const SWAP: Case[] = [
     "an unknown kind",
     { nodes: two, swap: [{ kind: "tape", size: 1 }] },
     'swap[0].kind is "tape"',
-    'it can be "file" or "null"',
+    'it can be "file", "remote" or "null"',
   ],
   ["an unknown key", { nodes: two, swap: [{ ...file, paht: 1 }] }, "swap[0]", '"paht"', "kind, path"],
   ["no path", { nodes: two, swap: [{ kind: "file", size: 4096 }] }, "swap[0].path is missing", "give a string"],
