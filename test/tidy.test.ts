@@ -97,7 +97,7 @@ const HOST_SIDE = /^src\/(mm\/(presets|vmstat-names|debug-vm[^/]*)|store\/debug-
 
 /** The layers of store/, from the floor up: a file imports none of a layer above its own. The host's side is no part of them. */
 const STORE_LAYERS: readonly (readonly [string, string])[] = [
-  ["what an item is", "layout item above log2 hash random heat meta present"],
+  ["what an item is", "layout item above log2 hash random heat meta present sampled"],
   ["where it lies", "directory bring log timers body left scrub remove carry find"],
   ["what it is worth", "history ghost fair guard rank stream sample"],
   ["what gives way", "skim sink sunk clean evict expire room"],

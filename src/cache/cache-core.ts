@@ -6,6 +6,7 @@ import { LieuError, shown } from "../errors.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import { GONE_EXPIRED } from "../store/clean.ts";
 import { copies } from "./codec.ts";
+import type { CurveSampler } from "./curve.ts";
 import type { LoadCounts } from "./fetch.ts";
 import { Front } from "./front.ts";
 import { AS_ACCESS, EVEN_STALE, Items, MISS, STALE, WITH_VALUE } from "./items.ts";
@@ -49,6 +50,8 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   protected time = 0;
   /** The hottest values, decoded; undefined if the cache has none, or is closed. */
   protected front: Front<V> | undefined;
+  /** What its miss-ratio curve is learned by, once that was asked for. */
+  protected sampler: CurveSampler | undefined;
   /** What the store does not count. */
   protected readonly counts: Counts = {
     sets: 0,
@@ -76,6 +79,7 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
         ...this.items.versions,
         now: () => mapping.vm.crank.now(),
         hear: (hashes, n, requests) => {
+          this.sampler?.touched(hashes, n);
           const within = this.items.hear(hashes, n, requests);
           this.tellGone();
           return within;

@@ -2,6 +2,8 @@
 
 import { MAX_NODES, PAGE_SIZE } from "../mm/layout.ts";
 import { CacheCore, type Counts } from "./cache-core.ts";
+import { CurveSampler } from "./curve.ts";
+import type { MissRatioCurve } from "./distances.ts";
 import { HIT, MISS, STALE, WITH_VALUE } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
 import type { CacheStats, DumpedEntry } from "./types.ts";
@@ -40,6 +42,45 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
     this.ensureOpen();
     return sum(this.storeStats(), this.past, this.counts);
   }
+  /**
+   * The miss-ratio curve: what share of its requests an LRU cache of any size would miss, learned from a sample. The first call begins
+   * that, and knows nothing yet; it goes on until {@link forgetCurve}, costs under a hundredth of the time and less than 1 MiB, and
+   * begins anew with `clear()`. What this cache misses at its own size is in {@link stats}.
+   */
+  curve(): MissRatioCurve {
+    this.ensureOpen();
+    this.sampler ??= this.sampled();
+    return this.sampler.curve();
+  }
+  /** Whether a curve is being learned. */
+  get sampling(): boolean {
+    return this.sampler !== undefined;
+  }
+  /** No longer learn a curve. */
+  forgetCurve(): void {
+    this.ensureOpen();
+    this.sampler = undefined;
+    const { vm } = this.mapping;
+    vm.calls.storeSample(this.items.meta, 0, 0);
+    vm.onSampled(this.items.meta, undefined);
+  }
+  private sampled(): CurveSampler {
+    const { vm } = this.mapping;
+    const { meta } = this.items;
+    const sampler = new CurveSampler({
+      maxSize: this.maxSize,
+      requests: () => {
+        const { hits, misses } = this.items.counters();
+        return [hits + misses, this.front?.hits ?? 0];
+      },
+      now: () => vm.crank.now(),
+      // A word of 32 bits.
+      sample: (threshold, big) => vm.calls.storeSample(meta, threshold | 0, big),
+    });
+    vm.onSampled(meta, (hash, bytes, what) => sampler.hear(hash, bytes, what));
+    return sampler;
+  }
+
   /** Clear the store, which forgets what it has counted: keep it here, unless nobody wants it. */
   protected clearItems(keep: boolean): void {
     const before = keep ? this.storeStats() : undefined;
@@ -49,6 +90,7 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
       this.front?.forgetCounts();
       for (const name of Object.keys(this.counts) as (keyof Counts)[]) this.counts[name] = 0;
     } else this.past = less(sum(before, this.past), this.storeStats());
+    if (this.sampler !== undefined) this.sampler = this.sampled();
   }
   /** The cache is about to be closed: what stats() will say. */
   protected keepStats(): void {

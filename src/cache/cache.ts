@@ -181,6 +181,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
     this.keepStats();
     this.loads?.supersedeAll();
     this.mapping.vm.onEvict(this.host.meta.start, undefined);
+    if (this.sampling) this.forgetCurve();
     this.mapping.unmap();
     this.host.meta.unmap();
     this.open = false;
@@ -275,6 +276,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
     this.keepStats();
     this.open = false;
     this.front = undefined;
+    this.sampler = undefined;
     this.items.retire();
     this.host.meta.retire();
     this.loads?.supersedeAll();

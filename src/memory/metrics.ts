@@ -213,11 +213,21 @@ function cacheMetrics(caches: readonly CacheInfo[]): Metric[] {
       each(({ maxSize }) => maxSize),
     ),
     counter("cache.hits", "", found, [["cache", "tier"], hits]),
+    gauge("cache.lru_miss_ratio", "", LRU_HELP, [["cache", "at"], caches.filter((c) => c.sampling).flatMap(curveRows)]),
     ...CACHE_COUNTERS.map(([field, help]) => {
       const name = `cache.${field.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)}`;
       return counter(name, "", help, [["cache"], counts.map(({ cache, stats }) => [[cache.name], stats[field]])]);
     }),
   ];
+}
+
+const LRU_HELP =
+  "Share of requests that LRU would miss at so many times max_size, of a cache whose curve was asked for.";
+function curveRows(cache: CacheInfo): Row[] {
+  const curve = cache.curve();
+  // Of none that were asked for, nothing is known.
+  if (curve.requests === 0) return [];
+  return [0.5, 1, 2, 4].map((at): Row => [[cache.name, String(at)], curve.missRatio(at * cache.maxSize)]);
 }
 
 /** What follows on "Pages demoted by kswapd" as "... by requests" can stand alone. */

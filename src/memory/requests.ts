@@ -1,5 +1,6 @@
 /** What the methods of a memory take and give. */
 import type { Codec } from "../cache/codec.ts";
+import type { MissRatioCurve } from "../cache/distances.ts";
 import type { HeapEntries } from "../cache/front.ts";
 import type { CacheKey } from "../cache/keys.ts";
 import type { EntryOptions } from "../cache/options.ts";
@@ -136,6 +137,11 @@ export interface CacheInfo {
   readonly calculatedSize: number;
   readonly maxSize: number;
   stats(): CacheStats;
+  /** Its miss-ratio curve; the first call begins learning it. */
+  curve(): MissRatioCurve;
+  /** Whether one is being learned, and what ends that. */
+  readonly sampling: boolean;
+  forgetCurve(): void;
 }
 
 /** All that `memory.cache()` takes. */

@@ -23,6 +23,8 @@ export interface Host {
   discard(vma: number, vpn: number): void;
   /** The item at `loc` of the store at `store` is about to go; `why` is one of the GONE_ constants of store/clean.ts. */
   evict(store: number, loc: number, why: number): void;
+  /** Of a key of the store at `store` that is among the sampled ones (store/sampled.ts): its hash, its bytes, and one of the SAMPLED_ constants. */
+  sampled(store: number, hash: number, bytes: number, what: number): void;
   /** An invariant is broken: `code` is one of the BUG_ constants. Must throw. */
   bug(code: number, a: number, b: number): void;
 }
@@ -172,6 +174,9 @@ export function hostDiscard(vma: i32, vpn: i32): void {
 }
 export function hostEvict(store: i32, loc: i32, why: i32): void {
   (host as Host).evict(store, loc, why);
+}
+export function hostSampled(store: i32, hash: i32, bytes: i32, what: i32): void {
+  (host as Host).sampled(store, hash, bytes, what);
 }
 export function hostBug(code: i32, a: i32, b: i32): void {
   (host as Host).bug(code, a, b);

@@ -8,6 +8,7 @@
 @external("host", "swapFree") declare function swapFree(dev: i32, slot: i32): void;
 @external("host", "discard") declare function discard(vma: i32, vpn: i32): void;
 @external("host", "evict") declare function evict(store: i32, loc: i32, why: i32): void;
+@external("host", "sampled") declare function sampled(store: i32, hash: i32, bytes: i32, what: i32): void;
 @external("host", "bug") declare function bug(code: i32, a: i32, b: i32): void;
 
 @inline export function ld(p: i32): i32 { return load<i32>(<usize>p); }
@@ -46,6 +47,7 @@
 @inline export function hostSwapFree(dev: i32, slot: i32): void { swapFree(dev, slot); }
 @inline export function hostDiscard(vma: i32, vpn: i32): void { discard(vma, vpn); }
 @inline export function hostEvict(store: i32, loc: i32, why: i32): void { evict(store, loc, why); }
+@inline export function hostSampled(store: i32, hash: i32, bytes: i32, what: i32): void { sampled(store, hash, bytes, what); }
 @inline export function hostBug(code: i32, a: i32, b: i32): void { bug(code, a, b); }
 
 /** A round of four lanes. */

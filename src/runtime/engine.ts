@@ -43,6 +43,7 @@ function loadWasm(memory: SharedMemory, host: Host): EngineCalls {
       swapFree: (dev: number, slot: number) => host.swapFree(dev, slot),
       discard: (vma: number, vpn: number) => host.discard(vma, vpn),
       evict: (store: number, loc: number, why: number) => host.evict(store, loc, why),
+      sampled: (store: number, hash: number, bytes: number, what: number) => host.sampled(store, hash, bytes, what),
       bug: (code: number, a: number, b: number) => host.bug(code, a, b),
     },
   };

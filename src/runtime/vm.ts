@@ -74,6 +74,7 @@ export class Vm {
   kswapdMs = 0;
   readonly #listeners = new Map<number, (vpn: number) => void>();
   readonly #evictions = new Map<number, (loc: number, why: number) => void>();
+  readonly #samples = new Map<number, (hash: number, bytes: number, what: number) => void>();
   /** Hits on watched pages that are left until the next turn. */
   #hitsLeft = HITS_PER_TURN;
   #closed = false;
@@ -117,6 +118,12 @@ export class Vm {
   onEvict(store: number, listener: ((loc: number, why: number) => void) | undefined): void {
     if (listener === undefined) this.#evictions.delete(store);
     else this.#evictions.set(store, listener);
+  }
+
+  /** Hear of what becomes of the sampled keys of a store (store/sampled.ts). The listener must not call the engine. */
+  onSampled(store: number, listener: ((hash: number, bytes: number, what: number) => void) | undefined): void {
+    if (listener === undefined) this.#samples.delete(store);
+    else this.#samples.set(store, listener);
   }
 
   /**
@@ -237,6 +244,7 @@ export class Vm {
     this.machine = machineOf(NO_SEGMENT, this.machine.host);
     this.#listeners.clear();
     this.#evictions.clear();
+    this.#samples.clear();
     // The accessors of layout.ts have a view too, if this was the last segment that was looked at.
     plug(this.machine);
     giveUpSegment(segment);
@@ -264,6 +272,7 @@ export class Vm {
       swapFree: (dev, slot) => this.devices[dev]?.free(slot),
       discard: (vma, vpn) => this.#listeners.get(vma)?.(vpn),
       evict: (store, loc, why) => this.#evictions.get(store)?.(loc, why),
+      sampled: (store, hash, bytes, what) => this.#samples.get(store)?.(hash, bytes, what),
       bug: (code, a, b) => {
         throw new LieuError("EBUG", `broken invariant: ${BUGS[code] ?? code} (${a}, ${b})`);
       },

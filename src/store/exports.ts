@@ -7,6 +7,7 @@ export { storeActivity, storeCensus } from "./census.ts";
 export { storeHeard } from "./heard.ts";
 export { storeClear, storeGrace, storeInit, storeMetaPages, storeSecret } from "./init.ts";
 export { storeAt, storeLook, storePiece, storeScan } from "./read.ts";
+export { storeSample } from "./sampled.ts";
 export {
   storeClean,
   storeCount,

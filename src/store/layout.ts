@@ -124,6 +124,10 @@ export const NR_BANDS: i32 = 7;
 export const STREAM_COLD: i32 = 8;
 export const STREAM_TTL: i32 = 9;
 export const NR_TTL_CLASSES: i32 = 24;
+/** Keys whose hash is below this, without a sign, are sampled (sampled.ts); 0 = none. */
+export const ST_SAMPLED: i32 = 632;
+/** And those whose value has as many bytes, when something is found or stored; 0 = none. */
+export const ST_SAMPLED_BIG: i32 = 636;
 /** Live granules of all segments; of them, heads of items with a body; and pages of bodies. */
 export const ST_LOG_LIVE: i32 = 640;
 export const ST_HEADS: i32 = 644;

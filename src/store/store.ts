@@ -6,7 +6,7 @@
  *   +16 address of the key   +20 virtual page   +24 start f64   +32 time to live f64
  */
 import { pte, refs, storeKeyAddr, storeOutAddr, storeValueAddr } from "../mm/layout.ts";
-import { copyBytes, ld, ldf, st, stf } from "../mm/machine.ts";
+import { copyBytes, hostSampled, ld, ldf, st, stf } from "../mm/machine.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
 import { outdate } from "./above.ts";
 import { countHit, keepHistory, noteAccess } from "./access.ts";
@@ -64,6 +64,7 @@ import { mayHold, place } from "./place.ts";
 import { isPresent, look, losePage } from "./present.ts";
 import { copyIn, copyOut, describe, lastAccessed, setAccessed } from "./read.ts";
 import { loseBodyPage, releaseIfEmpty, removeItem } from "./remove.ts";
+import { isSampled, isSampledOf, SAMPLED_EXPIRED, SAMPLED_GET, SAMPLED_GONE, SAMPLED_SET } from "./sampled.ts";
 import { SCRUB_BATCH, SCRUB_TURN, scrub } from "./scrub.ts";
 import { ttlStream } from "./stream.ts";
 import { noteExpiry } from "./timers.ts";
@@ -97,8 +98,17 @@ export function storeCount(meta: i32, field: i32): f64 {
 /** Look a key up. Returns MISS, HIT or STALE. `time`: now, for RENEW. */
 export function storeGet(meta: i32, key: i32, flags: i32, time: f64): i32 {
   const c = controlOf(meta);
+  const hash = hashKey(c, storeKeyAddr(), key & KEY_LENGTH_MASK, key >>> KEY_KIND_SHIFT);
+  const found = get(c, hash, key, flags, time);
+  if ((flags & AS_ACCESS) !== 0 && isSampledOf(c, hash, found === HIT ? ld(storeOutAddr() + 4) : -1)) {
+    const bytes = found === HIT ? ld(storeOutAddr() + 4) + (key & KEY_LENGTH_MASK) : 0;
+    hostSampled(meta, hash, bytes, found === STALE ? SAMPLED_EXPIRED : SAMPLED_GET);
+  }
+  return found;
+}
+function get(c: i32, hash: i32, key: i32, flags: i32, time: f64): i32 {
   setAccessed(0);
-  const loc = find(c, hashKey(c, storeKeyAddr(), key & KEY_LENGTH_MASK, key >>> KEY_KIND_SHIFT), key);
+  const loc = find(c, hash, key);
   if (loc === 0 || !whole(c, loc, foundSlot())) {
     if ((flags & AS_ACCESS) !== 0) noteMiss(c);
     return MISS;
@@ -155,7 +165,10 @@ export const FROM_AREA: i32 = 8;
  * 0 if there is no room, the old value being gone then too.
  */
 export function storeSet(meta: i32, key: i32, length: i32, kind: i32, start: f64, ttl: f64): i32 {
-  const loc = set(meta, key, length, kind & VALUE_KIND_MASK, start, ttl);
+  const c = controlOf(meta);
+  const hash = hashKey(c, storeKeyAddr(), key & KEY_LENGTH_MASK, key >>> KEY_KIND_SHIFT);
+  if (isSampledOf(c, hash, length)) hostSampled(meta, hash, length + (key & KEY_LENGTH_MASK), SAMPLED_SET);
+  const loc = set(c, hash, key, length, kind & VALUE_KIND_MASK, start, ttl);
   if (loc === 0 || (kind & FROM_AREA) === 0) return loc;
   const address = ld(storeOutAddr() + 12);
   if (address !== -1) copyBytes(address, storeValueAddr(), length);
@@ -165,9 +178,7 @@ export function storeSet(meta: i32, key: i32, length: i32, kind: i32, start: f64
   }
   return loc;
 }
-function set(meta: i32, key: i32, length: i32, kind: i32, start: f64, ttl: f64): i32 {
-  const c = controlOf(meta);
-  const hash = hashKey(c, storeKeyAddr(), key & KEY_LENGTH_MASK, key >>> KEY_KIND_SHIFT);
+function set(c: i32, hash: i32, key: i32, length: i32, kind: i32, start: f64, ttl: f64): i32 {
   const want = key | (kind << VALUE_KIND_SHIFT) | (ttl > 0 ? BIT_TTL : 0) | shapeFor(c, key, length, ttl);
   if (!mayHold(c, want, length)) {
     forget(c, hash, key);
@@ -251,6 +262,7 @@ function overwrite(c: i32, loc: i32, want: i32, start: f64, ttl: f64): i32 {
 export function storeDelete(meta: i32, key: i32): i32 {
   const c = controlOf(meta);
   const hash = hashKey(c, storeKeyAddr(), key & KEY_LENGTH_MASK, key >>> KEY_KIND_SHIFT);
+  if (isSampled(c, hash)) hostSampled(meta, hash, 0, SAMPLED_GONE);
   return forget(c, hash, key) ? 1 : 0;
 }
 /** Forget the item at `loc`. */
