@@ -4,7 +4,7 @@
  * many bytes lie between two of them, divided by the share of keys that is sampled, is the least size that would have hit.
  *
  * **Why LRU, when the store has another policy.** One pass over a sample gives the curve of a stack algorithm at all sizes; what
- * the store does at another size only a store of that size can tell, which is what `lieu plan` runs. And the store is held
+ * the store does at another size only a store of that size can tell, and it takes a replay to find out. And the store is held
  * to LRU: it misses no more than that by half a point (store/guard.ts). So the curve is what can be relied on, and where the cache
  * is below it, that is what learning wins.
  *
