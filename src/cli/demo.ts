@@ -12,6 +12,7 @@ import type { ReplayResult } from "../trace/replay.ts";
 import type { ReplayOptions } from "../trace/replay-options.ts";
 import { footprintBytes, type Trace } from "../trace/trace.ts";
 import type { Context } from "./context.ts";
+import { FETCH_US, requestPrice } from "./demo-price.ts";
 import { RECORDS_MEMORY, type Records, type RecordsResult, recordOf, runRecords } from "./demo-records.ts";
 import { orInterrupted, replayWithProgress } from "./replay.ts";
 import { count, demotions, pages, percent, replayJson, replayReport, table, wrap } from "./report.ts";
@@ -122,6 +123,8 @@ export function comparisonTable({ demote, swap, discard }: Comparison): string {
       row("bytes checked", (r) => formatSize(r.checkedBytes)),
       row("wrong values", (r) => count(r.corrupt)),
       row("seconds", (r) => r.elapsedSeconds.toFixed(1)),
+      row("us a request, priced", (r) => requestPrice(r).total.toFixed(1)),
+      row("  of these, memory, swap and moves", (r) => requestPrice(r).memory.toFixed(1)),
     ],
   );
 }
@@ -138,11 +141,12 @@ export function conclusion({ demote, swap, discard }: Comparison): string {
     `Demoting in lieu of discarding: ${fetched} fetches from the origin (${count(demote.misses)} for
     ${count(discard.misses)}), ${count(firstRequests(demote))} of which are first requests that no cache can save, and
     ${near} hits in the nodes (${count(inNodes(demote))} for ${count(inNodes(discard))}). Against swapping alone: ${again}
-    fetches and ${moved} swap I/O (${pages(io(demote))} for ${pages(io(swap))}). ${priceOf({ demote, swap, discard })}`,
+    fetches and ${moved} swap I/O (${pages(io(demote))} for ${pages(io(swap))}). ${costInHits({ demote, swap, discard })}
+    ${priced({ demote, swap, discard })}`,
   );
 }
 /** What demoting costs: hits in the fastest node that one of the others has more of. */
-function priceOf({ demote, swap, discard }: Comparison): string {
+function costInHits({ demote, swap, discard }: Comparison): string {
   const fast = Object.keys(demote.nodes)[0] as string;
   const hits = (r: ReplayResult) => r.hitsByTier[fast] ?? 0;
   const [other, doing] = hits(swap) > hits(discard) ? [swap, "swapping"] : [discard, "discarding"];
@@ -150,6 +154,13 @@ function priceOf({ demote, swap, discard }: Comparison): string {
   if (hits(demote) >= hits(other)) return `It costs no hits in ${fast} ${counts}.`;
   return `The price: ${difference(hits(demote), hits(other), "fewer")} hits in ${fast} than with ${doing} ${counts}, as a
     demoted page is read where it is until it has proved hot and is promoted.`;
+}
+
+/** The same counts as time, by what things cost elsewhere. */
+function priced({ demote, swap, discard }: Comparison): string {
+  const us = (r: ReplayResult) => requestPrice(r).total.toFixed(1);
+  return `Priced as the study prices (100 ns a line read from DRAM, 300 from the slower node, 10 us a page of swap, 2 us a move) and
+    ${FETCH_US / 1000} ms a fetch, a request takes ${us(demote)} us; swapping alone ${us(swap)}, discarding ${us(discard)}.`;
 }
 
 /** The second question: what the same memory holds with its cold pages compressed. */

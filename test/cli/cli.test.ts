@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { conclusion } from "../../src/cli/demo.ts";
+import { requestPrice } from "../../src/cli/demo-price.ts";
 import type { ReplayResult } from "../../src/trace/replay.ts";
 import { requireThat } from "../support/requires.ts";
 import { manifest, root } from "../support/sources.ts";
@@ -96,6 +97,18 @@ test("the demo's conclusion says so if demoting did not pay", () => {
   expect(says(result(100, 6, 90), result(300, 30, 100), result(200, 0, 80))).toMatch(
     /The price: 10 % fewer hits in dram than with swapping/,
   );
+});
+
+test("the demo prices a request by the study's table, each line of a value's page being read", () => {
+  const vmstat = { pswpout: 2, pgmigrate_success: 3, pgscan_kswapd: 4, pgscan_direct: 0, pgrefill: 0 };
+  const result = { hitsByTier: { dram: 90, slow: 5, swap: 1 }, misses: 4, requests: 100 };
+  const { memory, fetches, total } = requestPrice({
+    ...result,
+    vmstat: { ...vmstat, numa_hint_faults: 0, pgpromote_judged: 0 },
+  } as unknown as ReplayResult);
+  // 64 lines of 94 pages in DRAM and of 5 slower ones; 3 pages of swap; 3 moves and 4 looks.
+  expect(memory).toBeCloseTo((64 * (94 * 100 + 5 * 300) + 3 * 10_000 + 3 * 2000 + 4 * 50) / 100 / 1000);
+  expect([fetches, total]).toEqual([40, memory + 40]);
 });
 
 describeBuilt("the built command", () => {
