@@ -1,5 +1,5 @@
 /** A node as `memory.node()` tells of it. */
-import { N_FREE, N_PAGES, node as nodeField } from "../mm/layout.ts";
+import { N_FREE, N_LATENCY, N_PAGES, node as nodeField } from "../mm/layout.ts";
 import { showAs } from "../runtime/show.ts";
 import type { Vm } from "../runtime/vm.ts";
 import { placementOf } from "./backing.ts";
@@ -9,7 +9,7 @@ import type { NodeInfo } from "./requests.ts";
 import { nodeVmstat } from "./vmstat.ts";
 
 export function nodeInfo(vm: Vm, config: MemoryConfig, balloons: Balloons, nid: number): NodeInfo {
-  const { name, backing, adistance, latency } = config.nodes[nid] as NodeConfig;
+  const { name, backing, adistance } = config.nodes[nid] as NodeConfig;
   const tiers = [...new Set(config.nodes.map((n) => n.adistance >> 7))];
   vm.inspect();
   const pages = nodeField(nid, N_PAGES) - balloons.held(nid);
@@ -21,7 +21,7 @@ export function nodeInfo(vm: Vm, config: MemoryConfig, balloons: Balloons, nid: 
     free: free * 4096,
     residentPages: pages - free,
     tier: tiers.indexOf(adistance >> 7),
-    latency,
+    latency: nodeField(nid, N_LATENCY),
     vmstat: () => {
       vm.ensureOpen();
       return nodeVmstat(vm, nid);

@@ -1,6 +1,7 @@
 /** How a memory is opened. */
 import { touchNow } from "../runtime/pretouch.ts";
 import type { Harness } from "./harness.ts";
+import { measureLatencies } from "./measure.ts";
 import { Memory } from "./memory.ts";
 import type { MemoryOptions } from "./memory-options.ts";
 import { resolveOptions } from "./options.ts";
@@ -22,6 +23,9 @@ export async function openMemory(options: MemoryOptions, harness: Harness = {}):
 export function openMemorySync(options: MemoryOptions, harness: Harness = {}): Memory {
   const config = resolveOptions(options);
   const memory = new Memory(config, harness);
-  if (config.pretouch === "wait") touchNow(memory.vm.segment);
+  if (config.pretouch === "wait") {
+    touchNow(memory.vm.segment);
+    measureLatencies(memory.vm, config, harness);
+  }
   return memory;
 }

@@ -139,6 +139,8 @@ export interface NodeConfig {
   readonly adistance: number;
   /** Nanoseconds of an access to it. */
   readonly latency: number;
+  /** Whether that was given, as such, or as a tier or distance. */
+  readonly latencyGiven: boolean;
   readonly watermarks?: { readonly min: number; readonly low: number; readonly high: number; readonly promo: number };
 }
 /** All options, checked, names resolved. Nodes are in order from the fastest tier down, devices by falling priority. */
@@ -276,7 +278,8 @@ function resolveNode(name: string, o: Checked<typeof nodeSchema>): NodeConfig {
   }
   const backing = openBacking(o, `nodes.${name}`);
   const adistance = o.tier !== undefined ? ADISTANCE_DRAM + o.tier * 128 : (o.distance ?? backing.adistance);
-  const config = { name, backing, pages: count, adistance, latency: latencyOf(o, backing) };
+  const latencyGiven = (o.latency ?? o.tier ?? o.distance) !== undefined;
+  const config = { name, backing, pages: count, adistance, latency: latencyOf(o, backing), latencyGiven };
   if (o.watermarks === undefined) return config;
   const { min, low, high } = o.watermarks;
   const promo = o.watermarks.promo ?? high + (high - low);

@@ -15,6 +15,8 @@ export interface NumaNode {
   readonly adistance: number;
   /** Nanoseconds, from HMAT; where there is none, DRAM's, in proportion to the NUMA distance from the nearest CPU. */
   readonly latency: number;
+  /** Whether that is DRAM's in proportion. */
+  readonly estimated: boolean;
   readonly hostNode: number;
   /** NUMA distance to the host's nodes. */
   readonly distances: Readonly<Record<number, number>>;
@@ -39,7 +41,9 @@ export function numaNode(hostNode: number, fallback: boolean, what: string): Num
     throw new LieuError("EACCES", `${what}.hostNode is ${hostNode}: ${why}`);
   }
   const { adistance, distances } = host;
-  return { kind: "numa", hasBytes: true, adistance, latency: latencyOf(host, nodes), hostNode, distances, fallback };
+  const latency = latencyOf(host, nodes);
+  const estimated = host.performance === undefined;
+  return { kind: "numa", hasBytes: true, adistance, latency, estimated, hostNode, distances, fallback };
 }
 
 function latencyOf(host: HostNode, nodes: readonly HostNode[]): number {

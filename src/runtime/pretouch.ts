@@ -42,8 +42,8 @@ export interface Touching {
   stop(): void;
 }
 
-/** Touch a segment in slices. The process need not stay for it. */
-export function touchInSlices(whole: Segment): Touching {
+/** Touch a segment in slices, then call `touched`, if all of it was. The process need not stay for it. */
+export function touchInSlices(whole: Segment, touched: () => void): Touching {
   /** Dropped at the end: whoever holds what is returned must not hold the segment. */
   let left: Segment | undefined = whole.touched ? undefined : whole;
   let at = 0;
@@ -53,8 +53,9 @@ export function touchInSlices(whole: Segment): Touching {
   const done = new Promise<void>((resolve) => {
     finish = resolve;
   });
+  let after: (() => void) | undefined = touched;
   const end = (): void => {
-    left = undefined;
+    left = after = undefined;
     finish();
   };
   const schedule = (): void => {
@@ -68,11 +69,14 @@ export function touchInSlices(whole: Segment): Touching {
     if (at < left.h8.length) schedule();
     else {
       left.touched = true;
+      after?.();
       end();
     }
   };
-  if (left === undefined) finish();
-  else schedule();
+  if (left === undefined) {
+    after();
+    end();
+  } else schedule();
   return {
     done,
     stay() {

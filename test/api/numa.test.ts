@@ -39,6 +39,27 @@ describe.runIf(process.platform === "linux")("a node of kind numa", () => {
     await memory.close();
   });
 
+  test("how fast it is, is measured where nobody says it, and between memories that are as fast nothing comes up", async () => {
+    const size = 96 * MiB;
+    const far = { kind: "numa", hostNode: 0, size } as const;
+    const nodes = { dram: { kind: "dram", size, distance: 500 }, far: { ...far, distance: 800 } } as const;
+    const given = await openMemory({ nodes, pretouch: "wait" });
+    expect([given.node("dram").latency, given.node("far").latency]).toEqual([87, 139]);
+    await given.close();
+    const memory = await openMemory({ nodes: { dram: { kind: "dram", size }, far }, pretouch: "wait" });
+    const latencies = memory.nodeNames.map((name) => memory.node(name).latency);
+    // Neither the table's 100 nor a multiple of it, but for chance, on any machine there is.
+    for (const ns of latencies) expect(ns).toBeGreaterThan(1);
+    for (const ns of latencies) expect(ns).toBeLessThan(100_000);
+    const again = await openMemory({ nodes: { dram: { kind: "dram", size }, far }, pretouch: "wait" });
+    expect(again.nodeNames.map((name) => again.node(name).latency)).toEqual(latencies);
+    await again.close();
+    await memory.close();
+    const seeded = await openMemory({ nodes: { dram: { kind: "dram", size }, far }, pretouch: "wait", seed: 1 });
+    expect(seeded.node("far").latency).toBe(100);
+    await seeded.close();
+  });
+
   test("a segment that was bound serves others afterwards, empty", async () => {
     for (let round = 0; round < 3; round++) {
       const bound = await openMemory({ nodes: numa });
