@@ -70,6 +70,10 @@ function way(): i32 {
   return sc(SC_PROACTIVE) !== 0 ? TO_REQUEST : TO_RECLAIM;
 }
 
+/** Whether the way that the current control reclaims is one of those whose failure is remembered. */
+export function remembersFailure(): boolean {
+  return way() !== 0;
+}
 /** The nodes of `mask` on which the scan that the current control describes may find something. */
 export function hopeful(mask: i32): i32 {
   if (hdr(H_HOPELESS) === 0) return mask;

@@ -12,7 +12,7 @@ import { makeRoomOn } from "./cascade.ts";
 import { goesByAge, listed, shrinkByAge } from "./coldest.ts";
 import { demoteBatch } from "./demote.ts";
 import { folioNr } from "./folio.ts";
-import { hopeful, noteFutile } from "./futile.ts";
+import { hopeful, noteFutile, remembersFailure } from "./futile.ts";
 import { noteWhy, WHY_LIMIT } from "./hopeless.ts";
 import {
   C_ACTIVE,
@@ -49,6 +49,7 @@ import {
   SC_PROACTIVE,
   SC_SKIPPED_DEACTIVATE,
   SC_SPARED,
+  SC_TRIED,
   SC_VACATE,
   sc,
   scanHead,
@@ -263,11 +264,16 @@ export function tryToFree(nodes: i32, bottomUp: boolean): i32 {
     else if (sc(SC_MEMCG_LOW_SKIPPED) !== 0 && sc(SC_MEMCG_LOW_RECLAIM) === 0) setSc(SC_MEMCG_LOW_RECLAIM, 1);
     else break;
   }
-  // Some of what was passed over because it was in use is not any more, and some was on no list that was scanned.
-  for (let pass: i32 = 0; pass < MAX_WHOLE_PASSES && !noteFutile(mask); pass++) {
+  // Some of what was passed over because it was in use is not any more, and some was on no list that was scanned. What was tried before is
+  // not counted: pages that cannot go were tried at each priority, and would count for those that were not tried at all. So it is with
+  // each pass, unless the lists are generations, of which it takes several to come to the youngest.
+  let more: boolean = remembersFailure();
+  for (let pass: i32 = 0; pass < MAX_WHOLE_PASSES && more; pass++) {
+    if (pass === 0 || !lruGenEnabled()) setSc(SC_TRIED, 0);
     setSc(SC_FORCE_DEACTIVATE, ALL);
     shrinkNodesAt(mask, 0);
     if (sc(SC_NR_RECLAIMED) > 0) return sc(SC_NR_RECLAIMED);
+    more = !noteFutile(mask);
   }
   return 0;
 }
