@@ -36,6 +36,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   trace: ["mm", "nodes", "swap", "runtime", "region", "cache", "memory"],
   parity: ["mm", "nodes", "swap", "runtime", "region", "memory", "trace"],
   study: ["mm", "nodes", "swap", "runtime", "region", "memory", "trace", "parity"],
+  plan: ["mm", "swap", "cache", "memory", "trace", "study"],
   server: ["mm", "nodes", "swap", "runtime", "region", "cache", "memory", "trace"],
   cli: [
     "mm",
@@ -49,6 +50,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     "trace",
     "parity",
     "study",
+    "plan",
     "server",
     "index",
   ],

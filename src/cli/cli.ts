@@ -10,6 +10,7 @@ import { isLieuError } from "../errors.ts";
 import type { Context, Output } from "./context.ts";
 import { addDemo } from "./demo.ts";
 import { addParity } from "./parity.ts";
+import { addPlan } from "./plan.ts";
 import { addReplay } from "./replay.ts";
 import { addStudy } from "./study.ts";
 import { addTop } from "./top.ts";
@@ -65,6 +66,7 @@ function makeProgram(context: Context): Command {
     .addHelpText("after", EXAMPLES);
   addReplay(program, context);
   addDemo(program, context);
+  addPlan(program, context);
   addParity(program, context);
   addStudy(program, context);
   addTop(program, context);
@@ -77,6 +79,7 @@ Examples:
   $ lieu demo                                        see what demotion buys, on a recorded trace
   $ lieu replay trace.mtr.gz --as region             replay a trace, every byte checked
   $ lieu replay trace.csv --dram 64MiB --swap 0      with tiers of your own
+  $ lieu plan trace.mtr.gz                           which tiers to buy for it
   $ lieu help replay                                 all that can be set
   $ lieu parity                                      the engine beside real kernels
   $ lieu study                                       what each choice of reclaim costs or buys

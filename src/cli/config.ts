@@ -21,6 +21,11 @@ const PARSERS: ReadonlyMap<string, (text: string) => unknown> = new Map([
  *   that the schema does not have, with the file's name
  */
 export function readConfig(path: string): ReplayOptions {
+  return checkReplayOptions(readDocument(path) ?? {}, path);
+}
+
+/** What is in a YAML or JSON file, unchecked. @throws {@link LieuError} as {@link readConfig} */
+export function readDocument(path: string): unknown {
   const parser = PARSERS.get(extname(path).toLowerCase());
   if (parser === undefined) {
     throw new LieuError("EINVAL", `the configuration ${path} must be a .yaml, .yml or .json file`);
@@ -31,14 +36,12 @@ export function readConfig(path: string): ReplayOptions {
   } catch (error) {
     throw fileError(path, error);
   }
-  let content: unknown;
   try {
-    content = parser(text);
+    return parser(text);
   } catch (error) {
     const why = (error as YAMLError | SyntaxError).message.split("\n")[0]?.replace(/:$/, "");
     throw new LieuError("EFORMAT", `${path}: ${why}`, { cause: error });
   }
-  return checkReplayOptions(content ?? {}, path);
 }
 
 /**

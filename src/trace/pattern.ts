@@ -24,6 +24,9 @@ export interface Pattern {
   check(address: number, length: number, key: number, version: number, offset: number): number;
 }
 
+/** No pattern: values are as their memory happens to be, and always right. */
+export const BLANK: Pattern = { fill: () => undefined, check: () => 1 };
+
 /** The pattern over `segment`: WebAssembly, or plain JavaScript if asked for or where the module has not been built. */
 export function loadPattern(segment: Segment, kind: EngineKind = "wasm"): Pattern {
   const module = kind === "wasm" ? wasmModule() : undefined;

@@ -11,7 +11,7 @@ import type { Memory } from "../memory/memory.ts";
 import { openMemory } from "../memory/open.ts";
 import { resolveOptions } from "../memory/options.ts";
 import type { Vmstat } from "../memory/vmstat.ts";
-import { loadPattern } from "./pattern.ts";
+import { BLANK, loadPattern } from "./pattern.ts";
 import { CacheReplayer } from "./replay-cache.ts";
 import {
   amountOf,
@@ -38,6 +38,8 @@ export interface ReplayHooks {
   signal?: AbortSignal;
   /** Replaces swap devices as they are opened, for example with ones that inject faults. */
   wrapDevice?: NonNullable<Harness["wrapDevice"]>;
+  /** Values of a cache are neither written nor compared: only where they are is of interest. The same decisions, in less time. */
+  blank?: boolean;
   /** What messages call the options: the name of the file that they are from. */
   source?: string;
   /** Looks at the memory now and then. */
@@ -113,7 +115,7 @@ export async function replay(
   const clock = new RequestClock((checked.accessTime ?? 10) / 1000);
   const { wrapDevice } = hooks;
   await using memory = await openMemory(memoryOptions, { crank: clock, ...(wrapDevice && { wrapDevice }) });
-  const replayer = makeReplayer(trace, checked, memory, clock);
+  const replayer = makeReplayer(trace, checked, memory, clock, hooks.blank);
   const requests = Math.min(trace.requests, checked.limit ?? trace.requests);
   const served = replayer instanceof RegionReplayer ? () => replayer.tally() : undefined;
   const interval = await hooks.observer?.begin({ memory, requests, served });
@@ -124,8 +126,14 @@ export async function replay(
 }
 
 /** One way of replaying, over a memory whose crank is `clock`. */
-export function makeReplayer(trace: Trace, options: ReplayOptions, memory: Memory, clock: RequestClock): Replayer {
-  const pattern = options.bytes === false ? undefined : loadPattern(memory.vm.segment);
+export function makeReplayer(
+  trace: Trace,
+  options: ReplayOptions,
+  memory: Memory,
+  clock: RequestClock,
+  blank = false,
+): Replayer {
+  const pattern = options.bytes === false ? undefined : blank ? BLANK : loadPattern(memory.vm.segment);
   if (options.as === "region" || pattern === undefined) return new RegionReplayer(trace, memory, clock, pattern);
   const { maxSize } = options;
   const limit = maxSize === undefined ? undefined : amountOf(maxSize, replayFootprint(trace, "cache"), "maxSize");
