@@ -227,7 +227,7 @@ function adjust(c: i32, freed: i32, regretted: i32): void {
   st(c + ST_THETA, theta < -MAX_THETA ? -MAX_THETA : theta > MAX_THETA ? MAX_THETA : theta);
 }
 
-/** Carry the live items of a segment with many holes to fresh memory. Returns false if there is none worth it. */
+/** Carry the live items of a segment with many holes to fresh memory. Returns false if there is none worth it, or no page is free for it. */
 function compact(c: i32): boolean {
   let worst: i32 = -1;
   let most: i32 = 0;
@@ -242,9 +242,11 @@ function compact(c: i32): boolean {
   }
   if (most < 24) return false;
   startCount(KEEP_ALL);
+  const held = ld(c + ST_LOG_HELD);
   let more: i32 = 1;
   while (more !== 0) more = cleanSegPage(c, worst, ALL) ? 1 : 0;
-  return true;
+  // Its items may have taken as much: then what is dead is in pages that are yet to be filled.
+  return ld(c + ST_LOG_HELD) < held;
 }
 /** Give back segments that hold nothing. Returns 1 if there were any. */
 function releaseAny(c: i32): i32 {

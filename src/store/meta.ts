@@ -5,11 +5,13 @@
  * ghosts), from the first page that was not taken again up to the last that was in use. As each part is filled from its
  * start, page by page, the first is the one that is taken next, and is zeroed then; the last ones are given back in steps.
  */
-import { frameAddr, pte, V_HELD, V_RESIDENT, V_SWAPPED, vma } from "../mm/layout.ts";
+import { demoteNow } from "../mm/demote.ts";
+import { folioHead, folioNid } from "../mm/folio.ts";
+import { frameAddr, N_PAGES, node, pte, V_HELD, V_RESIDENT, V_SWAPPED, vma } from "../mm/layout.ts";
 import { ld, st, zeroBytes } from "../mm/machine.ts";
 import { FAULT_WRITE, fault } from "../mm/mm.ts";
 import { zapPages } from "../mm/mmap.ts";
-import { PTE_PRESENT } from "../mm/page-table.ts";
+import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
 import {
   add,
   ST_BODIES,
@@ -21,6 +23,8 @@ import {
   ST_SUNK_PAGES,
 } from "./layout.ts";
 
+/** Meta pages take up to one in so many of a node. */
+const MOST_OF_NODE: i32 = 8;
 /** Parts of the meta mapping that may be left behind. */
 export const NR_PARTS: i32 = 6;
 
@@ -35,8 +39,17 @@ export function ensureMeta(c: i32, off: i32, bytes: i32): i32 {
     }
     const r = fault(ld(c + ST_META_VMA), start + page, FAULT_WRITE);
     if (r < 0) return r;
+    spread(c, start + page);
   }
   return 0;
+}
+/**
+ * A meta page is new. Where there are many items below, their index would fill the node that it is for: beyond a part of that, it lies
+ * further down.
+ */
+function spread(c: i32, vpn: i32): void {
+  const nid = folioNid(folioHead(pteIndex(pte(vpn))));
+  if (vma(ld(c + ST_META_VMA), V_RESIDENT) * MOST_OF_NODE > node(nid, N_PAGES)) demoteNow(vpn);
 }
 
 /** If a page is what a clear left behind, it is as good as new now. */

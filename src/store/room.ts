@@ -69,6 +69,10 @@ import { randomBodyPage } from "./sample.ts";
 import { relieve } from "./sink.ts";
 import { skim } from "./skim.ts";
 import { dropSunkSeg, leastSunk, maySink, sinkPages, sinkSeg } from "./sunk.ts";
+
+/** Turns of making room for an item, beside two for each page of it. */
+const MOST_TURNS: i32 = 64;
+
 /** The store is at its limit: make some room, first of all in swap. Returns 0 if there is nothing to drop. */
 export function evictAnywhere(c: i32): i32 {
   if (ld(c + ST_BUSY) !== 0) return 0;
@@ -124,8 +128,10 @@ function isOthersTurn(c: i32): boolean {
  */
 export function makeRoom(c: i32, pages: i32, wanted: i32, drop: boolean): boolean {
   const before = inNodes(c);
+  // What is sent down may bring as much up, and what is compacted may sink in pieces: there is an end to it, and the engine makes room.
+  let turns: i32 = MOST_TURNS + 2 * wanted;
   while (!relieve(c, pages + 1)) {
-    if (before - inNodes(c) >= wanted || isOthersTurn(c)) return true;
+    if (before - inNodes(c) >= wanted || turns-- === 0 || isOthersTurn(c)) return true;
     if (sinkSome(c) === 0 && !(drop && evictSome(c, ALL) !== 0)) return false;
   }
   return true;

@@ -77,7 +77,9 @@ export function relieve(c: i32, pages: i32): boolean {
   let room: boolean = true;
   while (tries > 0 && room && node(nid, N_FREE) - spare <= node(nid, N_WMARK_LOW)) {
     room = roomBelow(c, below);
-    if (room && sinkOne(c, nid) === 0) tries--;
+    const moved = room ? sinkOne(c, nid) : 0;
+    if (moved === 0) tries--;
+    else if (moved < 0) tries = 0;
   }
   sinking = false;
   return room;
@@ -97,11 +99,11 @@ function on(vpn: i32, nid: i32): boolean {
   return (p & PTE_PRESENT) !== 0 && folioNid(folioHead(pteIndex(p))) === nid;
 }
 
-/** Demote the least worth of a few candidates on a node. Returns the pages that moved. */
+/** Demote the least worth of a few candidates on a node. Returns the pages that moved; -1 if none was found there. */
 function sinkOne(c: i32, nid: i32): i32 {
   const log = ld(c + ST_LOG_HELD);
   const all = log + ld(c + ST_BODIES);
-  if (all === 0) return 0;
+  if (all === 0) return -1;
   let best: i32 = 0;
   let bestSeg: i32 = -1;
   let least: i32 = 0x7fffffff;
@@ -132,7 +134,7 @@ function sinkOne(c: i32, nid: i32): i32 {
       best = page;
     }
   }
-  if (found === 0) return 0;
+  if (found === 0) return -1;
   const sink = ld(c + ST_SINK);
   st(c + ST_SINK, sink === NO_THETA ? least : sink + (((least - sink) / 16) | 0));
   return bestSeg >= 0 ? sinkSeg(c, bestSeg) : sinkBody(c, best, nid);

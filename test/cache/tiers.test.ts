@@ -221,3 +221,27 @@ test("a get that is to renew what then cannot be read is a miss, and counted", a
   expect(lost).toBeGreaterThan(50);
   memory.check();
 });
+
+test.each([1, 2, 3, 4])(
+  "small values and a few that fill the fast node: making room comes to an end, seed %i",
+  async (nr) => {
+    const source = seeded(nr);
+    await using memory = await openMemory(
+      { nodes: { dram: dram(668), slow: dram(2124, 1) }, swap: swapOf(122_000), minFree: "16KiB", seed: nr },
+      { wrapDevice, crank: simCrank() },
+    );
+    const cache = memory.cache({ codec: "bytes" });
+    const lengths = Array.from({ length: 20_000 }, () => {
+      const kind = source.below(1000);
+      return kind < 950 ? 60 + source.below(250) : kind < 995 ? 1000 + source.below(8000) : 520_000;
+    });
+    const value = Buffer.alloc(520_000, 1);
+    for (let i = 0; i < 8000; i++) {
+      const k = draw(source, lengths.length);
+      if (cache.getInto(`k${k}`, Buffer.alloc(0)) < 0) cache.set(`k${k}`, value.subarray(0, lengths[k]));
+    }
+    const { pgdemote_proactive, pswpout } = memory.vmstat();
+    expect(pgdemote_proactive, JSON.stringify({ pgdemote_proactive, pswpout })).toBeLessThan(20_000);
+    memory.check();
+  },
+);
