@@ -150,7 +150,7 @@ server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port
 `;
 
 /** A TCP proxy in front of a port, which cuts a connection after a number of bytes to the server. */
-export async function startProxy(to: number): Promise<Proxy> {
+export async function startProxy(to: number): Promise<TcpProxy> {
   const cutAfter = new Int32Array(new SharedArrayBuffer(4)).fill(-1);
   const worker = new Worker(PROXY, { eval: true, workerData: { to, cutAfter } });
   const port = await new Promise<number>((done, fail) => worker.once("message", done).once("error", fail));
@@ -160,7 +160,7 @@ export async function startProxy(to: number): Promise<Proxy> {
     stop: async () => void (await worker.terminate()),
   };
 }
-export interface Proxy {
+export interface TcpProxy {
   readonly url: string;
   /** Cut the connection after so many more bytes to the server, once. */
   cutAfter(bytes: number): void;
