@@ -7,9 +7,10 @@
 import { LieuError, shown } from "../errors.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import type { Pin } from "../runtime/pin.ts";
+import { readAhead } from "./ahead.ts";
 import { CacheExtras } from "./cache-extras.ts";
 import { AS_ACCESS, EVEN_STALE, HIT, MISS, RENEW, STALE, type Visit, WITH_VALUE } from "./items.ts";
-import type { CacheKey } from "./keys.ts";
+import { type CacheKey, checkKey } from "./keys.ts";
 import {
   checkFetch,
   checkOptions,
@@ -195,6 +196,22 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
     if (this.open && !this.mapping.vm.closed) this.close();
   }
 
+  /**
+   * The same as {@link get}, but a value that is on a server (swap of kind "remote") is waited for without blocking the event loop. Elsewhere it
+   * is what get() gives.
+   *
+   * Rejects with ECLOSED once the cache is closed.
+   */
+  async getAsync(key: K, options: GetOptions = NO_OPTIONS): Promise<V | undefined> {
+    if (this.mapping.vm.readsAhead) await this.near(key);
+    return this.get(key, options);
+  }
+  private async near(key: K): Promise<void> {
+    this.ensureOpen();
+    checkKey(key);
+    if (this.front?.get(key) === undefined) await readAhead(this.mapping.vm, this.items, key);
+  }
+
   // ---- loading --------------------------------------------------------------------------------------------------------
 
   /**
@@ -206,7 +223,8 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
   async fetch(key: K, options: FetchOptions<C> = {}): Promise<V | undefined> {
     checkFetch(options);
     const { loads, config } = this;
-    if (loads === undefined) return this.get(key, options);
+    if (loads === undefined) return this.getAsync(key, options);
+    if (this.mapping.vm.readsAhead) await this.near(key);
     this.begin();
     const { time } = this;
     const force = options.forceRefresh === true;

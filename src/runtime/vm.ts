@@ -78,6 +78,7 @@ export class Vm {
   /** Hits on watched pages that are left until the next turn. */
   #hitsLeft = HITS_PER_TURN;
   #closed = false;
+  readonly #readsAhead: boolean;
 
   constructor(segment: Segment, shape: SegmentShape, devices: readonly SwapDevice[], crank: Crank, kind: EngineKind) {
     this.segment = segment;
@@ -85,6 +86,7 @@ export class Vm {
     this.devices = devices;
     this.crank = crank;
     this.deviceErrors = devices.map(() => undefined);
+    this.#readsAhead = devices.some((device) => device.readAhead !== undefined);
     let start = 0;
     this.deviceStart = devices.map((d) => {
       const at = start;
@@ -205,6 +207,16 @@ export class Vm {
 
   nodeOfFrame(frame: number): number {
     return ((this.segment.h32[this.frameFlags + frame] as number) >>> 4) & 15;
+  }
+
+  /** Whether a device would rather be asked ahead. */
+  get readsAhead(): boolean {
+    return this.#readsAhead;
+  }
+  /** Get a slot's content without blocking, where its device has a way. */
+  readAhead(slot: number): Promise<void> | undefined {
+    const dev = this.deviceOfSlot(slot);
+    return this.devices[dev]?.readAhead?.(slot - (this.deviceStart[dev] as number));
   }
 
   deviceOfSlot(slot: number): number {

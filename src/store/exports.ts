@@ -3,6 +3,7 @@
  */
 export * from "../mm/exports.ts";
 export { storeAbove } from "./above.ts";
+export { storeAhead } from "./ahead.ts";
 export { storeActivity, storeCensus } from "./census.ts";
 export { storeHeard } from "./heard.ts";
 export { storeClear, storeGrace, storeInit, storeMetaPages, storeSecret } from "./init.ts";

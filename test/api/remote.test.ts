@@ -67,6 +67,29 @@ describeWithRedis("remote swap", () => {
     memory.check();
   });
 
+  test("getAsync() and fetch() do not block the event loop while they wait for it", async () => {
+    const server = await start();
+    const memory = memoryOn(server.url);
+    const cache = memory.cache<Uint8Array, number>({ codec: "bytes", heap: 0, fetchMethod: () => pageOf(-1) });
+    const large = Buffer.concat(Array.from({ length: 5 }, (_, i) => pageOf(-2 - i)));
+    cache.set(-1, large);
+    for (let i = 0; i < 2000; i++) cache.set(i, pageOf(i));
+    const before = cache.stats().hitsByTier.remote ?? 0;
+    const expected = (key: number): Buffer => (key === -1 ? large : pageOf(key));
+    for (const [i, key] of [-1, 5, 6, 7, 500, 501, 900, 901, 1200].entries()) {
+      // If it blocked, nobody would let the server go on, and it were a miss.
+      server.kill("SIGSTOP");
+      setTimeout(() => server.kill("SIGCONT"), 30);
+      const value = await (i % 2 === 0 ? cache.getAsync(key) : cache.fetch(key));
+      expect(value !== undefined && Buffer.compare(value, expected(key))).toBe(0);
+    }
+    expect((cache.stats().hitsByTier.remote ?? 0) - before).toBeGreaterThan(4);
+    expect(await cache.getAsync(99_999)).toBeUndefined();
+    memory.check();
+    cache.close();
+    await expect(cache.getAsync(1)).rejects.toMatchObject({ code: "ECLOSED" });
+  });
+
   test("on a cluster, too", async () => {
     const servers = await startCluster();
     onTestFinished(() => {
