@@ -29,6 +29,8 @@ export type LieuErrorCode =
   | "ENOTSUP"
   /** Waiting would never end: a load of a cache that came to wait for itself. */
   | "EDEADLK"
+  /** A thread that shared the memory ended in the middle of an operation, and what it left cannot be relied on. */
+  | "EOWNERDEAD"
   /** A request (such as proactive reclaim) made less progress than asked for; the error says how much it made. */
   | "EAGAIN"
   /** An engine invariant is broken: a bug in lieu. */

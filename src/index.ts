@@ -26,8 +26,11 @@ export type {
   Signal,
   SignalLike,
 } from "./cache/options.ts";
+export type { SharedCache } from "./cache/shared-cache.ts";
 export type { CacheStats, ClearOptions, DumpedEntry, EntryInfo } from "./cache/types.ts";
 export { isLieuError, LieuError, type LieuErrorCode } from "./errors.ts";
+export { type AttachedMemory, attachMemory, attachMemorySync } from "./memory/attach.ts";
+export type { MemoryDescriptor } from "./memory/descriptor.ts";
 export { Group, type GroupOptions } from "./memory/group.ts";
 export type { Harness } from "./memory/harness.ts";
 export { Memory } from "./memory/memory.ts";
@@ -52,6 +55,9 @@ export type {
 export type { Metric, MetricSample } from "./memory/metrics.ts";
 export { openMemory, openMemorySync } from "./memory/open.ts";
 export type {
+  AttachedBytesOptions,
+  AttachedCacheOptions,
+  AttachedStringOptions,
   BytesCacheOptions,
   CacheInfo,
   CacheOptions,

@@ -72,18 +72,13 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
     this.config = host.config;
     this.slow = host.config.dispose !== undefined;
     this.items = new Items(mapping, host.meta.start);
-    this.items.setGrace(host.config.grace);
+    if (host.attached !== true) this.items.setGrace(host.config.grace);
     const limit = host.heap;
     if (limit !== undefined) {
       this.front = new Front<V>(limit, {
         ...this.items.versions,
         now: () => mapping.vm.crank.now(),
-        hear: (hashes, n, requests) => {
-          this.sampler?.touched(hashes, n);
-          const within = this.items.hear(hashes, n, requests);
-          this.tellGone();
-          return within;
-        },
+        hear: (hashes, n, requests) => this.hear(hashes, n, requests),
       });
     }
     if (host.config.dispose !== undefined) {
@@ -91,6 +86,13 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
     }
   }
 
+  /** The front tells of its hits (front.ts). */
+  protected hear(hashes: Int32Array, n: number, requests: number): number {
+    this.sampler?.touched(hashes, n);
+    const within = this.items.hear(hashes, n, requests);
+    this.tellGone();
+    return within;
+  }
   /** An operation begins. The clock is read here, and not again until the next: whatever it does, it is one moment. */
   protected begin(): void {
     this.ensureOpen();

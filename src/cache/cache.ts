@@ -28,7 +28,7 @@ const NO_OPTIONS: GetOptions = {};
 /** A cache; made by `memory.cache()`. */
 export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExtras<V, K, C> implements Disposable {
   /** Flags of a plain get(). */
-  private readonly getFlags: number;
+  protected readonly getFlags: number;
   private pins = 0;
 
   /** @internal */
@@ -328,7 +328,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
       this.pins--;
     });
   }
-  private getAged(key: K, options: GetOptions = NO_OPTIONS): V | undefined {
+  protected getAged(key: K, options: GetOptions = NO_OPTIONS): V | undefined {
     checkOptions(options, "get()");
     const { config } = this;
     const allowStale = options.allowStale ?? config.allowStale;

@@ -52,6 +52,11 @@ export function shapesCodec<V>(): CopyingCodec<V> {
   });
   return { ...codecOf<V>(packr), decodeFrom: (bytes, length) => packr.unpack(bytes, length) as V };
 }
+/** What one thread's handle encodes, another's decodes: each value says all of itself. */
+export function sharedCodec<V>(): CopyingCodec<V> {
+  const packr = new Packr({ structuredClone: true, copyBuffers: true });
+  return { ...codecOf<V>(packr), decodeFrom: (bytes, length) => packr.unpack(bytes, length) as V };
+}
 const MAX_SHAPES = 32;
 const MAX_FIELDS = 64;
 /** Characters of all names of a shape. */

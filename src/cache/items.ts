@@ -71,9 +71,9 @@ export class Items {
 
   /** `mapping` holds the items, `meta` is the first page of the mapping that holds their index. */
   constructor(mapping: Mapping, meta: number) {
-    const { segment, calls } = mapping.vm;
+    const { segment, storeCalls } = mapping.vm;
     this.mapping = mapping;
-    this.calls = calls;
+    this.calls = storeCalls;
     this.meta = meta;
     this.h8 = segment.h8;
     this.h32 = segment.h32;
@@ -259,7 +259,7 @@ export class Items {
     /** Where the value lies: pieces that follow one another are one. */
     const pieces: { at: number; end: number }[] = [];
     const unpin = () => {
-      for (const frame of frames) this.calls.unpinFrame(frame);
+      for (const frame of frames) this.mapping.vm.calls.unpinFrame(frame);
       released();
     };
     for (let done = 0; done < length; ) {

@@ -79,6 +79,8 @@ export interface CacheHost<V, K extends CacheKey, C> {
   /** Names of nodes, then of swap devices. */
   readonly nodeNames: readonly string[];
   readonly swapNames: readonly string[];
+  /** Whether another thread made the cache. */
+  readonly attached?: boolean;
   /** Called once, when the cache has been closed. */
   closed(): void;
 }

@@ -57,9 +57,12 @@ export function heapOf(heap: Size | HeapEntries | undefined, maxPages: number): 
   throw new LieuError("EINVAL", `heap.entries is ${shown(entries)}; it must be a whole number from 1`);
 }
 
-/** What a cache takes, and the codec for what it does not take as it is. */
-export function codecOf<V>(codec: "any" | "bytes" | "string" | Codec<V>): { accepts: Accepts; codec: Codec<V> } {
-  if (codec === "any" || codec === "bytes" || codec === "string") return { accepts: codec, codec: shapesCodec<V>() };
+/** What a cache takes, and the codec, by default `make()`, for what it does not take as it is. */
+export function codecOf<V>(
+  codec: "any" | "bytes" | "string" | Codec<V>,
+  make: <T>() => Codec<T> = shapesCodec,
+): { accepts: Accepts; codec: Codec<V> } {
+  if (codec === "any" || codec === "bytes" || codec === "string") return { accepts: codec, codec: make<V>() };
   if (typeof codec === "object" && typeof codec?.encode === "function" && typeof codec.decode === "function") {
     return { accepts: "coded", codec };
   }

@@ -13,6 +13,7 @@ import {
   node as nodeField,
 } from "../mm/layout.ts";
 import { createSegment, giveUpSegment, type SegmentShape } from "../runtime/segment.ts";
+import { SharedVm } from "../runtime/shared-vm.ts";
 import { type Crank, Vm } from "../runtime/vm.ts";
 import type { SwapDevice } from "../swap/device.ts";
 import { bindHostNodes, mapNodeFiles } from "./backing.ts";
@@ -57,7 +58,9 @@ export function boot(config: MemoryConfig, crank: Crank, extras: BootExtras = {}
     devices = openSwapDevices(config.swap, extras.wrapDevice);
     bindHostNodes(segment, config.nodes, starts);
     mapNodeFiles(segment, config.nodes, starts);
-    vm = new Vm(segment, shape, devices, crank, config.engine);
+    vm = config.shared
+      ? new SharedVm(segment, shape, devices, crank, config.engine, { control: undefined })
+      : new Vm(segment, shape, devices, crank, config.engine);
     describe(vm, config, starts, extras.initialCount ?? 0);
     return vm;
   } catch (error) {

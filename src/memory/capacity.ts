@@ -1,9 +1,14 @@
 /** How much a cache may come to hold, as far as nodes, group and swap decide. */
+import { LieuError, shown } from "../errors.ts";
 import { C_MAX, H_OPTIONS, hdr, memcg, N_PAGES, N_WMARK_PROMO, node } from "../mm/layout.ts";
 import { OPT_SWAP_FILE } from "../mm/options.ts";
 import type { ResolvedPolicy } from "../runtime/mapping.ts";
 import type { Vm } from "../runtime/vm.ts";
 import { POOL_RATIO } from "../swap/pool.ts";
+import { parseSize, type Size } from "./size.ts";
+import { MIN_CACHE_PAGES, sizeForAddresses } from "./store.ts";
+
+const PAGE = 4096;
 
 /** Pages of the nodes that policy and group allow, less `reserve` of each. */
 function allowedPages(vm: Vm, policy: ResolvedPolicy, group: number, reserve: (nid: number) => number): number {
@@ -32,3 +37,26 @@ export function capacityPages(vm: Vm, policy: ResolvedPolicy, group: number): nu
 const RESERVE = 40;
 /** Pages that a page of the pool is taken to hold. */
 const TYPICAL_RATIO = 2;
+
+/**
+ * The most pages of a cache, given its `maxSize`, if it has one; `first`: no other without is there.
+ *
+ * @throws {@link LieuError} EINVAL if it would be too small
+ */
+export function cachePages(
+  vm: Vm,
+  policy: ResolvedPolicy,
+  group: number,
+  maxSize: Size | undefined,
+  first: boolean,
+): number {
+  const capacity = capacityPages(vm, policy, group);
+  const limit = maxSize === undefined ? capacity : Math.floor(parseSize(maxSize, "maxSize") / PAGE);
+  const most = Math.min(limit, capacity);
+  const pages = maxSize === undefined && most >= MIN_CACHE_PAGES ? sizeForAddresses(vm, most, first) : most;
+  if (pages >= MIN_CACHE_PAGES) return pages;
+  const least = `a cache needs ${(MIN_CACHE_PAGES * PAGE) / 1024} KiB (${MIN_CACHE_PAGES} pages) or more`;
+  const asked = maxSize !== undefined && limit < MIN_CACHE_PAGES;
+  const is = asked ? `maxSize is ${shown(maxSize)}` : `the nodes that it may use have room for ${pages * 4} KiB`;
+  throw new LieuError("EINVAL", `${is}: ${least}`);
+}

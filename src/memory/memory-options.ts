@@ -64,6 +64,11 @@ export interface MemoryOptions {
    * 2) is near its memory.high or memory.max, or waits for memory, and grow again. Linux; needs the package koffi. Default: false.
    */
   pressure?: boolean | PressureOptions | undefined;
+  /**
+   * Let worker threads attach to the memory ({@link Memory.descriptor}, attachMemory()). Each operation is then made under a lock; without
+   * it, none is. Default: false.
+   */
+  shared?: boolean | undefined;
 }
 
 /** How memory is given back. */

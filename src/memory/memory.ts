@@ -1,15 +1,14 @@
 /**
  * A memory: nodes and swap devices, and the regions, caches and groups that live on them.
  */
-import { Cache } from "../cache/cache.ts";
+import type { Cache } from "../cache/cache.ts";
 import type { CacheKey } from "../cache/keys.ts";
 import { type GetSample, GetSampling } from "../cache/latency.ts";
 import { ENTRY_OPTIONS, entryConfig } from "../cache/options.ts";
 import { isLieuError, LieuError, shown } from "../errors.ts";
 import { checkInvariants } from "../mm/debug-vm.ts";
-import { PlaceRegion } from "../region/place-region.ts";
 import { defaultPolicy, type Policy } from "../region/policy.ts";
-import { Region } from "../region/region.ts";
+import type { Region } from "../region/region.ts";
 import { inlineCrank, startTimer } from "../runtime/inline.ts";
 import { Mapping, type ResolvedPolicy } from "../runtime/mapping.ts";
 import { type Touching, touchInSlices } from "../runtime/pretouch.ts";
@@ -19,11 +18,13 @@ import { checkBoolean, checkKeys, checkName, codecOf, folioOrderOf, heapOf } fro
 import { Balloons } from "./balloon.ts";
 import { boot } from "./boot.ts";
 import { CacheGroups, tooManyGroups } from "./cache-groups.ts";
-import { capacityPages } from "./capacity.ts";
+import { cachePages } from "./capacity.ts";
+import type { MemoryDescriptor } from "./descriptor.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { checkLimits, Group, type GroupOptions } from "./group.ts";
 import type { Harness } from "./harness.ts";
 import { shownCache, shownMemory, shownRegion } from "./inspect.ts";
+import { type Kinds, kindsFor } from "./kinds.ts";
 import { measureLatencies } from "./measure.ts";
 import { type Metric, metricsOf } from "./metrics.ts";
 import { nodeInfo } from "./node-info.ts";
@@ -46,11 +47,10 @@ import type {
   SwapInfo,
 } from "./requests.ts";
 import { pagesOf, parseSize, type Size } from "./size.ts";
-import { MIN_CACHE_PAGES, openStore, type SecretOf, type StoreMappings, secretsOf, sizeForAddresses } from "./store.ts";
+import { MIN_CACHE_PAGES, openStore, type SecretOf, type StoreMappings, secretsOf } from "./store.ts";
 import { swapInfo } from "./swap-info.ts";
 import { globalVmstat, type Vmstat } from "./vmstat.ts";
 
-const PAGE = 4096;
 const ROOT = 0;
 /** How often the inline runtime lets time pass by itself, ms. */
 const TICK_MS = 100;
@@ -94,7 +94,7 @@ export class Memory implements Disposable, AsyncDisposable {
     this.#secret = secretsOf(config.seed, harness.crank !== undefined || config.seeded);
     this.#diagnostics = new Diagnostics(this, this.#vm, this.nodeNames, this.swapNames);
     showAs(this, "Memory", () => shownMemory(this, this.#regions, this.#caches, this.#groups.keys()));
-    this.#stopTimer = harness.crank === undefined ? startTimer(() => this.#tick(), TICK_MS) : () => undefined;
+    this.#stopTimer = harness.crank === undefined ? startTimer(() => this.tick(), TICK_MS) : () => undefined;
     if (config.pretouch !== false && config.hasBytes)
       this.#touching = touchInSlices(this.#vm.segment, () => measureLatencies(this.#vm, config, harness));
   }
@@ -108,6 +108,18 @@ export class Memory implements Disposable, AsyncDisposable {
   /** The engine at work, for tools that look under the hood. @internal */
   get vm(): Vm {
     return this.#vm;
+  }
+
+  /**
+   * What another thread needs to attach to a memory that was opened `shared`: give it by `workerData` or a message to attachMemory().
+   *
+   * @throws {@link LieuError} ENOTSUP if it was not opened so
+   */
+  descriptor(): MemoryDescriptor {
+    throw new LieuError("ENOTSUP", "descriptor(): the memory is one thread's; open it with shared: true");
+  }
+  protected kinds(hasBytes: boolean): Kinds {
+    return kindsFor(hasBytes);
   }
 
   /** Names of the nodes, fastest tier first. */
@@ -136,8 +148,8 @@ export class Memory implements Disposable, AsyncDisposable {
     const what = `region ${JSON.stringify(name)}`;
     const request = { what, pages: pagesOf(bytes), file: false, memcg, order, locked, policy };
     const mapping = new Mapping(this.#vm, request);
-    const make = this.#config.hasBytes ? Region : PlaceRegion;
-    const region = new make(name, bytes, mapping, {
+    const { region: Kind } = this.kinds(this.#config.hasBytes);
+    const region = new Kind(name, bytes, mapping, {
       resolvePolicy: (p) => this.#resolvePolicy(p, memcg),
       unmapped: (r) => this.#regions.delete(r),
     });
@@ -168,20 +180,9 @@ export class Memory implements Disposable, AsyncDisposable {
     const config = entryConfig(this.#diagnostics.hearing(options, name));
     const parent = this.#groupId(options.group);
     const policy = this.#resolvePolicy(options.policy ?? defaultPolicy(), parent);
-    const capacity = capacityPages(this.#vm, policy, parent);
-    const limit = options.maxSize === undefined ? capacity : Math.floor(parseSize(options.maxSize, "maxSize") / PAGE);
-    let maxPages = Math.min(limit, capacity);
-    if (options.maxSize === undefined && maxPages >= MIN_CACHE_PAGES)
-      maxPages = sizeForAddresses(this.#vm, maxPages, this.#unsized === 0);
-    if (maxPages < MIN_CACHE_PAGES) {
-      const least = `a cache needs ${(MIN_CACHE_PAGES * PAGE) / 1024} KiB (${MIN_CACHE_PAGES} pages) or more`;
-      const asked = options.maxSize !== undefined && limit < MIN_CACHE_PAGES;
-      const is = asked
-        ? `maxSize is ${shown(options.maxSize)}`
-        : `the nodes that it may use have room for ${maxPages * 4} KiB`;
-      throw new LieuError("EINVAL", `${is}: ${least}`);
-    }
-    const { accepts, codec } = codecOf<V>(options.codec ?? "any");
+    let maxPages = cachePages(this.#vm, policy, parent, options.maxSize, this.#unsized === 0);
+    const { cache: Kind, codec: make } = this.kinds(true);
+    const { accepts, codec } = codecOf<V>(options.codec ?? "any", make);
     const heap = heapOf(options.heap, maxPages);
     const memcg = this.#cacheGroups.join(parent);
     const tell = config.dispose !== undefined;
@@ -200,7 +201,7 @@ export class Memory implements Disposable, AsyncDisposable {
         }
       }
     }
-    const cache: Cache<V, K, C> = new Cache<V, K, C>(store.data, {
+    const cache: Cache<V, K, C> = new Kind<V, K, C>(store.data, {
       name,
       accepts,
       codec,
@@ -327,9 +328,6 @@ export class Memory implements Disposable, AsyncDisposable {
   /** Let time pass: kswapd's turn, promotion's scan, expiry in caches. The inline runtime does this by itself ten times a second. */
   tick(): void {
     this.#vm.ensureOpen();
-    this.#tick();
-  }
-  #tick(): void {
     const now = this.#vm.turn();
     for (const cache of this.#caches) cache.tick(now);
     this.#diagnostics.publish(this.#caches);

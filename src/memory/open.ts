@@ -4,7 +4,8 @@ import type { Harness } from "./harness.ts";
 import { measureLatencies } from "./measure.ts";
 import { Memory } from "./memory.ts";
 import type { MemoryOptions } from "./memory-options.ts";
-import { resolveOptions } from "./options.ts";
+import { type MemoryConfig, resolveOptions } from "./options.ts";
+import { SharedMemory } from "./shared-memory.ts";
 
 /**
  * Open a memory.
@@ -14,7 +15,7 @@ import { resolveOptions } from "./options.ts";
  */
 export async function openMemory(options: MemoryOptions, harness: Harness = {}): Promise<Memory> {
   const config = resolveOptions(options);
-  const memory = new Memory(config, harness);
+  const memory = make(config, harness);
   if (config.pretouch === "wait") await memory.pretouched();
   return memory;
 }
@@ -22,10 +23,14 @@ export async function openMemory(options: MemoryOptions, harness: Harness = {}):
 /** {@link openMemory} without the promise. With `pretouch: "wait"` it touches all pages itself, and the event loop waits. */
 export function openMemorySync(options: MemoryOptions, harness: Harness = {}): Memory {
   const config = resolveOptions(options);
-  const memory = new Memory(config, harness);
+  const memory = make(config, harness);
   if (config.pretouch === "wait") {
     touchNow(memory.vm.segment);
     measureLatencies(memory.vm, config, harness);
   }
   return memory;
+}
+
+function make(config: MemoryConfig, harness: Harness): Memory {
+  return config.shared ? new SharedMemory(config, harness) : new Memory(config, harness);
 }

@@ -11,6 +11,7 @@ import { type Backing, hostDistance, openBacking } from "./backing.ts";
 import { hostNodeOptions } from "./host-options.ts";
 import type { MemoryOptions, NamedNodes, NodeOptions } from "./memory-options.ts";
 import type { PressureConfig } from "./pressure.ts";
+import { pressure, resolvePressure } from "./pressure-options.ts";
 import { latencyOf, type Prices, pricesSchema, resolvePrices } from "./prices.ts";
 import {
   boolean,
@@ -83,19 +84,6 @@ const promotion: Check<Promotion> = (given, path, problems) => {
 const isPretouch = (v: unknown): boolean => typeof v === "boolean" || v === "wait";
 const pretouch: Check<boolean | "wait"> = value(isPretouch, 'give true, false or "wait"');
 
-const pressureSchema = object({
-  interval: optional(whole(10, 60_000)),
-  reserve: optional(size),
-  cgroup: optional(text()),
-});
-type Pressure = boolean | Checked<typeof pressureSchema>;
-const pressure: Check<Pressure> = (given, path, problems) => {
-  if (typeof given === "boolean") return given;
-  if (typeof given === "object" && given !== null) return pressureSchema(given, path, problems);
-  const rule = `give true, false or an object with ${pressureSchema.keys?.join(", ")}`;
-  return value<Pressure>(() => false, rule)(given, path, problems);
-};
-
 const nodeRecord = record(nodeSchema, "nodes by name");
 const nodes: Check<NamedNodes> = (given, path, problems) =>
   nodeRecord(given === "host" ? hostNodeOptions() : given, path, problems);
@@ -128,6 +116,7 @@ export const memoryShape = {
   pretouch: optional(pretouch),
   hugePages: optional(boolean),
   pressure: optional(pressure),
+  shared: optional(boolean),
 };
 const memorySchema: Check<MemoryOptions & { nodes: NamedNodes }> = object(memoryShape);
 
@@ -171,6 +160,8 @@ export interface MemoryConfig {
   readonly hugePages: boolean | undefined;
   /** Undefined: not watched. */
   readonly pressure: PressureConfig | undefined;
+  /** Whether other threads may attach. */
+  readonly shared: boolean;
 }
 
 /**
@@ -228,13 +219,13 @@ export function resolveOptions(input: unknown): MemoryConfig {
     pretouch: o.pretouch ?? true,
     hugePages: o.hugePages,
     pressure: resolvePressure(o.pressure),
+    shared: resolveShared(o.shared, hasBytes),
   };
 }
 
-function resolvePressure(given: Pressure | undefined): PressureConfig | undefined {
-  if (given === undefined || given === false) return undefined;
-  const { interval = 200, reserve, cgroup } = given === true ? {} : given;
-  return { interval, reserve: reserve === undefined ? undefined : parseSize(reserve, "pressure.reserve"), cgroup };
+function resolveShared(shared: boolean | undefined, hasBytes: boolean): boolean {
+  if (shared !== true || hasBytes) return shared === true;
+  throw new LieuError("EINVAL", "shared is true: model nodes have no bytes to share; leave it out");
 }
 
 /** A size in pages, if there is one. */

@@ -65,6 +65,21 @@ export interface StringCacheOptions<V extends string = string, K extends CacheKe
   codec: "string";
 }
 
+/** What was settled for all threads when a cache was made. */
+type Settled = "name" | "maxSize" | "policy" | "group" | "max" | "grace";
+/** Options of a cache of a memory that another thread has opened: those of this thread's handle. */
+export type AttachedCacheOptions<V, K extends CacheKey = string, C = unknown> = Omit<CacheOptions<V, K, C>, Settled>;
+/** The same for a cache of bytes. */
+export type AttachedBytesOptions<V extends Uint8Array = Uint8Array, K extends CacheKey = string, C = unknown> = Omit<
+  BytesCacheOptions<V, K, C>,
+  Settled
+>;
+/** The same for a cache of strings. */
+export type AttachedStringOptions<V extends string = string, K extends CacheKey = string, C = unknown> = Omit<
+  StringCacheOptions<V, K, C>,
+  Settled
+>;
+
 /** A request to `memory.reclaim()`. */
 export interface ReclaimRequest {
   /** Only from these nodes. Default: from all. */

@@ -46,7 +46,7 @@ export class Region implements Disposable {
   readonly name: string;
   private readonly mapping: Mapping;
   private readonly vm: Vm;
-  private readonly host: RegionHost;
+  protected readonly host: RegionHost;
   private entries: Int32Array;
   private h32: Int32Array;
   /** Index into h32 of this region's first page-table entry. */
@@ -169,7 +169,7 @@ export class Region implements Disposable {
 
   /** Copy `length` bytes from `offset` out, into a new array. */
   read(offset: number, length: number): Uint8Array {
-    this.#check(offset, length);
+    this.check(offset, length);
     const out = new Uint8Array(length);
     this.readInto(offset, out);
     return out;
@@ -178,7 +178,7 @@ export class Region implements Disposable {
   /** Fill `target` with the bytes from `offset` on. */
   readInto(offset: number, target: Uint8Array): void {
     checkBytes(target, "target");
-    this.#check(offset, target.length);
+    this.check(offset, target.length);
     let done = 0;
     while (done < target.length) {
       const n = Math.min(PAGE - ((offset + done) & 4095), target.length - done);
@@ -195,7 +195,7 @@ export class Region implements Disposable {
    */
   write(offset: number, bytes: Uint8Array): void {
     checkBytes(bytes, "bytes");
-    this.#check(offset, bytes.length);
+    this.check(offset, bytes.length);
     let done = 0;
     while (done < bytes.length) {
       const n = Math.min(PAGE - ((offset + done) & 4095), bytes.length - done);
@@ -208,7 +208,7 @@ export class Region implements Disposable {
   /** Set `length` bytes from `offset` on to `value`. */
   fill(value: number, offset = 0, length: number = this.size - offset): void {
     if (!Number.isInteger(value)) throw new LieuError("EINVAL", `value is ${shown(value)}; it must be a whole number`);
-    this.#check(offset, length);
+    this.check(offset, length);
     for (let done = 0; done < length; ) {
       const n = Math.min(PAGE - ((offset + done) & 4095), length - done);
       const at = this.translate(offset + done, n === PAGE ? "overwrite" : "write", n);
@@ -234,7 +234,7 @@ export class Region implements Disposable {
    * @throws {@link LieuError} ENOMEM, ERANGE, EIO, ECLOSED; nothing is held then
    */
   pin(offset: number, length: number, options: { write?: boolean } = {}): Pin {
-    this.#check(offset, length);
+    this.check(offset, length);
     if (length === 0) throw new LieuError("EINVAL", "a pin of 0 bytes holds nothing; length must be 1 or more");
     const write = options.write === true;
     const frames: number[] = [];
@@ -261,7 +261,7 @@ export class Region implements Disposable {
    * pinned ones excepted, and never demotes them; "willneed" brings them in. Returns the pages concerned.
    */
   advise(advice: Advice, offset = 0, length: number = this.size - offset): number {
-    this.#check(offset, length);
+    this.check(offset, length);
     if (length === 0) return 0;
     const first = Math.floor(offset / PAGE);
     const nr = Math.floor((offset + length - 1) / PAGE) - first + 1;
@@ -291,7 +291,7 @@ export class Region implements Disposable {
 
   /** Where the page at `offset` is now; does not count as an access. */
   placeOf(offset: number): PagePlace {
-    this.#check(offset, 1);
+    this.check(offset, 1);
     return this.vm.placeOf(this.mapping.start + Math.floor(offset / PAGE));
   }
 
@@ -330,7 +330,7 @@ export class Region implements Disposable {
 
   /** Everything that is not a plain hit: bounds, marks, faults. `length`: as {@link translate} has it. Returns the byte's address. */
   #slow(offset: number, length: number, mode: number): number {
-    this.#check(offset, 1);
+    this.check(offset, 1);
     const page = Math.floor(offset / PAGE);
     const p = this.entries[page] as number;
     const lines = length > 0 ? (Math.min(length, PAGE) + 63) >> 6 : 0;
@@ -352,7 +352,7 @@ export class Region implements Disposable {
     return at;
   }
 
-  #check(offset: number, length: number): void {
+  protected check(offset: number, length: number): void {
     this.mapping.ensureMapped();
     if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0) {
       throw new LieuError("ERANGE", `offset ${offset}, length ${length}: both must be whole numbers, not negative`);
@@ -366,12 +366,12 @@ export class Region implements Disposable {
   /** Address of `length` bytes that lie within one page; undefined if they do not. */
   #whole(offset: number, length: number): number | undefined {
     if ((offset & 4095) > PAGE - length) return undefined;
-    if (offset > this.size - length) this.#check(offset, length);
+    if (offset > this.size - length) this.check(offset, length);
     return this.translate(offset, "read", length);
   }
   #wholeForWrite(offset: number, length: number): number | undefined {
     if ((offset & 4095) > PAGE - length) return undefined;
-    if (offset > this.size - length) this.#check(offset, length);
+    if (offset > this.size - length) this.check(offset, length);
     return this.translate(offset, "write", length);
   }
   /** Bytes across two pages, copied to a scratch place of the segment that only this does. Returns its address. */

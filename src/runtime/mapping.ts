@@ -6,6 +6,7 @@ import { LieuError } from "../errors.ts";
 import * as errno from "../mm/errno.ts";
 import { V_START, vma } from "../mm/layout.ts";
 import { MPOL_BIND, MPOL_DEFAULT, MPOL_INTERLEAVE, MPOL_PREFERRED, MPOL_WEIGHTED_INTERLEAVE } from "../mm/mempolicy.ts";
+import type { SharedMapping } from "./control.ts";
 import type { Vm } from "./vm.ts";
 
 /** A policy with its nodes resolved to numbers. */
@@ -55,25 +56,34 @@ export class Mapping {
   entries: Int32Array;
   #unmapped = false;
 
-  constructor(vm: Vm, request: MappingRequest) {
-    const { what, pages, file, memcg, order, locked, policy } = request;
+  /** Make a mapping, or, given its number, hold one that another thread has made. */
+  constructor(vm: Vm, request: MappingRequest | SharedMapping, what = "") {
     this.vm = vm;
-    this.what = what;
-    this.pages = pages;
+    this.pages = request.pages;
+    if ("id" in request) {
+      this.what = what;
+      this.id = request.id;
+      this.start = request.start;
+      this.entries = entriesOf(this);
+      return;
+    }
+    const { pages, file, memcg, order, locked, policy } = request;
+    this.what = request.what;
     // More pages than there are would not fit the engine's 32 bits either.
     const fits = pages <= vm.shape.vpns;
     this.id = !fits ? -2 : vm.calls.createVma(pages, 1 << order, file ? 1 : 0, memcg, order, locked ? 1 : 0);
-    if (this.id === -1) throw new LieuError("ENOMEM", `no room for ${what}: there are 1024 regions and caches already`);
+    if (this.id === -1)
+      throw new LieuError("ENOMEM", `no room for ${this.what}: there are 1024 regions and caches already`);
     if (this.id === -2) {
       const why = `its ${pages} pages do not fit what is left of the address space`;
       throw new LieuError(
         "ENOMEM",
-        `no room for ${what}: ${why}; unmap or close something, give caches a smaller maxSize, or raise addressSpace`,
+        `no room for ${this.what}: ${why}; unmap or close something, give caches a smaller maxSize, or raise addressSpace`,
       );
     }
     vm.inspect();
     this.start = vma(this.id, V_START);
-    this.entries = vm.segment.h32.subarray(vm.pageTable + this.start, vm.pageTable + this.start + pages);
+    this.entries = entriesOf(this);
     for (const [nid, weight] of policy.weights) vm.calls.setWeight(this.id, nid, weight);
     vm.calls.setPolicy(this.id, MODES[policy.mode], policy.mask);
   }
@@ -103,6 +113,12 @@ export class Mapping {
     if (r < 0) throw this.vm.error(r, `a page of ${this.what} that the policy would move`);
   }
 
+  /** Hold another thread's mapping no more; it stays. */
+  letGo(): void {
+    this.#unmapped = true;
+    this.retire();
+  }
+
   /** Drop the view of the page table, unmapped or not. */
   retire(): void {
     this.entries = NO_ENTRIES;
@@ -117,4 +133,8 @@ export class Mapping {
     this.retire();
     this.vm.onDiscard(this.id, undefined);
   }
+}
+
+function entriesOf({ vm, start, pages }: Mapping): Int32Array {
+  return vm.segment.h32.subarray(vm.pageTable + start, vm.pageTable + start + pages);
 }

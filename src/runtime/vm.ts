@@ -97,8 +97,13 @@ export class Vm {
     this.pageTable = pageTableAddr() >>> 2;
     this.frameFlags = frameFlagsAddr() >>> 2;
     this.#frameUses = framePrivateAddr() >>> 2;
-    this.machine = machineOf(segment, this.#host());
+    this.machine = machineOf(segment, this.host());
     this.calls = loadEngine(segment.memory, this.machine, kind);
+  }
+
+  /** The calls of stores, for caches, which make several in one operation. */
+  get storeCalls(): EngineCalls {
+    return this.calls;
   }
 
   get closed(): boolean {
@@ -259,10 +264,13 @@ export class Vm {
     this.#samples.clear();
     // The accessors of layout.ts have a view too, if this was the last segment that was looked at.
     plug(this.machine);
+    this.giveUp(segment);
+  }
+  protected giveUp(segment: Segment): void {
     giveUpSegment(segment);
   }
 
-  #host(): Host {
+  protected host(): Host {
     const attempt = (dev: number, action: (device: SwapDevice) => void): number => {
       try {
         action(this.devices[dev] as SwapDevice);

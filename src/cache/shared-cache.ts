@@ -1,0 +1,265 @@
+/**
+ * A cache that several threads share. Each has a cache object of its own over the one store; each operation is made under the memory's
+ * lock, so it is as though one thread had made them all, one after the other.
+ *
+ * But for what is hottest: a value that this thread holds decoded on its heap is given without the lock. That is right, since whatever
+ * any thread does to an entry moves its version on before the lock is let go (store/above.ts), and a look at the version is all that
+ * such a hit is.
+ *
+ * What is the user's runs without the lock where it can: values are encoded before, and dispose() is called after it; it hears, in the
+ * thread whose operation made an entry go, of that entry alone. A codec's decode() and onInsert run under it, and must not wait for another thread.
+ */
+import { LieuError, shown } from "../errors.ts";
+import type { SharedCacheEntry, SharedMapping } from "../runtime/control.ts";
+import type { Mapping } from "../runtime/mapping.ts";
+import type { SharedVm } from "../runtime/shared-vm.ts";
+import { FLAG_TTL, ST_FLAGS } from "../store/layout.ts";
+import { Cache } from "./cache.ts";
+import type { Prepared } from "./cache-writer.ts";
+import { HIT } from "./items.ts";
+import type { CacheKey } from "./keys.ts";
+import type { FetchOptions, GetOptions, SetOptions } from "./options.ts";
+import type { Tags } from "./tags.ts";
+import type { CacheHost } from "./types.ts";
+
+/** See the file's head; made by `memory.cache()`. */
+export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Cache<V, K, C> {
+  private readonly shared: SharedVm;
+  /** Which of those that have had the mapping's number it is. @internal */
+  readonly incarnation: number;
+
+  /** @internal */
+  constructor(mapping: Mapping, host: CacheHost<V, K, C>, incarnation?: number) {
+    super(mapping, host);
+    this.shared = mapping.vm as SharedVm;
+    this.incarnation = incarnation ?? this.shared.control.begin(mapping.id, host.meta.start);
+  }
+
+  /** What other threads find it by. @internal */
+  get entry(): SharedCacheEntry {
+    const { data, meta, max } = { data: this.mapping, meta: this.host.meta, max: this.max };
+    const { name, maxPages, accepts } = this.host;
+    return { name, data: placeOf(data), meta: placeOf(meta), maxPages, accepts, max, incarnation: this.incarnation };
+  }
+
+  /** Begin an operation. @throws {@link LieuError} ECLOSED, EOWNERDEAD */
+  private enter(): void {
+    if (!this.open) this.ensureOpen();
+    const { shared } = this;
+    shared.enter();
+    if (!shared.control.lives(this.mapping.id, this.incarnation)) {
+      shared.leave();
+      throw new LieuError("ECLOSED", `cache ${shown(this.name)} was closed`);
+    }
+    // Another thread may have been the first to store an entry with a time to live.
+    if (!this.timed && (shared.storeCalls.storeWord(this.items.meta, ST_FLAGS) & FLAG_TTL) !== 0) {
+      this.timed = this.slow = true;
+    }
+  }
+  private leave(): void {
+    this.shared.leave();
+    if (this.gone.length !== 0) this.tellGone();
+  }
+  private locked<R>(work: () => R): R {
+    this.enter();
+    try {
+      return work();
+    } finally {
+      this.leave();
+    }
+  }
+  /** After the lock, not under it. */
+  protected override tellGone(): void {
+    if (this.shared.lock.depth === 0) super.tellGone();
+  }
+  protected override hear(hashes: Int32Array, n: number, requests: number): number {
+    return this.locked(() => super.hear(hashes, n, requests));
+  }
+
+  /** The time is told to the engine under the lock alone: an operation is one moment for it. */
+  protected override begin(): void {
+    if (this.shared.lock.depth > 0) super.begin();
+    else {
+      this.ensureOpen();
+      this.time = this.mapping.vm.crank.now();
+    }
+  }
+  protected override clockFor(ttl: number): number {
+    if (ttl > 0) this.timed = this.slow = true;
+    return this.time;
+  }
+
+  // ---- reading ----------------------------------------------------------------------------------------------------------
+  override get(key: K, options?: GetOptions): V | undefined {
+    const hot = options === undefined ? this.front?.get(key) : undefined;
+    if (hot !== undefined) return hot;
+    this.enter();
+    try {
+      if (options !== undefined || this.slow) return this.getAged(key, options);
+      if (this.items.find(key, this.getFlags, 0) !== HIT) return undefined;
+      return this.keep(key);
+    } finally {
+      this.leave();
+    }
+  }
+  override has(key: K): boolean {
+    this.enter();
+    try {
+      return super.has(key);
+    } finally {
+      this.leave();
+    }
+  }
+  override getInto(key: K, target: Uint8Array, offset?: number): number {
+    this.enter();
+    try {
+      return super.getInto(key, target, offset);
+    } finally {
+      this.leave();
+    }
+  }
+  override pin(key: K) {
+    return this.locked(() => super.pin(key));
+  }
+  override peek(key: K, options?: Pick<GetOptions, "allowStale">): V | undefined {
+    return this.locked(() => super.peek(key, options));
+  }
+  override getRemainingTTL(key: K): number {
+    return this.locked(() => super.getRemainingTTL(key));
+  }
+  override info(key: K) {
+    return this.locked(() => super.info(key));
+  }
+
+  // ---- writing ----------------------------------------------------------------------------------------------------------
+  override set(key: K, value: V | undefined, options?: SetOptions): this {
+    this.begin();
+    if (value === undefined) this.delete(key);
+    else this.commit(key, value, this.prepare(value, options), "set");
+    return this;
+  }
+  protected override put(
+    key: K,
+    value: V,
+    options: SetOptions | undefined,
+    reason: "set" | "fetch",
+    epoch?: number,
+  ): void {
+    // What is closed takes nothing more; who loads it has it all the same.
+    if (reason === "fetch" && !this.lives()) return;
+    this.locked(() => super.put(key, value, options, reason, epoch));
+  }
+  protected override commit(key: K, value: V, ready: Prepared, reason: "set" | "fetch"): void {
+    this.enter();
+    try {
+      if (this.timed) this.tellTime();
+      super.commit(key, value, ready, reason);
+    } finally {
+      this.leave();
+    }
+  }
+  override delete(key: K): boolean {
+    this.enter();
+    try {
+      return super.delete(key);
+    } finally {
+      this.leave();
+    }
+  }
+  override clear(options?: { stats?: boolean | undefined }): void {
+    this.locked(() => super.clear(options));
+  }
+  override pop(): V | undefined {
+    return this.locked(() => super.pop());
+  }
+  override purgeStale(): boolean {
+    return this.locked(() => super.purgeStale());
+  }
+  override setBytes(key: K, length: number, fill: Parameters<Cache<V, K, C>["setBytes"]>[2]): boolean {
+    return this.locked(() => super.setBytes(key, length, fill));
+  }
+  override getBytes(key: K, visit: Parameters<Cache<V, K, C>["getBytes"]>[1]): boolean {
+    return this.locked(() => super.getBytes(key, visit));
+  }
+  /** Under the lock up to where it waits for a load. */
+  override fetch(key: K, options?: FetchOptions<C>): Promise<V | undefined> {
+    try {
+      return this.locked(() => super.fetch(key, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+  protected override useTags(): Tags {
+    throw new LieuError("ENOTSUP", `cache ${shown(this.name)} is shared: its entries cannot have tags`);
+  }
+
+  /** A sample of one thread's requests would tell nothing of all. @throws {@link LieuError} ENOTSUP */
+  override curve(): never {
+    throw new LieuError("ENOTSUP", `cache ${shown(this.name)} is shared: no curve is learned of it`);
+  }
+
+  // ---- all of them ------------------------------------------------------------------------------------------------------
+  override get size(): number {
+    return this.locked(() => super.size);
+  }
+  override get calculatedSize(): number {
+    return this.locked(() => super.calculatedSize);
+  }
+  override stats() {
+    if (!this.open) return super.stats();
+    return this.locked(() => super.stats());
+  }
+  override keys(): IterableIterator<K> {
+    return this.stepped(super.keys());
+  }
+  override entries(): IterableIterator<[K, V]> {
+    return this.stepped(super.entries());
+  }
+  override dump() {
+    return this.locked(() => super.dump());
+  }
+  /** Each step under the lock, but nothing from one to the next. */
+  private *stepped<T>(steps: IterableIterator<T>): IterableIterator<T> {
+    for (;;) {
+      const step = this.locked(() => steps.next());
+      if (step.done) return;
+      yield step.value;
+    }
+  }
+
+  // ---- the memory's -----------------------------------------------------------------------------------------------------
+  override check(): void {
+    if (this.open) this.locked(() => super.check());
+  }
+  override tick(now: number): void {
+    if (this.open) this.locked(() => super.tick(Math.max(now, this.mapping.vm.crank.now())));
+  }
+
+  /** Give everything back, for all threads; in one that attached to it, let go of it. */
+  override close(): void {
+    this.ensureOpen();
+    if (this.shared.attached) {
+      if (this.pinned > 0) throw new LieuError("EBUSY", `cache ${shown(this.name)}: pins are held; release them first`);
+      this.retire();
+      this.host.closed();
+      return;
+    }
+    this.locked(() => {
+      super.close();
+      this.shared.control.end(this.mapping.id);
+      this.shared.outdateAll();
+    });
+  }
+  /** What was counted goes with a cache that another thread has closed. */
+  protected override keepStats(): void {
+    if (this.lives()) super.keepStats();
+  }
+  private lives(): boolean {
+    const { shared, open, mapping } = this;
+    return open && shared.isOpen && shared.control.lives(mapping.id, this.incarnation);
+  }
+}
+
+function placeOf({ id, start, pages }: Mapping): SharedMapping {
+  return { id, start, pages };
+}

@@ -1,0 +1,117 @@
+/**
+ * A memory that worker threads may attach to (attach.ts), in the thread that opened it: this one makes regions, caches and groups, and
+ * closes them; others find them by name. All that takes more than one call of the engine is done under the memory's lock.
+ */
+import type { Cache } from "../cache/cache.ts";
+import { sharedCodec } from "../cache/codec.ts";
+import type { CacheKey } from "../cache/keys.ts";
+import { SharedCache } from "../cache/shared-cache.ts";
+import { LieuError, shown } from "../errors.ts";
+import type { Region } from "../region/region.ts";
+import { SharedRegion } from "../region/shared-region.ts";
+import type { Registry } from "../runtime/control.ts";
+import type { SharedVm } from "../runtime/shared-vm.ts";
+import { clockOffset, describeMemory, type MemoryDescriptor } from "./descriptor.ts";
+import type { Group, GroupOptions } from "./group.ts";
+import type { Harness } from "./harness.ts";
+import type { Kinds } from "./kinds.ts";
+import { Memory } from "./memory.ts";
+import type { MemoryConfig } from "./options.ts";
+import type { AnyCacheOptions, MapOptions, ReclaimRequest, ReclaimResult } from "./requests.ts";
+import type { Size } from "./size.ts";
+
+/** See the file's head; made by `openMemory({ shared: true })`. */
+export class SharedMemory extends Memory {
+  readonly #given: MemoryConfig;
+  readonly #zero: number;
+
+  /** @internal */
+  constructor(config: MemoryConfig, harness: Harness) {
+    super(config, harness);
+    this.#given = config;
+    // A clock that is made for a test is its own; others go by the process's.
+    this.#zero = clockOffset() + (performance.now() - this.vm.crank.now());
+  }
+  get #shared(): SharedVm {
+    return this.vm as SharedVm;
+  }
+
+  override descriptor(): MemoryDescriptor {
+    this.vm.ensureOpen();
+    this.vm.segment.lent = true;
+    return describeMemory(this.#shared, this.#given, this.#zero);
+  }
+  protected override kinds(): Kinds {
+    return {
+      region: SharedRegion as unknown as typeof Region,
+      cache: SharedCache as unknown as typeof Cache,
+      codec: sharedCodec,
+    };
+  }
+
+  override map(size: Size, options: MapOptions = {}): Region {
+    return this.#locked(() => {
+      const regions = this.#registry.regions.map(({ name }) => name);
+      const region = super.map(size, named(options, "region", regions)) as SharedRegion;
+      this.#register(region, (all) => ({ ...all, regions: [...all.regions, region.entry] }));
+      return region;
+    });
+  }
+  override cache<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C> = {}): Cache<V, K, C> {
+    return this.#locked(() => {
+      const caches = this.#registry.caches.map(({ name }) => name);
+      const make = super.cache as (options: AnyCacheOptions<V, K, C>) => Cache<V, K, C>;
+      const cache = make.call(this, named(options, "cache", caches)) as SharedCache<V, K, C>;
+      this.#register(cache, (all) => ({ ...all, caches: [...all.caches, cache.entry] }));
+      return cache;
+    });
+  }
+  get #registry(): Registry {
+    return this.#shared.control.registry();
+  }
+  #register(thing: Disposable, change: (registry: Registry) => Registry): void {
+    try {
+      this.#shared.control.register(change);
+    } catch (error) {
+      thing[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  override group(name: string, options?: GroupOptions): Group {
+    return this.#locked(() => super.group(name, options));
+  }
+  override reclaim(amount: Size, request?: ReclaimRequest): ReclaimResult {
+    return this.#locked(() => super.reclaim(amount, request));
+  }
+  override vmstat() {
+    return this.#locked(() => super.vmstat());
+  }
+  override tick(): void {
+    // What a timer does is nobody's to hear of: each operation says that the memory is lost.
+    if (this.#shared.isOpen) this.#locked(() => super.tick());
+    else this.vm.ensureOpen();
+  }
+  override check(): void {
+    this.#locked(() => {
+      this.#shared.settle();
+      super.check();
+    });
+  }
+  #locked<R>(work: () => R): R {
+    this.vm.ensureOpen();
+    return this.#shared.locked(work);
+  }
+}
+
+/** Options with a name that no other has. @throws {@link LieuError} EINVAL if the one given is taken */
+function named<T extends { name?: string | undefined }>(options: T, kind: string, taken: readonly string[]): T {
+  if (typeof options !== "object" || options === null) return options;
+  if (options.name === undefined) {
+    let n = taken.length;
+    while (taken.includes(`${kind}${n}`)) n++;
+    return { ...options, name: `${kind}${n}` };
+  }
+  if (!taken.includes(options.name)) return options;
+  throw new LieuError("EINVAL", `a ${kind} named ${shown(options.name)} is there already; threads find it by its name`);
+}

@@ -1,0 +1,188 @@
+/**
+ * What the threads of a shared memory know of each other and of what is on it, beside the segment: one small shared buffer.
+ *
+ *   lock | state | generation | registry's length | incarnations | ...
+ *   threads: thread id, start time (two words), spare
+ *   stores: of a mapping that is a cache's, the first page of its index; 0
+ *   mappings that live: which incarnation of the number it is; 0
+ *   registry: what has a name, as JSON
+ *
+ * All but a thread's own slot is written under the lock. The lock and the state are read by atomics; what is read under the lock needs none.
+ */
+import { readFileSync, readlinkSync } from "node:fs";
+import { LieuError } from "../errors.ts";
+import { MAX_VMAS } from "../mm/layout.ts";
+
+export const LOCK = 0;
+export const STATE = 1;
+const LENGTH = 3;
+const INCARNATIONS = 4;
+const SLOTS = 64;
+const SLOT_WORDS = 4;
+/** What the lock's word can tell apart. */
+const MOST_THREADS = 255;
+const STORES = 2048;
+const LIVE = STORES + MAX_VMAS;
+const REGISTRY_BYTES = 1 << 16;
+const BYTES = 1 << 20;
+
+/** States of the memory. */
+export const OPEN = 0;
+export const CLOSED = 1;
+/** A thread died in the middle of an operation, and what it left is not to be relied on. */
+export const BROKEN = 2;
+
+/** A mapping, as another thread may hold it. */
+export interface SharedMapping {
+  readonly id: number;
+  readonly start: number;
+  readonly pages: number;
+}
+/** A cache, as other threads find it. */
+export interface SharedCacheEntry {
+  readonly name: string;
+  readonly data: SharedMapping;
+  readonly meta: SharedMapping;
+  readonly maxPages: number;
+  /** What its values are ("any", ...). */
+  readonly accepts: string;
+  readonly max: number;
+  readonly incarnation: number;
+}
+/** A region, as other threads find it. */
+export interface SharedRegionEntry {
+  readonly name: string;
+  readonly mapping: SharedMapping;
+  readonly size: number;
+  readonly incarnation: number;
+}
+/** What has a name. */
+export interface Registry {
+  readonly caches: readonly SharedCacheEntry[];
+  readonly regions: readonly SharedRegionEntry[];
+}
+
+/** The control buffer, as one thread sees it; see the file's head. */
+export class Control {
+  readonly words: Int32Array;
+  readonly #bytes: Uint8Array;
+
+  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(BYTES)) {
+    this.words = new Int32Array(buffer);
+    this.#bytes = new Uint8Array(buffer, REGISTRY_BYTES);
+  }
+
+  get buffer(): SharedArrayBuffer {
+    return this.words.buffer as SharedArrayBuffer;
+  }
+  get state(): number {
+    return Atomics.load(this.words, STATE);
+  }
+  set state(state: number) {
+    Atomics.store(this.words, STATE, state);
+  }
+
+  // ---- threads ----------------------------------------------------------------------------------------------------------
+  /** A slot for this thread, from 1 on. @throws {@link LieuError} ENOMEM if there are too many threads */
+  join(): number {
+    const { words } = this;
+    const [tid, start] = thisThread();
+    for (let dead = 0; dead < 2; dead++) {
+      for (let slot = 1; slot <= MOST_THREADS; slot++) {
+        const at = slotAt(slot);
+        const there = Atomics.load(words, at);
+        // Slots of the dead are taken when no other is left.
+        if (there !== 0 && (dead === 0 || this.isAlive(slot))) continue;
+        if (Atomics.compareExchange(words, at, there, tid) !== there) continue;
+        words[at + 1] = start | 0;
+        words[at + 2] = Math.floor(start / 2 ** 32);
+        return slot;
+      }
+    }
+    throw new LieuError("ENOMEM", `${MOST_THREADS} threads share the memory already: that is the most`);
+  }
+  /** This thread lets go of its slot. */
+  part(slot: number): void {
+    Atomics.store(this.words, slotAt(slot), 0);
+  }
+  /** Whether the thread of a slot lives. Where that cannot be known, it does. */
+  isAlive(slot: number): boolean {
+    const at = slotAt(slot);
+    const tid = Atomics.load(this.words, at);
+    if (tid <= 0) return tid < 0;
+    const start = startOf(tid);
+    if (start === undefined) return false;
+    const [lo, hi] = [this.words[at + 1] as number, this.words[at + 2] as number];
+    // One that has just taken it has not said when it began.
+    return (lo === 0 && hi === 0) || start === (lo >>> 0) + hi * 2 ** 32;
+  }
+
+  // ---- mappings ---------------------------------------------------------------------------------------------------------
+  /** A number for a mapping that begins to live, and the store that it holds, if it is a cache's. */
+  begin(vma: number, meta = 0): number {
+    const incarnation = ((this.words[INCARNATIONS] as number) + 1) | 0 || 1;
+    this.words[INCARNATIONS] = incarnation;
+    this.words[LIVE + vma] = incarnation;
+    this.words[STORES + vma] = meta;
+    return incarnation;
+  }
+  /** The mapping is no more, nor what it was of. */
+  end(vma: number): void {
+    this.register(({ caches, regions }) => ({
+      caches: caches.filter(({ data }) => data.id !== vma),
+      regions: regions.filter(({ mapping }) => mapping.id !== vma),
+    }));
+    this.words[LIVE + vma] = 0;
+    this.words[STORES + vma] = 0;
+  }
+  lives(vma: number, incarnation: number): boolean {
+    return this.words[LIVE + vma] === incarnation;
+  }
+  /** The first page of the index of the cache whose entries are in mapping `vma`; 0: it is none's. */
+  storeOf(vma: number): number {
+    return this.words[STORES + vma] as number;
+  }
+
+  // ---- names ------------------------------------------------------------------------------------------------------------
+  registry(): Registry {
+    const length = this.words[LENGTH] as number;
+    if (length === 0) return { caches: [], regions: [] };
+    return JSON.parse(Buffer.from(this.#bytes.subarray(0, length)).toString()) as Registry;
+  }
+  /** Change the registry. @throws {@link LieuError} ENOMEM if there is no room for it */
+  register(change: (registry: Registry) => Registry): void {
+    const text = Buffer.from(JSON.stringify(change(this.registry())));
+    if (text.length > this.#bytes.length) {
+      throw new LieuError("ENOMEM", "the names of the regions and caches of the memory are too long together");
+    }
+    this.#bytes.set(text);
+    this.words[LENGTH] = text.length;
+  }
+}
+
+function slotAt(slot: number): number {
+  return SLOTS + (slot - 1) * SLOT_WORDS;
+}
+
+/** The system's number for this thread and when it began; -1 where that is not to be had. */
+function thisThread(): readonly [number, number] {
+  if (process.platform !== "linux") return [-1, 0];
+  try {
+    const tid = Number(readlinkSync("/proc/thread-self").split("/").pop());
+    return [tid, startOf(tid) ?? 0];
+  } catch {
+    return [-1, 0];
+  }
+}
+/** When a thread of this process began, in the system's ticks; undefined: there is none. */
+function startOf(tid: number): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/self/task/${tid}/stat`, "latin1");
+    // The name before it is in brackets, and may have any in it.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    // Zombies have ended.
+    return fields[0] === "Z" || fields[0] === "X" ? undefined : Number(fields[19]);
+  } catch {
+    return undefined;
+  }
+}

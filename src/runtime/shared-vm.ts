@@ -1,0 +1,187 @@
+/**
+ * The engine of a memory that several threads share. Each thread has an instance of the engine over the one segment, in which all state
+ * is, and does everything under the memory's lock (shared-lock.ts). So the engine stays as synchronous as it is, and whatever holds
+ * for one thread holds for all. What a memory of one thread does is not touched by this: that has a {@link Vm}.
+ *
+ * Every call of {@link SharedVm.calls} takes the lock by itself. Where one operation takes several, or looks at what a call has left in
+ * the segment, it takes it around all of them.
+ *
+ * Two things that a Vm has in JavaScript belong to all threads here. Pages that the engine drops are told to their stores by the
+ * thread that caused it, before it lets go of the lock, whether or not it has the cache open. And time is the opener's, to which the
+ * clocks of others are set.
+ */
+import { LieuError } from "../errors.ts";
+import { allVersionsAddr, H_CLOCK } from "../mm/layout.ts";
+import type { Host } from "../mm/machine.ts";
+import type { SwapDevice } from "../swap/device.ts";
+import { BROKEN, CLOSED, Control, OPEN } from "./control.ts";
+import { CLOSED_CALLS, type EngineCalls, type EngineKind } from "./engine.ts";
+import type { Segment, SegmentShape } from "./segment.ts";
+import { SharedLock } from "./shared-lock.ts";
+import { type Crank, Vm } from "./vm.ts";
+
+/** What a thread shares of a memory: the control buffer that is there already, or undefined to make it. */
+export interface Sharing {
+  readonly control: SharedArrayBuffer | undefined;
+}
+
+/** See the file's head. */
+export class SharedVm extends Vm {
+  readonly control: Control;
+  /** Whether another thread opened the memory. */
+  readonly attached: boolean;
+  readonly lock: SharedLock;
+  /** The calls themselves, for who has the lock. */
+  #bare: EngineCalls;
+  readonly #slot: number;
+  /** Mapping and page, of pages that the engine has dropped. */
+  readonly #dropped: number[] = [];
+
+  constructor(
+    segment: Segment,
+    shape: SegmentShape,
+    devices: readonly SwapDevice[],
+    crank: Crank,
+    kind: EngineKind,
+    { control }: Sharing,
+  ) {
+    const hf = segment.hf;
+    // Threads read their clocks one after the other, under the lock: time does not fall.
+    const now = () => Math.max(crank.now(), hf[H_CLOCK >>> 3] as number);
+    super(segment, shape, devices, { now, stepsPerTurn: crank.stepsPerTurn }, kind);
+    this.attached = control !== undefined;
+    this.control = new Control(control);
+    this.#slot = this.control.join();
+    this.lock = new SharedLock(this.control, this.#slot, () => {
+      this.control.state = BROKEN;
+      this.outdateAll();
+    });
+    this.#bare = this.calls;
+    this.calls = locked(this.#bare, this);
+  }
+
+  /** The memory's lock, for one operation; to be given back by {@link leave}. @throws {@link LieuError} ECLOSED, EOWNERDEAD */
+  enter(): void {
+    const { lock, control } = this;
+    lock.enter();
+    if (lock.depth === 1 && control.state !== OPEN) this.#refuse();
+  }
+  /** Whether operations can be made at all. */
+  get isOpen(): boolean {
+    return !this.closed && this.control.state === OPEN;
+  }
+  leave(): void {
+    const { lock } = this;
+    if (lock.depth === 1 && this.#dropped.length !== 0) {
+      try {
+        this.settle();
+      } finally {
+        lock.leave();
+      }
+    } else lock.leave();
+  }
+  /** Do something under the lock. */
+  locked<R>(work: () => R): R {
+    this.enter();
+    try {
+      return work();
+    } finally {
+      this.leave();
+    }
+  }
+  /** Tell stores of the pages that the engine has dropped. */
+  settle(): void {
+    const dropped = this.#dropped;
+    while (dropped.length > 0) {
+      const vpn = dropped.pop() as number;
+      const meta = this.control.storeOf(dropped.pop() as number);
+      if (meta !== 0) this.#bare.storeLost(meta, vpn);
+    }
+  }
+
+  override get storeCalls(): EngineCalls {
+    return this.#bare;
+  }
+  /** Who has the cache open need not be told: its store is. */
+  override onDiscard(): void {}
+
+  override turn(now?: number): number {
+    this.enter();
+    try {
+      return super.turn(now ?? this.crank.now());
+    } finally {
+      this.leave();
+    }
+  }
+  override fault(vma: number, vpn: number, mode: number): number {
+    this.enter();
+    try {
+      this.turn();
+      return this.#bare.fault(vma, vpn, mode);
+    } finally {
+      this.leave();
+    }
+  }
+
+  /** Who opened the memory closes it for all; others let go of it. */
+  override close(): void {
+    if (this.closed) return;
+    if (this.attached) this.#end();
+    else {
+      this.lock.enter();
+      this.outdateAll();
+      this.control.state = CLOSED;
+      this.#end();
+      this.lock.leave();
+    }
+    this.control.part(this.#slot);
+  }
+  #end(): void {
+    this.#dropped.length = 0;
+    this.#bare = CLOSED_CALLS;
+    // Others may be looking at it yet.
+    this.segment.lent = true;
+    super.close();
+  }
+  protected override giveUp(segment: Segment): void {
+    if (!this.attached) super.giveUp(segment);
+  }
+
+  /** What threads hold decoded on their heaps is good no more. */
+  outdateAll(): void {
+    this.inspect();
+    const at = allVersionsAddr() >>> 2;
+    this.segment.h32[at] = (this.segment.h32[at] as number) + 1;
+  }
+
+  protected override host(): Host {
+    return { ...super.host(), discard: (vma, vpn) => this.#dropped.push(vma, vpn) };
+  }
+
+  #refuse(): never {
+    const { state } = this.control;
+    this.lock.leave();
+    if (state === CLOSED) throw new LieuError("ECLOSED", "the memory was closed by the thread that opened it");
+    const why = "a thread that shares the memory ended in the middle of an operation";
+    throw new LieuError("EOWNERDEAD", `${why}: what is there cannot be relied on; open a new one`);
+  }
+}
+
+type Call = (...args: number[]) => number;
+
+/** The same calls, each under the lock. */
+function locked(calls: EngineCalls, vm: SharedVm): EngineCalls {
+  const made: Record<string, Call> = {};
+  for (const [name, call] of Object.entries(calls) as [string, Call][]) {
+    if (typeof call !== "function") continue;
+    made[name] = (...args) => {
+      vm.enter();
+      try {
+        return call(...args);
+      } finally {
+        vm.leave();
+      }
+    };
+  }
+  return made as unknown as EngineCalls;
+}
