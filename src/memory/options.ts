@@ -219,13 +219,18 @@ export function resolveOptions(input: unknown): MemoryConfig {
     pretouch: o.pretouch ?? true,
     hugePages: o.hugePages,
     pressure: resolvePressure(o.pressure),
-    shared: resolveShared(o.shared, hasBytes),
+    shared: resolveShared(o.shared, hasBytes, o.pressure),
   };
 }
 
-function resolveShared(shared: boolean | undefined, hasBytes: boolean): boolean {
-  if (shared !== true || hasBytes) return shared === true;
-  throw new LieuError("EINVAL", "shared is true: model nodes have no bytes to share; leave it out");
+function resolveShared(shared: boolean | undefined, hasBytes: boolean, pressure: unknown): boolean {
+  if (shared !== true) return false;
+  if (!hasBytes) throw new LieuError("EINVAL", "shared is true: model nodes have no bytes to share; leave it out");
+  if (pressure === undefined || pressure === false) return true;
+  throw new LieuError(
+    "EINVAL",
+    "shared and pressure are given: a shared memory does not shrink; leave one of them out",
+  );
 }
 
 /** A size in pages, if there is one. */

@@ -6,7 +6,7 @@ import type { Cache } from "../cache/cache.ts";
 import { sharedCodec } from "../cache/codec.ts";
 import type { CacheKey } from "../cache/keys.ts";
 import { SharedCache } from "../cache/shared-cache.ts";
-import { LieuError, shown } from "../errors.ts";
+import { isLieuError, LieuError, shown } from "../errors.ts";
 import type { Region } from "../region/region.ts";
 import { SharedRegion } from "../region/shared-region.ts";
 import type { Registry } from "../runtime/control.ts";
@@ -87,10 +87,14 @@ export class SharedMemory extends Memory {
   override vmstat() {
     return this.#locked(() => super.vmstat());
   }
+  /** That a thread has died in the middle of something is no timer's to hear of, but of who next does something. */
   override tick(): void {
-    // What a timer does is nobody's to hear of: each operation says that the memory is lost.
-    if (this.#shared.isOpen) this.#locked(() => super.tick());
-    else this.vm.ensureOpen();
+    this.vm.ensureOpen();
+    try {
+      this.#locked(() => super.tick());
+    } catch (error) {
+      if (!isLieuError(error, "EOWNERDEAD")) throw error;
+    }
   }
   override check(): void {
     this.#locked(() => {

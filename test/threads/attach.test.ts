@@ -184,8 +184,10 @@ test("what cannot be is said", async () => {
     "EINVAL",
     "model nodes",
   );
+  expectError(() => sharedMemory({ pressure: true }), "EINVAL", "pressure");
   await using memory = sharedMemory();
   const cache = memory.cache<string>({ name: "c" });
+  expectError(() => cache.curve(), "ENOTSUP");
   memory.cache();
   expectError(() => memory.cache({ name: "c" }), "EINVAL", '"c"');
   memory.map("64KiB", { name: "r" });
