@@ -13,7 +13,15 @@ function boot(module, withBytes) {
   const shape = { nodes: 2, frames, vpns: 2 * frames, slots: 0, bytes: withBytes };
   const segment = createSegment(shape, true);
   const nothing = () => 0;
-  const host = { swapWrite: nothing, swapRead: nothing, swapFree: nothing, discard: nothing, evict: nothing, sampled: nothing, bug: bug };
+  const host = {
+    swapWrite: nothing,
+    swapRead: nothing,
+    swapFree: nothing,
+    discard: nothing,
+    evict: nothing,
+    sampled: nothing,
+    bug: bug,
+  };
   const calls = new WebAssembly.Instance(module, { env: { memory: segment.memory }, host }).exports;
   calls.initMemory(2, frames, shape.vpns, 0, 0, segment.data, PRESETS.lieu, 1);
   for (const nid of [0, 1]) {

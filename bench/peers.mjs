@@ -21,10 +21,23 @@ import { get, hot, overwrite, strings } from "./peers/suite-get.mjs";
 import { heap, heap1m } from "./peers/suite-heap.mjs";
 import { lmdb } from "./peers/suite-lmdb.mjs";
 import { matrixTable, measureMatrix } from "./peers/suite-matrix.mjs";
+import { mixed } from "./peers/suite-mixed.mjs";
 import { traces } from "./peers/suite-traces.mjs";
 import { skipped, toMarkdown } from "./peers/table.mjs";
 
-const SUITES = { evict, "evict-10m": evict10m, overwrite, get, hot, strings, heap, "heap-1m": heap1m, lmdb, traces };
+const SUITES = {
+  evict,
+  "evict-10m": evict10m,
+  overwrite,
+  get,
+  hot,
+  strings,
+  heap,
+  "heap-1m": heap1m,
+  lmdb,
+  mixed,
+  traces,
+};
 const NAMES = [...Object.keys(SUITES), "matrix"];
 
 const { values: options } = parseArgs({
