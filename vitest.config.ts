@@ -17,6 +17,7 @@ export default defineConfig({
       { extends: true, test: { name: "mglru", include: ["test/rules/rule-*.test.ts"], env: { LIEU_LRU: "mglru" } } },
     ],
     globalSetup: ["test/support/build-wasm.ts"],
+    setupFiles: ["test/support/one-seed.ts"],
     // Segments are big shared buffers: a process per file gives them back for sure.
     pool: "forks",
     maxWorkers: Math.min(4, availableParallelism()),

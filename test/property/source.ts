@@ -35,10 +35,13 @@ export function oneIn(source: Source, n: number): boolean {
   return source.below(n) === 0;
 }
 
+/** Where nobody chooses it and continuous integration asks: what it runs is what was run before. New seeds are for people, and for `npm run fuzz`. */
+const CI_SEED = 20200629;
+
 /** The seed of this run: LIEU_SEED, or a new one. */
 export function runSeed(): number {
   const given = process.env.LIEU_SEED;
-  if (given === undefined || given === "") return Date.now() >>> 0;
+  if (given === undefined || given === "") return process.env.CI === "true" ? CI_SEED : Date.now() >>> 0;
   const seed = Number(given);
   if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff)
     throw new Error(`LIEU_SEED is ${given}: 0 to 4294967295`);
