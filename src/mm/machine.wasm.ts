@@ -34,6 +34,18 @@
   return n;
 }
 @inline export function copyBytes(to: i32, from: i32, bytes: i32): void { memory.copy(<usize>to, <usize>from, <usize>bytes); }
+export function copyShort(to: i32, from: i32, bytes: i32): void {
+  if (<u32>bytes > 1024 || bytes < 16) {
+    memory.copy(<usize>to, <usize>from, <usize>bytes);
+    return;
+  }
+  let p = <usize>from;
+  let q = <usize>to;
+  const end = p + <usize>bytes - 16;
+  for (; p < end; p += 16, q += 16) v128.store(q, v128.load(p, 0, 1), 0, 1);
+  // The last 16, some of them once more.
+  v128.store(<usize>to + <usize>bytes - 16, v128.load(end, 0, 1), 0, 1);
+}
 @inline export function zeroBytes(to: i32, bytes: i32): void { memory.fill(<usize>to, 0, <usize>bytes); }
 @inline export function mul(a: i32, b: i32): i32 { return a * b; }
 @inline export function ltu(a: i32, b: i32): bool { return <u32>a < <u32>b; }

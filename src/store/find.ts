@@ -67,10 +67,12 @@ function isIt(c: i32, line: i32, slot: i32, hash: i32, key: i32): boolean {
     setLocAt(line, slot, 0);
     return false;
   }
-  if (ld(item + I_HASH) !== hash || (bits(item) & KEY_MASK) !== key) return false;
-  const at = item + keyOffset(bits(item));
+  const w = bits(item);
+  if (ld(item + I_HASH) !== hash || (w & KEY_MASK) !== key) return false;
+  const wanted = storeKeyAddr();
+  const at = item + keyOffset(w);
   const words = ((key & KEY_LENGTH_MASK) + 3) & ~3;
-  for (let i: i32 = 0; i < words; i += 4) if (ld(at + i) !== ld(storeKeyAddr() + i)) return false;
+  for (let i: i32 = 0; i < words; i += 4) if (ld(at + i) !== ld(wanted + i)) return false;
   slotAddr = line + 20 + (slot << 2);
   itemLoc = loc;
   itemAddr = item;

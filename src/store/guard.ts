@@ -101,20 +101,25 @@ function binNow(c: i32, now: i32): i32 {
 /** A request for a value of `granules`, last asked for at `last` if that is `known`, was a hit or not. */
 export function noteRequest(c: i32, granules: i32, known: boolean, last: i32, hit: boolean): void {
   const now = ld(c + ST_NOW);
+  const to = binNow(c, now);
+  let from: i32 = -1;
   let inLru: boolean = false;
+  let inFull: boolean = false;
   if (known) {
-    const at = binOf(c, last);
-    if (ltu(at, ld(c + ST_BIN_COUNT))) addf(bin(c, at), -granules);
-    else if (folded(c)) addf(bin(c, 0), -granules);
+    from = binOf(c, last);
+    if (!ltu(from, ld(c + ST_BIN_COUNT))) from = folded(c) ? 0 : -1;
     const age = ld(c + ST_LRU_AGE);
     inLru = age < 0 || ltu((now - last) | 0, age);
+    const full = ld(c + ST_LRU_FULL_AGE);
+    inFull = full < 0 || ltu((now - last) | 0, full);
   }
   if (inLru !== hit) addf(c + ST_AHEAD, inLru ? 1 : -1);
   // No size pays for what heads, index and holes take: they are not its fault.
-  const full = ld(c + ST_LRU_FULL_AGE);
-  const inFull = known && (full < 0 || ltu((now - last) | 0, full));
   noteSize(c, granules, inFull === hit ? 0 : inFull ? 1 : -1);
-  addf(bin(c, binNow(c, now)), granules);
+  if (from === to) return;
+  const bins = bin(c, 0);
+  if (from >= 0) addf(bins + (from << 3), -granules);
+  addf(bins + (to << 3), granules);
 }
 /** Whether the first bin stands for all that is older, too. */
 function folded(c: i32): boolean {

@@ -8,8 +8,8 @@
  * without a sign: right up to 2^32 requests. What nobody has asked for in longer is taken for younger than it is, once in a
  * while, and is judged again a cleaning later.
  */
-import { ld, leadingZeros, st, unsigned } from "../mm/machine.ts";
-import { bits, FREQ_MASK, FREQ_MAX, FREQ_SHIFT, freq, GAP_MASK, GAP_SHIFT, gap, I_LAST, setBits } from "./item.ts";
+import { ld, leadingZeros, ltu, st } from "../mm/machine.ts";
+import { bits, FREQ_MASK, FREQ_MAX, FREQ_SHIFT, GAP_MASK, GAP_SHIFT, I_LAST, setBits } from "./item.ts";
 import { add, metaAddr, ST_AGE_SHIFT, ST_EVENTS, ST_ITEMS, ST_NOW, ST_SUNK_ITEMS, ST_TABLES } from "./layout.ts";
 
 export const NR_CLASSES: i32 = 16;
@@ -67,11 +67,11 @@ export function classOf(hits: i32, gapClass: i32): i32 {
 export function gapOf(c: i32, age: i32): i32 {
   const items = ld(c + ST_ITEMS) - ld(c + ST_SUNK_ITEMS);
   const n = items > 16 ? items : 16;
-  const a = unsigned(age);
-  if (a * 64 < n) return 0;
-  if (a * 16 < n) return 1;
-  if (a * 4 < n) return 2;
-  return a < n ? 3 : 4;
+  if (!ltu(age, n)) return 4;
+  // Rounded up: age * 64 < n, and so on.
+  if (age < (n + 63) >>> 6) return 0;
+  if (age < (n + 15) >>> 4) return 1;
+  return age < (n + 3) >>> 2 ? 2 : 3;
 }
 
 function count(c: i32, table: i32, cls: i32, age: i32): void {
@@ -108,10 +108,14 @@ export function ageOf(c: i32, item: i32): i32 {
 }
 /** A live item is accessed. */
 export function noteHit(c: i32, item: i32): void {
-  const age = ageOf(c, item);
-  noteReuse(c, freq(item), gap(item), age);
-  const n = freq(item) < FREQ_MAX ? freq(item) + 1 : FREQ_MAX;
-  setHistory(item, n, gapOf(c, age), ld(c + ST_NOW));
+  const now = ld(c + ST_NOW);
+  const w = bits(item);
+  const age = (now - ld(item + I_LAST)) | 0;
+  const hits = (w & FREQ_MASK) >>> FREQ_SHIFT;
+  noteReuse(c, hits, (w & GAP_MASK) >>> GAP_SHIFT, age);
+  const more = hits < FREQ_MAX ? 1 << FREQ_SHIFT : 0;
+  setBits(item, ((w & ~GAP_MASK) + more) | (gapOf(c, age) << GAP_SHIFT));
+  st(item + I_LAST, now);
 }
 export function setHistory(item: i32, hits: i32, gapClass: i32, last: i32): void {
   const rest = bits(item) & ~(FREQ_MASK | GAP_MASK);

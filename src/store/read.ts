@@ -1,6 +1,6 @@
 /** What is in an item: described in the out area, copied to the value area, or piece by piece; and which items there are. */
 import { storeOutAddr, storeValueAddr } from "../mm/layout.ts";
-import { copyBytes, ld, ldf, st, stf } from "../mm/machine.ts";
+import { copyBytes, copyShort, ld, ldf, st, stf } from "../mm/machine.ts";
 import { bodyVpn, pageOfBody } from "./body.ts";
 import { bring } from "./bring.ts";
 import { bucketAddr, locAt, nextLine, nrBuckets, SLOTS, slotOf } from "./directory.ts";
@@ -33,7 +33,7 @@ export function copyOut(c: i32, loc: i32): boolean {
   const length = ld(item + I_LENGTH);
   const from = (((loc - 1) & 511) << 3) + headBytes(w);
   if (from + length <= 4096) {
-    copyBytes(storeValueAddr(), item + headBytes(w), length);
+    copyShort(storeValueAddr(), item + headBytes(w), length);
     return true;
   }
   let done: i32 = 0;
@@ -63,11 +63,12 @@ export function describe(c: i32, loc: i32): void {
   const out = storeOutAddr();
   const item = look(c, loc);
   const w = bits(item);
-  const within = ((loc - 1) & 511) << 3;
+  const length = ld(item + I_LENGTH);
+  const head = headBytes(w);
   st(out, loc);
-  st(out + 4, ld(item + I_LENGTH));
+  st(out + 4, length);
   st(out + 8, w);
-  st(out + 12, (w & BIT_BODY) === 0 && within + headBytes(w) + ld(item + I_LENGTH) <= 4096 ? item + headBytes(w) : -1);
+  st(out + 12, (w & BIT_BODY) === 0 && (((loc - 1) & 511) << 3) + head + length <= 4096 ? item + head : -1);
   st(out + 16, item + keyOffset(w));
   const at = item + ttlOffset(w);
   stf(out + 24, (w & BIT_TTL) !== 0 ? ldf(at) : 0);

@@ -6,7 +6,7 @@
  *   +16 address of the key   +20 virtual page   +24 start f64   +32 time to live f64
  */
 import { pte, refs, storeKeyAddr, storeOutAddr, storeValueAddr } from "../mm/layout.ts";
-import { copyBytes, hostSampled, ld, ldf, st, stf } from "../mm/machine.ts";
+import { copyShort, hostSampled, ld, ldf, st, stf } from "../mm/machine.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
 import { outdate } from "./above.ts";
 import { countHit, keepHistory, noteAccess } from "./access.ts";
@@ -171,7 +171,7 @@ export function storeSet(meta: i32, key: i32, length: i32, kind: i32, start: f64
   const loc = set(c, hash, key, length, kind & VALUE_KIND_MASK, start, ttl);
   if (loc === 0 || (kind & FROM_AREA) === 0) return loc;
   const address = ld(storeOutAddr() + 12);
-  if (address !== -1) copyBytes(address, storeValueAddr(), length);
+  if (address !== -1) copyShort(address, storeValueAddr(), length);
   else if (!copyIn(controlOf(meta), loc, length)) {
     remove(controlOf(meta), loc);
     return 0;
@@ -205,7 +205,7 @@ function set(c: i32, hash: i32, key: i32, length: i32, kind: i32, start: f64, tt
   scrub(c, SCRUB_BATCH);
   const made = place(c, hash, want, length, start, ttl);
   if (made === 0) return 0;
-  copyBytes(locAddr(c, made) + keyOffset(want), storeKeyAddr(), ((key & KEY_LENGTH_MASK) + 3) & ~3);
+  copyShort(locAddr(c, made) + keyOffset(want), storeKeyAddr(), ((key & KEY_LENGTH_MASK) + 3) & ~3);
   return overwrite(c, made, want, start, ttl);
 }
 /** What the value's size makes of the item's bits: with a body, and of which kind. */
