@@ -1,7 +1,7 @@
 /**
  * `npm run bench:memories`: what slower memories give, as ratios of two things measured in one run, printed as one JSON object.
  *
- *     node bench/memories.mjs [NAME ...]    all of them, or those named: rss, file, remote
+ *     node bench/memories.mjs [NAME ...]    all of them, or those named: rss, file, remote, zswap
  *
  * rss: entries that a cache holds in the same growth of the process's RSS, lieu with DRAM and compressed pages against lru-cache
  * with the same strings of JSON (objects would take it more). Each in a process of its own, three times; the medians count. Bar: 2.
@@ -9,6 +9,9 @@
  * file: swap in a file, beside the same file system without lieu. Pages that are swapped out in order, in bytes a second of what plain
  * writes of 1 MiB reach (bar: half); a page that is swapped in at random, in times of a plain pread of 4 KiB (bar: 1.3). In turns,
  * the best of five each.
+ *
+ * zswap: compressed pages of JSON, HTML and text (zswap.mjs): a fault and a store in times of the codec alone (bars: 2.5), and how many lie in
+ * a page of the pool (bar: 2.5), beside what the codec makes of each alone.
  *
  * remote: swap on a server on the loopback interface, beside its client (remote.mjs). Bars: 50,000 pages/s out, 1.5 times the client's own GET
  * in. Left out where there is no redis-server.
@@ -117,6 +120,7 @@ JOBS.file = async () => {
   return best;
 };
 
+JOBS.zswap = async () => (await import("./zswap.mjs")).zswapJob();
 JOBS.remote = async () => (await import("./remote.mjs")).remoteJob();
 
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
@@ -148,6 +152,23 @@ const SUITES = {
       "remote swap, in at random: time of the client's GET": { value: back, bar: 1.5, holds: back <= 1.5 },
       "remote swap, us": { in: best.in, GET: best.get },
     };
+  },
+  zswap() {
+    const rows = {};
+    for (const [name, us] of Object.entries(runJob("zswap"))) {
+      const fault = us.fault / us.decompress;
+      const store = us.store / us.compress;
+      const sizes = { codec: us.codec };
+      rows[`zswap, ${name}: fault / decompress alone`] = { value: fault, bar: 2.5, holds: fault <= 2.5 };
+      rows[`zswap, ${name}: store / compress alone`] = { value: store, bar: 2.5, holds: store <= 2.5 };
+      rows[`zswap, ${name}: pages in a page of the pool`] = {
+        value: us.packed,
+        bar: 2.5,
+        holds: us.packed >= 2.5,
+        ...sizes,
+      };
+    }
+    return rows;
   },
   rss() {
     const runs = Array.from({ length: RUNS }, () => ({ lru: runJob("lru"), lieu: runJob("lieu") }));
