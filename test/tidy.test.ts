@@ -37,7 +37,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   parity: ["mm", "nodes", "swap", "runtime", "region", "memory", "trace"],
   study: ["mm", "nodes", "swap", "runtime", "region", "memory", "trace", "parity"],
   plan: ["mm", "swap", "cache", "memory", "trace", "study"],
-  server: ["mm", "nodes", "swap", "runtime", "region", "cache", "memory", "trace"],
+  server: ["mm", "nodes", "swap", "runtime", "region", "cache", "memory", "trace", "study"],
   cli: [
     "mm",
     "host",

@@ -7,11 +7,13 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { isLieuError } from "../errors.ts";
+import { addCompare } from "./compare.ts";
 import type { Context, Output } from "./context.ts";
 import { addDemo } from "./demo.ts";
 import { addParity } from "./parity.ts";
 import { addPlan } from "./plan.ts";
 import { addReplay } from "./replay.ts";
+import { addServe } from "./serve.ts";
 import { addStudy } from "./study.ts";
 import { addTop } from "./top.ts";
 import { addTopology } from "./topology.ts";
@@ -66,6 +68,8 @@ function makeProgram(context: Context): Command {
     .addHelpText("after", EXAMPLES);
   addReplay(program, context);
   addDemo(program, context);
+  addCompare(program, context);
+  addServe(program, context);
   addPlan(program, context);
   addParity(program, context);
   addStudy(program, context);

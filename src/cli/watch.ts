@@ -54,7 +54,8 @@ export async function watched(
   }
 }
 
-function interrupted(signal: AbortSignal): Promise<void> {
+/** Settles when Ctrl-C has been pressed. */
+export function interrupted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     // A server keeps no process alive.
     const timer = setInterval(() => undefined, 1e9);
@@ -75,7 +76,8 @@ function write(path: string, text: string): void {
   }
 }
 
-function port(text: string): number {
+/** A port, from a flag. */
+export function port(text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value <= 65535) return value;
   throw new InvalidArgumentError("give a port, 0 to 65535");

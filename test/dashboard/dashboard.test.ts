@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Memory, type MemoryServer, openMemory } from "../../src/index.ts";
@@ -200,6 +200,29 @@ describeBrowser("the dashboard", () => {
     expect(said).toEqual([]);
     await page.close();
     await watch.close();
+  });
+
+  test.each([
+    ["light", DESKTOP],
+    ["360 px and dark", PHONE],
+  ])("pages of plans and comparisons fit and are accessible: %s", async (_, look) => {
+    const trace = fileURLToPath(new URL("../../traces/sqlite-session.mtr.gz", import.meta.url));
+    const [run, both, plan] = ["run.html", "both.html", "plan.html"].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    await lieu("replay", trace, "--as", "region", "--limit", "40000", "--dram", "2MiB", "--report", run);
+    expect((await lieu("compare", run, run, "--report", both)).status).toBe(0);
+    expect((await lieu("plan", trace, "--limit", "10000", "--html", plan)).status).toBe(0);
+    for (const file of [both, plan]) {
+      const { page, said } = await openPage(browser, pathToFileURL(file).href, look);
+      expect(await overflow(page)).toBe(0);
+      expect(await violations(page)).toEqual([]);
+      expect(await page.locator("svg").count()).toBeGreaterThan(0);
+      expect(said).toEqual([]);
+      await page.close();
+    }
   });
 
   test("a report is one page that needs nothing else", async () => {
