@@ -11,6 +11,7 @@
  */
 import { LieuError, shown } from "../errors.ts";
 import type { SharedCacheEntry, SharedMapping } from "../runtime/control.ts";
+import { InFlight } from "../runtime/in-flight.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import type { SharedVm } from "../runtime/shared-vm.ts";
 import { FLAG_TTL, ST_FLAGS } from "../store/layout.ts";
@@ -18,20 +19,34 @@ import { Cache } from "./cache.ts";
 import type { Prepared } from "./cache-writer.ts";
 import { HIT } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
-import type { FetchOptions, GetOptions, SetOptions } from "./options.ts";
+import type { EntryConfig, FetchOptions, GetOptions, SetOptions } from "./options.ts";
+import { SharedLoads } from "./shared-loads.ts";
 import type { Tags } from "./tags.ts";
 import type { CacheHost } from "./types.ts";
 
 /** See the file's head; made by `memory.cache()`. */
 export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Cache<V, K, C> {
   private readonly shared: SharedVm;
+  /** Loads of other threads. */
+  private readonly sharedLoads: SharedLoads<V, K>;
   /** Which of those that have had the mapping's number it is. @internal */
   readonly incarnation: number;
 
   /** @internal */
   constructor(mapping: Mapping, host: CacheHost<V, K, C>, incarnation?: number) {
-    super(mapping, host);
-    this.shared = mapping.vm as SharedVm;
+    const shared = mapping.vm as SharedVm;
+    const inFlight = new InFlight(shared.control, mapping.id, shared.slot);
+    const loads = new SharedLoads<V, K>(inFlight, {
+      locked: (work) => this.locked(work),
+      peekFresh: (key) => super.peek(key, { allowStale: false }),
+      joined: () => {
+        this.counts.loads--;
+        this.counts.joined++;
+      },
+    });
+    super(mapping, { ...host, config: loadedOnce(host.config, loads) });
+    this.sharedLoads = loads;
+    this.shared = shared;
     this.incarnation = incarnation ?? this.shared.control.begin(mapping.id, host.meta.start);
   }
 
@@ -81,11 +96,14 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     if (this.shared.lock.depth > 0) super.begin();
     else {
       this.ensureOpen();
-      this.time = this.mapping.vm.crank.now();
+      if (this.timed) this.time = this.mapping.vm.crank.now();
     }
   }
   protected override clockFor(ttl: number): number {
-    if (ttl > 0) this.timed = this.slow = true;
+    if (ttl > 0 && !this.timed) {
+      this.timed = this.slow = true;
+      this.time = this.mapping.vm.crank.now();
+    }
     return this.time;
   }
 
@@ -147,13 +165,16 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   ): void {
     // What is closed takes nothing more; who loads it has it all the same.
     if (reason === "fetch" && !this.lives()) return;
-    this.locked(() => super.put(key, value, options, reason, epoch));
+    this.locked(() => {
+      if (reason === "set" || this.sharedLoads.mayStore(key)) super.put(key, value, options, reason, epoch);
+    });
   }
   protected override commit(key: K, value: V, ready: Prepared, reason: "set" | "fetch"): void {
     this.enter();
     try {
       if (this.timed) this.tellTime();
       super.commit(key, value, ready, reason);
+      if (reason === "set") this.sharedLoads.supersede(key);
     } finally {
       this.leave();
     }
@@ -161,13 +182,18 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   override delete(key: K): boolean {
     this.enter();
     try {
-      return super.delete(key);
+      const had = super.delete(key);
+      this.sharedLoads.supersede(key);
+      return had;
     } finally {
       this.leave();
     }
   }
   override clear(options?: { stats?: boolean | undefined }): void {
-    this.locked(() => super.clear(options));
+    this.locked(() => {
+      this.sharedLoads.supersedeAll();
+      super.clear(options);
+    });
   }
   override pop(): V | undefined {
     return this.locked(() => super.pop());
@@ -183,6 +209,7 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   }
   /** Under the lock up to where it waits for a load. */
   override fetch(key: K, options?: FetchOptions<C>): Promise<V | undefined> {
+    this.sharedLoads.noteFetch(key);
     try {
       return this.locked(() => super.fetch(key, options));
     } catch (error) {
@@ -258,6 +285,16 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     const { shared, open, mapping } = this;
     return open && shared.isOpen && shared.control.lives(mapping.id, this.incarnation);
   }
+}
+
+/** The same, but what another thread loads is waited for. */
+function loadedOnce<V, K extends CacheKey, C>(
+  config: EntryConfig<V, K, C>,
+  loads: SharedLoads<V, K>,
+): EntryConfig<V, K, C> {
+  const { fetchMethod } = config;
+  if (fetchMethod === undefined) return config;
+  return { ...config, fetchMethod: (key, stale, more) => loads.load(fetchMethod, key, stale, more) };
 }
 
 function placeOf({ id, start, pages }: Mapping): SharedMapping {

@@ -5,6 +5,7 @@
  *   threads: thread id, start time (two words), spare
  *   stores: of a mapping that is a cache's, the first page of its index; 0
  *   mappings that live: which incarnation of the number it is; 0
+ *   loads under way (in-flight.ts)
  *   registry: what has a name, as JSON
  *
  * All but a thread's own slot is written under the lock. The lock and the state are read by atomics; what is read under the lock needs none.
@@ -17,12 +18,18 @@ export const LOCK = 0;
 export const STATE = 1;
 const LENGTH = 3;
 const INCARNATIONS = 4;
+/** Loads under way. */
+export const NR_LOADS = 5;
 const SLOTS = 64;
 const SLOT_WORDS = 4;
 /** What the lock's word can tell apart. */
 const MOST_THREADS = 255;
 const STORES = 2048;
 const LIVE = STORES + MAX_VMAS;
+/** Loads under way (in-flight.ts): the first word, and sets of 32 words. */
+export const IN_FLIGHT: number = LIVE + MAX_VMAS;
+export const IN_FLIGHT_SETS = 256;
+/** Byte at which the registry begins. */
 const REGISTRY_BYTES = 1 << 16;
 const BYTES = 1 << 20;
 

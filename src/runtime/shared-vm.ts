@@ -33,7 +33,8 @@ export class SharedVm extends Vm {
   readonly lock: SharedLock;
   /** The calls themselves, for who has the lock. */
   #bare: EngineCalls;
-  readonly #slot: number;
+  /** This thread, among those that share the memory. */
+  readonly slot: number;
   /** Mapping and page, of pages that the engine has dropped. */
   readonly #dropped: number[] = [];
 
@@ -51,8 +52,8 @@ export class SharedVm extends Vm {
     super(segment, shape, devices, { now, stepsPerTurn: crank.stepsPerTurn }, kind);
     this.attached = control !== undefined;
     this.control = new Control(control);
-    this.#slot = this.control.join();
-    this.lock = new SharedLock(this.control, this.#slot, () => {
+    this.slot = this.control.join();
+    this.lock = new SharedLock(this.control, this.slot, () => {
       this.control.state = BROKEN;
       this.outdateAll();
     });
@@ -134,7 +135,7 @@ export class SharedVm extends Vm {
       this.#end();
       this.lock.leave();
     }
-    this.control.part(this.#slot);
+    this.control.part(this.slot);
   }
   #end(): void {
     this.#dropped.length = 0;
