@@ -97,3 +97,31 @@ test.each<[string, Mix]>([
   expect(sum(ours)).toBeGreaterThan(sum(theirs));
   expect(Math.min(...asked)).toBeGreaterThan(300);
 });
+
+test.each([0, 1])(
+  "values a thousand times as large take the place of small ones that were hit %i times each",
+  (times) => {
+    const [keys, large, small] = [28, 200_000, 60_000];
+    using memory = openMemorySync({ nodes: { dram: { kind: "dram", size: "16MiB" } }, seed: 4 }, { crank: simCrank() });
+    const cache = memory.cache({ maxSize: "8MiB", codec: "bytes" });
+    const source = seeded(7);
+    const none = Buffer.alloc(0);
+    const ask = (key: string, value: Buffer): number => {
+      if (cache.getInto(key, none) >= 0) return 1;
+      cache.set(key, value);
+      return 0;
+    };
+    const [few, many] = [Buffer.alloc(large), Buffer.alloc(100)];
+    for (let i = 0; i < small; i++) cache.set(`s${i}`, many);
+    for (let i = 0; i < times * small; i++) ask(`s${Math.floor(small * (source.below(1 << 20) / 2 ** 20) ** 2)}`, many);
+    // An LRU cache would have all of them after one round of five requests each.
+    const rounds = Array.from({ length: 5 }, () => {
+      let hits = 0;
+      for (let i = 0; i < 5 * keys; i++) hits += ask(`l${source.below(keys)}`, few);
+      return hits / (5 * keys);
+    });
+    expect(rounds[3], `${rounds}`).toBeGreaterThan(0.9);
+    expect(rounds[4], `${rounds}`).toBeGreaterThan(0.9);
+    memory.check();
+  },
+);
