@@ -100,6 +100,10 @@ export class SharedVm extends Vm {
     }
   }
 
+  /** An operation is one piece of work under the lock: it waits for no device between two parts of it. */
+  override get readsAhead(): boolean {
+    return false;
+  }
   override get storeCalls(): EngineCalls {
     return this.#bare;
   }

@@ -1,0 +1,40 @@
+/** Whatever a cache or a region can do, a shared one does under the lock, or by way of what does. */
+import { expect, test } from "vitest";
+import { Cache } from "../../src/cache/cache.ts";
+import { SharedCache } from "../../src/cache/shared-cache.ts";
+import { Region } from "../../src/region/region.ts";
+import { SharedRegion } from "../../src/region/shared-region.ts";
+
+function members(prototype: object): string[] {
+  return prototype === Object.prototype
+    ? []
+    : [...Object.getOwnPropertyNames(prototype), ...members(Object.getPrototypeOf(prototype))];
+}
+/** What a class leaves to those that it extends. */
+function inherited(made: { prototype: object }, from: { prototype: object }): string[] {
+  const own = new Set(Object.getOwnPropertyNames(made.prototype));
+  return [...new Set(members(from.prototype))].filter((name) => !own.has(name)).sort();
+}
+
+/** Looks at nothing but this handle, or does all by calling what takes the lock. */
+const BY_OTHERS = [
+  ...["deleteMany", "find", "forEach", "getMany", "load", "memo", "retire", "setMany", "values", "invalidateTag"],
+  ...["getAsync", "max", "maxSize", "sampling", "forgetCurve", "pinned"],
+];
+/** Not for users: called by methods that have the lock. */
+const WITHIN = [
+  ...["age", "clearItems", "copyTo", "count", "dropStale", "encode", "ensureOpen", "evicted", "getAged", "invalid"],
+  ...["keep", "locations", "look", "part", "pinFound", "places", "plain", "prepare", "ready", "refuse", "sampled"],
+  ...["store", "storeStats", "stored", "storedKeys", "tagNames", "tellTime", "value", "valueLength", "victim"],
+  ...["allows", "near"],
+];
+
+test("every method of a cache", () => {
+  const left = inherited(SharedCache, Cache).filter((name) => !BY_OTHERS.includes(name) && !WITHIN.includes(name));
+  expect(left).toEqual([]);
+});
+
+test("every method of a region", () => {
+  const alone = ["check", "pins", "placeOf", "placeCode", "read", "retire"];
+  expect(inherited(SharedRegion, Region).filter((name) => !alone.includes(name))).toEqual([]);
+});
