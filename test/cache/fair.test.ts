@@ -101,9 +101,9 @@ test.each<[string, Mix]>([
 test.each([0, 1])(
   "values a thousand times as large take the place of small ones that were hit %i times each",
   (times) => {
-    const [keys, large, small] = [28, 200_000, 60_000];
-    using memory = openMemorySync({ nodes: { dram: { kind: "dram", size: "16MiB" } }, seed: 4 }, { crank: simCrank() });
-    const cache = memory.cache({ maxSize: "8MiB", codec: "bytes" });
+    const [keys, large, small] = [40, 300_000, 200_000];
+    using memory = openMemorySync({ nodes: { dram: { kind: "dram", size: "24MiB" } }, seed: 4 }, { crank: simCrank() });
+    const cache = memory.cache({ maxSize: "16MiB", codec: "bytes" });
     const source = seeded(7);
     const none = Buffer.alloc(0);
     const ask = (key: string, value: Buffer): number => {
