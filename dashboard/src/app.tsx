@@ -1,6 +1,7 @@
 /** The page. */
 import { useEffect, useReducer } from "preact/hooks";
 import { TopBar } from "./bar.tsx";
+import { Curves } from "./curve.tsx";
 import { giveToken } from "./feed.ts";
 import { PageMapPanel } from "./page-map.tsx";
 import { ColdTail, Hits, Latency, Moves, Occupancy, Reclaim } from "./panels.tsx";
@@ -38,6 +39,7 @@ export function App({ store }: { readonly store: Store }) {
             <PageMapPanel header={run.header} {...{ frames, index, cursor, theme }} />
             <Hits header={run.header} {...{ frames, index, cursor, theme }} />
             <Latency header={run.header} {...{ frames, index, cursor, theme }} />
+            <Curves frame={frame} theme={theme} />
             <ColdTail header={run.header} {...{ frames, index, cursor, theme }} />
             <Reclaim header={run.header} {...{ frames, index, cursor, theme }} />
             <Holders header={run.header} frame={frame} theme={theme} />

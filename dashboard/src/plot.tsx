@@ -17,6 +17,8 @@ export interface PlotLine {
   readonly fill?: number;
   readonly dash?: number[];
   readonly width?: number;
+  /** Each value as a dot. */
+  readonly dots?: boolean;
   /** As steps: each value is of the time since the one before. */
   readonly steps?: boolean;
 }
@@ -136,13 +138,13 @@ function optionsOf(latest: { current: Props }, width: number, height: number): u
     },
     series: [
       {},
-      ...lines.map(({ name, colour, fill, dash, width: stroke = 1.5, steps }): uPlot.Series => {
+      ...lines.map(({ name, colour, fill, dash, width: stroke = 1.5, steps, dots }): uPlot.Series => {
         const paths = steps === true ? uPlot.paths.stepped?.({ align: -1 }) : undefined;
         return {
           label: name,
           stroke: colour,
           width: stroke,
-          points: { show: false },
+          points: dots === true ? { show: true, size: 10, fill: colour } : { show: false },
           ...(fill !== undefined && { fill: faded(colour, fill), fillTo: 0 }),
           ...(dash !== undefined && { dash }),
           ...(paths !== undefined && { paths }),

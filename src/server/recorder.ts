@@ -8,7 +8,7 @@ import { N_WMARK_HIGH, N_WMARK_LOW, N_WMARK_MIN, node as nodeField } from "../mm
 import type { Vm } from "../runtime/vm.ts";
 import { Latencies } from "./latencies.ts";
 import { PageSampler } from "./page-map.ts";
-import type { GroupSnapshot, Header, Snapshot } from "./wire.ts";
+import { CURVE_SIZES, type GroupSnapshot, type Header, type Snapshot } from "./wire.ts";
 
 const PAGE = 4096;
 
@@ -47,6 +47,8 @@ export class Recorder {
   readonly #pages: PageSampler;
   readonly #latencies = new Latencies();
   readonly #stopSampling: () => void;
+  /** Caches whose curves would not be learned without it. */
+  readonly #curves = new Set<CacheInfo>();
   /** What served an access, in the order of `Snapshot.served`. */
   readonly #tiers: readonly string[];
 
@@ -80,9 +82,7 @@ export class Recorder {
       nodes: memory.nodes().map((node) => ({ free: node.free, vmstat: Object.values(node.vmstat()) })),
       swap: memory.swapDevices().map(({ used, failed }) => ({ used, failed })),
       groups: memory.groups().map(groupSnapshot),
-      caches: memory.caches().map(({ name, size, calculatedSize, maxSize }) => {
-        return { name, entries: size, size: calculatedSize, maxSize };
-      }),
+      caches: memory.caches().map((cache) => this.#cache(cache)),
       served: [...hits, misses],
       latency: this.#latencies.look(this.#tiers),
       kswapdMs: memory.vm.kswapdMs,
@@ -90,9 +90,25 @@ export class Recorder {
     };
   }
 
-  /** Gets are no longer timed for this recorder. */
+  #cache(cache: CacheInfo): Snapshot["caches"][number] {
+    const { name, size, calculatedSize, maxSize } = cache;
+    if (!cache.sampling) this.#curves.add(cache);
+    const curve = cache.curve();
+    const ratio = (part: number): number | null => {
+      if (curve.requests === 0 || part * maxSize < curve.smallest) return null;
+      return Number(curve.missRatio(part * maxSize).toFixed(4));
+    };
+    const { hits, misses } = cache.stats();
+    const seen = { requests: hits + misses, misses, curve: CURVE_SIZES.map(ratio) };
+    return { name, entries: size, size: calculatedSize, maxSize, ...seen };
+  }
+
+  /** Gets are no longer timed for this recorder, nor curves learned that it began to learn. */
   close(): void {
     this.#stopSampling();
+    if (this.#memory.vm.closed) return;
+    const open = new Set(this.#memory.caches());
+    for (const cache of this.#curves) if (open.has(cache)) cache.forgetCurve();
   }
 }
 

@@ -45,6 +45,11 @@ export interface Snapshot {
     readonly entries: number;
     readonly size: number;
     readonly maxSize: number;
+    /** Its accesses so far, and those that found no value. */
+    readonly requests: number;
+    readonly misses: number;
+    /** What LRU would miss of them at each of {@link CURVE_SIZES} times `maxSize`; null where that is not known. */
+    readonly curve: readonly (number | null)[];
   }[];
   /** Accesses of caches (or of a replay) so far, by what served them: nodes, then swap devices, then none: a miss. */
   readonly served: readonly number[];
@@ -82,6 +87,9 @@ export interface PageMap {
   /** A hexadecimal digit a row: the age of that page; "." if it is in no node. */
   readonly age: string;
 }
+
+/** Sizes of a miss-ratio curve, in parts of a cache's own: four an octave, from a sixteenth to eight times. */
+export const CURVE_SIZES: readonly number[] = Array.from({ length: 29 }, (_, i) => 2 ** (i / 4 - 4));
 
 export const MAP_ROWS = 160;
 /** Levels of age, from in use to twice the longest that there is a level for. */

@@ -101,6 +101,22 @@ describeBrowser("the dashboard", () => {
     await page.close();
   });
 
+  test("the curve of a cache, with what it says at the cache's size, and what the cache misses", async () => {
+    const { page, said } = await openPage(browser, server.url);
+    await page.getByRole("heading", { name: "More or less for users" }).waitFor();
+    const [cache] = memory.caches();
+    const { hits, misses } = cache?.stats() ?? { hits: 0, misses: 0 };
+    const read = (name: string) => page.locator(`[data-value="${name}"]`).textContent();
+    const percent = (ratio: number) => `${(ratio * 100).toFixed(1)} %`;
+    await eventually(() => read("this cache misses")).toBe(percent(misses / (hits + misses)));
+    const curve = cache?.curve();
+    const lru = Number(curve?.missRatio(cache?.maxSize ?? 0).toFixed(4));
+    expect(await read("LRU of its size")).toBe(percent(lru));
+    expect(lru).toBeGreaterThan(0);
+    expect(said).toEqual([]);
+    await page.close();
+  });
+
   test("one cursor for all plots: by pointer, by keyboard, and kept where it was clicked", async () => {
     const { page, said } = await openPage(browser, server.url);
     await page.getByRole("button", { name: "Pause" }).click();

@@ -78,7 +78,9 @@ describe("what it says", () => {
     });
     const { hitsByTier, misses } = cache.stats();
     expect(snapshot.served).toEqual([hitsByTier.dram, hitsByTier.slow, misses]);
-    expect(snapshot.caches).toMatchObject([{ name: "users", entries: cache.size, maxSize: 2 << 20 }]);
+    expect(snapshot.caches).toMatchObject([
+      { name: "users", entries: cache.size, maxSize: 2 << 20, requests: cache.stats().hits + misses, misses },
+    ]);
     expect(snapshot.groups).toMatchObject([{ name: "web", low: 65536, high: null, max: 3 << 20, usage: group.usage }]);
   });
 
