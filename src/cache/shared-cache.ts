@@ -17,7 +17,7 @@ import type { SharedVm } from "../runtime/shared-vm.ts";
 import { FLAG_TTL, ST_FLAGS } from "../store/layout.ts";
 import { Cache } from "./cache.ts";
 import type { Prepared } from "./cache-writer.ts";
-import { HIT } from "./items.ts";
+import { HIT, type Visit } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
 import type { EntryConfig, FetchOptions, GetOptions, SetOptions } from "./options.ts";
 import { SharedLoads } from "./shared-loads.ts";
@@ -201,10 +201,12 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   override purgeStale(): boolean {
     return this.locked(() => super.purgeStale());
   }
-  override setBytes(key: K, length: number, fill: Parameters<Cache<V, K, C>["setBytes"]>[2]): boolean {
+  /** @internal */
+  override setBytes(key: K, length: number, fill: Visit): boolean {
     return this.locked(() => super.setBytes(key, length, fill));
   }
-  override getBytes(key: K, visit: Parameters<Cache<V, K, C>["getBytes"]>[1]): boolean {
+  /** @internal */
+  override getBytes(key: K, visit: Visit): boolean {
     return this.locked(() => super.getBytes(key, visit));
   }
   /** Under the lock up to where it waits for a load. */
@@ -255,9 +257,11 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   }
 
   // ---- the memory's -----------------------------------------------------------------------------------------------------
+  /** @internal */
   override check(): void {
     if (this.open) this.locked(() => super.check());
   }
+  /** @internal */
   override tick(now: number): void {
     if (this.open) this.locked(() => super.tick(Math.max(now, this.mapping.vm.crank.now())));
   }
