@@ -142,8 +142,18 @@ describeWithRedis("swap on one server", () => {
     const [key] = (await keysOf(server, "spoilt")) as [string];
     const fields = (await server.command("HKEYS", key)) as string[];
     await server.command("HSET", key, fields[0] as string, "short");
-    expect(() => device.read(0, memory, 0)).toThrow(expect.objectContaining({ code: "EIO" }));
-    expectSlot(device, 1, 2);
+    // Fields have no order, and no names that tell their slots.
+    const spoilt = [0, 1].filter((slot) => {
+      try {
+        device.read(slot, memory, 0);
+        return false;
+      } catch (error) {
+        expect(error).toMatchObject({ code: "EIO" });
+        return true;
+      }
+    });
+    expect(spoilt.length).toBe(1);
+    expectSlot(device, spoilt[0] === 0 ? 1 : 0, spoilt[0] === 0 ? 2 : 1);
     await server.command("SET", key, "a string");
     expect(() => device.read(1, memory, 0)).toThrow(expect.objectContaining({ code: "EIO" }));
     expect(() => write(device, 2, 1)).toThrow(expect.objectContaining({ code: "EIO" }));
