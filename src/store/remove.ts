@@ -51,8 +51,9 @@ export function loseBodyPage(c: i32, page: i32): void {
   const item = look(c, loc);
   const slot = item !== 0 ? slotOf(c, ld(item + I_HASH), loc) : 0;
   if (slot === 0) {
-    // Without its head the body is nobody's any more; if the head could not be read, it must not be found again.
-    if (item === 0) {
+    // Without its head the body is nobody's any more; if the head is there but could not be read, it must not be found again. One that is
+    // gone was counted when it went, and its segment may be nobody's by now.
+    if (item === 0 && pte(vpnOfLoc(c, loc)) !== 0) {
       zapLogPage(c, vpnOfLoc(c, loc));
       losePage(c, pageOfLoc(loc));
     }
