@@ -234,11 +234,12 @@ export const SG_LIVE: i32 = 36;
 export const SG_HEADS: i32 = 40;
 /**
  * Bit 0: a page of it was lost, so the index may still name items on it. Bit 1: of some items somebody holds the value (above.ts).
- * The others, of a segment in swap: when it went there, without the clock's lowest two bits.
+ * The others, of a segment in swap: when it went there, without the clock's lowest two bits. In quarantine, bit 2: it was in swap.
  */
 export const SG_FLAGS: i32 = 44;
 export const SEG_TORN: i32 = 1;
 export const SEG_ABOVE: i32 = 2;
+export const SEG_WAS_SUNK: i32 = 4;
 /** A word for each page: low 16 bits: granule of the first head on it, or PAGE_GRANULES; high: live items. */
 export const SG_PAGES: i32 = 48;
 /** Behind the pages, of which there are 16 at most: f64: the time it is due; its place in the heap, from 1; the segment at the heap's place that has this record's number. */

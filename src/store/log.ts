@@ -29,6 +29,7 @@ import {
   SEG_RECORD_SHIFT,
   SEG_SUNK,
   SEG_TORN,
+  SEG_WAS_SUNK,
   SG_CURSOR,
   SG_EXPIRY,
   SG_FLAGS,
@@ -242,10 +243,13 @@ function newSeg(c: i32, stream: i32): i32 {
 export function noSegment(c: i32): boolean {
   return ld(c + ST_FREE_SEG) === 0 && ld(c + ST_FRESH_SEG) >= ld(c + ST_NR_SEGS);
 }
-/** Log page `page` is no longer there. */
+/** Log page `page` is no longer there; the engine may say so of one of its own only after its segment was given back. */
 export function countPageOut(c: i32, page: i32): void {
+  const s = page >>> ld(c + ST_SEG_SHIFT);
+  const state = seg(c, s, SG_STATE);
   add(c + ST_LOG_HELD, -1);
-  if (seg(c, page >>> ld(c + ST_SEG_SHIFT), SG_STATE) === SEG_SUNK) add(c + ST_SUNK_PAGES, -1);
+  if (state === SEG_SUNK || (state === SEG_QUARANTINE && (seg(c, s, SG_FLAGS) & SEG_WAS_SUNK) !== 0))
+    add(c + ST_SUNK_PAGES, -1);
 }
 /** A closed segment's pages have gone to swap, all that were there. */
 export function countSunk(c: i32, s: i32): void {
@@ -281,7 +285,8 @@ export function releaseSeg(c: i32, s: i32): void {
     if (pte(vpn + i) === 0) st(p + SG_FLAGS, ld(p + SG_FLAGS) | SEG_TORN);
   }
   for (let i: i32 = 0; i < pages; i++) zapLogPage(c, vpn + i);
-  if (ld(p + SG_STATE) === SEG_SUNK) {
+  const sunk = ld(p + SG_STATE) === SEG_SUNK;
+  if (sunk) {
     add(c + ST_SUNK_LIVE, -ld(p + SG_LIVE));
     add(c + ST_SUNK_ITEMS, -ld(p + SG_ITEMS));
   }
@@ -290,6 +295,7 @@ export function releaseSeg(c: i32, s: i32): void {
     return;
   }
   st(p + SG_STATE, SEG_QUARANTINE);
+  st(p + SG_FLAGS, (ld(p + SG_FLAGS) & 3) | (sunk ? SEG_WAS_SUNK : 0));
   st(p + SG_CURSOR, ld(c + ST_SCRUB_PASS));
   st(p + SG_NEXT, ld(c + ST_QUARANTINED));
   st(c + ST_QUARANTINED, s + 1);

@@ -35,7 +35,7 @@ import {
   seg,
 } from "./layout.ts";
 import { closeSeg, countSunk, releaseSeg, zapLogPage } from "./log.ts";
-import { forgetPage } from "./present.ts";
+import { forgetPage, losePage } from "./present.ts";
 import { randomBelow } from "./random.ts";
 
 /** Candidates for each choice, and picks for them. */
@@ -142,7 +142,11 @@ export function dropSunkSeg(c: i32, s: i32): void {
   const first = s << ld(c + ST_SEG_SHIFT);
   for (let page = first; page < first + (1 << ld(c + ST_SEG_SHIFT)); page++) {
     const vpn = ld(c + ST_DATA_START) + page;
-    if (pte(vpn) === 0) continue;
+    if (pte(vpn) === 0) {
+      // What the engine has dropped, it may not have said yet; then it is too late for its items to be counted.
+      losePage(c, page);
+      continue;
+    }
     addf(c + ST_DROPPED, forgetPage(c, page));
     zapLogPage(c, vpn);
   }

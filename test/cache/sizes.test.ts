@@ -1,6 +1,9 @@
 /** Values of any size: what fits is stored at the first try, what does not is refused before anything moves. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
-import { openMemory } from "../../src/index.ts";
+import { openMemory, openMemorySync, simCrank } from "../../src/index.ts";
 import { seeded } from "../property/source.ts";
 
 const KIB = 1024;
@@ -57,4 +60,31 @@ test("after a clear all is gone at once, and its pages come back as they are nee
   fill();
   expect(cache.get("1996")).toEqual(Buffer.alloc(30_000, 1996));
   memory.check();
+});
+
+test("what is left of a large value whose pages swap has dropped one by one is counted once", () => {
+  const folder = mkdtempSync(join(tmpdir(), "lieu-test-"));
+  try {
+    for (const seed of [1, 4, 5]) {
+      using memory = openMemorySync(
+        {
+          nodes: { dram: { kind: "dram", size: "1MiB" } },
+          swap: [{ kind: "file", path: join(folder, "swap"), size: "3MiB" }],
+          seed,
+        },
+        { crank: simCrank() },
+      );
+      const cache = memory.cache({ maxSize: "3800KiB", heap: 0, codec: "bytes" });
+      const source = seeded(seed);
+      const bytes = Buffer.alloc(305 * KIB, 1);
+      for (let i = 0; i < 30_000; i++) {
+        const key = Math.floor((source.below(100_000) / 100_000) ** 2 * 12_000);
+        const size = key % 50 === 0 ? 5000 + ((key * 37) % 300_000) : 100 + ((key * 13) % 600);
+        if (cache.get(`${key}`) === undefined) cache.set(`${key}`, bytes.subarray(0, size));
+      }
+      memory.check();
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
