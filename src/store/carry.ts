@@ -113,6 +113,7 @@ export function carryUp(c: i32, stream: i32, loc: i32, item: i32, slot: i32): bo
     const to = locAddr(c, made);
     copyBytes(to, to + BELOW_BYTES, HEAD_BYTES);
     setBits(to, w | BIT_BELOW);
+    if ((w & BIT_ABOVE) !== 0) markSeg(c, made);
     st(slot, made);
     countOut(c, loc, (size + 7) >>> 3);
     countIn(c, made, bytes >>> 3, Infinity);
