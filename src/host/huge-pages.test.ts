@@ -24,7 +24,7 @@ describe("what the system does about huge pages", () => {
 describe("a wish for huge pages", () => {
   const range = new Uint8Array(4096);
 
-  test.each(["never", undefined])("is refused where the system has none (%s)", (setting) => {
+  test.each(["never", null])("is refused where the system has none (%s)", (setting) => {
     expect(() => useHugePages(range, true, setting)).toThrow(/hugePages/);
     try {
       useHugePages(range, true, setting);

@@ -29,7 +29,11 @@ export function hugePageSetting(file = SETTING): string | undefined {
  *
  * @throws {@link LieuError} ENOTSUP if the wish is true and the system, or want of koffi, is against it
  */
-export function useHugePages(range: Uint8Array, wish: boolean | undefined, setting = hugePageSetting()): void {
+export function useHugePages(
+  range: Uint8Array,
+  wish: boolean | undefined,
+  setting: string | null = hugePageSetting() ?? null,
+): void {
   if (wish === false || setting === "always") return;
   if (wish === undefined && (setting !== "madvise" || range.length < LEAST)) return;
   try {
