@@ -16,6 +16,7 @@ import type { SharedVm } from "../runtime/shared-vm.ts";
 import { controlOf, FLAG_TELL, ST_FLAGS } from "../store/layout.ts";
 import { checkKeys, codecOf, heapOf } from "./arguments.ts";
 import { attachVm, type MemoryDescriptor } from "./descriptor.ts";
+import { ensureUnpinned } from "./pins.ts";
 import type { AttachedBytesOptions, AttachedCacheOptions, AttachedStringOptions } from "./requests.ts";
 import { globalVmstat, type Vmstat } from "./vmstat.ts";
 
@@ -159,10 +160,7 @@ export class AttachedMemory implements Disposable, AsyncDisposable {
   }
   [Symbol.dispose](): void {
     if (this.#vm.closed) return;
-    let pins = 0;
-    for (const region of this.#regions) pins += region.pins;
-    for (const cache of this.#caches) pins += cache.pinned;
-    if (pins > 0) throw new LieuError("EBUSY", `${pins} pins are still held; release them before closing the memory`);
+    ensureUnpinned(this.#regions, this.#caches);
     for (const region of this.#regions) region.retire();
     for (const cache of this.#caches) cache.retire();
     this.#vm.close();

@@ -30,6 +30,7 @@ import { type Metric, metricsOf } from "./metrics.ts";
 import { nodeInfo } from "./node-info.ts";
 import { NodeNames } from "./node-names.ts";
 import type { MemoryConfig } from "./options.ts";
+import { ensureUnpinned } from "./pins.ts";
 import { type PressureWatch, watchPressure } from "./pressure.ts";
 import { proactiveReclaim } from "./reclaim.ts";
 import type {
@@ -359,10 +360,7 @@ export class Memory implements Disposable, AsyncDisposable {
 
   [Symbol.dispose](): void {
     if (this.#vm.closed) return;
-    let pins = 0;
-    for (const region of this.#regions) pins += region.pins;
-    for (const cache of this.#caches) pins += cache.pinned;
-    if (pins > 0) throw new LieuError("EBUSY", `${pins} pins are still held; release them before closing the memory`);
+    ensureUnpinned(this.#regions, this.#caches);
     this.#diagnostics.publish(this.#caches);
     this.#stopTimer();
     this.#pressure?.stop();
