@@ -79,7 +79,7 @@ describe.each(TWINS)("refaults (%s)", (engine) => {
       sendFar(memory, far);
       memory.map(360, {}).touch();
       memory.vm.inspect();
-      // A use costs 800 ns more below, and a page that makes way 2,000.
+      // A use costs 200 ns more below, and a page that makes way 2,000.
       setNode(0, N_REFAULT_USES, refaults * 64);
       setNode(0, N_REFAULT_NR, 64);
       setNode(0, N_VICTIM_USES, victims * 64);

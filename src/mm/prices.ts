@@ -76,7 +76,7 @@ export function looksPerMove(): i32 {
   return looks > 1 ? looks : 1;
 }
 /** What it costs to find a page on node `nid` that can make way, as of late, ns. */
-export function priceOfSearch(nid: i32): f64 {
+function priceOfSearch(nid: i32): f64 {
   return node(nid, N_SEARCH);
 }
 /** What it costs to make room for `pages` on node `nid`: to find as many that make way, and to move them. */

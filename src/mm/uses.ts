@@ -32,7 +32,7 @@ const UNIT_SHIFT: i32 = 3;
 const OLDEST: i32 = 0x3ffff;
 
 /** Accesses that a use is taken for if nobody says how much of the page it is. */
-export const TOUCH: i32 = 4;
+const TOUCH: i32 = 4;
 
 /** A page that is a sample of nothing. */
 export const SAMPLE_NONE: i32 = 0;
@@ -102,11 +102,6 @@ export function isTimeToJudge(before: i32, uses: i32, limit: i32): boolean {
   if (before < limit) return true;
   const shift = 30 - leadingZeros(uses);
   return shift <= 0 || before >> shift !== uses >> shift;
-}
-/** Half of what was counted of folio `f` is forgotten, as if it had come half as long ago. */
-export function forgetHalf(f: i32): void {
-  const units = countedFor(f);
-  for (let i: i32 = 0; i < folioNr(f); i++) halve(f + i, units);
 }
 /** The folio of frame `frame` would have moved, but for how many do: do not let it wait until it has been used a quarter more. */
 export function askAgain(frame: i32): void {

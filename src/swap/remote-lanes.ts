@@ -73,11 +73,6 @@ export function createLanes(slots: number): RemoteLanes {
   };
 }
 
-/** Index of a lane's first word. */
-export function laneWords(lane: number): number {
-  return HEAD + lane * LANE;
-}
-
 /** Note that a slot was freed. Any thread. */
 export function noteFreed({ words, freed, freedWords }: RemoteLanes, slot: number): void {
   const word = slot >>> 5;
