@@ -7,6 +7,7 @@ import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { formatSize, parseSize } from "../memory/size.ts";
+import { COSTS } from "../study/costs.ts";
 import { openTrace } from "../trace/open.ts";
 import type { ReplayResult } from "../trace/replay.ts";
 import type { ReplayOptions } from "../trace/replay-options.ts";
@@ -159,8 +160,9 @@ function costInHits({ demote, swap, discard }: Comparison): string {
 /** The same counts as time, by what things cost elsewhere. */
 function priced({ demote, swap, discard }: Comparison): string {
   const us = (r: ReplayResult) => requestPrice(r).total.toFixed(1);
-  return `Priced as the study prices (100 ns a line read from DRAM, 300 from the slower node, 10 us a page of swap, 2 us a move) and
-    ${FETCH_US / 1000} ms a fetch, a request takes ${us(demote)} us; swapping alone ${us(swap)}, discarding ${us(discard)}.`;
+  const { dram, slow, swapIn, migrate } = COSTS;
+  return `Priced as the study prices (${dram} ns a line read from DRAM, ${slow} from the slower node, ${swapIn / 1000} us a page of swap,
+    ${migrate / 1000} us a move) and ${FETCH_US / 1000} ms a fetch, a request takes ${us(demote)} us; swapping alone ${us(swap)}, discarding ${us(discard)}.`;
 }
 
 /** The second question: what the same memory holds with its cold pages compressed. */
