@@ -17,14 +17,22 @@ interface Koffi {
 }
 
 /** Numbers of system calls that libc has no function for, by architecture. */
-const NUMBERS: Readonly<Record<string, { mbind: number; movePages: number }>> = {
-  x64: { mbind: 237, movePages: 279 },
-  arm64: { mbind: 235, movePages: 239 },
+const NUMBERS: Readonly<Record<string, Numbers>> = {
+  x64: { mbind: 237, movePages: 279, futex: 202 },
+  arm64: { mbind: 235, movePages: 239, futex: 98 },
 };
+interface Numbers {
+  readonly mbind: number;
+  readonly movePages: number;
+  readonly futex: number;
+}
 
 const MADV_DONTNEED = 4;
 /** LOCK_EX | LOCK_NB */
 const LOCK_EX_NB = 6;
+const LOCK_UN = 8;
+const FUTEX_WAIT = 0;
+const FUTEX_WAKE = 1;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
 const MAP_PRIVATE = 2;
@@ -63,6 +71,8 @@ export interface Libc {
   adviseHuge(range: Uint8Array): void;
   /** Lock a file for as long as it is open (flock, LOCK_EX). Returns false if somebody else has. @throws SystemError */
   lock(fd: number): boolean;
+  /** End {@link Libc.lock} while it is still open. @throws SystemError */
+  unlock(fd: number): void;
   /** Make a file `size` bytes long, with room on its medium for all of them (posix_fallocate). @throws SystemError */
   allocate(fd: number, size: number): void;
   /** Map a file from `offset` on over `range`, in place (mmap, MAP_FIXED | MAP_SHARED). @throws SystemError */
@@ -71,6 +81,16 @@ export interface Libc {
   mapAnonymous(range: Uint8Array): void;
   /** Pages of `range` on each host node, by number; those that are nowhere yet do not count (move_pages). @throws SystemError */
   placement(range: Uint8Array): Map<number, number>;
+  /** Waiting on words of memory that several processes have mapped; see {@link Futex}. `words` must stay where it is. */
+  futex(words: Int32Array): Futex;
+}
+
+/** futex(2) over an array that other processes have too, for which there is no Atomics.wait(). */
+export interface Futex {
+  /** Sleep for at most `ms` while word `index` is `value`. Returns whether the time was up; it may wake for no reason. */
+  wait(index: number, value: number, ms: number): boolean;
+  /** Wake up to `count` of those who sleep on word `index`, of whatever process. */
+  wake(index: number, count: number): void;
 }
 
 let loaded: Libc | undefined;
@@ -120,11 +140,12 @@ function loadKoffi(what: string): Koffi {
   }
 }
 
-function bindings(koffi: Koffi, numbers: { mbind: number; movePages: number }): Libc {
+function bindings(koffi: Koffi, numbers: Numbers): Libc {
   const library = koffi.load("libc.so.6");
   const mbind = library.func("long syscall(long, uintptr_t, size_t, int, uintptr_t, size_t, int)");
   const movePages = library.func("long syscall(long, int, size_t, uintptr_t, uintptr_t, uintptr_t, int)");
   const madvise = library.func("int madvise(uintptr_t, size_t, int)");
+  const futex = library.func("long syscall(long, uintptr_t, int, uint32_t, uintptr_t)");
   const flock = library.func("int flock(int, int)");
   const fallocate = library.func("int posix_fallocate(int, long, long)");
   const mmap = library.func("long mmap(uintptr_t, size_t, int, int, int, long)");
@@ -153,8 +174,12 @@ function bindings(koffi: Koffi, numbers: { mbind: number; movePages: number }): 
       call("flock", result);
       return true;
     },
+    unlock: (fd) => call("flock", flock(fd, LOCK_UN)),
     allocate(fd, size) {
-      const code = fallocate(fd, 0, size);
+      let code: number;
+      // A signal may come in between; what was allocated stays.
+      do code = fallocate(fd, 0, size);
+      while (code === koffi.os.errno.EINTR);
       call("posix_fallocate", code, code);
     },
     mapShared(range, fd, offset) {
@@ -179,6 +204,23 @@ function bindings(koffi: Koffi, numbers: { mbind: number; movePages: number }): 
         for (const node of status) if (node >= 0) found.set(node, (found.get(node) ?? 0) + 1);
       }
       return found;
+    },
+    futex(words) {
+      const base = BigInt(koffi.address(words));
+      const time = new BigInt64Array(2);
+      const timeAt = koffi.address(time);
+      const address = (index: number) => base + BigInt(index * 4);
+      return {
+        wait(index, value, ms) {
+          time[0] = BigInt(Math.floor(ms / 1000));
+          time[1] = BigInt(Math.round((ms % 1000) * 1e6));
+          const failed = futex(numbers.futex, address(index), FUTEX_WAIT, value >>> 0, timeAt) !== 0;
+          return failed && koffi.errno() === koffi.os.errno.ETIMEDOUT;
+        },
+        wake(index, count) {
+          futex(numbers.futex, address(index), FUTEX_WAKE, count, 0);
+        },
+      };
     },
   };
 }

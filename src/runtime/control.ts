@@ -2,7 +2,7 @@
  * What the threads of a shared memory know of each other and of what is on it, beside the segment: one small shared buffer.
  *
  *   lock | state | generation | registry's length | incarnations | ...
- *   threads: thread id, start time (two words), spare
+ *   threads: thread id, start time (two words), process id
  *   stores: of a mapping that is a cache's, the first page of its index; 0
  *   mappings that live: which incarnation of the number it is; 0
  *   loads under way (in-flight.ts)
@@ -24,6 +24,8 @@ const SLOTS = 64;
 const SLOT_WORDS = 4;
 /** What the lock's word can tell apart. */
 const MOST_THREADS = 255;
+/** In place of a thread's number: somebody takes the slot, and has not said yet who he is. */
+const TAKEN = -0x80000000;
 const STORES = 2048;
 const LIVE = STORES + MAX_VMAS;
 /** Loads under way (in-flight.ts): the first word, and sets of 32 words. */
@@ -31,7 +33,8 @@ export const IN_FLIGHT: number = LIVE + MAX_VMAS;
 export const IN_FLIGHT_SETS = 256;
 /** Byte at which the registry begins. */
 const REGISTRY_BYTES = 1 << 16;
-const BYTES = 1 << 20;
+/** Bytes of it all. */
+export const CONTROL_BYTES: number = 1 << 20;
 
 /** States of the memory. */
 export const OPEN = 0;
@@ -69,14 +72,32 @@ export interface Registry {
   readonly regions: readonly SharedRegionEntry[];
 }
 
+/** How a thread sleeps on a word of the control buffer, and is woken: Atomics, or futex(2) where there are other processes. */
+export interface Sleeper {
+  /** Sleep for at most `ms` while word `index` is `value`. Returns whether the time was up; it may wake for no reason. */
+  wait(index: number, value: number, ms: number): boolean;
+  wake(index: number, count: number): void;
+}
+
+/** A thread that shares the memory. */
+export interface Member {
+  readonly slot: number;
+  readonly pid: number;
+  readonly tid: number;
+  readonly alive: boolean;
+}
+
 /** The control buffer, as one thread sees it; see the file's head. */
 export class Control {
   readonly words: Int32Array;
+  /** For whoever waits for a word of it. */
+  readonly sleeper: Sleeper;
   readonly #bytes: Uint8Array;
 
-  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(BYTES)) {
-    this.words = new Int32Array(buffer);
-    this.#bytes = new Uint8Array(buffer, REGISTRY_BYTES);
+  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(CONTROL_BYTES), sleeper?: Sleeper) {
+    this.words = new Int32Array(buffer, 0, CONTROL_BYTES >>> 2);
+    this.#bytes = new Uint8Array(buffer, REGISTRY_BYTES, CONTROL_BYTES - REGISTRY_BYTES);
+    this.sleeper = sleeper ?? threadSleeper(this.words);
   }
 
   get buffer(): SharedArrayBuffer {
@@ -93,16 +114,18 @@ export class Control {
   /** A slot for this thread, from 1 on. @throws {@link LieuError} ENOMEM if there are too many threads */
   join(): number {
     const { words } = this;
-    const [tid, start] = thisThread();
+    const { pid, tid, start } = thisThread();
     for (let dead = 0; dead < 2; dead++) {
       for (let slot = 1; slot <= MOST_THREADS; slot++) {
         const at = slotAt(slot);
         const there = Atomics.load(words, at);
         // Slots of the dead are taken when no other is left.
         if (there !== 0 && (dead === 0 || this.isAlive(slot))) continue;
-        if (Atomics.compareExchange(words, at, there, tid) !== there) continue;
+        if (Atomics.compareExchange(words, at, there, TAKEN) !== there) continue;
         words[at + 1] = start | 0;
         words[at + 2] = Math.floor(start / 2 ** 32);
+        words[at + 3] = pid;
+        Atomics.store(words, at, tid);
         return slot;
       }
     }
@@ -117,11 +140,20 @@ export class Control {
     const at = slotAt(slot);
     const tid = Atomics.load(this.words, at);
     if (tid <= 0) return tid < 0;
-    const start = startOf(tid);
+    const start = startOf(this.words[at + 3] as number, tid);
     if (start === undefined) return false;
-    const [lo, hi] = [this.words[at + 1] as number, this.words[at + 2] as number];
-    // One that has just taken it has not said when it began.
-    return (lo === 0 && hi === 0) || start === (lo >>> 0) + hi * 2 ** 32;
+    return start === ((this.words[at + 1] as number) >>> 0) + (this.words[at + 2] as number) * 2 ** 32;
+  }
+  /** Who has a slot. */
+  members(): Member[] {
+    const found: Member[] = [];
+    for (let slot = 1; slot <= MOST_THREADS; slot++) {
+      const at = slotAt(slot);
+      const tid = Atomics.load(this.words, at);
+      if (tid !== 0 && tid !== TAKEN)
+        found.push({ slot, pid: this.words[at + 3] as number, tid, alive: this.isAlive(slot) });
+    }
+    return found;
   }
 
   // ---- mappings ---------------------------------------------------------------------------------------------------------
@@ -171,20 +203,21 @@ function slotAt(slot: number): number {
   return SLOTS + (slot - 1) * SLOT_WORDS;
 }
 
-/** The system's number for this thread and when it began; -1 where that is not to be had. */
-function thisThread(): readonly [number, number] {
-  if (process.platform !== "linux") return [-1, 0];
+/** The system's numbers for this process and thread, and when that began; -1 where that is not to be had. */
+function thisThread(): { readonly pid: number; readonly tid: number; readonly start: number } {
+  const nobody = { pid: process.pid, tid: -1, start: 0 };
+  if (process.platform !== "linux") return nobody;
   try {
     const tid = Number(readlinkSync("/proc/thread-self").split("/").pop());
-    return [tid, startOf(tid) ?? 0];
+    return { pid: process.pid, tid, start: startOf(process.pid, tid) ?? 0 };
   } catch {
-    return [-1, 0];
+    return nobody;
   }
 }
-/** When a thread of this process began, in the system's ticks; undefined: there is none. */
-function startOf(tid: number): number | undefined {
+/** When a thread of a process began, in the system's ticks; undefined: there is none. */
+function startOf(pid: number, tid: number): number | undefined {
   try {
-    const stat = readFileSync(`/proc/self/task/${tid}/stat`, "latin1");
+    const stat = readFileSync(`/proc/${pid}/task/${tid}/stat`, "latin1");
     // The name before it is in brackets, and may have any in it.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     // Zombies have ended.
@@ -192,4 +225,12 @@ function startOf(tid: number): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Sleeping as threads of one process do. */
+function threadSleeper(words: Int32Array): Sleeper {
+  return {
+    wait: (index, value, ms) => Atomics.wait(words, index, value, ms) === "timed-out",
+    wake: (index, count) => void Atomics.notify(words, index, count),
+  };
 }

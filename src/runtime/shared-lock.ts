@@ -1,5 +1,5 @@
 /**
- * The lock of a memory that several threads share: one word, taken by an atomic exchange, slept on where it is held for long.
+ * The lock of a memory that several threads or processes share: one word, taken by an atomic exchange, slept on where it is held for long.
  *
  * The word says who holds it (a thread's slot, from 1 on), with a bit for "somebody sleeps", so that taking and letting go is all that
  * there is to say who is to be asked about when it is held for too long. Whoever waits looks, every few hundredths of a second,
@@ -44,7 +44,7 @@ export class SharedLock {
   leave(): boolean {
     if (--this.depth !== 0) return false;
     if (Atomics.exchange(this.#words, LOCK, 0) === this.#me) return false;
-    Atomics.notify(this.#words, LOCK, 1);
+    this.#control.sleeper.wake(LOCK, 1);
     return true;
   }
 
@@ -62,7 +62,7 @@ export class SharedLock {
       }
       const held = seen | CONTENDED;
       if (seen !== held && Atomics.compareExchange(words, LOCK, seen, held) !== seen) continue;
-      if (Atomics.wait(words, LOCK, held, LOOK_MS) !== "timed-out" || this.#control.isAlive(held & OWNER)) continue;
+      if (!this.#control.sleeper.wait(LOCK, held, LOOK_MS) || this.#control.isAlive(held & OWNER)) continue;
       if (Atomics.compareExchange(words, LOCK, held, this.#me | CONTENDED) !== held) continue;
       this.#takenOver();
       return;
