@@ -80,3 +80,130 @@ test("any value, however often its shape was met, comes back", () => {
     { numRuns: 300 },
   );
 });
+
+// ---- records, written without msgpackr -----------------------------------------------------------------------------------
+/** After a few failures values are not tried for some time. */
+function ready(codec: ReturnType<typeof shapesCodec<unknown>>) {
+  for (let i = 0; i < 64 && codec.encodeRecord({ id: 1 }) === undefined; ) i++;
+  expect(codec.encodeRecord({ id: 1 })).toBeDefined();
+}
+/** What comes back by the fast way, if it takes the value. */
+function fastWay(codec: ReturnType<typeof shapesCodec<unknown>>, value: object) {
+  const fast = codec.encodeRecord(value);
+  return fast === undefined ? undefined : codec.decode(Uint8Array.from(fast));
+}
+const field = fc.oneof(
+  { weight: 4, arbitrary: fc.string({ unit: "binary", maxLength: 90 }) },
+  { weight: 4, arbitrary: fc.string({ maxLength: 300 }) },
+  { weight: 4, arbitrary: fc.integer() },
+  { weight: 2, arbitrary: fc.integer({ min: -300, max: 70_000 }) },
+  { weight: 2, arbitrary: fc.double() },
+  fc.boolean(),
+  fc.constantFrom(null, undefined, 0, -0, 2 ** 31, 2 ** 32, -(2 ** 31), -(2 ** 31) - 1, 2 ** 53, "", "\ud800", "é"),
+  fc.date(),
+  fc.anything(),
+);
+const record = fc.letrec((tie) => ({
+  value: fc.oneof({ depthSize: "small", withCrossShrink: true }, field, tie("list"), tie("record"), tie("other")),
+  list: fc.array(tie("value"), { maxLength: 20 }),
+  record: fc.record({ id: tie("value"), name: tie("value") }),
+  other: fc.record({ name: tie("value"), "7": tie("value"), id: tie("value") }, { requiredKeys: ["id"] }),
+})).record as fc.Arbitrary<object>;
+
+test("a record comes back as it was, or goes the general way", () => {
+  const codec = shapesCodec<unknown>();
+  for (let i = 0; i < 9; i++)
+    codec.encode([{ id: 1, name: 2 }, { "7": 1, name: 2, id: 3 }, { id: 1 }, { name: 1, id: 3 }]);
+  let fast = 0;
+  const property = fc.property(record, (value) => {
+    ready(codec);
+    const got = fastWay(codec, value);
+    if (got === undefined) return;
+    fast++;
+    expect(isDeepStrictEqual(got, value)).toBe(true);
+    expect(Object.keys(got as object)).toEqual(Object.keys(value));
+  });
+  fc.assert(property, { numRuns: 3000 });
+  expect(fast).toBeGreaterThan(100);
+});
+
+test("what a record is not goes the general way, and comes back or is refused there", () => {
+  const codec = shapesCodec<unknown>();
+  for (let i = 0; i < 9; i++) codec.encode([{ id: 1 }, { id: 1, name: 2 }]);
+  const one = { id: 1 };
+  let deep: object = { id: 1 };
+  for (let i = 0; i < 100; i++) deep = { id: deep };
+  const round = { id: 0 as unknown };
+  round.id = round;
+  class User {
+    id = 1;
+  }
+  const odd: object[] = [
+    ...[
+      { id: -0 },
+      { id: "\udfff" },
+      { id: `${"x".repeat(100)}\ud800` },
+      { id: 1n },
+      { id: () => 1 },
+      { id: Symbol("s") },
+    ],
+    ...[
+      { id: 1, [Symbol("s")]: 2 },
+      new Array(2),
+      [undefined],
+      { id: one, name: one },
+      deep,
+      round,
+      new User(),
+      new Map(),
+      { unseen: 1 },
+    ],
+    ...[{ name: 1 }, { id: 1, other: 2 }, Object.create(null), { id: new Date(Number.NaN) }, { id: new Date(-1) }],
+    ...[{ id: "x".repeat(70_000) }, { id: new Array(70_000).fill(0) }, { id: "é".repeat(30_000) }],
+  ];
+  for (const value of odd) {
+    ready(codec);
+    expect(codec.encodeRecord(value)).toBeUndefined();
+  }
+});
+
+test("records last while others are written, by getters too; a value that throws leaves no trace", () => {
+  const codec = shapesCodec<unknown>();
+  for (let i = 0; i < 9; i++) codec.encode([user(1), { id: 1 }]);
+  const kept = Array.from({ length: 2000 }, (_, i) => [i, codec.encodeRecord(user(i))] as const);
+  for (const [i, bytes] of kept) expect(codec.decode(Uint8Array.from(bytes as Uint8Array))).toEqual(user(i));
+  let within: Uint8Array | undefined;
+  const getter = {
+    get id() {
+      within = codec.encodeRecord({ id: 7 });
+      return 1;
+    },
+  };
+  expect(codec.decode(Uint8Array.from(codec.encodeRecord(getter) as Uint8Array))).toEqual({ id: 1 });
+  expect(within).toBeUndefined();
+  const bad = {
+    get id(): number {
+      throw new Error("bad");
+    },
+  };
+  for (let i = 0; i < 3; i++) expect(() => codec.encodeRecord(bad)).toThrow("bad");
+  expect(fastWay(codec, { id: 5 })).toEqual({ id: 5 });
+});
+
+test("values that are no records cost a try less and less often; records are found again", () => {
+  const codec = shapesCodec<unknown>();
+  for (let i = 0; i < 9; i++) codec.encode({ id: 1 });
+  let looks = 0;
+  const odd = {
+    get id() {
+      looks++;
+      return -0;
+    },
+  };
+  for (let i = 0; i < 10_000; i++) codec.encodeRecord(odd);
+  expect(looks).toBeLessThan(200);
+  let tries = 0;
+  while (codec.encodeRecord({ id: 1 }) === undefined) tries++;
+  expect(tries).toBeLessThanOrEqual(64);
+  expect(codec.encodeRecord({ id: 1 })).toBeDefined();
+});

@@ -1,10 +1,18 @@
 /** Codecs: how a cache's values become bytes and come back. */
 import { Packr } from "msgpackr";
 import { LieuError } from "../errors.ts";
+import { RecordWriter } from "./records.ts";
 
 /** A codec that keeps nothing of the bytes it decodes, so that they may be written over: the first `length` of `bytes`. */
 export interface CopyingCodec<V> extends Codec<V> {
   decodeFrom(bytes: Uint8Array, length: number): V;
+}
+/** A codec with a faster way for what most values are: undefined if a value must go the other way. */
+export interface RecordCodec<V> extends Codec<V> {
+  encodeRecord(value: object): Uint8Array | undefined;
+}
+export function hasRecords<V>(codec: Codec<V>): codec is RecordCodec<V> {
+  return "encodeRecord" in codec;
 }
 export function copies<V>(codec: Codec<V>): codec is CopyingCodec<V> {
   return "decodeFrom" in codec;
@@ -32,7 +40,7 @@ export function msgpackCodec<V>(): Codec<V> {
  * others, so that dictionaries, of which no two have the same keys, do not use the numbers up; until then, and when there are
  * none left, an object says its shape itself, as msgpackCodec() has it.
  */
-export function shapesCodec<V>(): CopyingCodec<V> {
+export function shapesCodec<V>(): CopyingCodec<V> & RecordCodec<V> {
   const met = new Map<string, number>();
   const often = (names: string[]): boolean => {
     if (names.length > MAX_FIELDS) return false;
@@ -43,14 +51,20 @@ export function shapesCodec<V>(): CopyingCodec<V> {
     met.set(shape, times);
     return times >= OFTEN;
   };
+  const shapes: string[][] = [];
+  const records = new RecordWriter(shapes);
   const packr = new Packr({
     structuredClone: true,
-    structures: [],
+    structures: shapes,
     copyBuffers: true,
     maxSharedStructures: MAX_SHAPES,
     shouldShareStructure: often,
   });
-  return { ...codecOf<V>(packr), decodeFrom: (bytes, length) => packr.unpack(bytes, length) as V };
+  return {
+    ...codecOf<V>(packr),
+    decodeFrom: (bytes, length) => packr.unpack(bytes, length) as V,
+    encodeRecord: (value) => records.write(value),
+  };
 }
 /** What one thread's handle encodes, another's decodes: each value says all of itself. */
 export function sharedCodec<V>(): CopyingCodec<V> {

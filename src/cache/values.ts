@@ -6,7 +6,7 @@
 import { LieuError } from "../errors.ts";
 import { STORE_VALUE_SIZE } from "../mm/layout.ts";
 import type { Segment } from "../runtime/segment.ts";
-import { type Codec, describe } from "./codec.ts";
+import { type Codec, describe, hasRecords } from "./codec.ts";
 import { cloneFromBytes, cloneToBytes, isOdd } from "./structured.ts";
 import { splitTrailer, withTrailer } from "./trailer.ts";
 
@@ -135,6 +135,10 @@ export function encodeValue<V>(value: V, accepts: Accepts, codec: Codec<V>, name
   if (accepts === "any") {
     if (typeof value === "function" || typeof value === "symbol") {
       throw new LieuError("EINVAL", `the value is a ${typeof value}, which has no bytes; give what it stands for`);
+    }
+    if (typeof value === "object" && value !== null && hasRecords(codec)) {
+      const bytes = codec.encodeRecord(value);
+      if (bytes !== undefined) return { kind: VALUE_CODED, bytes };
     }
     if (isOdd(value)) return { kind: VALUE_CLONED, bytes: cloneToBytes(value) };
   }
