@@ -23,6 +23,25 @@ export function userOf(path: string): number | undefined {
   return undefined;
 }
 
+/** The processes that have a file of this path mapped, as far as they can be seen. */
+export function mappersOf(path: string): number[] {
+  const end = ` ${path}`;
+  return fs
+    .readdirSync("/proc")
+    .filter((pid) => /^\d+$/.test(pid))
+    .filter((pid) => {
+      try {
+        return fs
+          .readFileSync(`/proc/${pid}/maps`, "latin1")
+          .split("\n")
+          .some((line) => line.endsWith(end));
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
 /** Whether a process has a file of these names open to write; who only looks at it does no harm. */
 function writes(process: string, names: ReadonlySet<string>): boolean {
   let files: string[];

@@ -71,3 +71,13 @@ export function codecOf<V>(
     `codec is ${shown(codec)}; it can be any, bytes, string or an object with encode() and decode()`,
   );
 }
+
+/** What `work` gives; if it throws, that is undone first. */
+export function attempt<T>(work: () => T, undo: () => void): T {
+  try {
+    return work();
+  } catch (error) {
+    undo();
+    throw error;
+  }
+}

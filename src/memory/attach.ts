@@ -8,22 +8,22 @@ import { ENTRY_OPTIONS, entryConfig } from "../cache/options.ts";
 import { SharedCache } from "../cache/shared-cache.ts";
 import { LieuError, shown } from "../errors.ts";
 import { checkInvariants } from "../mm/debug-vm.ts";
-import { ld, st } from "../mm/machine.ts";
 import type { Region } from "../region/region.ts";
 import { SharedRegion } from "../region/shared-region.ts";
 import { Mapping } from "../runtime/mapping.ts";
 import type { SharedVm } from "../runtime/shared-vm.ts";
-import { controlOf, FLAG_TELL, ST_FLAGS } from "../store/layout.ts";
 import { checkKeys, codecOf, heapOf } from "./arguments.ts";
 import { attachVm, type MemoryDescriptor } from "./descriptor.ts";
+import { attachNamed } from "./named.ts";
 import { ensureUnpinned } from "./pins.ts";
 import type { AttachedBytesOptions, AttachedCacheOptions, AttachedStringOptions } from "./requests.ts";
+import { haveTold } from "./store.ts";
 import { globalVmstat, type Vmstat } from "./vmstat.ts";
 
 /** What is settled when a cache is made, for all threads. */
 const SETTLED = ["max", "grace"];
 
-/** A memory of another thread's; made by attachMemory(). */
+/** A memory of another thread's, or other processes'; made by attachMemory(). */
 export class AttachedMemory implements Disposable, AsyncDisposable {
   readonly #vm: SharedVm;
   readonly #descriptor: MemoryDescriptor;
@@ -31,9 +31,10 @@ export class AttachedMemory implements Disposable, AsyncDisposable {
   readonly #regions = new Set<Region>();
 
   /** @internal */
-  constructor(descriptor: MemoryDescriptor) {
-    this.#vm = attachVm(descriptor);
-    this.#descriptor = descriptor;
+  constructor(from: MemoryDescriptor | string) {
+    const opened = typeof from === "string" ? attachNamed(from) : { vm: attachVm(from), descriptor: from };
+    this.#vm = opened.vm;
+    this.#descriptor = opened.descriptor;
   }
 
   /** Names of the nodes, fastest tier first. */
@@ -56,6 +57,7 @@ export class AttachedMemory implements Disposable, AsyncDisposable {
   /** What a further thread needs to attach. */
   descriptor(): MemoryDescriptor {
     this.#vm.ensureOpen();
+    if (this.#vm.name !== undefined) this.#vm.name.lent = true;
     return this.#descriptor;
   }
 
@@ -109,7 +111,7 @@ export class AttachedMemory implements Disposable, AsyncDisposable {
       const what = `cache ${shown(name)}`;
       const data = new Mapping(this.#vm, found.data, what);
       const meta = new Mapping(this.#vm, found.meta, `the index of ${what}`);
-      if (config.dispose !== undefined) this.#haveTold(meta.start);
+      if (config.dispose !== undefined) haveTold(this.#vm, meta.start);
       const { maxPages, incarnation } = found;
       const cache: SharedCache<V, K, C> = new SharedCache<V, K, C>(
         data,
@@ -132,13 +134,6 @@ export class AttachedMemory implements Disposable, AsyncDisposable {
       return cache;
     });
   }
-  /** The store tells of what it drops from now on. */
-  #haveTold(meta: number): void {
-    this.#vm.inspect();
-    const at = controlOf(meta) + ST_FLAGS;
-    st(at, ld(at) | FLAG_TELL);
-  }
-
   /** Counters of the whole memory, with Linux's names. */
   vmstat(): Vmstat {
     return this.#locked(() => globalVmstat(this.#vm));
@@ -183,15 +178,16 @@ function find<T extends { readonly name: string }>(all: readonly T[], name: stri
 }
 
 /**
- * Attach to a memory that another thread of the process has opened with `shared: true`.
+ * Attach to a memory that another thread of the process has opened with `shared: true`, by its descriptor, or to one that other processes
+ * have opened with a name, by that.
  *
  * @throws {@link LieuError} EINVAL if it is no descriptor of this version of lieu, ENOTSUP in another process, ECLOSED, EOWNERDEAD,
- *   ENOMEM if there are too many threads
+ *   ENOMEM if there are too many threads; of a name also ENOENT, EACCES, EBUSY
  */
-export async function attachMemory(descriptor: MemoryDescriptor): Promise<AttachedMemory> {
-  return new AttachedMemory(descriptor);
+export async function attachMemory(from: MemoryDescriptor | string): Promise<AttachedMemory> {
+  return new AttachedMemory(from);
 }
 /** {@link attachMemory} without the promise. */
-export function attachMemorySync(descriptor: MemoryDescriptor): AttachedMemory {
-  return new AttachedMemory(descriptor);
+export function attachMemorySync(from: MemoryDescriptor | string): AttachedMemory {
+  return new AttachedMemory(from);
 }

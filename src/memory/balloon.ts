@@ -10,6 +10,7 @@ import { LieuError, shown } from "../errors.ts";
 import { libc } from "../host/libc.ts";
 import { N_PAGES, N_WMARK_PROMO, node as nodeField } from "../mm/layout.ts";
 import { Mapping } from "../runtime/mapping.ts";
+import { SharedVm } from "../runtime/shared-vm.ts";
 import type { Vm } from "../runtime/vm.ts";
 import { formatSize, parseSize, type Size } from "./size.ts";
 
@@ -54,6 +55,9 @@ export class Balloons {
   resize(nid: number, size: Size): number {
     const what = `resize() of node ${this.#names[nid]}`;
     if (!this.#vm.shape.bytes) throw new LieuError("ENOTSUP", `${what}: a model node has no bytes to give back`);
+    if (this.#vm instanceof SharedVm && this.#vm.name !== undefined) {
+      throw new LieuError("ENOTSUP", `${what}: processes share the memory, whose bytes are all allocated`);
+    }
     libc(what);
     const wanted = Math.floor(parseSize(size, what) / PAGE);
     const whole = this.#pages(nid);

@@ -12,8 +12,8 @@ import {
   N_WMARK_PROMO,
   node as nodeField,
 } from "../mm/layout.ts";
-import { createSegment, giveUpSegment, type SegmentShape } from "../runtime/segment.ts";
-import { SharedVm } from "../runtime/shared-vm.ts";
+import { createSegment, giveUpSegment, type Segment, type SegmentShape } from "../runtime/segment.ts";
+import { SharedVm, type Sharing } from "../runtime/shared-vm.ts";
 import { type Crank, Vm } from "../runtime/vm.ts";
 import type { SwapDevice } from "../swap/device.ts";
 import { bindHostNodes, mapNodeFiles } from "./backing.ts";
@@ -38,6 +38,8 @@ function layOut(config: MemoryConfig): { starts: number[]; frames: number } {
 export interface BootExtras {
   readonly wrapDevice?: WrapDevice;
   readonly initialCount?: number;
+  /** Puts the segment of a shared memory where other processes find it. */
+  readonly publish?: (segment: Segment) => Sharing;
 }
 
 /** Start an engine. Devices that were opened are closed again if anything fails. */
@@ -49,17 +51,19 @@ export function boot(config: MemoryConfig, crank: Crank, extras: BootExtras = {}
   // Before the devices: options that cannot be met are found here.
   const segment = createSegment(
     shape,
-    config.nodes.some(({ backing }) => backing.kind === "numa" || backing.kind === "mapped-file"),
+    extras.publish !== undefined ||
+      config.nodes.some(({ backing }) => backing.kind === "numa" || backing.kind === "mapped-file"),
   );
   let vm: Vm | undefined;
   let devices: SwapDevice[] = [];
   try {
-    if (hasBytes) useHugePages(segment.h8, config.hugePages);
-    devices = openSwapDevices(config.swap, extras.wrapDevice);
+    const sharing = extras.publish?.(segment) ?? { control: undefined };
+    if (hasBytes && extras.publish === undefined) useHugePages(segment.h8, config.hugePages);
+    devices = openSwapDevices(config.swap, extras.wrapDevice, config.sharedName !== undefined);
     bindHostNodes(segment, config.nodes, starts);
     mapNodeFiles(segment, config.nodes, starts);
     vm = config.shared
-      ? new SharedVm(segment, shape, devices, crank, config.engine, { control: undefined })
+      ? new SharedVm(segment, shape, devices, crank, config.engine, sharing)
       : new Vm(segment, shape, devices, crank, config.engine);
     describe(vm, config, starts, extras.initialCount ?? 0);
     return vm;

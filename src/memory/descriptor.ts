@@ -2,7 +2,9 @@
 import { LieuError, shown } from "../errors.ts";
 import { LAYOUT_VERSION } from "../mm/layout.ts";
 import type { EngineKind } from "../runtime/engine.ts";
+import { STEPS_PER_TURN } from "../runtime/inline.ts";
 import type { Segment, SegmentShape, SharedMemory } from "../runtime/segment.ts";
+import { Membership, processSleeper } from "../runtime/shared-name.ts";
 import { SharedVm } from "../runtime/shared-vm.ts";
 import { attachDevice } from "../swap/attach.ts";
 import type { DeviceDescriptor, SwapDevice } from "../swap/device.ts";
@@ -28,7 +30,12 @@ export interface MemoryDescriptor {
   readonly devices: readonly DeviceDescriptor[];
   /** What the process's clock said when the memory's said 0, ms. */
   readonly clock: number;
+  /** If processes share it: the file that it is in. */
+  readonly file?: { readonly path: string; readonly identity: string } | undefined;
 }
+
+/** What of a descriptor is the same in all processes. */
+export type SharedDescription = Omit<MemoryDescriptor, "pid" | "memory" | "control" | "file">;
 
 /** The descriptor of a memory. @throws {@link LieuError} ENOTSUP if a device serves one thread alone */
 export function describeMemory(vm: SharedVm, config: MemoryConfig, zero: number): MemoryDescriptor {
@@ -63,13 +70,21 @@ export function clockOffset(): number {
   }
   return offset;
 }
-function processClock(): number {
+/** What the process's clock says, ms: the machine's time since it was started, the same in all processes. */
+export function processClock(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-/** The engine of a memory that another thread has opened. @throws {@link LieuError} EINVAL, ENOTSUP, ECLOSED, ENOMEM */
-export function attachVm(descriptor: MemoryDescriptor): SharedVm {
+/**
+ * The engine of a memory that another thread has opened, or that is in a file; `unmap` are this process's mappings of that, if it has just
+ * made them.
+ *
+ * @throws {@link LieuError} EINVAL, ENOTSUP, ECLOSED, EOWNERDEAD, ENOMEM
+ */
+export function attachVm(descriptor: MemoryDescriptor, unmap?: readonly (() => void)[]): SharedVm {
   check(descriptor);
+  const { file } = descriptor;
+  const sleeper = file && processSleeper(descriptor.control);
   const { memory, metadata, data, secondHand, shape, engine, control, clock } = descriptor;
   const { buffer } = memory;
   const segment: Segment = {
@@ -88,14 +103,17 @@ export function attachVm(descriptor: MemoryDescriptor): SharedVm {
   };
   const devices: SwapDevice[] = [];
   const offset = clockOffset() - clock;
-  const crank = { now: () => performance.now() + offset, stepsPerTurn: 256 };
+  const crank = { now: () => performance.now() + offset, stepsPerTurn: STEPS_PER_TURN };
+  let vm: SharedVm | undefined;
   try {
     for (const device of descriptor.devices) devices.push(attachDevice(device));
-    const vm = new SharedVm(segment, shape, devices, crank, engine, { control });
+    vm = new SharedVm(segment, shape, devices, crank, engine, { control, sleeper });
     vm.storeCalls.attach();
     vm.locked(() => undefined);
+    if (file !== undefined) new Membership(file.path, file.identity, unmap).join(vm);
     return vm;
   } catch (error) {
+    vm?.control.part(vm.slot);
     for (const device of devices) device.close();
     throw error;
   }

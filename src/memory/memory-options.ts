@@ -66,9 +66,10 @@ export interface MemoryOptions {
   pressure?: boolean | PressureOptions | undefined;
   /**
    * Let worker threads attach to the memory ({@link Memory.descriptor}, attachMemory()). Each operation is then made under a lock; without
-   * it, none is. Default: false.
+   * it, none is. A name, such as "/my-app": one memory for all processes that open it by that name with the same options (node:cluster,
+   * PM2), in /dev/shm, or in a file if it is the absolute path of one. Linux; needs the package koffi. Default: false.
    */
-  shared?: boolean | undefined;
+  shared?: boolean | string | undefined;
 }
 
 /** How memory is given back. */

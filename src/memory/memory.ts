@@ -5,19 +5,20 @@ import type { Cache } from "../cache/cache.ts";
 import type { CacheKey } from "../cache/keys.ts";
 import { type GetSample, GetSampling } from "../cache/latency.ts";
 import { ENTRY_OPTIONS, entryConfig } from "../cache/options.ts";
-import { isLieuError, LieuError, shown } from "../errors.ts";
+import type { CacheHost } from "../cache/types.ts";
+import { LieuError, shown } from "../errors.ts";
 import { checkInvariants } from "../mm/debug-vm.ts";
 import { defaultPolicy, type Policy } from "../region/policy.ts";
-import type { Region } from "../region/region.ts";
+import type { Region, RegionHost } from "../region/region.ts";
 import { inlineCrank, startTimer } from "../runtime/inline.ts";
-import { Mapping, type ResolvedPolicy } from "../runtime/mapping.ts";
+import { Mapping, type MappingRequest, type ResolvedPolicy } from "../runtime/mapping.ts";
 import { type Touching, touchInSlices } from "../runtime/pretouch.ts";
 import { showAs } from "../runtime/show.ts";
 import type { Vm } from "../runtime/vm.ts";
-import { checkBoolean, checkKeys, checkName, codecOf, folioOrderOf, heapOf } from "./arguments.ts";
+import { attempt, checkBoolean, checkKeys, checkName, codecOf, folioOrderOf, heapOf } from "./arguments.ts";
 import { Balloons } from "./balloon.ts";
 import { boot } from "./boot.ts";
-import { CacheGroups, tooManyGroups } from "./cache-groups.ts";
+import { type CacheGroups, cacheGroupsOf, tooManyGroups } from "./cache-groups.ts";
 import { cachePages } from "./capacity.ts";
 import type { MemoryDescriptor } from "./descriptor.ts";
 import { Diagnostics } from "./diagnostics.ts";
@@ -48,7 +49,7 @@ import type {
   SwapInfo,
 } from "./requests.ts";
 import { pagesOf, parseSize, type Size } from "./size.ts";
-import { MIN_CACHE_PAGES, openStore, type SecretOf, type StoreMappings, secretsOf } from "./store.ts";
+import { type OpenedStore, openFittingStore, type SecretOf, type StoreRequest, secretsOf } from "./store.ts";
 import { swapInfo } from "./swap-info.ts";
 import { globalVmstat, type Vmstat } from "./vmstat.ts";
 
@@ -84,14 +85,14 @@ export class Memory implements Disposable, AsyncDisposable {
   readonly #pressure: PressureWatch | undefined;
 
   /** @internal */
-  constructor(config: MemoryConfig, harness: Harness) {
+  constructor(config: MemoryConfig, harness: Harness, vm: Vm = boot(config, harness.crank ?? inlineCrank(), harness)) {
     this.#config = config;
     this.#names = new NodeNames(config.nodes.map((n) => n.name));
-    this.#vm = boot(config, harness.crank ?? inlineCrank(), harness);
+    this.#vm = vm;
     // What was given back is not to be touched again.
     this.#balloons = new Balloons(this.#vm, this.nodeNames, () => this.#touching?.stop());
     this.#pressure = watchPressure(this.#vm, this.#balloons, config);
-    this.#cacheGroups = new CacheGroups(this.#vm, this.#names.all);
+    this.#cacheGroups = cacheGroupsOf(this.#vm, this.#names.all);
     this.#secret = secretsOf(config.seed, harness.crank !== undefined || config.seeded);
     this.#diagnostics = new Diagnostics(this, this.#vm, this.nodeNames, this.swapNames);
     showAs(this, "Memory", () => shownMemory(this, this.#regions, this.#caches, this.#groups.keys()));
@@ -148,9 +149,7 @@ export class Memory implements Disposable, AsyncDisposable {
     const locked = checkBoolean(options.locked, "locked");
     const what = `region ${JSON.stringify(name)}`;
     const request = { what, pages: pagesOf(bytes), file: false, memcg, order, locked, policy };
-    const mapping = new Mapping(this.#vm, request);
-    const { region: Kind } = this.kinds(this.#config.hasBytes);
-    const region = new Kind(name, bytes, mapping, {
+    const region = this.makeRegion(name, bytes, request, {
       resolvePolicy: (p) => this.#resolvePolicy(p, memcg),
       unmapped: (r) => this.#regions.delete(r),
     });
@@ -181,43 +180,35 @@ export class Memory implements Disposable, AsyncDisposable {
     const config = entryConfig(this.#diagnostics.hearing(options, name));
     const parent = this.#groupId(options.group);
     const policy = this.#resolvePolicy(options.policy ?? defaultPolicy(), parent);
-    let maxPages = cachePages(this.#vm, policy, parent, options.maxSize, this.#unsized === 0);
+    const most = cachePages(this.#vm, policy, parent, options.maxSize, this.#unsized === 0);
     const { cache: Kind, codec: make } = this.kinds(true);
     const { accepts, codec } = codecOf<V>(options.codec ?? "any", make);
-    const heap = heapOf(options.heap, maxPages);
     const memcg = this.#cacheGroups.join(parent);
     const tell = config.dispose !== undefined;
     const what = { name, maxItems: config.max, tell, secret: this.#secret(this.#caches.size), memcg, policy };
-    let store: StoreMappings | undefined;
-    // What addresses there are may not be in one piece.
-    while (store === undefined) {
-      try {
-        store = openStore(this.#vm, { ...what, maxPages });
-      } catch (error) {
-        const less = maxPages >> 1;
-        if (options.maxSize === undefined && less >= MIN_CACHE_PAGES && isLieuError(error, "ENOMEM")) maxPages = less;
-        else {
-          this.#cacheGroups.leave(parent);
-          throw error;
-        }
-      }
-    }
-    const cache: Cache<V, K, C> = new Kind<V, K, C>(store.data, {
+    const store = attempt(
+      () => this.openStore({ ...what, maxPages: most }, options.maxSize === undefined),
+      () => this.#cacheGroups.leave(parent),
+    );
+    const { maxPages } = store;
+    const host: CacheHost<V, K, C> = {
       name,
       accepts,
       codec,
       config,
       maxPages,
-      heap,
+      heap: heapOf(options.heap, maxPages),
       meta: store.meta,
       nodeNames: this.nodeNames,
       swapNames: this.swapNames,
+      attached: store.incarnation !== undefined,
       closed: () => {
         this.#cacheGroups.leave(parent);
         if (options.maxSize === undefined) this.#unsized--;
         this.#caches.delete(cache);
       },
-    });
+    };
+    const cache: Cache<V, K, C> = new Kind<V, K, C>(store.data, host, store.incarnation);
     if (options.maxSize === undefined) this.#unsized++;
     this.#caches.add(cache);
     this.#sampling.opened(cache);
@@ -236,19 +227,32 @@ export class Memory implements Disposable, AsyncDisposable {
     if (this.#groups.has(name)) throw new LieuError("EINVAL", `a group named ${JSON.stringify(name)} exists already`);
     checkLimits(options, `group ${JSON.stringify(name)}`);
     const mems = options.mems === undefined ? this.#names.all : this.#names.maskOf(options.mems, `mems of ${name}`);
-    const id = this.#vm.calls.createMemcg(ROOT, mems);
-    if (id < 0) throw tooManyGroups();
+    const { id, isNew } = this.makeGroup(name, mems, options);
     const group = new Group(
       this.#vm,
       {
         maskOf: (names, what) => this.#names.maskOf(names, what),
-        removed: (g) => this.#removeGroup(g),
+        removed: (g) => this.removeGroup(g),
       },
       name,
       id,
     );
     this.#groups.set(name, group);
-    return group.set(options);
+    return isNew ? group.set(options) : group;
+  }
+
+  // What is made of what was asked for, or found where others have made it already (named-memory.ts).
+  protected makeRegion(name: string, bytes: number, request: MappingRequest, host: RegionHost): Region {
+    const { region: Kind } = this.kinds(this.#config.hasBytes);
+    return new Kind(name, bytes, new Mapping(this.#vm, request), host);
+  }
+  protected openStore(request: StoreRequest, mayBeLess: boolean): OpenedStore {
+    return openFittingStore(this.#vm, request, mayBeLess);
+  }
+  protected makeGroup(_name: string, mems: number, _options: GroupOptions): { id: number; isNew: boolean } {
+    const id = this.#vm.calls.createMemcg(ROOT, mems);
+    if (id < 0) throw tooManyGroups();
+    return { id, isNew: true };
   }
 
   /**
@@ -387,7 +391,7 @@ export class Memory implements Disposable, AsyncDisposable {
     return group.id;
   }
 
-  #removeGroup(group: Group): void {
+  protected removeGroup(group: Group): void {
     if (this.#vm.calls.destroyMemcg(group.id) !== 0) {
       throw new LieuError("EBUSY", `group ${JSON.stringify(group.name)} still has regions, caches or pages`);
     }

@@ -4,6 +4,8 @@ import type { Harness } from "./harness.ts";
 import { measureLatencies } from "./measure.ts";
 import { Memory } from "./memory.ts";
 import type { MemoryOptions } from "./memory-options.ts";
+import { openNamed } from "./named.ts";
+import { NamedMemory } from "./named-memory.ts";
 import { type MemoryConfig, resolveOptions } from "./options.ts";
 import { SharedMemory } from "./shared-memory.ts";
 
@@ -32,5 +34,7 @@ export function openMemorySync(options: MemoryOptions, harness: Harness = {}): M
 }
 
 function make(config: MemoryConfig, harness: Harness): Memory {
-  return config.shared ? new SharedMemory(config, harness) : new Memory(config, harness);
+  const { shared, sharedName } = config;
+  if (sharedName !== undefined) return new NamedMemory(config, harness, openNamed(sharedName, config, harness));
+  return shared ? new SharedMemory(config, harness) : new Memory(config, harness);
 }

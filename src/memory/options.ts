@@ -30,6 +30,7 @@ import {
   variants,
   whole,
 } from "./schema.ts";
+import { checkShareable, resolveShared } from "./share-options.ts";
 import { formatSize, pagesOf, parseSize, type Size, size } from "./size.ts";
 import { poolPages, resolveSwap, type SwapConfig, swapSchema } from "./swap-options.ts";
 
@@ -84,6 +85,9 @@ const promotion: Check<Promotion> = (given, path, problems) => {
 const isPretouch = (v: unknown): boolean => typeof v === "boolean" || v === "wait";
 const pretouch: Check<boolean | "wait"> = value(isPretouch, 'give true, false or "wait"');
 
+const isShared = (v: unknown): boolean => typeof v === "boolean" || (typeof v === "string" && v.startsWith("/"));
+const shared: Check<boolean | string> = value(isShared, 'give true, false or a name such as "/my-app"');
+
 const nodeRecord = record(nodeSchema, "nodes by name");
 const nodes: Check<NamedNodes> = (given, path, problems) =>
   nodeRecord(given === "host" ? hostNodeOptions() : given, path, problems);
@@ -116,7 +120,7 @@ export const memoryShape = {
   pretouch: optional(pretouch),
   hugePages: optional(boolean),
   pressure: optional(pressure),
-  shared: optional(boolean),
+  shared: optional(shared),
 };
 const memorySchema: Check<MemoryOptions & { nodes: NamedNodes }> = object(memoryShape);
 
@@ -162,6 +166,8 @@ export interface MemoryConfig {
   readonly pressure: PressureConfig | undefined;
   /** Whether other threads may attach. */
   readonly shared: boolean;
+  /** If processes share it: by what name. */
+  readonly sharedName: string | undefined;
 }
 
 /**
@@ -220,17 +226,8 @@ export function resolveOptions(input: unknown): MemoryConfig {
     hugePages: o.hugePages,
     pressure: resolvePressure(o.pressure),
     shared: resolveShared(o.shared, hasBytes, o.pressure),
+    sharedName: typeof o.shared === "string" ? checkShareable(o.shared, nodes, swap) : undefined,
   };
-}
-
-function resolveShared(shared: boolean | undefined, hasBytes: boolean, pressure: unknown): boolean {
-  if (shared !== true) return false;
-  if (!hasBytes) throw new LieuError("EINVAL", "shared is true: model nodes have no bytes to share; leave it out");
-  if (pressure === undefined || pressure === false) return true;
-  throw new LieuError(
-    "EINVAL",
-    "shared and pressure are given: a shared memory does not shrink; leave one of them out",
-  );
 }
 
 /** A size in pages, if there is one. */

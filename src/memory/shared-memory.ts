@@ -26,20 +26,20 @@ export class SharedMemory extends Memory {
   readonly #zero: number;
 
   /** @internal */
-  constructor(config: MemoryConfig, harness: Harness) {
-    super(config, harness);
+  constructor(config: MemoryConfig, harness: Harness, vm?: SharedVm) {
+    super(config, harness, vm);
     this.#given = config;
     // A clock that is made for a test is its own; others go by the process's.
     this.#zero = clockOffset() + (performance.now() - this.vm.crank.now());
   }
-  get #shared(): SharedVm {
+  protected get shared(): SharedVm {
     return this.vm as SharedVm;
   }
 
   override descriptor(): MemoryDescriptor {
     this.vm.ensureOpen();
     this.vm.segment.lent = true;
-    return describeMemory(this.#shared, this.#given, this.#zero);
+    return describeMemory(this.shared, this.#given, this.#zero);
   }
   protected override kinds(): Kinds {
     return {
@@ -50,28 +50,35 @@ export class SharedMemory extends Memory {
   }
 
   override map(size: Size, options: MapOptions = {}): Region {
-    return this.#locked(() => {
-      const regions = this.#registry.regions.map(({ name }) => name);
-      const region = super.map(size, named(options, "region", regions)) as SharedRegion;
-      this.#register(region, (all) => ({ ...all, regions: [...all.regions, region.entry] }));
+    return this.locked(() => {
+      const regions = this.registry.regions.map(({ name }) => name);
+      const region = this.mapOne(size, named(options, "region", regions));
+      this.register(region, (all) => ({ ...all, regions: [...all.regions, region.entry] }));
       return region;
     });
   }
   override cache<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C> = {}): Cache<V, K, C> {
-    return this.#locked(() => {
-      const caches = this.#registry.caches.map(({ name }) => name);
-      const make = super.cache as (options: AnyCacheOptions<V, K, C>) => Cache<V, K, C>;
-      const cache = make.call(this, named(options, "cache", caches)) as SharedCache<V, K, C>;
-      this.#register(cache, (all) => ({ ...all, caches: [...all.caches, cache.entry] }));
+    return this.locked(() => {
+      const caches = this.registry.caches.map(({ name }) => name);
+      const cache = this.makeCache(named(options, "cache", caches));
+      this.register(cache, (all) => ({ ...all, caches: [...all.caches, cache.entry] }));
       return cache;
     });
   }
-  get #registry(): Registry {
-    return this.#shared.control.registry();
+  /** Under the lock: a region, of which others do not know yet. */
+  protected mapOne(size: Size, options: MapOptions): SharedRegion {
+    return super.map(size, options) as SharedRegion;
   }
-  #register(thing: Disposable, change: (registry: Registry) => Registry): void {
+  protected makeCache<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>): SharedCache<V, K, C> {
+    const make = super.cache as (options: AnyCacheOptions<V, K, C>) => Cache<V, K, C>;
+    return make.call(this, options) as SharedCache<V, K, C>;
+  }
+  protected get registry(): Registry {
+    return this.shared.control.registry();
+  }
+  protected register(thing: Disposable, change: (registry: Registry) => Registry): void {
     try {
-      this.#shared.control.register(change);
+      this.shared.control.register(change);
     } catch (error) {
       thing[Symbol.dispose]();
       throw error;
@@ -79,32 +86,32 @@ export class SharedMemory extends Memory {
   }
 
   override group(name: string, options?: GroupOptions): Group {
-    return this.#locked(() => super.group(name, options));
+    return this.locked(() => super.group(name, options));
   }
   override reclaim(amount: Size, request?: ReclaimRequest): ReclaimResult {
-    return this.#locked(() => super.reclaim(amount, request));
+    return this.locked(() => super.reclaim(amount, request));
   }
   override vmstat() {
-    return this.#locked(() => super.vmstat());
+    return this.locked(() => super.vmstat());
   }
   /** That a thread has died in the middle of something is no timer's to hear of, but of who next does something. */
   override tick(): void {
     this.vm.ensureOpen();
     try {
-      this.#locked(() => super.tick());
+      this.locked(() => super.tick());
     } catch (error) {
       if (!isLieuError(error, "EOWNERDEAD")) throw error;
     }
   }
   override check(): void {
-    this.#locked(() => {
-      this.#shared.settle();
+    this.locked(() => {
+      this.shared.settle();
       super.check();
     });
   }
-  #locked<R>(work: () => R): R {
+  protected locked<R>(work: () => R): R {
     this.vm.ensureOpen();
-    return this.#shared.locked(work);
+    return this.shared.locked(work);
   }
 }
 

@@ -1,9 +1,10 @@
 /** Opens a cache's store: its two mappings, and how the room in them is divided. */
 import { randomBytes } from "node:crypto";
-import { LieuError } from "../errors.ts";
+import { isLieuError, LieuError } from "../errors.ts";
+import { ld, st } from "../mm/machine.ts";
 import { Mapping, type ResolvedPolicy } from "../runtime/mapping.ts";
 import type { Vm } from "../runtime/vm.ts";
-import { FLAG_TELL } from "../store/layout.ts";
+import { controlOf, FLAG_TELL, ST_FLAGS } from "../store/layout.ts";
 
 /** Fewer pages than these would hold little but the index. */
 export const MIN_CACHE_PAGES = 16;
@@ -16,7 +17,8 @@ export interface StoreMappings {
   readonly meta: Mapping;
 }
 
-interface StoreRequest {
+/** What a store is asked to be. */
+export interface StoreRequest {
   readonly name: string;
   readonly maxPages: number;
   readonly maxItems: number;
@@ -68,8 +70,32 @@ export function sizeForAddresses(vm: Vm, capacity: number, first: boolean): numb
   return lo;
 }
 
+/** A store, and how large it is. */
+export interface OpenedStore extends StoreMappings {
+  readonly maxPages: number;
+  /** If it was there already: which of those that have had the number of its mapping it is. */
+  readonly incarnation?: number;
+}
+/** The same, of fewer pages if it `mayBeLess`: what addresses there are may not be in one piece. @throws {@link LieuError} ENOMEM */
+export function openFittingStore(vm: Vm, request: StoreRequest, mayBeLess: boolean): OpenedStore {
+  for (let { maxPages } = request; ; maxPages >>= 1) {
+    try {
+      return { ...openStore(vm, { ...request, maxPages }), maxPages };
+    } catch (error) {
+      if (!mayBeLess || maxPages >> 1 < MIN_CACHE_PAGES || !isLieuError(error, "ENOMEM")) throw error;
+    }
+  }
+}
+
+/** The store of a cache that another has made tells of what it drops from now on. `meta`: the first page of its index. */
+export function haveTold(vm: Vm, meta: number): void {
+  vm.inspect();
+  const at = controlOf(meta) + ST_FLAGS;
+  st(at, ld(at) | FLAG_TELL);
+}
+
 /** @throws {@link LieuError} ENOMEM */
-export function openStore(vm: Vm, request: StoreRequest): StoreMappings {
+function openStore(vm: Vm, request: StoreRequest): StoreMappings {
   const { name, maxPages, maxItems, tell, secret, memcg, policy } = request;
   const { segShift, logPages, dataPages, metaPages } = layoutOf(vm, maxPages);
   const base = { memcg, order: 0, policy };

@@ -10,12 +10,12 @@ import type { SwapConfig } from "./swap-options.ts";
 /** Replaces a device as it is opened, for example with one that injects faults. */
 export type WrapDevice = (device: SwapDevice, name: string) => SwapDevice;
 
-/** Open all devices, or none: those already open are closed again if one fails. */
-export function openSwapDevices(configs: readonly SwapConfig[], wrap?: WrapDevice): SwapDevice[] {
+/** Open all devices, or none: those already open are closed again if one fails. `shared`: other processes will open them, too. */
+export function openSwapDevices(configs: readonly SwapConfig[], wrap?: WrapDevice, shared = false): SwapDevice[] {
   const devices: SwapDevice[] = [];
   try {
     for (const config of configs) {
-      const device = openDevice(config);
+      const device = openDevice(config, shared);
       devices.push(device);
       if (wrap !== undefined && config.options.kind !== "zswap")
         devices[devices.length - 1] = checkWrapped(wrap(device, config.name), device, config.name);
@@ -27,11 +27,11 @@ export function openSwapDevices(configs: readonly SwapConfig[], wrap?: WrapDevic
   return devices;
 }
 
-function openDevice(config: SwapConfig): SwapDevice {
+function openDevice(config: SwapConfig, shared: boolean): SwapDevice {
   const { options, bytes } = config;
   switch (options.kind) {
     case "file":
-      return openFileDevice({ path: options.path, size: bytes, keep: options.keep });
+      return openFileDevice({ path: options.path, size: bytes, keep: options.keep, shared });
     case "remote":
       return openRemoteDevice({ ...options, size: bytes });
     case "zswap":

@@ -6,7 +6,7 @@
  *   stores: of a mapping that is a cache's, the first page of its index; 0
  *   mappings that live: which incarnation of the number it is; 0
  *   loads under way (in-flight.ts)
- *   registry: what has a name, as JSON
+ *   registry: what has a name, as JSON, in one of two halves
  *
  * All but a thread's own slot is written under the lock. The lock and the state are read by atomics; what is read under the lock needs none.
  */
@@ -14,9 +14,15 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { LieuError } from "../errors.ts";
 import { MAX_VMAS } from "../mm/layout.ts";
 
+/** To be moved on with whatever makes two builds of lieu read this buffer otherwise: the processes that share one must be of one. */
+export const CONTROL_VERSION = 1;
+
 export const LOCK = 0;
 export const STATE = 1;
+/** The length of the registry, and, by the sign, in which half of its room it is. */
 const LENGTH = 3;
+const SECOND = -0x80000000;
+const MOST_TEXT = 0xffffff;
 const INCARNATIONS = 4;
 /** Loads under way. */
 export const NR_LOADS = 5;
@@ -58,6 +64,8 @@ export interface SharedCacheEntry {
   readonly accepts: string;
   readonly max: number;
   readonly incarnation: number;
+  /** What was asked for, where those who ask for the same get this one. */
+  readonly asked?: string;
 }
 /** A region, as other threads find it. */
 export interface SharedRegionEntry {
@@ -65,12 +73,22 @@ export interface SharedRegionEntry {
   readonly mapping: SharedMapping;
   readonly size: number;
   readonly incarnation: number;
+  readonly asked?: string;
 }
-/** What has a name. */
+/** A group, as other processes find it. */
+export interface SharedGroupEntry {
+  readonly name: string;
+  readonly id: number;
+  readonly asked: string;
+}
+/** What has a name; and the groups of tenants' caches. */
 export interface Registry {
   readonly caches: readonly SharedCacheEntry[];
   readonly regions: readonly SharedRegionEntry[];
+  readonly groups: readonly SharedGroupEntry[];
+  readonly cacheGroups: readonly { readonly tenant: number; readonly id: number }[];
 }
+const NOTHING: Registry = { caches: [], regions: [], groups: [], cacheGroups: [] };
 
 /** How a thread sleeps on a word of the control buffer, and is woken: Atomics, or futex(2) where there are other processes. */
 export interface Sleeper {
@@ -167,7 +185,8 @@ export class Control {
   }
   /** The mapping is no more, nor what it was of. */
   end(vma: number): void {
-    this.register(({ caches, regions }) => ({
+    this.register(({ caches, regions, ...rest }) => ({
+      ...rest,
       caches: caches.filter(({ data }) => data.id !== vma),
       regions: regions.filter(({ mapping }) => mapping.id !== vma),
     }));
@@ -184,18 +203,26 @@ export class Control {
 
   // ---- names ------------------------------------------------------------------------------------------------------------
   registry(): Registry {
-    const length = this.words[LENGTH] as number;
-    if (length === 0) return { caches: [], regions: [] };
-    return JSON.parse(Buffer.from(this.#bytes.subarray(0, length)).toString()) as Registry;
+    const word = this.words[LENGTH] as number;
+    const length = word & MOST_TEXT;
+    if (length === 0) return NOTHING;
+    const at = word < 0 ? this.#bytes.length >>> 1 : 0;
+    return JSON.parse(Buffer.from(this.#bytes.subarray(at, at + length)).toString()) as Registry;
   }
-  /** Change the registry. @throws {@link LieuError} ENOMEM if there is no room for it */
+  /**
+   * Change the registry. The new one is written beside the old, and is in force by one store: whoever dies in the middle has changed nothing.
+   *
+   * @throws {@link LieuError} ENOMEM if there is no room for it
+   */
   register(change: (registry: Registry) => Registry): void {
     const text = Buffer.from(JSON.stringify(change(this.registry())));
-    if (text.length > this.#bytes.length) {
+    const half = this.#bytes.length >>> 1;
+    if (text.length > Math.min(half, MOST_TEXT)) {
       throw new LieuError("ENOMEM", "the names of the regions and caches of the memory are too long together");
     }
-    this.#bytes.set(text);
-    this.words[LENGTH] = text.length;
+    const second = (this.words[LENGTH] as number) >= 0;
+    this.#bytes.set(text, second ? half : 0);
+    Atomics.store(this.words, LENGTH, text.length | (second ? SECOND : 0));
   }
 }
 

@@ -5,7 +5,7 @@
 import type { Crank } from "./vm.ts";
 
 /** kswapd runs until it sleeps; the bound only guards against a node that can never be balanced. */
-const STEPS_PER_TURN = 256;
+export const STEPS_PER_TURN = 256;
 
 /** A crank on the process's clock, or on the one given. */
 export function inlineCrank(now: () => number = () => performance.now(), stepsPerTurn: number = STEPS_PER_TURN): Crank {

@@ -13,8 +13,9 @@
 import { LieuError } from "../errors.ts";
 import { allVersionsAddr, H_CLOCK } from "../mm/layout.ts";
 import type { Host } from "../mm/machine.ts";
+import { LINES_SHIFT } from "../mm/mm.ts";
 import type { SwapDevice } from "../swap/device.ts";
-import { BROKEN, CLOSED, Control, OPEN } from "./control.ts";
+import { BROKEN, CLOSED, Control, OPEN, type Sleeper } from "./control.ts";
 import { CLOSED_CALLS, type EngineCalls, type EngineKind } from "./engine.ts";
 import type { Segment, SegmentShape } from "./segment.ts";
 import { SharedLock } from "./shared-lock.ts";
@@ -23,18 +24,32 @@ import { type Crank, Vm } from "./vm.ts";
 /** What a thread shares of a memory: the control buffer that is there already, or undefined to make it. */
 export interface Sharing {
   readonly control: SharedArrayBuffer | undefined;
+  /** How to wait for its words, if not as threads of one process do. */
+  readonly sleeper?: Sleeper | undefined;
+}
+
+/** A memory that several processes share, for one thread of one of them. */
+export interface SharedName {
+  readonly path: string;
+  readonly identity: string;
+  /** Whether other threads of this process may have been given it. */
+  lent: boolean;
+  /** The thread lets go of the memory; the last one removes it. */
+  leave(vm: SharedVm): void;
 }
 
 /** See the file's head. */
 export class SharedVm extends Vm {
   readonly control: Control;
-  /** Whether another thread opened the memory. */
+  /** Whether another thread opened the memory, or processes share it: then this one's closing is a letting go. */
   readonly attached: boolean;
   readonly lock: SharedLock;
   /** The calls themselves, for who has the lock. */
   #bare: EngineCalls;
   /** This thread, among those that share the memory. */
   readonly slot: number;
+  /** If other processes share it, too. */
+  name: SharedName | undefined;
   /** Mapping and page, of pages that the engine has dropped. */
   readonly #dropped: number[] = [];
 
@@ -44,14 +59,14 @@ export class SharedVm extends Vm {
     devices: readonly SwapDevice[],
     crank: Crank,
     kind: EngineKind,
-    { control }: Sharing,
+    { control, sleeper }: Sharing,
   ) {
     const hf = segment.hf;
     // Threads read their clocks one after the other, under the lock: time does not fall.
     const now = () => Math.max(crank.now(), hf[H_CLOCK >>> 3] as number);
     super(segment, shape, devices, { now, stepsPerTurn: crank.stepsPerTurn }, kind);
     this.attached = control !== undefined;
-    this.control = new Control(control);
+    this.control = new Control(control, sleeper);
     this.slot = this.control.join();
     this.lock = new SharedLock(this.control, this.slot, () => {
       this.control.state = BROKEN;
@@ -118,11 +133,11 @@ export class SharedVm extends Vm {
       this.leave();
     }
   }
-  override fault(vma: number, vpn: number, mode: number): number {
+  override fault(vma: number, vpn: number, mode: number, lines: number): number {
     this.enter();
     try {
       this.turn();
-      return this.#bare.fault(vma, vpn, mode);
+      return this.#bare.fault(vma, vpn, mode | (lines << LINES_SHIFT));
     } finally {
       this.leave();
     }
@@ -139,7 +154,8 @@ export class SharedVm extends Vm {
       this.#end();
       this.lock.leave();
     }
-    this.control.part(this.slot);
+    if (this.name === undefined) this.control.part(this.slot);
+    else this.name.leave(this);
   }
   #end(): void {
     this.#dropped.length = 0;
@@ -167,7 +183,7 @@ export class SharedVm extends Vm {
     const { state } = this.control;
     this.lock.leave();
     if (state === CLOSED) throw new LieuError("ECLOSED", "the memory was closed by the thread that opened it");
-    const why = "a thread that shares the memory ended in the middle of an operation";
+    const why = "a thread or process that shares the memory ended in the middle of an operation";
     throw new LieuError("EOWNERDEAD", `${why}: what is there cannot be relied on; open a new one`);
   }
 }

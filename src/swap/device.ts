@@ -64,6 +64,8 @@ export interface FileDescriptor {
   readonly fd: number;
   /** Its device and inode, as a file of another may get the number. */
   readonly identity: string;
+  /** Whether it has a name, by which other processes open it. */
+  readonly named: boolean;
 }
 /** Of a server: the memory by which its worker is asked. */
 export interface RemoteDescriptor {

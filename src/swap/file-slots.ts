@@ -19,8 +19,11 @@ export class FileSlots implements SwapDevice {
   protected readonly path: string;
   protected readonly identity: string;
   protected fd: number | undefined;
+  readonly #named: boolean;
 
-  constructor(path: string, slots: number, fd: number) {
+  /** `named`: other processes can open it by its path. */
+  constructor(path: string, slots: number, fd: number, named = false) {
+    this.#named = named;
     this.slots = slots;
     this.path = path;
     this.fd = fd;
@@ -55,7 +58,8 @@ export class FileSlots implements SwapDevice {
   free(): void {}
 
   descriptor(): FileDescriptor {
-    return { kind: "file", slots: this.slots, path: this.path, fd: this.#openFd(), identity: this.identity };
+    const { slots, path, identity } = this;
+    return { kind: "file", slots, path, fd: this.#openFd(), identity, named: this.#named };
   }
 
   close(): void {
@@ -92,12 +96,12 @@ function runsOf(memory: Uint8Array, addrs: Uint32Array, first: number, end: numb
  *
  * @throws {@link LieuError} ECLOSED if the device was closed, EACCES, EIO
  */
-export function attachFileDevice({ path, slots, fd, identity: wanted }: FileDescriptor): SwapDevice {
-  const name =
-    process.platform === "win32" ? path : process.platform === "linux" ? `/proc/self/fd/${fd}` : `/dev/fd/${fd}`;
+export function attachFileDevice({ path, slots, fd, identity: wanted, named }: FileDescriptor): SwapDevice {
+  const byPath = named || process.platform === "win32";
+  const name = byPath ? path : process.platform === "linux" ? `/proc/self/fd/${fd}` : `/dev/fd/${fd}`;
   try {
-    const own = fs.openSync(name, fs.constants.O_RDWR);
-    const device = new FileSlots(path, slots, own);
+    const own = fs.openSync(name, fs.constants.O_RDWR | (named ? (fs.constants.O_NOFOLLOW ?? 0) : 0));
+    const device = new FileSlots(path, slots, own, named);
     if (device.descriptor().identity === wanted) return device;
     device.close();
   } catch (error) {

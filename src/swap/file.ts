@@ -36,6 +36,8 @@ export interface FileDeviceOptions {
   readonly size: number;
   /** Whether the file is to be seen while it is in use. Default: false, it has no name once it is open (but on Windows). */
   readonly keep?: boolean | undefined;
+  /** Whether other processes will open it: it keeps its name, also when this one closes it. Who it goes with removes it. Default: false. */
+  readonly shared?: boolean | undefined;
 }
 
 /** The paths of the files that devices of this thread have open, and the identities of those that have a name. */
@@ -69,7 +71,10 @@ export function openFileDevice(options: FileDeviceOptions): SwapDevice {
     removeLeftOver(path);
     const user = userOf(path);
     if (user !== undefined) throw inUse(path, user);
-    return new FileDevice(path, slots, createFile(path, slots), options.keep === true);
+    const fd = createFile(path, slots);
+    return options.shared
+      ? new FileSlots(path, slots, fd, true)
+      : new FileDevice(path, slots, fd, options.keep === true);
   } catch (error) {
     throw fileError(error, path, "opened");
   }
