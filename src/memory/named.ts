@@ -58,7 +58,8 @@ export function openNamed(name: string, config: MemoryConfig, harness: Harness):
       if (file.isEmpty) return create(file, config, asked, harness);
       const header = file.header() as NamedHeader | undefined;
       if (header === undefined || !isAlive(file, header)) {
-        file.remove(header);
+        // Of one that cannot be used any more there may be members who have not found out yet.
+        file.remove(header, header?.stamp === stampOf() && anyLives(file));
         continue;
       }
       const others = othersThan(header.config, asked);
@@ -100,8 +101,13 @@ function isAlive(file: LockedFile, header: NamedHeader): boolean {
     const why = "whether they live cannot be known from here; take another name, or remove it with lieu rm --force";
     throw new LieuError("ENOTSUP", `the processes of ${file.path} are another container's: ${why}`);
   }
-  const control = file.control();
-  return control.state === OPEN && control.members().some(({ alive }) => alive);
+  return file.control().state === OPEN && anyLives(file);
+}
+function anyLives(file: LockedFile): boolean {
+  return file
+    .control()
+    .members()
+    .some(({ alive }) => alive);
 }
 
 function create(

@@ -17,6 +17,7 @@
 import fs from "node:fs";
 import { dirname } from "node:path";
 import { LieuError, type LieuErrorCode, shown } from "../errors.ts";
+import { userOf } from "../host/file-users.ts";
 import { type Libc, libc, SystemError } from "../host/libc.ts";
 import { CONTROL_BYTES, Control } from "./control.ts";
 
@@ -161,10 +162,12 @@ export class LockedFile {
     fs.writeSync(this.#fd, Buffer.from(Int32Array.of(text.length).buffer), 0, 4, LENGTH_AT);
   }
 
-  /** Remove it, and what goes with it. */
-  remove(header: SharedHeader | undefined): void {
+  /** Remove it, and what goes with it; where none of its members lives, what is in use has become another's. */
+  remove(header: SharedHeader | undefined, anyLives = false): void {
     removeIfSame(this.path, this.identity);
-    for (const { path, identity } of header?.files ?? []) removeIfSame(path, identity);
+    for (const { path, identity } of header?.files ?? []) {
+      if (anyLives || userOf(path) === undefined) removeIfSame(path, identity);
+    }
   }
   /** Let go of it. Its mappings would keep the lock if it was only closed. */
   release(): void {
