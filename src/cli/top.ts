@@ -1,20 +1,24 @@
-/** `lieu top URL`: the dashboard of a memory that is served, in a terminal. */
+/** `lieu top`: the dashboard of a memory that is served, or of a recorded run, in a terminal. */
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
-import { LieuError } from "../errors.ts";
 import { formatSize } from "../memory/size.ts";
+import { readRun } from "../server/run-file.ts";
 import { counted, DOWN, rateName, rates, SCANNED, STOLEN, shares, tierNames, UP } from "../server/series.ts";
 import type { FeedState, Header, Snapshot } from "../server/wire.ts";
 import type { Context } from "./context.ts";
 import { count, percent, table } from "./report.ts";
+import { askServed, jsonOf, type Served, servedAt } from "./served.ts";
 
 const NOTES = `
-The URL is the one that memory.serve() gives, or that --watch prints, with the token behind the # if there is one.
+What is served has the URL that memory.serve() gives, or that --watch prints, with the token behind the # if there is one; on this
+machine its port is enough. Of a report (--report of lieu replay and lieu demo) the end of the run is shown.
 
-Exit status: 0; 2, nothing answers at the URL, or the token is wrong; 130, interrupted.
+Exit status: 0; 2, nothing answers there, or the token is wrong; 130, interrupted.
 
 Examples:
-  $ lieu top http://127.0.0.1:7070/
+  $ lieu top 7070
   $ lieu top "http://web-1:7070/#token=..." --once
+  $ lieu top run.html
 `;
 
 /** Snapshots that a sparkline shows. */
@@ -25,23 +29,32 @@ export function addTop(program: Command, context: Context): void {
   program
     .command("top")
     .summary("watch a memory in the terminal")
-    .description("Show a memory that is served (memory.serve(), lieu replay --watch) as bars and sparklines.")
-    .argument("<url>", "where it is served")
+    .description(
+      "Show a memory that is served (memory.serve(), lieu replay --watch), or a report, as bars and sparklines.",
+    )
+    .argument("<where>", "the URL or the port at which it is served, or a report's file")
     .option("--once", "print it as it is now, and end")
     .addHelpText("after", NOTES)
-    .action(async (url: string, { once = false }: { once?: boolean }) => {
-      const live = !once && context.stdout.isTTY === true;
-      let header: Header | undefined;
-      let frames: readonly Snapshot[] = [];
-      for await (const [event, data] of events(url, context.signal)) {
-        if (event === "header") header = (data as { header: Header }).header;
-        else if (event === "snapshots") frames = [...frames, ...(data as Snapshot[])].slice(-SPARKS - 1);
-        if (header === undefined || frames.length === 0) continue;
-        if (live) context.stdout.write(`\x1b[H\x1b[J${picture(header, frames)}\n`);
-        if (event === "state" && (once || (data as FeedState).phase === "ended")) break;
-      }
-      if (!live && header !== undefined) context.stdout.write(`${picture(header, frames)}\n`);
+    .action(async (where: string, { once = false }: { once?: boolean }) => {
+      if (existsSync(where)) {
+        const { header, frames } = readRun(where);
+        context.stdout.write(`${picture(header, frames.slice(-SPARKS - 1))}\n`);
+      } else await watch(servedAt(where), once, context);
     });
+}
+
+async function watch(served: Served, once: boolean, { stdout, signal }: Context): Promise<void> {
+  const live = !once && stdout.isTTY === true;
+  let header: Header | undefined;
+  let frames: readonly Snapshot[] = [];
+  for await (const [event, data] of events(served, signal)) {
+    if (event === "header") header = (data as { header: Header }).header;
+    else if (event === "snapshots") frames = [...frames, ...(data as Snapshot[])].slice(-SPARKS - 1);
+    if (header === undefined || frames.length === 0) continue;
+    if (live) stdout.write(`\x1b[H\x1b[J${picture(header, frames)}\n`);
+    if (event === "state" && (once || (data as FeedState).phase === "ended")) break;
+  }
+  if (!live && header !== undefined) stdout.write(`${picture(header, frames)}\n`);
 }
 
 /** A memory as text. */
@@ -112,42 +125,16 @@ export function sparkline(values: readonly number[], most: number): string {
     .join("");
 }
 
-/** What the server tells, from the first snapshot on. @throws {@link LieuError} EINVAL, EACCES, ENOENT */
-async function* events(text: string, signal: AbortSignal): AsyncGenerator<readonly [string, unknown]> {
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch {
-    throw new LieuError("EINVAL", `${JSON.stringify(text)} is no URL; give the one that memory.serve() has`);
-  }
-  const token = new URLSearchParams(url.hash.slice(1)).get("token");
-  url.hash = "";
-  let response: Response;
-  try {
-    const headers: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` };
-    response = await fetch(new URL("events", url), { headers, signal });
-  } catch (error) {
-    signal.throwIfAborted();
-    throw new LieuError("ENOENT", `nothing answers at ${url.href}`, { cause: error });
-  }
-  if (response.status === 401)
-    throw new LieuError("EACCES", `${url.href} wants a token; give it as in ${url.href}#token=...`);
-  if (!response.ok || response.body === null) throw new LieuError("ENOENT", `${url.href} serves no memory`);
+/** What the server tells, from the first snapshot on. @throws {@link LieuError} EACCES, ENOENT, EFORMAT */
+async function* events(served: Served, signal: AbortSignal): AsyncGenerator<readonly [string, unknown]> {
   let rest = "";
-  const decoder = new TextDecoder();
-  try {
-    for await (const part of response.body) {
-      rest += decoder.decode(part as Uint8Array, { stream: true });
-      const blocks = rest.split("\n\n");
-      rest = blocks.pop() as string;
-      for (const block of blocks) {
-        const { 1: event, 2: data } = /^event: (.*)\ndata: (.*)$/.exec(block) ?? [];
-        if (event !== undefined && data !== undefined) yield [event, JSON.parse(data)];
-      }
+  for await (const text of askServed(served, "events", signal)) {
+    rest += text;
+    const blocks = rest.split("\n\n");
+    rest = blocks.pop() as string;
+    for (const block of blocks) {
+      const { 1: event, 2: data } = /^event: (.*)\ndata: (.*)$/.exec(block) ?? [];
+      if (event !== undefined && data !== undefined) yield [event, jsonOf(data, served)];
     }
-  } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof SyntaxError) throw new LieuError("EFORMAT", `${url.href} serves no memory`, { cause: error });
-    // The program has ended.
   }
 }

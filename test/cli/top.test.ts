@@ -1,10 +1,16 @@
 /** `lieu top`: a served memory in the terminal. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { sparkline } from "../../src/cli/top.ts";
 import { openMemory } from "../../src/index.ts";
 import { lieu } from "./support.ts";
+
+const TRACE = fileURLToPath(new URL("../../traces/sqlite-session.mtr.gz", import.meta.url));
 
 test("shows what is in use, what moves and what serves, with a token or without", async () => {
   await using memory = await openMemory({
@@ -17,7 +23,8 @@ test("shows what is in use, what moves and what serves, with a token or without"
   cache.set("a", "b");
   for (const token of [undefined, "s3cret"]) {
     await using server = await memory.serve({ title: "shop", token });
-    const { status, stdout, stderr } = await lieu("top", server.url, "--once");
+    const where = token === undefined ? new URL(server.url).port : server.url;
+    const { status, stdout, stderr } = await lieu("top", where, "--once");
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     expect(stdout).toMatch(/^shop, \d\d:\d\d:\d\d\n/);
     for (const node of memory.nodes()) {
@@ -40,7 +47,10 @@ test("says what is wrong with where it is to look", async () => {
   const page = createServer((_, response) => response.end("hello"));
   await new Promise<void>((resolve) => page.listen(0, "127.0.0.1", resolve));
   const { port } = page.address() as AddressInfo;
-  expect(await lieu("top", "what")).toMatchObject({ status: 2, stderr: expect.stringContaining("is no URL") });
+  expect(await lieu("top", "what")).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining("is no file and no URL"),
+  });
   expect((await lieu("top", `http://127.0.0.1:${port}/`)).stdout).toBe("");
   page.close();
   page.closeAllConnections();
@@ -48,6 +58,21 @@ test("says what is wrong with where it is to look", async () => {
     status: 2,
     stderr: expect.stringContaining("nothing answers"),
   });
+});
+
+test("shows the end of a recorded run", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "lieu-top-"));
+  const [file, other] = [join(folder, "run.html"), join(folder, "other.html")];
+  await lieu("replay", TRACE, "--as", "region", "--limit", "50000", "--dram", "2MiB", "--report", file);
+  const { status, stdout } = await lieu("top", file);
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/, request 50,000\n[\s\S]*dram .* 2 MiB [\s\S]*demoted[^\n]*[▁-█]/);
+  writeFileSync(other, "<p>hello");
+  expect(await lieu("top", other)).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/^lieu: EFORMAT: .*no report/),
+  });
+  rmSync(folder, { recursive: true });
 });
 
 test("sparklines have the heights of their values", () => {
