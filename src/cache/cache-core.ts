@@ -12,6 +12,7 @@ import { Front } from "./front.ts";
 import { AS_ACCESS, EVEN_STALE, Items, MISS, STALE, WITH_VALUE } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
 import type { DisposeReason, EntryConfig } from "./options.ts";
+import type { RequestRecording } from "./recording.ts";
 import { Tags } from "./tags.ts";
 import type { CacheHost } from "./types.ts";
 import { decodeValue, type OwnBytes, VALUE_ASCII, VALUE_BYTES, VALUE_CODED } from "./values.ts";
@@ -52,6 +53,8 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   protected front: Front<V> | undefined;
   /** What its miss-ratio curve is learned by, once that was asked for. */
   protected sampler: CurveSampler | undefined;
+  /** Who records what is asked for. */
+  protected recording: RequestRecording | undefined;
   /** What the store does not count. */
   protected readonly counts: Counts = {
     sets: 0,
@@ -89,6 +92,7 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   /** The front tells of its hits (front.ts). */
   protected hear(hashes: Int32Array, n: number, requests: number): number {
     this.sampler?.touched(hashes, n);
+    this.recording?.touched(hashes, n);
     const within = this.items.hear(hashes, n, requests);
     this.tellGone();
     return within;

@@ -1,18 +1,27 @@
 /** All entries of a cache: counting, iterating, dumping, and dropping those that are next or have expired. */
 
+import { LieuError, shown } from "../errors.ts";
 import { MAX_NODES, PAGE_SIZE } from "../mm/layout.ts";
 import { CacheCore, type Counts } from "./cache-core.ts";
 import { CurveSampler } from "./curve.ts";
 import type { MissRatioCurve } from "./distances.ts";
 import { HIT, MISS, STALE, WITH_VALUE } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
+import { RequestRecording } from "./recording.ts";
 import type { CacheStats, DumpedEntry } from "./types.ts";
 import { decodeValue } from "./values.ts";
+
+const NO_KEYS = [0, 0] as const;
 
 /** The part of a cache that is about all entries; see the file's head. */
 export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V, K, C> {
   /** What the store's counters were when they were last cleared; after close(), what stats() says. */
   private past: CacheStats | undefined;
+  /** The keys that the curve and the recording are to hear of: those whose hash is below, and those of large values. */
+  private readonly samples: { curve: readonly [threshold: number, big: number]; recording: number } = {
+    curve: NO_KEYS,
+    recording: 0,
+  };
 
   /** Entries; those that have expired and were not yet reclaimed included. */
   get size(): number {
@@ -60,25 +69,67 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
   forgetCurve(): void {
     this.ensureOpen();
     this.sampler = undefined;
-    const { vm } = this.mapping;
-    vm.calls.storeSample(this.items.meta, 0, 0);
-    vm.onSampled(this.items.meta, undefined);
+    this.samples.curve = NO_KEYS;
+    this.sample();
   }
   private sampled(): CurveSampler {
     const { vm } = this.mapping;
-    const { meta } = this.items;
     const sampler = new CurveSampler({
       maxSize: this.maxSize,
-      requests: () => {
-        const { hits, misses } = this.items.counters();
-        return [hits + misses, this.front?.hits ?? 0];
-      },
+      requests: () => this.requests(),
       now: () => vm.crank.now(),
-      // A word of 32 bits.
-      sample: (threshold, big) => vm.calls.storeSample(meta, threshold | 0, big),
+      sample: (threshold, big) => {
+        this.samples.curve = [threshold, big];
+        this.sample();
+      },
     });
-    vm.onSampled(meta, (hash, bytes, what) => sampler.hear(hash, bytes, what));
     return sampler;
+  }
+  /**
+   * Record what is asked for from now on, until the recording is stopped or the cache closed.
+   *
+   * @throws {@link LieuError} EBUSY if that is being done; ECLOSED
+   */
+  recordRequests(): RequestRecording {
+    this.ensureOpen();
+    if (this.recording?.stopped === false) {
+      throw new LieuError("EBUSY", `the requests of cache ${shown(this.name)} are being recorded already`);
+    }
+    const { vm } = this.mapping;
+    this.recording = new RequestRecording({
+      requests: () => (this.open ? this.requests() : [0, 0]),
+      now: () => vm.crank.now(),
+      sample: (threshold) => {
+        this.samples.recording = threshold;
+        this.sample();
+      },
+      stop: () => {
+        this.recording = undefined;
+        this.samples.recording = 0;
+        if (this.open) this.sample();
+      },
+    });
+    return this.recording;
+  }
+  /** Requests to the store, and hits above it. */
+  private requests(): [below: number, above: number] {
+    const { hits, misses } = this.items.counters();
+    return [hits + misses, this.front?.hits ?? 0];
+  }
+  /** Have the store tell of the keys that anybody wants to hear of. */
+  private sample(): void {
+    const { vm } = this.mapping;
+    const { meta } = this.items;
+    const { curve, recording } = this.samples;
+    const [threshold, big] = curve;
+    // A word of 32 bits.
+    vm.calls.storeSample(meta, Math.max(threshold, recording) | 0, big);
+    const none = threshold === 0 && recording === 0;
+    vm.onSampled(meta, none ? undefined : (hash, bytes, what) => this.heard(hash, bytes, what));
+  }
+  private heard(hash: number, bytes: number, what: number): void {
+    this.sampler?.hear(hash, bytes, what);
+    this.recording?.hear(hash, bytes, what);
   }
 
   /** Clear the store, which forgets what it has counted: keep it here, unless nobody wants it. */

@@ -183,6 +183,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
     this.loads?.supersedeAll();
     this.mapping.vm.onEvict(this.host.meta.start, undefined);
     if (this.sampling) this.forgetCurve();
+    this.recording?.stop();
     this.mapping.unmap();
     this.host.meta.unmap();
     this.open = false;
@@ -295,6 +296,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
     this.open = false;
     this.front = undefined;
     this.sampler = undefined;
+    this.recording?.stop();
     this.items.retire();
     this.host.meta.retire();
     this.loads?.supersedeAll();

@@ -226,6 +226,10 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   override curve(): never {
     throw new LieuError("ENOTSUP", `cache ${shown(this.name)} is shared: no curve is learned of it`);
   }
+  /** @throws {@link LieuError} ENOTSUP, as above */
+  override recordRequests(): never {
+    throw new LieuError("ENOTSUP", `cache ${shown(this.name)} is shared: its requests are not recorded`);
+  }
 
   // ---- all of them ------------------------------------------------------------------------------------------------------
   override get size(): number {

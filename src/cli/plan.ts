@@ -1,11 +1,17 @@
-/** `lieu plan TRACE`: which tiers to buy or grant, by what each of a grid of configurations would do with the trace. */
-import { writeFileSync } from "node:fs";
+/**
+ * `lieu plan`: which tiers to buy or grant, by what each of a grid of configurations would do with a trace, or with what a running
+ * program asks of a cache.
+ */
+import { randomUUID } from "node:crypto";
+import { existsSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type Command, Option as Flag, InvalidArgumentError } from "commander";
 import { stringify } from "yaml";
 import { LieuError } from "../errors.ts";
 import { formatSize } from "../memory/size.ts";
 import { frontierSvg } from "../plan/frontier.ts";
-import { type Goals, type Option, type Plan, plan } from "../plan/plan.ts";
+import { type Option, type Plan, type PlanRequest, plan, planRecorded } from "../plan/plan.ts";
 import { MEDIA, type PriceList, priceList } from "../plan/prices.ts";
 import { planPage, recommendations } from "../plan/report.ts";
 import { money, share, time } from "../plan/words.ts";
@@ -15,13 +21,18 @@ import type { Trace } from "../trace/trace.ts";
 import { readDocument } from "./config.ts";
 import type { Context } from "./context.ts";
 import { startProgress } from "./progress.ts";
+import { type RecordFlags, record } from "./record.ts";
 import { orInterrupted } from "./replay.ts";
 import { count, table, wrap } from "./report.ts";
+import { type Served, servedAt } from "./served.ts";
 
 const NOTES = `
 Every configuration is run: the engine itself over the trace, without the bytes. So hits by tier are those of \`lieu replay\` with
 the configuration that is printed. Latencies and costs are the price list's: print the one that there is, change what you know
 better, and give it with --prices.
+
+Of a running program (memory.serve()) the requests for a cache are recorded for a while, those for a sample of the keys if there
+are many, and tried on configurations as much smaller.
 
 Compressed memory (zswap) is planned for where the ratio is known: zswapRatio in the price list, or --zswap-ratio. How well your
 pages compress, \`vmstat()\` of a memory with zswap says: nr_zswapped / nr_zspages.
@@ -31,12 +42,13 @@ Exit status: 0; 2, bad usage or input; 70, a bug in lieu; 130, interrupted.
 Examples:
   $ lieu plan trace.mtr.gz
   $ lieu plan trace.mtr.gz --as cache --latency 500us --budget 2
+  $ lieu plan http://127.0.0.1:7070/ --for 2m
   $ lieu plan trace.mtr.gz --svg frontier.svg --html plan.html
   $ lieu plan --print-prices > prices.yaml
   $ lieu plan trace.mtr.gz --prices prices.yaml
 `;
 
-interface Flags {
+interface Flags extends RecordFlags {
   readonly as?: "cache" | "region";
   readonly format?: TraceFormat;
   readonly prices?: string;
@@ -54,9 +66,11 @@ interface Flags {
 export function addPlan(program: Command, context: Context): void {
   program
     .command("plan")
-    .summary("which tiers to buy, for a trace")
-    .description("Try a grid of configurations of DRAM, CXL memory, NVMe and remote memory on a trace, and recommend.")
-    .argument("[trace]", "the trace's file; - for the standard input")
+    .summary("which tiers to buy, for a trace or a program")
+    .description(
+      "Try a grid of configurations of DRAM, CXL memory, NVMe and remote memory on a trace or a running program, and recommend.",
+    )
+    .argument("[trace]", "the trace's file, - for the standard input; or the URL or port that memory.serve() gives")
     .addOption(
       new Flag(
         "--as <what>",
@@ -65,6 +79,8 @@ export function addPlan(program: Command, context: Context): void {
     )
     .addOption(new Flag("--format <name>", "of a trace whose name does not say").choices(FORMATS))
     .option("--limit <n>", "only the first n requests", positive("--limit"))
+    .option("--for <time>", "how long to listen to a running program (default: 30s)", duration)
+    .option("--cache <name>", "the cache of that program, if it has several")
     .option("--latency <time>", "the mean that is good enough: 500ns, 20us, 1ms", duration)
     .option("--p99 <time>", "the 99th percentile that is good enough", duration)
     .option("--budget <cost>", "what it may cost, in the price list's money", positive("--budget"))
@@ -84,8 +100,9 @@ export function addPlan(program: Command, context: Context): void {
       if (path === undefined) throw new LieuError("EINVAL", "give a trace to plan for");
       // Found out before the work is done.
       for (const file of [flags.svg, flags.html]) if (file !== undefined) write(file, "");
-      const trace = await orInterrupted(openTrace(path, flags.format), context.signal);
-      const made = await planWithProgress(trace, prices, flags, context);
+      const made = isServed(path)
+        ? await planLive(servedAt(path), prices, flags, context)
+        : await planTrace(await orInterrupted(openTrace(path, flags.format), context.signal), prices, flags, context);
       if (flags.svg !== undefined) write(flags.svg, frontierSvg(made));
       if (flags.html !== undefined) write(flags.html, planPage(made, configText));
       context.stdout.write(`${flags.json === true ? JSON.stringify(planJson(made)) : planText(made)}\n`);
@@ -98,17 +115,43 @@ function pricesOf({ prices, zswapRatio }: Flags): PriceList {
   return zswapRatio === undefined ? list : { ...list, zswapRatio };
 }
 
-async function planWithProgress(trace: Trace, prices: PriceList, flags: Flags, context: Context): Promise<Plan> {
-  const { limit, latency, p99, budget } = flags;
+function planTrace(trace: Trace, prices: PriceList, flags: Flags, context: Context): Promise<Plan> {
   const as = flags.as ?? (trace.size.every((bytes) => bytes === 4096) ? "region" : "cache");
-  const goals: Goals = { latency, p99, budget };
+  const { limit } = flags;
+  return withProgress(trace.name, flags, context, (request) => plan(trace, { ...request, as, prices, limit }));
+}
+
+/** Of a program that runs. A file called like a port is a file. */
+function isServed(path: string): boolean {
+  return /^(\d+$|https?:)/.test(path) && !existsSync(path);
+}
+
+/** Record for a while, then plan. */
+async function planLive(served: Served, prices: PriceList, flags: Flags, context: Context): Promise<Plan> {
+  for (const name of ["as", "format", "limit"] as const) {
+    if (flags[name] !== undefined)
+      throw new LieuError("EINVAL", `--${name} is for traces; ${served.url.href} is a program`);
+  }
+  const recorded = await record(served, flags, context);
+  const swapFile = join(tmpdir(), `lieu-${process.pid}-${randomUUID()}.swap`);
+  return withProgress(recorded.name, flags, context, (request) =>
+    planRecorded(recorded, { ...request, prices, swapFile }),
+  );
+}
+
+async function withProgress(
+  name: string,
+  { latency, p99, budget }: Flags,
+  { stderr, signal }: Context,
+  make: (request: Pick<PlanRequest, "goals" | "signal" | "onProgress">) => Promise<Plan>,
+): Promise<Plan> {
   let progress: ReturnType<typeof startProgress> | undefined;
   const onProgress = (done: number, all: number): void => {
-    progress ??= startProgress(context.stderr, trace.name, all, "runs");
+    progress ??= startProgress(stderr, name, all, "runs");
     progress.update(done);
   };
   try {
-    return await plan(trace, { as, prices, goals, limit, signal: context.signal, onProgress });
+    return await make({ goals: { latency, p99, budget }, signal, onProgress });
   } finally {
     progress?.stop();
   }
@@ -122,7 +165,8 @@ export function configText({ config }: Option): string {
 /** A plan in words. */
 export function planText(made: Plan): string {
   const { as, requests, footprint, options } = made;
-  const head = `${made.trace} as a ${as}: ${count(requests)} requests, a footprint of ${formatSize(footprint)}; ${options.length} configurations.
+  const sampled = made.rate === undefined || made.rate === 1 ? "" : `, by a sample of ${share(made.rate)} of the keys`;
+  const head = `${made.trace} as a ${as}: ${count(requests)} requests, a footprint of ${formatSize(footprint)}${sampled}; ${options.length} configurations.
 Those that nothing is both cheaper and faster than:`;
   const frontier = options.filter((option) => option.frontier);
   const media = MEDIA.filter((name) => frontier.some(({ hits }) => hits[name] !== undefined));
@@ -155,11 +199,11 @@ function write(path: string, text: string): void {
   }
 }
 
-const UNITS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9 };
+const UNITS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9 };
 
 /** "20us" in nanoseconds. */
 function duration(text: string): number {
-  const [, digits, unit = ""] = /^(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s)$/.exec(text) ?? [];
+  const [, digits, unit = ""] = /^(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|m)$/.exec(text) ?? [];
   const value = Number(digits) * (UNITS[unit] ?? Number.NaN);
   if (value > 0) return value;
   throw new InvalidArgumentError("give a time, such as 500ns, 20us or 1ms");

@@ -1,5 +1,5 @@
 /** A memory that is served, as verbs ask it. */
-import { LieuError } from "../errors.ts";
+import { LieuError, type LieuErrorCode } from "../errors.ts";
 
 /** Where a memory is served. */
 export interface Served {
@@ -41,8 +41,10 @@ export async function* askServed({ url, token }: Served, path: string, signal: A
   }
   const { status, body } = response;
   if (status === 401) throw new LieuError("EACCES", `${url.href} wants a token; give it as in ${url.href}#token=...`);
-  if (status === 409) throw new LieuError("ENOTSUP", (await response.text()).trim());
-  if (status === 400) throw new LieuError("EINVAL", (await response.text()).trim());
+  if (status === 400 || status === 409) {
+    const { 1: code = "ENOTSUP", 2: why = "" } = /^(?:(EINVAL|EBUSY|ENOTSUP): )?(.*)/.exec(await response.text()) ?? [];
+    throw new LieuError(code as LieuErrorCode, why);
+  }
   if (!response.ok || body === null) throw new LieuError("ENOENT", `${url.href} serves no memory`);
   const decoder = new TextDecoder();
   try {

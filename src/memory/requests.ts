@@ -4,6 +4,7 @@ import type { MissRatioCurve } from "../cache/distances.ts";
 import type { HeapEntries } from "../cache/front.ts";
 import type { CacheKey } from "../cache/keys.ts";
 import type { EntryOptions } from "../cache/options.ts";
+import type { RequestRecording } from "../cache/recording.ts";
 import type { CacheStats } from "../cache/types.ts";
 import type { Policy } from "../region/policy.ts";
 import type { Group } from "./group.ts";
@@ -157,6 +158,8 @@ export interface CacheInfo {
   /** Whether one is being learned, and what ends that. */
   readonly sampling: boolean;
   forgetCurve(): void;
+  /** Record what is asked for; for `lieu plan`. */
+  recordRequests(): RequestRecording;
 }
 
 /** All that `memory.cache()` takes. */

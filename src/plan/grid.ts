@@ -12,6 +12,8 @@ const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 /** The smallest node that a cache is any use on, and that a region's is. */
 const LEAST = { cache: MIB, region: 64 * PAGE } as const;
+/** The smallest that is run in the place of a larger one: of what is smaller, segments and watermarks are a larger part. */
+const LEAST_SAMPLED = 4 * MIB;
 /** What a cache's sizes are shares of at most: one memory holds no more than 4 GiB. */
 const MOST_CACHE = 2 * GIB;
 /** Beside what must fit: pages that nodes keep free, and what is on its way. */
@@ -32,10 +34,11 @@ const CXL = { cache: [0, 2], region: [0, 0.25, 0.5] } as const;
 /** A cache's device, in parts of the DRAM. */
 const DEVICE = [0, 3];
 
-/** All configurations for a footprint of so many bytes. */
-export function layouts(as: "cache" | "region", bytes: number, prices: PriceList): Layout[] {
+/** All configurations for a footprint of so many bytes. `rate`: they will be run at so much of their size. */
+export function layouts(as: "cache" | "region", bytes: number, prices: PriceList, rate = 1): Layout[] {
   const footprint = as === "cache" ? Math.min(bytes, MOST_CACHE) : bytes;
-  const size = (wanted: number): number => Math.max(LEAST[as], Math.ceil(wanted / PAGE) * PAGE);
+  const least = rate === 1 ? LEAST[as] : Math.ceil(LEAST_SAMPLED / rate / PAGE) * PAGE;
+  const size = (wanted: number): number => Math.max(least, Math.ceil(wanted / PAGE) * PAGE);
   const devices =
     prices.zswapRatio === undefined ? (["nvme", "remote"] as const) : (["nvme", "remote", "zswap"] as const);
   const all: Layout[] = [];
@@ -57,7 +60,18 @@ export function layouts(as: "cache" | "region", bytes: number, prices: PriceList
     }
   }
   if (as === "region") all.push({ dram: size(footprint * SLACK + MIB), cxl: 0, last: undefined });
-  return all;
+  // Of a small footprint several shares are the smallest node.
+  return [...new Map(all.map((layout) => [layoutKey(layout), layout])).values()];
+}
+
+function layoutKey(layout: Layout): string {
+  return `${placesOf(layout)} ${layout.last?.medium}`;
+}
+
+/** A layout at a part of its size. */
+export function scaled({ dram, cxl, last }: Layout, rate: number): Layout {
+  const size = (bytes: number): number => Math.ceil((bytes * rate) / PAGE) * PAGE;
+  return { dram: size(dram), cxl: size(cxl), last: last && { ...last, size: size(last.size) } };
 }
 
 /** What a pool of compressed pages takes that holds so many bytes. */

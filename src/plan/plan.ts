@@ -3,12 +3,13 @@
  * cheaper and faster than, and which to take: the cheapest within a latency, the fastest within a budget.
  */
 
-import type { MemoryOptions } from "../memory/memory-options.ts";
+import type { MemoryOptions, SwapOptions } from "../memory/memory-options.ts";
 import type { ReplayOptions } from "../trace/replay-options.ts";
 import { replayFootprint } from "../trace/replay-options.ts";
 import type { Trace } from "../trace/trace.ts";
-import { costOf, type Layout, layoutName, layouts, memoryOptions, nodesOf, placesOf } from "./grid.ts";
+import { costOf, type Layout, layoutName, layouts, memoryOptions, nodesOf, placesOf, scaled } from "./grid.ts";
 import { meanLatency, p99Latency, type Share } from "./latency.ts";
+import { type Recorded, recordedFootprint, runRecorded } from "./live.ts";
 import type { MediumName, PriceList } from "./prices.ts";
 import { type Prediction, simulate } from "./simulate.ts";
 
@@ -45,6 +46,8 @@ export interface Plan {
   readonly requests: number;
   readonly footprint: number;
   readonly prices: PriceList;
+  /** Share of keys that the runs were of; undefined: of all. */
+  readonly rate?: number;
   readonly goals: { readonly latency: number; readonly p99: number | undefined; readonly budget: number };
   /** The cheapest first. */
   readonly options: readonly Option[];
@@ -74,20 +77,52 @@ export function replayOptionsOf(
   return { as, nodes: nodesOf(layout, prices), swap, ...(limit !== undefined && { limit }) };
 }
 
-/** Try all configurations. @throws {@link LieuError} what replay() does */
+/** Try all configurations on a trace. @throws {@link LieuError} what replay() does */
 export async function plan(trace: Trace, request: PlanRequest): Promise<Plan> {
   const { as, prices, signal, limit } = request;
   const footprint = replayFootprint(trace, as);
   const grid = layouts(as, footprint, prices);
+  const run = (layout: Layout): Promise<Prediction> =>
+    simulate(trace, replayOptionsOf(layout, prices, request), signal);
+  const tried = await tryAll(grid, request, run);
+  const requests = Math.min(trace.requests, limit ?? trace.requests);
+  return planOf({ trace: trace.name, as, requests, footprint, prices }, tried, request.goals);
+}
+
+/** How a plan is made of what was recorded. */
+export interface RecordedPlanRequest extends Omit<PlanRequest, "as" | "limit"> {
+  /** Where a file may be made, which is empty and is removed at once: swap is memory in its place. */
+  readonly swapFile: string;
+}
+
+/** Try all configurations on what was recorded of a cache. @throws {@link LieuError} what opening a memory does */
+export async function planRecorded(recorded: Recorded, request: RecordedPlanRequest): Promise<Plan> {
+  const { prices, signal } = request;
+  const { name, rate, below, above } = recorded;
+  const footprint = recordedFootprint(recorded);
+  const grid = layouts("cache", footprint, prices, rate);
+  const run = (layout: Layout): Promise<Prediction> => {
+    const small = scaled(layout, rate);
+    const swap: SwapOptions[] =
+      small.last === undefined ? [] : [{ kind: "file", name: "swap", path: request.swapFile, size: small.last.size }];
+    return runRecorded(recorded, { nodes: nodesOf(small, prices), swap }, signal);
+  };
+  const tried = await tryAll(grid, { ...request, as: "cache" }, run);
+  return planOf({ trace: name, as: "cache", requests: below + above, footprint, prices, rate }, tried, request.goals);
+}
+
+async function tryAll(
+  grid: readonly Layout[],
+  { as, prices, onProgress }: PlanRequest,
+  run: (layout: Layout) => Promise<Prediction>,
+): Promise<Omit<Option, "frontier">[]> {
   const runs = new Map<string, Prediction>();
   const different = new Map(grid.map((layout) => [placesOf(layout), layout]));
   for (const [places, layout] of different) {
-    request.onProgress?.(runs.size, different.size);
-    runs.set(places, await simulate(trace, replayOptionsOf(layout, prices, request), signal));
+    onProgress?.(runs.size, different.size);
+    runs.set(places, await run(layout));
   }
-  const tried = grid.map((layout) => optionOf(layout, runs.get(placesOf(layout)) as Prediction, prices, as));
-  const requests = Math.min(trace.requests, limit ?? trace.requests);
-  return planOf({ trace: trace.name, as, requests, footprint, prices }, tried, request.goals);
+  return grid.map((layout) => optionOf(layout, runs.get(placesOf(layout)) as Prediction, prices, as));
 }
 
 /** What a configuration with these hits comes to. */
@@ -119,7 +154,7 @@ export function optionOf(
 
 /** The frontier and the recommendations. */
 export function planOf(
-  what: Pick<Plan, "trace" | "as" | "requests" | "footprint" | "prices">,
+  what: Pick<Plan, "trace" | "as" | "requests" | "footprint" | "prices" | "rate">,
   tried: readonly Omit<Option, "frontier">[],
   goals: Goals = {},
 ): Plan {

@@ -4,6 +4,7 @@
  *     GET  /           the page: no secret, so that it can ask for the token
  *     GET  /events     server-sent events: "header", "snapshots" (those kept, then each new one), "state"
  *     GET  /snapshot   { header, state, snapshot }, the latest one
+ *     GET  /requests   what is asked of a cache from now on (?cache=NAME): lines of JSON, a RecordHead, then RecordLines
  *     POST /control    a FeedCommand as JSON
  *
  * What a browser has open elsewhere must not get at it. A page of another origin cannot read an answer, as none allows it to; one
@@ -15,9 +16,10 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { LieuError } from "../errors.ts";
+import { isLieuError, LieuError } from "../errors.ts";
 import type { Feed } from "./feed.ts";
 import { dashboardPage } from "./page.ts";
+import type { RecordSource } from "./record.ts";
 import type { FeedCommand } from "./wire.ts";
 
 const MOST_WATCHERS = 32;
@@ -30,6 +32,7 @@ const METHODS: Readonly<Record<string, string>> = {
   "/": "GET",
   "/events": "GET",
   "/snapshot": "GET",
+  "/requests": "GET",
   "/control": "POST",
 };
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1|\[::1\])$/i;
@@ -54,12 +57,12 @@ export interface FeedServer {
  *
  * @throws {@link LieuError} EBUSY, EACCES, EINVAL: the port or the host cannot be had
  */
-export async function serveFeed(feed: Feed, address: Address): Promise<FeedServer> {
+export async function serveFeed(feed: Feed, address: Address, source?: RecordSource): Promise<FeedServer> {
   const { host, port } = address;
   const local = LOOPBACK.test(host);
   const token = address.token ?? (local ? undefined : randomBytes(24).toString("base64url"));
   const page = dashboardPage();
-  const handler = new Handler(feed, page, token, local);
+  const handler = new Handler(feed, page, token, local, source);
   const server = createServer((request, response) => handler.handle(request, response));
   server.on("connection", (socket) => socket.unref());
   server.unref();
@@ -93,10 +96,12 @@ class Handler {
   readonly #policy: string;
   readonly #token: Buffer | undefined;
   readonly #local: boolean;
+  readonly #source: RecordSource | undefined;
   #watchers = 0;
 
-  constructor(feed: Feed, page: string, token: string | undefined, local: boolean) {
+  constructor(feed: Feed, page: string, token: string | undefined, local: boolean, source: RecordSource | undefined) {
     this.#feed = feed;
+    this.#source = source;
     this.#page = Buffer.from(page);
     this.#policy = contentPolicy(page);
     this.#token = token === undefined ? undefined : digest(token);
@@ -130,7 +135,8 @@ class Handler {
     else if (path === "/snapshot") {
       const { header, state, snapshots } = this.#feed;
       sendJson(response, { header, state, snapshot: snapshots.at(-1) ?? null });
-    } else this.#obey(request, response);
+    } else if (path === "/requests") this.#sendRequests(new URL(request.url ?? "/", "http://x/"), response);
+    else this.#obey(request, response);
   }
 
   /** Digests are compared, which are of one length whatever was sent, in a time that tells nothing. */
@@ -167,6 +173,18 @@ class Handler {
       this.#watchers--;
     });
     response.on("error", () => response.destroy());
+  }
+
+  #sendRequests({ searchParams }: URL, response: ServerResponse): void {
+    if (this.#source === undefined) throw new Refusal(409, "this is a replay: plan for its trace");
+    const send = (line: unknown): void => {
+      if (response.writableLength > MOST_BEHIND) response.destroy();
+      else response.write(`${JSON.stringify(line)}\n`);
+    };
+    const { head, stop } = this.#source.begin(searchParams.get("cache") ?? undefined, send);
+    response.on("close", stop);
+    response.writeHead(200, { "content-type": "application/x-ndjson", "x-accel-buffering": "no" });
+    send(head);
   }
 
   #obey(request: IncomingMessage, response: ServerResponse): void {
@@ -209,7 +227,11 @@ function isLocal(host: string | undefined): boolean {
 }
 
 function refuse(response: ServerResponse, error: unknown): void {
-  const [status, why] = error instanceof Refusal ? [error.status, error.message] : [500, String(error)];
+  const [status, why] = isLieuError(error)
+    ? [error.code === "EINVAL" ? 400 : 409, error.message]
+    : error instanceof Refusal
+      ? [error.status, error.message]
+      : [500, String(error)];
   response.writeHead(status, { "content-type": "text/plain; charset=utf-8" });
   response.end(`${why}\n`);
 }

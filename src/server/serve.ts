@@ -4,6 +4,7 @@ import { checkKeys } from "../memory/arguments.ts";
 import type { MemoryServer, ServeOptions } from "../memory/requests.ts";
 import { Feed } from "./feed.ts";
 import { serveFeed } from "./http.ts";
+import { recordSource } from "./record.ts";
 import { Recorder, type Watched } from "./recorder.ts";
 
 /** The least time between snapshots, and the most: milliseconds. */
@@ -31,7 +32,7 @@ export async function serve(memory: Watched, options: ServeOptions = {}): Promis
   look();
   let server: Awaited<ReturnType<typeof serveFeed>>;
   try {
-    server = await serveFeed(feed, { port, host, token });
+    server = await serveFeed(feed, { port, host, token }, recordSource(memory));
   } catch (error) {
     recorder.close();
     throw error;
