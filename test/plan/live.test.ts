@@ -46,8 +46,8 @@ function sampled(whole: RecordLine, threshold: number): RecordLine {
   return { ...whole, threshold };
 }
 
-/** 20 MB of objects: a quarter of them is more than the smallest cache. */
-const TRACE = zipf({ keys: 4000, requests: 30_000, alpha: 0.8, size: [2000, 8000] });
+/** 15 MB of objects. */
+const TRACE = zipf({ keys: 3000, requests: 12_000, alpha: 0.8, size: [2000, 8000] });
 const head = { version: 1, cache: "users", maxSize: 8 << 20, size: 0 } as const;
 const REQUEST = { prices: PRICES, swapFile: join(tmpdir(), `lieu-live-${process.pid}.swap`) };
 
@@ -118,9 +118,11 @@ test("what was there before the recording began is there before the run, and hit
   reader.add(line(recording));
   recording.stop();
   const recorded = reader.done();
-  expect(recorded.before.length).toBeGreaterThan(500);
+  expect(recorded.before.length).toBeGreaterThan(300);
   expect(recorded.below).toBe(half);
-  await compare(recorded, half, 3, ({ dram, cxl, last }) => last === undefined && cxl === 0 && dram < 2 << 20);
+  const large = ({ dram, cxl, last }: Layout): boolean => last === undefined && dram + cxl > 6 << 20;
+  await compare(recorded, half, 8, large);
+  await expect(compare({ ...recorded, before: new Uint32Array(0) }, half, 8, large)).rejects.toThrow(/place/);
 }, 120_000);
 
 test("hits on the heap are the fastest node's", async () => {
@@ -131,7 +133,7 @@ test("hits on the heap are the fastest node's", async () => {
   reader.add(line(recording));
   const recorded = reader.done();
   const { above, below, key } = recorded;
-  expect([above + below, above > 500]).toEqual([10_000, true]);
+  expect([above + below, above > 300]).toEqual([10_000, true]);
   expect(key.length).toBeLessThan(below + above);
   const size = 64 << 20;
   const { hits, misses } = await runRecorded(recorded, { nodes: { dram: { kind: "dram", size } } });
@@ -149,13 +151,13 @@ test("of more requests than there is time or room for, those for fewer keys are 
     sample: (threshold) => thresholds.push(threshold),
     stop: () => thresholds.push(0),
   });
-  for (; requests < 1_000_000; requests++) {
+  for (; requests < 700_000; requests++) {
     if (requests % 1000 === 0) now++;
     const hash = Math.imul((requests % 5000) + 1, 0x9e3779b1);
     if (hash >>> 0 < (thresholds.at(-1) as number)) recording.hear(hash, 100, requests & 1 ? SAMPLED_GET : SAMPLED_SET);
   }
   const { words, threshold, below } = recording.take();
-  expect(below).toBe(1_000_000);
+  expect(below).toBe(700_000);
   expect(threshold).toBeLessThan(2 ** 31);
   expect(words.length / RECORD_WORDS).toBeLessThanOrEqual(1 << 18);
   for (let i = 0; i < words.length; i += RECORD_WORDS) expect((words[i] as number) >>> 0).toBeLessThan(threshold);
