@@ -14,6 +14,7 @@ import { addParity } from "./parity.ts";
 import { addPlan } from "./plan.ts";
 import { addReplay } from "./replay.ts";
 import { addServe } from "./serve.ts";
+import { addRm, addStat } from "./shared.ts";
 import { addStudy } from "./study.ts";
 import { addTop } from "./top.ts";
 import { addTopology } from "./topology.ts";
@@ -74,6 +75,8 @@ function makeProgram(context: Context): Command {
   addParity(program, context);
   addStudy(program, context);
   addTop(program, context);
+  addStat(program, context);
+  addRm(program, context);
   addTopology(program, context);
   return program;
 }

@@ -70,12 +70,19 @@ function snapshot(nids: readonly number[], groups: (cg: number) => boolean, even
   return out;
 }
 
-function read(vm: Vm, address: number): number {
+/** What counters are read of: an engine, or a copy of its segment. */
+interface Counted {
+  readonly shape: { readonly nodes: number };
+  readonly segment: { readonly hf: Float64Array };
+  inspect(): void;
+}
+
+function read(vm: Counted, address: number): number {
   return vm.segment.hf[address >>> 3] as number;
 }
 
 /** Counters of the whole memory; `nr_swapped` is pages in swap, `nr_zswapped` those of them in the pool. */
-export function globalVmstat(vm: Vm): Vmstat {
+export function globalVmstat(vm: Counted): Vmstat {
   vm.inspect();
   const nids = [...Array(vm.shape.nodes).keys()];
   return snapshot(
