@@ -43,8 +43,8 @@ export function secretsOf(seed: number, repeatable: boolean): SecretOf {
 function layoutOf(vm: Vm, maxPages: number) {
   let segShift = 0;
   while (segShift < MAX_SEG_SHIFT && maxPages >> (segShift + 1) >= SEGMENTS) segShift++;
-  // More addresses than pages, as a segment takes them whole; a page of a body may be any.
-  const room = maxPages + (maxPages >> 2) + 64;
+  // More addresses than pages, as a segment takes them whole, in swap also for what is there no more; a page of a body may be any.
+  const room = maxPages + (maxPages >> (vm.devices.length > 0 ? 1 : 2)) + 64;
   const logPages = Math.ceil(room / (1 << segShift)) << segShift;
   const dataPages = logPages + maxPages;
   const metaPages = vm.calls.storeMetaPages(maxPages, dataPages, logPages, segShift);

@@ -239,6 +239,15 @@ function newSeg(c: i32, stream: i32): i32 {
   return s;
 }
 
+/** Whether less than an eighth of all segments are not in use; of those some may wait for the scrubber. */
+export function fewSegments(c: i32): boolean {
+  const all = ld(c + ST_NR_SEGS);
+  const spare = all >> 3;
+  if (ld(c + ST_FRESH_SEG) < all - spare) return false;
+  let used: i32 = 0;
+  for (let part: i32 = 0; part < LOG_PARTS; part++) used += ld(c + ST_PART_SEGS + (part << 2));
+  return used > all - spare;
+}
 /** Whether no segment can be begun before the scrubber has set one free. */
 export function noSegment(c: i32): boolean {
   return ld(c + ST_FREE_SEG) === 0 && ld(c + ST_FRESH_SEG) >= ld(c + ST_NR_SEGS);

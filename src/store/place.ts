@@ -44,7 +44,7 @@ import {
 import { countHead, countIn, newPages, noSegment, reserve } from "./log.ts";
 import { held, inNodes } from "./meta.ts";
 import { worthOf } from "./rank.ts";
-import { evictAnywhere, makeRoom, sinkSome } from "./room.ts";
+import { evictAnywhere, keepSegments, makeRoom, sinkSome } from "./room.ts";
 import { SCRUB_TURN, scrub } from "./scrub.ts";
 import { relieve } from "./sink.ts";
 import { bandOf, ttlStream } from "./stream.ts";
@@ -91,7 +91,9 @@ export function place(c: i32, hash: i32, want: i32, length: i32, start: f64, ttl
   const items = ld(c + ST_MAX_ITEMS);
   while (items > 0 && ld(c + ST_ITEMS) >= items) if (evictSome(c, ld(c + ST_ITEMS) - items + 1) === 0) return 0;
   // Where the nodes are full from top to bottom, what goes is chosen here rather than found by reclaim.
-  relieveFor(c, nr + newPages(c, stream, head, granules << 3));
+  const fresh = newPages(c, stream, head, granules << 3);
+  if (fresh > 0) keepSegments(c);
+  relieveFor(c, nr + fresh);
   for (let tries: i32 = 0; tries < TRIES; tries++) {
     // As relieving takes new pages too: an item that fits on a page that is there takes none.
     for (let more: i32 = 1; more > 0; ) {

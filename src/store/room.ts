@@ -61,6 +61,7 @@ import {
   streamOf,
 } from "./layout.ts";
 import { anyLeft, giveBack } from "./left.ts";
+import { fewSegments } from "./log.ts";
 import { inNodes, sunkBodies } from "./meta.ts";
 import { isPresent } from "./present.ts";
 import { randomBelow } from "./random.ts";
@@ -85,11 +86,22 @@ function dropSunk(c: i32): boolean {
   const log = ld(c + ST_SUNK_PAGES);
   if (log + bodies <= 0) return false;
   if (bodies > 0 && ld(c + ST_NR_BODIES) > 0 && randomBelow(c, log + bodies) >= log && dropSunkBody(c)) return true;
+  return dropSunkLog(c);
+}
+/** Give up a segment in swap. Returns false if there is none. */
+function dropSunkLog(c: i32): boolean {
   const s = leastSunk(c);
   if (s < 0) return false;
   if ((ld(c + ST_FLAGS) & FLAG_TELL) !== 0) dropFrom(c, s, ALL);
   else dropSunkSeg(c, s);
   return true;
+}
+/**
+ * A segment will be begun. What came up from swap leaves holes in the segments there, which cost no slot, but keep their addresses: these
+ * may run out long before slots do. Then one with little left is given up, in time, as it takes the scrubber a while to set it free.
+ */
+export function keepSegments(c: i32): void {
+  if (ld(c + ST_BUSY) === 0 && fewSegments(c)) dropSunkLog(c);
 }
 /** Drop the large item worth least of a few that have pages in swap. Returns false if none was found. */
 function dropSunkBody(c: i32): boolean {

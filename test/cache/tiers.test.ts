@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { type Cache, injectFaults, type Memory, openMemory, type SwapDevice, simCrank } from "../../src/index.ts";
+import { zipf as generateZipf } from "../../src/trace/generate.ts";
 import { runSeed, seeded } from "../property/source.ts";
 import { memoryDevice } from "../property/strict-device.ts";
 
@@ -245,3 +246,27 @@ test.each([1, 2, 3, 4])(
     memory.check();
   },
 );
+
+test("what comes up from swap leaves no holes that keep the place of what could go there", async () => {
+  const zipf = generateZipf({ keys: 4000, requests: 40_000, alpha: 0.8, size: [2000, 8000] });
+  const misses: number[] = [];
+  for (const size of [0, 5500]) {
+    await using memory = await openMemory(
+      { nodes: { dram: dram(1900), slow: dram(3700, 1) }, swap: size > 0 ? swapOf(size) : [], seed: 1 },
+      { crank: simCrank(), wrapDevice },
+    );
+    const cache = memory.cache<Uint8Array, number>({ codec: "bytes", heap: 0 });
+    const value = Buffer.alloc(8000);
+    let before = 0;
+    zipf.key.forEach((key, i) => {
+      if (i === 20_000) before = cache.stats().misses;
+      if (i % 1000 === 0) memory.tick();
+      if (cache.get(key) === undefined) cache.set(key, value.subarray(0, zipf.size[key]));
+    });
+    misses.push(cache.stats().misses - before);
+    expect(cache.stats().rejected).toBe(0);
+    if (size > 0) expect(memory.swapDevices()[0]?.used).toBeGreaterThan(0.8 * size * KIB);
+    memory.check();
+  }
+  expect((misses[1] as number) / (misses[0] as number)).toBeLessThan(0.75);
+});
