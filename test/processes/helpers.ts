@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { afterAll } from "vitest";
 import { libcIfThere } from "../../src/host/libc.ts";
 import type { MemoryOptions } from "../../src/index.ts";
@@ -16,11 +17,12 @@ export const describeShared = requireThat(
 );
 
 const LIEU = new URL("../../dist/index.js", import.meta.url).href;
-const SOURCE = `
+/** Runs what it is sent. `port`: where from; `reply`: how it answers. */
+const serving = (port: string, reply: string) => `
   const lieu = await import(${JSON.stringify(LIEU)});
   const state = {};
-  process.on("message", async ({ id, body, data }) => {
-    const reply = (message) => process.send({ id, ...message });
+  ${port}.on("message", async ({ id, body, data }) => {
+    const reply = (message) => ${reply}({ id, ...message });
     try {
       const run = new Function("lieu", "state", "data", "return (async () => {" + body + "})()");
       reply({ result: await run(lieu, state, data) });
@@ -28,7 +30,7 @@ const SOURCE = `
       reply({ error: String(error?.message ?? error), code: error?.code });
     }
   });
-  process.send({ id: 0 });`;
+  ${reply}({ id: 0 });`;
 
 interface Reply {
   readonly id: number;
@@ -37,62 +39,117 @@ interface Reply {
   readonly code?: string;
 }
 
-const peers = new Set<Peer>();
-
-/** A process; see the file's head. */
-export class Peer {
-  readonly #child: ChildProcess;
+/** Who runs what he is sent, in a process or a thread of his own. */
+export abstract class Peer {
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>();
-  readonly #ended: Promise<void>;
   #next = 1;
 
-  private constructor() {
-    this.#child = spawn(process.execPath, ["--input-type=module", "-e", SOURCE], {
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
-    });
-    this.#child.on("message", ({ id, result, error, code }: Reply) => {
-      const waiting = this.#waiting.get(id);
-      this.#waiting.delete(id);
-      if (error === undefined) waiting?.resolve(result);
-      else waiting?.reject(Object.assign(new Error(error), { code }));
-    });
-    this.#ended = new Promise((resolve) => this.#child.once("exit", () => resolve()));
-    void this.#ended.then(() => {
-      peers.delete(this);
-      for (const { reject } of this.#waiting.values()) reject(new Error("the process has ended"));
-    });
-    peers.add(this);
+  /** A process. */
+  static async start(): Promise<ProcessPeer> {
+    const peer = new ProcessPeer();
+    await peer.ready();
+    return peer;
   }
-  static async start(): Promise<Peer> {
-    const peer = new Peer();
-    await peer.#reply(0);
+  /** A worker thread of this process. */
+  static async startThread(): Promise<ThreadPeer> {
+    const peer = new ThreadPeer();
+    await peer.ready();
     return peer;
   }
 
-  get pid(): number {
-    return this.#child.pid as number;
-  }
   /** Run `body`, an async function's, with `lieu`, `state`, which stays, and `data` at hand. Gives what it returns. */
   run<T = unknown>(body: string, data: object = {}): Promise<T> {
     const id = this.#next++;
     const reply = this.#reply(id);
-    this.#child.send({ id, body, data });
+    this.send({ id, body, data });
     return reply as Promise<T>;
+  }
+  ready(): Promise<unknown> {
+    return this.#reply(0);
   }
   #reply(id: number): Promise<unknown> {
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
   }
+  protected heard({ id, result, error, code }: Reply): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    if (error === undefined) waiting?.resolve(result);
+    else waiting?.reject(Object.assign(new Error(error), { code }));
+  }
+  protected gone(): void {
+    for (const { reject } of this.#waiting.values()) reject(new Error("it has ended"));
+  }
+  protected abstract send(message: object): void;
+  /** End it at whatever it is at. */
+  abstract kill(): Promise<void>;
+}
+
+const peers = new Set<Peer>();
+
+class ProcessPeer extends Peer {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<void>;
+
+  constructor() {
+    super();
+    this.#child = spawn(process.execPath, ["--input-type=module", "-e", serving("process", "process.send")], {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      serialization: "advanced",
+    });
+    this.#child.on("message", (reply: Reply) => this.heard(reply));
+    this.#ended = new Promise((resolve) => this.#child.once("exit", () => resolve()));
+    void this.#ended.then(() => {
+      peers.delete(this);
+      this.gone();
+    });
+    peers.add(this);
+  }
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+  protected override send(message: object): void {
+    this.#child.send(message);
+  }
   /** Have it end by itself. */
   async exit(): Promise<void> {
-    if (peers.has(this)) this.#child.send({ id: this.#next++, body: "process.exit(0)" });
+    if (peers.has(this)) this.send({ id: -1, body: "process.exit(0)" });
     await this.#ended;
   }
-  async kill(): Promise<void> {
+  override async kill(): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#ended;
   }
 }
-export function startPeers(n: number): Promise<Peer[]> {
+
+class ThreadPeer extends Peer {
+  readonly #worker: Worker;
+
+  constructor() {
+    super();
+    const source = serving('require("node:worker_threads").parentPort', "post");
+    this.#worker = new Worker(
+      `const post = (message) => require("node:worker_threads").parentPort.postMessage(message);
+       (async () => { ${source} })();`,
+      { eval: true },
+    );
+    this.#worker.on("message", (reply: Reply) => this.heard(reply));
+    this.#worker.once("exit", () => {
+      peers.delete(this);
+      this.gone();
+    });
+    peers.add(this);
+  }
+  protected override send(message: object): void {
+    this.#worker.postMessage(message);
+  }
+  override async kill(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
+
+export type { ProcessPeer, ThreadPeer };
+
+export function startPeers(n: number): Promise<ProcessPeer[]> {
   return Promise.all(Array.from({ length: n }, () => Peer.start()));
 }
 

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { attachMemory, attachMemorySync, openMemory, openMemorySync } from "../../src/index.ts";
 import { expectError } from "../api/helpers.ts";
 import { messageOf, startWorker } from "../threads/helpers.ts";
-import { describeShared, freshPath, Peer, SLOW, smallMemory, startPeers } from "./helpers.ts";
+import { describeShared, freshPath, Peer, type ProcessPeer, SLOW, smallMemory, startPeers } from "./helpers.ts";
 
 const OPEN = "state.memory = await lieu.openMemory(data);";
 
@@ -127,7 +127,7 @@ describeShared("a memory that processes share", () => {
   test("who ends without closing leaves it; what the killed leave is replaced", { timeout: SLOW }, async () => {
     const path = freshPath();
     const options = smallMemory(path);
-    const [ends, killed] = (await startPeers(2)) as [Peer, Peer];
+    const [ends, killed] = (await startPeers(2)) as [ProcessPeer, ProcessPeer];
     await ends.run(OPEN, options);
     await killed.run(OPEN, options);
     await killed.run("state.memory.cache({ name: 'c', maxSize: '1MiB' }).set('k', 'old')");
@@ -189,7 +189,7 @@ describeShared("a memory that processes share", () => {
       swap: [{ kind: "file", path: swap, size: "16MiB" }],
       zswap: { size: "256KiB" },
     });
-    const [a, b] = (await startPeers(2)) as [Peer, Peer];
+    const [a, b] = (await startPeers(2)) as [ProcessPeer, ProcessPeer];
     const open = `state.memory = await lieu.openMemory(data); state.r = state.memory.map("8MiB", { name: "r" });`;
     await a.run(open, options);
     await b.run(open, options);
@@ -229,7 +229,7 @@ describeShared("a memory that processes share", () => {
     const got = await Promise.all(peers.map((peer) => peer.run("return state.c.fetch('k')")));
     expect(new Set(got).size).toBe(1);
     // One that is killed while it loads is not waited for.
-    const [loader, waiter] = peers as [Peer, Peer];
+    const [loader, waiter] = peers as [ProcessPeer, ProcessPeer];
     const lost = loader.run(
       "state.loading = state.c.fetch('x'); await new Promise((r) => setTimeout(r, 50)); return 'loading'",
     );
