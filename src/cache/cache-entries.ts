@@ -318,6 +318,15 @@ function combine(a: CacheStats, b: Partial<CacheStats> | undefined, sign: number
   const { bytesByTier, entriesByTier } = a;
   return { ...(out as unknown as CacheStats), hitsByTier: Object.fromEntries(tiers), bytesByTier, entriesByTier };
 }
+/** Those of several caches, added up. */
+export function addStats(all: readonly CacheStats[]): CacheStats {
+  const [first, ...others] = all as [CacheStats, ...CacheStats[]];
+  const add = (field: "bytesByTier" | "entriesByTier"): Record<string, number> =>
+    Object.fromEntries(
+      Object.keys(first[field]).map((tier) => [tier, all.reduce((n, stats) => n + (stats[field][tier] ?? 0), 0)]),
+    );
+  return { ...sum(first, ...others), bytesByTier: add("bytesByTier"), entriesByTier: add("entriesByTier") };
+}
 function sum(a: CacheStats, ...others: (Partial<CacheStats> | undefined)[]): CacheStats {
   return others.reduce<CacheStats>((all, b) => combine(all, b, 1), a);
 }

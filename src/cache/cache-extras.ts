@@ -89,7 +89,8 @@ export abstract class CacheExtras<V, K extends CacheKey, C> extends CacheWriter<
   }
 }
 
-function listOf<T>(given: Iterable<T>, method: string, what: string): T[] {
+/** @throws {@link LieuError} EINVAL if it is none */
+export function listOf<T>(given: Iterable<T>, method: string, what: string): T[] {
   if (typeof given === "object" && given !== null && typeof given[Symbol.iterator] === "function") return [...given];
   throw new LieuError("EINVAL", `${method}: ${shown(given)} is no list; give ${what}`);
 }

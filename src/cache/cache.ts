@@ -19,11 +19,17 @@ import {
   type GetOptions,
   type SetOptions,
 } from "./options.ts";
-import { readDump } from "./read-dump.ts";
+import { type ReadEntry, readDump } from "./read-dump.ts";
 import type { CacheHost, ClearOptions, DumpedEntry, EntryInfo } from "./types.ts";
-import { decodeValue, VALUE_BYTES } from "./values.ts";
+import { decodeValue, type Encoded, VALUE_BYTES } from "./values.ts";
 
 const NO_OPTIONS: GetOptions = {};
+
+/** A value of a dump, ready to be stored. */
+export interface Restorable<V> {
+  readonly value: V;
+  readonly encoded: string | Encoded;
+}
 
 /** A cache; made by `memory.cache()`. */
 export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExtras<V, K, C> implements Disposable {
@@ -150,13 +156,15 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
     this.ensureOpen();
     this.clear();
     const wall = Date.now();
-    for (const { key, value, ttl, start } of all) {
-      this.begin();
-      const age = start === undefined ? 0 : wall - start;
-      if (ttl > 0 && age >= ttl) continue;
-      const { encoded } = value;
-      this.commit(key, value.value, { encoded, ttl, start: this.clockFor(ttl) - age }, "set");
-    }
+    for (const entry of all) this.restore(entry, wall);
+  }
+  /** Store an entry of a dump, at that time of the wall's clock. */
+  protected restore({ key, value, ttl, start }: ReadEntry<K, Restorable<V>>, wall: number): void {
+    this.begin();
+    const age = start === undefined ? 0 : wall - start;
+    if (ttl > 0 && age >= ttl) return;
+    const { encoded } = value;
+    this.commit(key, value.value, { encoded, ttl, start: this.clockFor(ttl) - age }, "set");
   }
 
   /** Forget everything. What stats() has counted stays, unless it is to be 0 too. */

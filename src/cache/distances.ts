@@ -80,19 +80,45 @@ export class Distances {
       const low = misses[i + 1] as number;
       return Math.min(1, (low + ((misses[i] as number) - low) * (i + 1 - at)) / requests);
     };
-    const split = (sizes: readonly number[]): number[] => {
-      let sum = 0;
-      let missed = 1;
-      const shares = sizes.map((size) => {
-        const before = missed;
-        sum += size;
-        missed = sum === 0 ? 1 : missRatio(sum);
-        return before - missed;
-      });
-      return [...shares, missed];
-    };
-    return { policy: "lru", requests, ...sample, missRatio, split };
+    return curveOf({ requests, ...sample }, missRatio);
   }
+}
+
+/** A curve by its miss ratios, which all else follows from. */
+export function curveOf(
+  known: Omit<MissRatioCurve, "policy" | "missRatio" | "split">,
+  missRatio: (size: number) => number,
+): MissRatioCurve {
+  const split = (sizes: readonly number[]): number[] => {
+    let sum = 0;
+    let missed = 1;
+    const shares = sizes.map((size) => {
+      const before = missed;
+      sum += size;
+      missed = sum === 0 ? 1 : missRatio(sum);
+      return before - missed;
+    });
+    return [...shares, missed];
+  };
+  return { policy: "lru", ...known, missRatio, split };
+}
+
+/** The curve of a cache whose keys are spread over parts of one size: each sees its part of the requests, and has its part of any size. */
+export function joinCurves(parts: readonly MissRatioCurve[]): MissRatioCurve {
+  const n = parts.length;
+  const total = (of: (part: MissRatioCurve) => number): number => parts.reduce((sum, part) => sum + of(part), 0);
+  const requests = total((part) => part.requests);
+  const known = {
+    requests,
+    keys: total((part) => part.keys),
+    rate: total((part) => part.rate) / n,
+    smallest: n * Math.max(...parts.map((part) => part.smallest)),
+    largest: n * Math.min(...parts.map((part) => part.largest)),
+  };
+  return curveOf(known, (size) => {
+    if (requests <= 0) return (parts[0] as MissRatioCurve).missRatio(size);
+    return total((part) => (part.requests > 0 ? part.requests * part.missRatio(size / n) : 0)) / requests;
+  });
 }
 
 /** Of each bucket, what is in it and in those above. */

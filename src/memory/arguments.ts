@@ -40,7 +40,7 @@ export function folioOrderOf(size: Size): number {
 
 /** Part of `maxSize` that a cache may hold decoded on the heap unless it is told, and the most that this comes to. */
 const HEAP_PART = 64;
-const MOST_HEAP = 32 * 2 ** 20;
+export const MOST_HEAP = 32 * 2 ** 20;
 
 /** What a cache of so many pages may hold on the JavaScript heap; undefined = nothing. */
 export function heapOf(heap: Size | HeapEntries | undefined, maxPages: number): FrontLimit | undefined {

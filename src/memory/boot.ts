@@ -12,27 +12,14 @@ import {
   N_WMARK_PROMO,
   node as nodeField,
 } from "../mm/layout.ts";
-import { createSegment, giveUpSegment, type Segment, type SegmentShape } from "../runtime/segment.ts";
+import { createSegment, giveUpSegment, type Segment } from "../runtime/segment.ts";
 import { SharedVm, type Sharing } from "../runtime/shared-vm.ts";
 import { type Crank, Vm } from "../runtime/vm.ts";
 import type { SwapDevice } from "../swap/device.ts";
 import { bindHostNodes, mapNodeFiles } from "./backing.ts";
 import type { MemoryConfig } from "./options.ts";
+import { layOut } from "./shape.ts";
 import { openSwapDevices, type WrapDevice } from "./swap-devices.ts";
-
-/** Frames of the largest folio: every node starts at a multiple. */
-const ALIGN = 512;
-
-/** First frame of each node, and the frames of all. */
-function layOut(config: MemoryConfig): { starts: number[]; frames: number } {
-  let frames = 0;
-  const starts = config.nodes.map((node) => {
-    const start = Math.ceil(frames / ALIGN) * ALIGN;
-    frames = start + node.pages;
-    return start;
-  });
-  return { starts, frames };
-}
 
 /** What a harness may have to say (memory.ts). */
 export interface BootExtras {
@@ -44,10 +31,7 @@ export interface BootExtras {
 
 /** Start an engine. Devices that were opened are closed again if anything fails. */
 export function boot(config: MemoryConfig, crank: Crank, extras: BootExtras = {}): Vm {
-  const { starts, frames } = layOut(config);
-  const slots = config.swap.reduce((n, s) => n + s.bytes / 4096, 0);
-  const { vpns, zpages, hasBytes } = config;
-  const shape: SegmentShape = { nodes: config.nodes.length, frames, vpns, slots, zpages, bytes: hasBytes };
+  const { starts, shape } = layOut(config);
   // Before the devices: options that cannot be met are found here.
   const segment = createSegment(
     shape,
@@ -58,7 +42,7 @@ export function boot(config: MemoryConfig, crank: Crank, extras: BootExtras = {}
   let devices: SwapDevice[] = [];
   try {
     const sharing = extras.publish?.(segment) ?? { control: undefined };
-    if (hasBytes && extras.publish === undefined) useHugePages(segment.h8, config.hugePages);
+    if (config.hasBytes && extras.publish === undefined) useHugePages(segment.h8, config.hugePages);
     devices = openSwapDevices(config.swap, extras.wrapDevice, config.sharedName !== undefined);
     bindHostNodes(segment, config.nodes, starts);
     mapNodeFiles(segment, config.nodes, starts);

@@ -16,7 +16,7 @@ import type { EntryOptions } from "../cache/options.ts";
 import type { CacheStats } from "../cache/types.ts";
 import { VM_EVENTS } from "../mm/vmstat-names.ts";
 import type { Vm } from "../runtime/vm.ts";
-import { nodeVmstat } from "./vmstat.ts";
+import { addVmstat, nodeVmstat } from "./vmstat.ts";
 
 const LOAD = channel("lieu:load");
 const EVICT = channel("lieu:evict");
@@ -39,7 +39,8 @@ interface Failure {
 /** See the file's head. */
 export class Diagnostics {
   readonly #memory: object;
-  readonly #vm: Vm;
+  /** One a shard. */
+  readonly #vms: readonly Vm[];
   readonly #nodes: readonly { readonly name: string; readonly nid: number }[];
   readonly #devices: readonly string[];
   readonly #loads = new Deltas();
@@ -49,9 +50,9 @@ export class Diagnostics {
   /** The devices' last errors when they were last looked at; undefined: nobody wanted to know. */
   #deviceErrors: readonly unknown[] | undefined;
 
-  constructor(memory: object, vm: Vm, nodes: readonly string[], devices: readonly string[]) {
+  constructor(memory: object, vms: readonly Vm[], nodes: readonly string[], devices: readonly string[]) {
     this.#memory = memory;
-    this.#vm = vm;
+    this.#vms = vms;
     this.#nodes = nodes.map((name, nid) => ({ name, nid }));
     this.#devices = devices;
   }
@@ -92,7 +93,7 @@ export class Diagnostics {
     } else this.#evictions.forget();
     if (DEMOTE.hasSubscribers) {
       this.#each(DEMOTE, this.#demotions, this.#nodes, "node", ({ nid }) => {
-        const vmstat = nodeVmstat(this.#vm, nid);
+        const vmstat = addVmstat(this.#vms.map((vm) => nodeVmstat(vm, nid)));
         return { pages: DEMOTIONS.reduce((n, event) => n + vmstat[event], 0) };
       });
     } else this.#demotions.forget();
@@ -118,10 +119,10 @@ export class Diagnostics {
     this.#failures = new Map();
     for (const failure of failures.values()) ERROR.publish({ memory: this.#memory, ...failure });
     const before = this.#deviceErrors;
-    this.#deviceErrors = [...this.#vm.deviceErrors];
+    this.#deviceErrors = this.#vms.flatMap((vm) => vm.deviceErrors);
     this.#deviceErrors.forEach((error, dev) => {
       if (before === undefined || error === undefined || error === before[dev]) return;
-      ERROR.publish({ memory: this.#memory, device: this.#devices[dev], error });
+      ERROR.publish({ memory: this.#memory, device: this.#devices[dev % this.#devices.length], error });
     });
   }
 }

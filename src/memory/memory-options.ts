@@ -42,7 +42,7 @@ export interface MemoryOptions {
   minFree?: Size | undefined;
   /** Ten-thousandths of a node between its watermarks, 1 to 3000 (watermark_scale_factor). Default: 10. */
   watermarkScaleFactor?: number | undefined;
-  /** What regions and caches may cover together. Default: eight times all nodes and swap, at most 256 GiB. */
+  /** What regions and caches may cover together. Default: eight times all nodes and swap, at most 256 GiB a shard. */
   addressSpace?: Size | undefined;
   /** Of the engine's choices by chance: the same seed, the same counters. Without one, the keys of caches are hashed with a secret. Default: 1. */
   seed?: number | undefined;
@@ -70,6 +70,11 @@ export interface MemoryOptions {
    * PM2), in /dev/shm, or in a file if it is the absolute path of one. Linux; needs the package koffi. Default: false.
    */
   shared?: boolean | string | undefined;
+  /**
+   * How many segments the memory is made of, 1 to 64, each of at most 4 GiB with a slice of every node and device. Default: as few as hold
+   * it, which is one up to about 4 GiB.
+   */
+  shards?: number | undefined;
 }
 
 /** How memory is given back. */

@@ -77,24 +77,24 @@ export class Memory implements Disposable, AsyncDisposable {
   readonly #cacheGroups: CacheGroups;
   /** Caches with no size given. */
   #unsized = 0;
-  readonly #diagnostics: Diagnostics;
+  readonly #diagnostics: Diagnostics | undefined;
   readonly #stopTimer: () => void;
   readonly #touching: Touching | undefined;
   readonly #secret: SecretOf;
-  readonly #balloons: Balloons;
+  protected readonly balloons: Balloons;
   readonly #pressure: PressureWatch | undefined;
 
-  /** @internal */
-  constructor(config: MemoryConfig, harness: Harness, vm: Vm = boot(config, harness.crank ?? inlineCrank(), harness)) {
+  /** `secret`: given to one that is a shard of another. @internal */
+  constructor(config: MemoryConfig, harness: Harness, vm?: Vm, secret?: SecretOf) {
     this.#config = config;
     this.#names = new NodeNames(config.nodes.map((n) => n.name));
-    this.#vm = vm;
+    this.#vm = vm ?? boot(config, harness.crank ?? inlineCrank(), harness);
     // What was given back is not to be touched again.
-    this.#balloons = new Balloons(this.#vm, this.nodeNames, () => this.#touching?.stop());
-    this.#pressure = watchPressure(this.#vm, this.#balloons, config);
+    this.balloons = new Balloons(this.#vm, this.nodeNames, () => this.#touching?.stop());
+    this.#pressure = watchPressure(this.#vm, this.balloons, config);
     this.#cacheGroups = cacheGroupsOf(this.#vm, this.#names.all);
-    this.#secret = secretsOf(config.seed, harness.crank !== undefined || config.seeded);
-    this.#diagnostics = new Diagnostics(this, this.#vm, this.nodeNames, this.swapNames);
+    this.#secret = secret ?? secretsOf(config.seed, harness.crank !== undefined || config.seeded);
+    if (secret === undefined) this.#diagnostics = new Diagnostics(this, [this.#vm], this.nodeNames, this.swapNames);
     showAs(this, "Memory", () => shownMemory(this, this.#regions, this.#caches, this.#groups.keys()));
     this.#stopTimer = harness.crank === undefined ? startTimer(() => this.tick(), TICK_MS) : () => undefined;
     if (config.pretouch !== false && config.hasBytes)
@@ -177,7 +177,7 @@ export class Memory implements Disposable, AsyncDisposable {
     if (!this.#config.hasBytes)
       throw new LieuError("ENOTSUP", "a cache needs nodes with bytes; these are all model nodes");
     const name = checkName(options.name, `cache${this.#caches.size}`, "cache()");
-    const config = entryConfig(this.#diagnostics.hearing(options, name));
+    const config = entryConfig(this.#diagnostics?.hearing(options, name) ?? options);
     const parent = this.#groupId(options.group);
     const policy = this.#resolvePolicy(options.policy ?? defaultPolicy(), parent);
     const most = cachePages(this.#vm, policy, parent, options.maxSize, this.#unsized === 0);
@@ -273,7 +273,7 @@ export class Memory implements Disposable, AsyncDisposable {
   /** A node by name. @throws {@link LieuError} EINVAL if there is none */
   node(name: string): NodeInfo {
     this.#vm.ensureOpen();
-    return nodeInfo(this.#vm, this.#config, this.#balloons, this.#names.nid(name, "node()"));
+    return nodeInfo(this.#vm, this.#config, this.balloons, this.#names.nid(name, "node()"));
   }
 
   /** All nodes, fastest tier first. */
@@ -335,7 +335,7 @@ export class Memory implements Disposable, AsyncDisposable {
     this.#vm.ensureOpen();
     const now = this.#vm.turn();
     for (const cache of this.#caches) cache.tick(now);
-    this.#diagnostics.publish(this.#caches);
+    this.#diagnostics?.publish(this.#caches);
   }
 
   /**
@@ -365,7 +365,7 @@ export class Memory implements Disposable, AsyncDisposable {
   [Symbol.dispose](): void {
     if (this.#vm.closed) return;
     ensureUnpinned(this.#regions, this.#caches);
-    this.#diagnostics.publish(this.#caches);
+    this.#diagnostics?.publish(this.#caches);
     this.#stopTimer();
     this.#pressure?.stop();
     this.#touching?.stop();

@@ -8,7 +8,7 @@ import { VM_EVENTS } from "../mm/vmstat-names.ts";
 import type { Vm } from "../runtime/vm.ts";
 import type { Group } from "./group.ts";
 import type { CacheInfo, NodeInfo, SwapInfo } from "./requests.ts";
-import { globalVmstat, type VmGaugeName, type Vmstat } from "./vmstat.ts";
+import { addVmstat, globalVmstat, type VmGaugeName, type Vmstat } from "./vmstat.ts";
 
 /** One number of a metric. */
 export interface MetricSample {
@@ -32,6 +32,7 @@ export interface Metric {
 
 /** What the metrics are read from. */
 export interface Metered {
+  /** Of a memory of one shard. */
   readonly vm: Vm;
   nodes(): NodeInfo[];
   swapDevices(): SwapInfo[];
@@ -79,23 +80,27 @@ const counter = (name: string, unit: Metric["unit"], help: string, rows: Rows) =
   metric("counter", name, unit, help, rows);
 
 /** All metrics, in the order in which one would read them. They are always the same ones; those of which there is nothing have no samples. */
-export function metricsOf(memory: Metered): Metric[] {
+export function metricsOf(memory: Metered, vms: readonly Vm[] = [memory.vm]): Metric[] {
   return [
-    ...nodeMetrics(memory),
+    ...nodeMetrics(memory, vms),
     ...swapMetrics(memory.swapDevices()),
-    ...vmMetrics(memory.vm),
+    ...vmMetrics(vms),
     ...groupMetrics(memory.groups()),
     ...cacheMetrics(memory.caches()),
   ];
 }
 
-function nodeMetrics(memory: Metered): Metric[] {
+function nodeMetrics(memory: Metered, vms: readonly Vm[]): Metric[] {
   const nodes = memory.nodes();
   const counts = nodes.map((node): [string, Vmstat] => [node.name, node.vmstat()]);
   const each = (value: (info: NodeInfo) => number): Rows => [["node"], nodes.map((n) => [[n.name], value(n)])];
-  memory.vm.inspect();
+  const mark = (nid: number, field: number): number =>
+    vms.reduce((sum, vm) => {
+      vm.inspect();
+      return sum + nodeField(nid, field) * PAGE;
+    }, 0);
   const marks = nodes.flatMap(({ name }, nid) =>
-    Object.entries(MARKS).map(([mark, field]): Row => [[name, mark], nodeField(nid, field) * PAGE]),
+    Object.entries(MARKS).map(([which, field]): Row => [[name, which], mark(nid, field)]),
   );
   const lists = counts.flatMap(([node, vmstat]) =>
     LISTS.map((list): Row => [[node, list.slice("nr_".length)], vmstat[list] * PAGE]),
@@ -156,10 +161,11 @@ function swapMetrics(devices: readonly SwapInfo[]): Metric[] {
   ];
 }
 
-function vmMetrics(vm: Vm): Metric[] {
-  const vmstat = globalVmstat(vm);
+function vmMetrics(vms: readonly Vm[]): Metric[] {
+  const vmstat = addVmstat(vms.map(globalVmstat));
+  const kswapdMs = vms.reduce((ms, vm) => ms + vm.kswapdMs, 0);
   return [
-    counter("kswapd", "seconds", "Time that kswapd has taken.", [[], [[[], vm.kswapdMs / 1000]]]),
+    counter("kswapd", "seconds", "Time that kswapd has taken.", [[], [[[], kswapdMs / 1000]]]),
     ...VM_EVENTS.map(([event, help]) => counter(`vmstat.${event}`, "", sentence(help), [[], [[[], vmstat[event]]]])),
   ];
 }

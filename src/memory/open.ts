@@ -7,6 +7,7 @@ import type { MemoryOptions } from "./memory-options.ts";
 import { openNamed } from "./named.ts";
 import { NamedMemory } from "./named-memory.ts";
 import { type MemoryConfig, resolveOptions } from "./options.ts";
+import { ShardedMemory } from "./sharded-memory.ts";
 import { SharedMemory } from "./shared-memory.ts";
 
 /**
@@ -26,7 +27,8 @@ export async function openMemory(options: MemoryOptions, harness: Harness = {}):
 export function openMemorySync(options: MemoryOptions, harness: Harness = {}): Memory {
   const config = resolveOptions(options);
   const memory = make(config, harness);
-  if (config.pretouch === "wait") {
+  if (config.pretouch === "wait" && memory instanceof ShardedMemory) memory.touchNow();
+  else if (config.pretouch === "wait") {
     touchNow(memory.vm.segment);
     measureLatencies(memory.vm, config, harness);
   }
@@ -35,6 +37,8 @@ export function openMemorySync(options: MemoryOptions, harness: Harness = {}): M
 
 function make(config: MemoryConfig, harness: Harness): Memory {
   const { shared, sharedName } = config;
+  // All that a memory has, as it proves to the compiler.
+  if (config.shards > 1) return new ShardedMemory(config, harness) as unknown as Memory;
   if (sharedName !== undefined) return new NamedMemory(config, harness, openNamed(sharedName, config, harness));
   return shared ? new SharedMemory(config, harness) : new Memory(config, harness);
 }

@@ -30,6 +30,7 @@ import {
   variants,
   whole,
 } from "./schema.ts";
+import { MAX_SHARDS, withShards } from "./shards.ts";
 import { checkShareable, resolveShared } from "./share-options.ts";
 import { formatSize, pagesOf, parseSize, type Size, size } from "./size.ts";
 import { poolPages, resolveSwap, type SwapConfig, swapSchema } from "./swap-options.ts";
@@ -121,6 +122,7 @@ export const memoryShape = {
   hugePages: optional(boolean),
   pressure: optional(pressure),
   shared: optional(shared),
+  shards: optional(whole(1, MAX_SHARDS)),
 };
 const memorySchema: Check<MemoryOptions & { nodes: NamedNodes }> = object(memoryShape);
 
@@ -168,6 +170,8 @@ export interface MemoryConfig {
   readonly shared: boolean;
   /** If processes share it: by what name. */
   readonly sharedName: string | undefined;
+  /** How many segments it is made of. */
+  readonly shards: number;
 }
 
 /**
@@ -185,6 +189,7 @@ export function resolveOptions(input: unknown): MemoryConfig {
     zpages,
     hasBytes,
     nodes.map((node) => node.name),
+    o.shards,
   );
   const index = nodeIndex(nodes);
   const distances = resolveDistances(nodes, o.distances ?? {}, index);
@@ -197,7 +202,7 @@ export function resolveOptions(input: unknown): MemoryConfig {
   const onDevices = swap.reduce((n, s) => n + (s.options.kind === "zswap" ? 0 : s.bytes / 4096), 0);
   // Pages that compress well are three to a page of the pool.
   const total = nodes.reduce((n, node) => n + node.pages, 0) + 3 * zpages + onDevices;
-  return {
+  const whole = {
     nodes,
     swap,
     zpages,
@@ -218,7 +223,7 @@ export function resolveOptions(input: unknown): MemoryConfig {
     swappiness: o.swappiness ?? 60,
     minFreeKbytes: 4 * (atMost(o.minFree, "minFree", total) ?? 0),
     watermarkScaleFactor: o.watermarkScaleFactor ?? 10,
-    vpns: atMost(o.addressSpace, "addressSpace", MAX_INDEX) ?? Math.min(MAX_INDEX, 8 * total),
+    vpns: atMost(o.addressSpace, "addressSpace", MAX_INDEX * (o.shards ?? 1)) ?? 8 * total,
     seed: o.seed ?? 1,
     seeded: o.seed !== undefined,
     engine: o.engine ?? "wasm",
@@ -228,6 +233,7 @@ export function resolveOptions(input: unknown): MemoryConfig {
     shared: resolveShared(o.shared, hasBytes, o.pressure),
     sharedName: typeof o.shared === "string" ? checkShareable(o.shared, nodes, swap) : undefined,
   };
+  return withShards(whole, o.shards);
 }
 
 /** A size in pages, if there is one. */

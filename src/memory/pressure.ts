@@ -9,8 +9,6 @@
 import { Cgroup, type CgroupState } from "../host/cgroup.ts";
 import { libc } from "../host/libc.ts";
 import { startTimer } from "../runtime/inline.ts";
-import type { Vm } from "../runtime/vm.ts";
-import type { Balloons } from "./balloon.ts";
 
 const PAGE = 4096;
 const MIB = 2 ** 20;
@@ -29,6 +27,14 @@ export interface Shrinkable {
   readonly pages: number;
 }
 
+/** What shrinks and grows nodes (balloon.ts). */
+export interface Inflatable {
+  least(nid: number): number;
+  held(nid: number): number;
+  shrink(nid: number, pages: number): number;
+  grow(nid: number, pages: number): void;
+}
+
 /** Waiting for memory a tenth of the time is pressure. */
 const STALL_SHARE = 0.1;
 /** What a look may take from the nodes at most. */
@@ -40,7 +46,7 @@ const KEEP = 4;
 
 /** See the file's head. */
 export class PressureWatch {
-  readonly #balloons: Balloons;
+  readonly #balloons: Inflatable;
   readonly #nodes: readonly Shrinkable[];
   readonly #config: PressureConfig;
   readonly #cgroup: Cgroup;
@@ -53,7 +59,7 @@ export class PressureWatch {
    *
    * @throws {@link LieuError} ENOTSUP without koffi or a cgroup of version 2
    */
-  constructor(balloons: Balloons, nodes: readonly Shrinkable[], config: PressureConfig) {
+  constructor(balloons: Inflatable, nodes: readonly Shrinkable[], config: PressureConfig) {
     libc("pressure");
     this.#balloons = balloons;
     this.#nodes = nodes;
@@ -116,8 +122,8 @@ export class PressureWatch {
 
 /** What a configuration wants to be watched; undefined if nothing. Closes the engine again if that cannot be. */
 export function watchPressure(
-  vm: Vm,
-  balloons: Balloons,
+  vm: { close(): void },
+  balloons: Inflatable,
   { pressure, nodes }: { readonly pressure: PressureConfig | undefined; readonly nodes: readonly NodeLike[] },
 ): PressureWatch | undefined {
   if (pressure === undefined) return undefined;

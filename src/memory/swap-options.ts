@@ -64,6 +64,7 @@ export function resolveSwap(
   zpages: number,
   hasBytes: boolean,
   nodeNames: readonly string[],
+  shards = 1,
 ): SwapConfig[] {
   if (input.length > MAX_SWAP) {
     throw new LieuError("EINVAL", `swap has ${input.length} entries: at most ${MAX_SWAP} are allowed`);
@@ -91,8 +92,12 @@ export function resolveSwap(
     // Unset priorities count down from -2, as swapon's do.
     return { name, options: s, bytes, priority: s.priority ?? -2 - i };
   });
-  if (devices.reduce((n, d) => n + d.bytes / 4096, 0) > MAX_INDEX) {
-    throw new LieuError("EINVAL", `swap holds more than ${formatSize(MAX_INDEX * 4096)} in all: that is the most`);
+  if (devices.reduce((n, d) => n + d.bytes / 4096, 0) > MAX_INDEX * shards) {
+    const most = formatSize(MAX_INDEX * shards * 4096);
+    throw new LieuError(
+      "EINVAL",
+      `swap holds more than ${most} in all: that is the most${shards > 1 ? ` of ${shards} shards` : ""}`,
+    );
   }
   devices.sort((a, b) => b.priority - a.priority);
   if (zpages === 0) return devices;

@@ -70,6 +70,14 @@ function snapshot(nids: readonly number[], groups: (cg: number) => boolean, even
   return out;
 }
 
+/** Those of several shards, added up. */
+export function addVmstat(all: readonly Vmstat[]): Vmstat {
+  if (all.length === 1) return all[0] as Vmstat;
+  const out = { ...(all[0] as Vmstat) } as Record<keyof Vmstat, number>;
+  for (const one of all.slice(1)) for (const name of Object.keys(out) as (keyof Vmstat)[]) out[name] += one[name];
+  return out;
+}
+
 /** What counters are read of: an engine, or a copy of its segment. */
 interface Counted {
   readonly shape: { readonly nodes: number };

@@ -17,6 +17,7 @@ import {
   SC_VACATE,
   setSc,
 } from "./layout.ts";
+import { hostShare } from "./machine.ts";
 import { charge, overHigh, overMax } from "./memcg.ts";
 import { allNodes } from "./node.ts";
 import { OPT_MEMCG_DEMOTES, OPT_TIER_FIRST } from "./options.ts";
@@ -31,6 +32,11 @@ import {
 import { tryToFree } from "./vmscan.ts";
 import { count, HIGH, MAX, OOM } from "./vmstat.ts";
 
+/** What other shards may be asked for (Host.share): what they do not use; to reclaim their part of it; to reclaim all of it. */
+export const SHARE_UNUSED: i32 = 0;
+export const SHARE_TURNS: i32 = 1;
+export const SHARE_ALL: i32 = 2;
+
 /** Pages that are many for one allocation (PAGE_ALLOC_COSTLY_ORDER). */
 const COSTLY_NR: i32 = 8;
 
@@ -42,19 +48,22 @@ export function tryCharge(cg: i32, nr: i32, gfp: i32): i32 {
   for (let i: i32 = 0; ; i++) {
     const over = overMax(cg, nr);
     if (over < 0) break;
-    if ((gfp & GFP_DIRECT_RECLAIM) === 0) return ENOMEM;
+    const mayReclaim = (gfp & GFP_DIRECT_RECLAIM) !== 0;
+    if (hostShare(over, C_MAX, nr, mayReclaim ? SHARE_TURNS : SHARE_UNUSED) !== 0) continue;
+    if (!mayReclaim) return ENOMEM;
     count(MAX, -1, over, 1);
     // Progress may be demotion, which leaves less to demote next time but no room yet. Few pages are worth any number of
     // tries that make some.
     const tries = nr > COSTLY_NR ? i : 0;
     if (tries === MAX_RECLAIM_RETRIES || reclaimMemcg(over, atLeastBatch(nr), 1) === 0) {
+      if (hostShare(over, C_MAX, nr, SHARE_ALL) !== 0) continue;
       count(OOM, -1, cg, 1);
       return ENOMEM;
     }
   }
   charge(cg, nr);
   const over = overHigh(cg);
-  if (over >= 0) {
+  if (over >= 0 && hostShare(over, C_HIGH, 0, SHARE_TURNS) === 0) {
     count(HIGH, -1, over, 1);
     reclaimMemcg(over, atLeastBatch(memcg(over, C_USAGE) - memcg(over, C_HIGH)), 1);
   }

@@ -25,6 +25,12 @@ export interface Host {
   evict(store: number, loc: number, why: number): void;
   /** Of a key of the store at `store` that is among the sampled ones (store/sampled.ts): its hash, its bytes, and one of the SAMPLED_ constants. */
   sampled(store: number, hash: number, bytes: number, what: number): void;
+  /**
+   * Group `cg` needs `nr` more pages under its limit `field` (C_MAX, C_HIGH) than that leaves: raise it by what other shards of the
+   * memory do not use of theirs, or, as far as `how` (SHARE_ constants of limits.ts) allows, by what they can be made to give up. Returns
+   * whether the limit leaves that many now. A memory of one shard has nothing to say to this.
+   */
+  share(cg: number, field: number, nr: number, how: number): number;
   /** An invariant is broken: `code` is one of the BUG_ constants. Must throw. */
   bug(code: number, a: number, b: number): void;
 }
@@ -181,6 +187,9 @@ export function hostEvict(store: i32, loc: i32, why: i32): void {
 }
 export function hostSampled(store: i32, hash: i32, bytes: i32, what: i32): void {
   (host as Host).sampled(store, hash, bytes, what);
+}
+export function hostShare(cg: i32, field: i32, nr: i32, how: i32): i32 {
+  return (host as Host).share(cg, field, nr, how);
 }
 export function hostBug(code: i32, a: i32, b: i32): void {
   (host as Host).bug(code, a, b);

@@ -84,6 +84,11 @@ export class Region implements Disposable {
     return this.#pins;
   }
 
+  /** Whether it can be used: neither unmapped nor its memory closed. @internal */
+  get isMapped(): boolean {
+    return !this.mapping.unmapped && !this.vm.closed;
+  }
+
   /**
    * The byte address, in {@link buffer}, of the byte at `offset`; the rest of its page follows it. Valid until the next
    * call into lieu that is not a read or write of a page that is present. The fastest way to a page, for those who keep

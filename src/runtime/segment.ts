@@ -51,13 +51,8 @@ export interface Segment {
   readonly last: boolean;
 }
 
-/**
- * Make a segment whose metadata is zero: a new one, or, unless it must be `fresh`, that of a memory that was closed. One whose pages
- * are to be bound to nodes of the host must be fresh, and is not taken over later.
- *
- * @throws {@link LieuError} EINVAL if it would not fit 4 GiB, ENOMEM if the process may not have that much
- */
-export function createSegment(shape: SegmentShape, fresh = false): Segment {
+/** Bytes that a segment of this shape takes, and whether one can have that many. */
+export function segmentSize(shape: SegmentShape): { metadata: number; bytes: number; fits: boolean } {
   const { nodes, frames, vpns, slots, zpages = 0 } = shape;
   // What has a number takes 40 bytes at most, so that the sum fits 32 bits without a sign.
   const numbered = Math.max(frames, vpns, slots, zpages) <= MAX_INDEX;
@@ -65,9 +60,20 @@ export function createSegment(shape: SegmentShape, fresh = false): Segment {
     ? place(nodes, frames, vpns, slots, zpages) >>> 0
     : 28 * (frames + zpages) + 8 * (vpns + slots);
   const bytes = metadata + (shape.bytes ? (frames + zpages) * 4096 : 0);
-  if (!numbered || bytes > MAX_SEGMENT_BYTES) {
+  return { metadata, bytes, fits: numbered && bytes <= MAX_SEGMENT_BYTES };
+}
+
+/**
+ * Make a segment whose metadata is zero: a new one, or, unless it must be `fresh`, that of a memory that was closed. One whose pages
+ * are to be bound to nodes of the host must be fresh, and is not taken over later.
+ *
+ * @throws {@link LieuError} EINVAL if it would not fit 4 GiB, ENOMEM if the process may not have that much
+ */
+export function createSegment(shape: SegmentShape, fresh = false): Segment {
+  const { metadata, bytes, fits } = segmentSize(shape);
+  if (!fits) {
     const size = `${(bytes / 2 ** 30).toFixed(2)} GiB`;
-    throw new LieuError("EINVAL", `the nodes and their metadata need ${size}; one memory holds at most 4 GiB`);
+    throw new LieuError("EINVAL", `the nodes and their metadata need ${size}; one shard holds at most 4 GiB`);
   }
   const pages = Math.ceil(bytes / WASM_PAGE);
   const used = fresh ? undefined : takeClosed(pages * WASM_PAGE);

@@ -72,6 +72,8 @@ export class Vm {
   readonly crank: Crank;
   /** Milliseconds that kswapd has taken, of the caller's time. */
   kswapdMs = 0;
+  /** Whether other shards of the memory have let a group have more of its limit (Host.share); undefined: there are none. */
+  onShare: ((cg: number, field: number, nr: number, how: number) => boolean) | undefined;
   readonly #listeners = new Map<number, (vpn: number) => void>();
   readonly #evictions = new Map<number, (loc: number, why: number) => void>();
   readonly #samples = new Map<number, (hash: number, bytes: number, what: number) => void>();
@@ -293,6 +295,7 @@ export class Vm {
       discard: (vma, vpn) => this.#listeners.get(vma)?.(vpn),
       evict: (store, loc, why) => this.#evictions.get(store)?.(loc, why),
       sampled: (store, hash, bytes, what) => this.#samples.get(store)?.(hash, bytes, what),
+      share: (cg, field, nr, how) => (this.onShare?.(cg, field, nr, how) === true ? 1 : 0),
       bug: (code, a, b) => {
         throw new LieuError("EBUG", `broken invariant: ${BUGS[code] ?? code} (${a}, ${b})`);
       },

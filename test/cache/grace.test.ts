@@ -9,6 +9,7 @@ import {
   type SimCrank,
   simCrank,
 } from "../../src/index.ts";
+import { inShards } from "../support/shards.ts";
 
 let crank: SimCrank = simCrank();
 let memory: Memory | undefined;
@@ -80,7 +81,7 @@ describe("grace", () => {
     expect(cache.size).toBe(0);
   });
 
-  test("many at once go in turns of bounded length", () => {
+  test.skipIf(inShards)("many at once go in turns of bounded length", () => {
     const cache = open({ ttl: 1000 }, "64MiB");
     for (let i = 0; i < 100_000; i++) cache.set(`k${i}`, "v");
     crank.advance(1001);
@@ -103,7 +104,7 @@ describe("grace", () => {
 });
 
 describe("expired before live", () => {
-  test("with max, whatever the lives of those that share a segment", () => {
+  test.skipIf(inShards)("with max, whatever the lives of those that share a segment", () => {
     for (const [a, b] of [
       [70_000, 120_000],
       [500, 999],

@@ -56,7 +56,7 @@ export class World {
       {
         crank: this.crank,
         wrapDevice: (device) => {
-          const at = opened++;
+          const at = opened++ % config.swap.length;
           if (config.swap[at]?.file !== true) device.close();
           const inner = config.swap[at]?.file === true ? device : memoryDevice(device.slots);
           const strict = new StrictDevice(inner, { ...FAULTS, enabled: false, seed: (seed % 1e6) + at });

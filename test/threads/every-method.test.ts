@@ -35,6 +35,6 @@ test("every method of a cache", () => {
 });
 
 test("every method of a region", () => {
-  const alone = ["check", "pins", "placeOf", "placeCode", "read", "retire"];
+  const alone = ["check", "isMapped", "pins", "placeOf", "placeCode", "read", "retire"];
   expect(inherited(SharedRegion, Region).filter((name) => !alone.includes(name))).toEqual([]);
 });

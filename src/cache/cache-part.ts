@@ -1,0 +1,28 @@
+/** The part of a spread cache (sharded-cache.ts) that lies in one shard: a cache that can be asked to do things in two steps. */
+import { Cache, type Restorable } from "./cache.ts";
+import type { Prepared } from "./cache-writer.ts";
+import type { CacheKey } from "./keys.ts";
+import type { SetOptions } from "./options.ts";
+import type { ReadEntry } from "./read-dump.ts";
+
+/** See the file's head. */
+export class CachePart<V, K extends CacheKey = string, C = unknown> extends Cache<V, K, C> {
+  /** Find all that can be wrong with a value and its options. */
+  prepareSet(value: V, options: SetOptions | undefined): Prepared {
+    this.begin();
+    return this.prepare(value, options);
+  }
+  /** Store what was prepared. */
+  commitSet(key: K, value: V, ready: Prepared): void {
+    this.begin();
+    this.commit(key, value, ready, "set");
+  }
+  /** The same for an entry of a dump. */
+  prepareLoad(value: V, tags: readonly string[]): Restorable<V> {
+    this.begin();
+    return { value, encoded: this.ready(value, tags) };
+  }
+  commitLoad(entry: ReadEntry<K, Restorable<V>>, wall: number): void {
+    this.restore(entry, wall);
+  }
+}

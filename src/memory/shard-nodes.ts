@@ -1,0 +1,123 @@
+/** Nodes and swap devices of several shards, as though they were one. */
+import { LieuError } from "../errors.ts";
+import { showAs } from "../runtime/show.ts";
+import type { Inflatable } from "./pressure.ts";
+import type { NodeInfo, SwapInfo } from "./requests.ts";
+import { formatSize, pagesOf, parseSize, type Size } from "./size.ts";
+import { addVmstat } from "./vmstat.ts";
+
+const PAGE = 4096;
+
+/** Divide `total` pages in proportion to `whole`, as far as it goes. */
+export function inProportion(total: number, whole: readonly number[]): number[] {
+  const all = whole.reduce((a, b) => a + b, 0);
+  if (all === 0) return whole.map(() => 0);
+  const parts = whole.map((n) => Math.floor((total * n) / all));
+  let left = Math.floor(total) - parts.reduce((a, b) => a + b, 0);
+  return parts.map((part, i) => (left > 0 && (whole[i] as number) > 0 ? (left--, part + 1) : part));
+}
+
+/** A node whose slices are `parts`, of `whole` pages each when all of them are there. */
+export function joinNodes(parts: readonly NodeInfo[], whole: readonly number[], beforeResize: () => void): NodeInfo {
+  const first = parts[0] as NodeInfo;
+  const sum = (of: (part: NodeInfo) => number): number => parts.reduce((n, part) => n + of(part), 0);
+  const info: NodeInfo = {
+    name: first.name,
+    kind: first.kind,
+    size: sum((part) => part.size),
+    free: sum((part) => part.free),
+    residentPages: sum((part) => part.residentPages),
+    tier: first.tier,
+    latency: first.latency,
+    vmstat: () => addVmstat(parts.map((part) => part.vmstat())),
+    resize: (size) => {
+      beforeResize();
+      return resizeAll(parts, whole, size);
+    },
+    hostPlacement: () => {
+      const pages = new Map<number, number>();
+      for (const part of parts) {
+        for (const [hostNode, n] of part.hostPlacement()) pages.set(hostNode, (pages.get(hostNode) ?? 0) + n);
+      }
+      return pages;
+    },
+  };
+  showAs(info, "Node", ({ vmstat: _, hostPlacement: __, resize: ___, ...shown }) => shown);
+  return info;
+}
+
+/** All slices, or none. */
+function resizeAll(parts: readonly NodeInfo[], whole: readonly number[], size: Size): number {
+  const what = `resize() of node ${(parts[0] as NodeInfo).name}`;
+  const wanted = Math.floor(parseSize(size, what) / PAGE);
+  const most = whole.reduce((a, b) => a + b, 0);
+  if (wanted > most) {
+    const range = `it was opened with ${formatSize(most * PAGE)}`;
+    throw new LieuError("EINVAL", `${what}: ${formatSize(wanted * PAGE)} is out of range: ${range}`);
+  }
+  const before = parts.map((part) => part.size);
+  const sizes = inProportion(wanted, whole);
+  let done = 0;
+  try {
+    for (const part of parts) {
+      part.resize((sizes[done] as number) * PAGE);
+      done++;
+    }
+  } catch (error) {
+    // What was given up is free, and what was taken back was there before: this cannot fail.
+    for (let i = 0; i < done; i++) parts[i]?.resize(before[i] as number);
+    throw error;
+  }
+  return wanted * PAGE;
+}
+
+/** Devices by name, each of all shards. */
+export function joinDevices(shards: readonly (readonly SwapInfo[])[]): SwapInfo[] {
+  return (shards[0] as readonly SwapInfo[]).map(({ name, kind }, dev) => {
+    const all = shards.map((devices) => devices[dev] as SwapInfo);
+    const sum = (of: (part: SwapInfo) => number): number => all.reduce((n, part) => n + of(part), 0);
+    return {
+      name,
+      kind,
+      size: sum((part) => part.size),
+      used: sum((part) => part.used),
+      failed: all.some(({ failed }) => failed),
+    };
+  });
+}
+
+/** What shrinks nodes of all shards, whose slices have `whole` pages by shard and node: each by as much as the others, and those that can by what one cannot. */
+export function joinBalloons(
+  parts: readonly Inflatable[],
+  whole: readonly (readonly number[])[],
+  beforeFirst: () => void,
+): Inflatable {
+  const sum = (of: (part: Inflatable) => number): number => parts.reduce((n, part) => n + of(part), 0);
+  return {
+    least: (nid) => sum((part) => part.least(nid)),
+    held: (nid) => sum((part) => part.held(nid)),
+    shrink(nid, pages) {
+      beforeFirst();
+      let taken = 0;
+      parts.forEach((part, i) => {
+        const most = (whole[i]?.[nid] as number) - part.least(nid) - part.held(nid);
+        const asked = Math.min(most, Math.ceil((pages - taken) / (parts.length - i)));
+        if (asked > 0) taken += part.shrink(nid, asked);
+      });
+      return taken;
+    },
+    grow(nid, pages) {
+      let left = pages;
+      for (const part of parts) {
+        const n = Math.min(left, part.held(nid));
+        part.grow(nid, n);
+        left -= Math.max(0, n);
+      }
+    },
+  };
+}
+
+/** Whole pages of what is asked for, in bytes, in proportion to what is there. */
+export function splitAmount(amount: Size, there: readonly number[]): number[] {
+  return inProportion(pagesOf(parseSize(amount, "amount")), there).map((pages) => pages * PAGE);
+}

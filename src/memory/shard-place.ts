@@ -1,0 +1,70 @@
+/** Where things go in a memory of several shards: in one or in all, and with what part of their bounds. */
+import type { CacheKey } from "../cache/keys.ts";
+import { folioOrderOf, MOST_HEAP } from "./arguments.ts";
+import type { AnyCacheOptions } from "./requests.ts";
+import { sliceOf } from "./shards.ts";
+import { parseSize, type Size } from "./size.ts";
+import { MIN_CACHE_PAGES } from "./store.ts";
+
+const PAGE = 4096;
+/** A cache smaller than this part of a shard lies in one. */
+const SMALL = 16;
+/** Entries that a part should have at least, as chance gives one more of them than the other. */
+const PART_ENTRIES = 64;
+/** A value should be no more than this part of a part. */
+const LARGEST = 8;
+/** Extents that each shard has of a region, or more; and the smallest and the largest, in bytes. */
+const EXTENTS = 8;
+const LEAST_EXTENT = 2 ** 16;
+const MOST_EXTENT = 2 ** 30;
+
+type Slices = readonly (readonly number[])[];
+type Options = AnyCacheOptions<never, never, never>;
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+
+/** Whether a cache is spread over shards whose nodes have `slices` pages. What is no option is for others to find. */
+export function isSpread(
+  { max, maxSize, maxEntrySize }: Pick<Options, "max" | "maxSize" | "maxEntrySize">,
+  slices: Slices,
+): boolean {
+  const n = slices.length;
+  if (typeof max === "number" && max > 0 && max < n * PART_ENTRIES) return false;
+  const shard = sum(slices[0] as number[]);
+  const pages = maxSize === undefined ? n * shard : Math.floor(parseSize(maxSize, "maxSize") / PAGE);
+  if (pages < Math.max(n * MIN_CACHE_PAGES, shard / SMALL)) return false;
+  // Where values may be large beside a part, the cache lies in one shard, if that has room for it.
+  const largest = typeof maxEntrySize === "number" ? maxEntrySize / PAGE : 0;
+  return largest * LARGEST * n <= pages || pages > shard / 2;
+}
+
+/** The options of the part in shard `i`: its part of each bound. */
+export function partOptions<V, K extends CacheKey, C>(
+  options: AnyCacheOptions<V, K, C>,
+  i: number,
+  slices: Slices,
+): AnyCacheOptions<V, K, C> {
+  const n = slices.length;
+  const part = { ...options };
+  if (Number.isInteger(options.max)) part.max = sliceOf(options.max as number, i, n);
+  let pages = sum(slices[i] as number[]);
+  if (options.maxSize !== undefined) {
+    pages = sliceOf(Math.floor(parseSize(options.maxSize, "maxSize") / PAGE), i, n);
+    part.maxSize = pages * PAGE;
+  }
+  part.heap = heapOf(options.heap, pages, i, n);
+  return part;
+}
+function heapOf(heap: Options["heap"], pages: number, i: number, n: number): Options["heap"] {
+  if (heap === undefined) return Math.max(1, Math.floor(Math.min(MOST_HEAP / n, (pages * PAGE) / 64)));
+  if (heap === 0) return 0;
+  if (typeof heap === "number" || typeof heap === "string") return Math.max(1, Math.floor(parseSize(heap, "heap") / n));
+  const entries = heap?.entries;
+  return Number.isInteger(entries) && entries > 0 ? { entries: Math.max(1, sliceOf(entries, i, n)) } : heap;
+}
+
+/** Bytes of the extents of a region that is to be faulted in by folios of that size: a power of two. */
+export function extentOf(bytes: number, shards: number, folio: Size = PAGE): number {
+  const about = 2 ** Math.floor(Math.log2(Math.max(1, bytes / (EXTENTS * shards))));
+  return Math.min(MOST_EXTENT, Math.max(LEAST_EXTENT, PAGE << folioOrderOf(folio), about));
+}

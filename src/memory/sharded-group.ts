@@ -1,0 +1,129 @@
+/** A group of a memory of several shards: a group in each, and limits that hold for all of them together (shares.ts). */
+import { LieuError, shown } from "../errors.ts";
+import {
+  C_ACTIVE,
+  C_HIGH,
+  C_LOW,
+  C_MAX,
+  C_MIN,
+  C_PARENT,
+  C_SWAP,
+  C_USAGE,
+  H_NR_MEMCG,
+  H_NR_VMAS,
+  hdr,
+  memcg,
+  V_ACTIVE,
+  V_MEMCG,
+  vma,
+} from "../mm/layout.ts";
+import { PAGE_COUNTER_MAX } from "../mm/memcg.ts";
+import { showAs } from "../runtime/show.ts";
+import type { Vm } from "../runtime/vm.ts";
+import { checkLimits, type Group, type GroupOptions } from "./group.ts";
+import { shownGroup } from "./inspect.ts";
+import { type Member, Shares } from "./shares.ts";
+import { addVmstat, type Vmstat } from "./vmstat.ts";
+
+const LIMITS = { min: C_MIN, low: C_LOW, high: C_HIGH, max: C_MAX } as const;
+
+/** All that a plain group has: the compiler asks for what is missing. */
+type Everything = { [P in keyof Group]: Group[P] };
+
+/** See the file's head; made by `memory.group()`. */
+export class ShardedGroup implements Everything {
+  readonly name: string;
+  /** In the first shard. @internal */
+  readonly id: number;
+  /** One a shard. @internal */
+  readonly parts: readonly Group[];
+  /** @internal */
+  readonly shares: Shares;
+  readonly #removed: (group: ShardedGroup) => void;
+  #mems: readonly string[];
+
+  /** `mems`: the nodes that it may use. @internal */
+  constructor(
+    name: string,
+    parts: readonly Group[],
+    vms: readonly Vm[],
+    mems: readonly string[],
+    removed: (group: ShardedGroup) => void,
+  ) {
+    this.name = name;
+    this.parts = parts;
+    this.id = this.#first.id;
+    this.shares = new Shares(parts.map(({ id }, i) => ({ vm: vms[i] as Vm, id })));
+    this.#mems = mems;
+    this.#removed = removed;
+    showAs(this, `Group ${shown(name)}`, shownGroup);
+  }
+
+  get usage(): number {
+    return this.parts.reduce((n, part) => n + part.usage, 0);
+  }
+  get swapUsage(): number {
+    return this.parts.reduce((n, part) => n + part.swapUsage, 0);
+  }
+  get limits(): Group["limits"] {
+    this.#ensure();
+    const bytes = (field: number): number => {
+      const pages = this.shares.total(field);
+      return pages === PAGE_COUNTER_MAX ? Number.POSITIVE_INFINITY : pages * 4096;
+    };
+    return { min: bytes(C_MIN), low: bytes(C_LOW), high: bytes(C_HIGH), max: bytes(C_MAX) };
+  }
+
+  set(options: GroupOptions): Group {
+    this.#ensure();
+    const limits = checkLimits(options, `group ${JSON.stringify(this.name)}`);
+    if (options.mems !== undefined) this.#setMems([...options.mems]);
+    this.shares.set(new Map([...limits].map(([limit, pages]) => [LIMITS[limit], pages])));
+    return this as unknown as Group;
+  }
+  /** In all shards, or in none. */
+  #setMems(mems: readonly string[]): void {
+    const changed: Group[] = [];
+    try {
+      for (const part of this.parts) {
+        part.set({ mems });
+        changed.push(part);
+      }
+      this.#mems = mems;
+    } catch (error) {
+      for (const part of changed) part.set({ mems: this.#mems });
+      throw error;
+    }
+  }
+
+  vmstat(): Vmstat {
+    return addVmstat(this.parts.map((part) => part.vmstat()));
+  }
+
+  /** Of all shards, or, if one has something of it, of none. */
+  remove(): void {
+    this.#ensure();
+    if (this.shares.members.some(isUsed)) {
+      throw new LieuError("EBUSY", `group ${JSON.stringify(this.name)} still has regions, caches or pages`);
+    }
+    for (const part of this.parts) part.remove();
+    this.#removed(this);
+  }
+
+  get #first(): Group {
+    return this.parts[0] as Group;
+  }
+  /** @throws {@link LieuError} ECLOSED */
+  #ensure(): void {
+    void this.#first.usage;
+  }
+}
+
+/** Whether a group has pages, mappings or groups below it: what destroyMemcg() would refuse for. */
+function isUsed({ vm, id }: Member): boolean {
+  vm.inspect();
+  if (memcg(id, C_USAGE) !== 0 || memcg(id, C_SWAP) !== 0) return true;
+  for (let v = 0; v < hdr(H_NR_VMAS); v++) if (vma(v, V_ACTIVE) !== 0 && vma(v, V_MEMCG) === id) return true;
+  for (let c = 0; c < hdr(H_NR_MEMCG); c++) if (memcg(c, C_ACTIVE) !== 0 && memcg(c, C_PARENT) === id) return true;
+  return false;
+}

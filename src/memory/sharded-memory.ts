@@ -1,0 +1,392 @@
+/**
+ * A memory of several shards: the facade that users hold. Each shard (shard.ts) is a memory of its own in a segment of its own, with a
+ * slice of everything; what is asked of all is put together here, and what is made is placed here:
+ *
+ * - A cache that is large beside a shard is spread over all of them by a hash of its keys (cache/sharded-cache.ts); others lie in the one with most
+ *   room, and are plain caches.
+ * - A region that a shard has room for lies in the one with most, and is a plain region. Others lie in extents over all of them
+ *   (region/sharded-region.ts).
+ * - A group is one in each shard, whose limits are shares of the group's (shares.ts).
+ *
+ * A memory of one shard is none of this: it is a `Memory`, and knows of no other.
+ */
+import { Cache } from "../cache/cache.ts";
+import type { CacheKey } from "../cache/keys.ts";
+import { GetSampling } from "../cache/latency.ts";
+import { ShardedCache } from "../cache/sharded-cache.ts";
+import { LieuError, shown } from "../errors.ts";
+import { checkInvariants } from "../mm/debug-vm.ts";
+import { defaultPolicy, type Policy } from "../region/policy.ts";
+import { Region } from "../region/region.ts";
+import { partSize, ShardedRegion } from "../region/sharded-region.ts";
+import { inlineCrank, startTimer } from "../runtime/inline.ts";
+import { showAs } from "../runtime/show.ts";
+import type { Vm } from "../runtime/vm.ts";
+import { checkKeys, checkName } from "./arguments.ts";
+import { Diagnostics } from "./diagnostics.ts";
+import { checkLimits, Group, type GroupOptions } from "./group.ts";
+import type { Harness } from "./harness.ts";
+import { shownCache, shownMemory, shownRegion } from "./inspect.ts";
+import { measureLatencies } from "./measure.ts";
+import { Memory } from "./memory.ts";
+import { metricsOf } from "./metrics.ts";
+import { NodeNames } from "./node-names.ts";
+import type { MemoryConfig } from "./options.ts";
+import { ensureUnpinned } from "./pins.ts";
+import { type PressureWatch, watchPressure } from "./pressure.ts";
+import { checkReclaim, reclaimSplit } from "./reclaim-split.ts";
+import type {
+  AnyCacheOptions,
+  CacheInfo,
+  MapOptions,
+  NodeInfo,
+  ReclaimRequest,
+  ReclaimResult,
+  SwapInfo,
+} from "./requests.ts";
+import { Shard } from "./shard.ts";
+import { shardConfig } from "./shard-config.ts";
+import { joinBalloons, joinDevices, joinNodes } from "./shard-nodes.ts";
+import { extentOf, isSpread, partOptions } from "./shard-place.ts";
+import { ShardedGroup } from "./sharded-group.ts";
+import { parseSize, type Size } from "./size.ts";
+import { secretsOf } from "./store.ts";
+import { TouchAll } from "./touch-all.ts";
+import { addVmstat, type Vmstat } from "./vmstat.ts";
+
+/** How often the inline runtime lets time pass by itself, ms. */
+const TICK_MS = 100;
+/** What the route's secret is derived with, so that it is no shard's index's. */
+const ROUTE = 0x52;
+
+/** A cache, as its memory needs to know it. */
+interface OpenCache extends CacheInfo {
+  readonly pinned: number;
+  check(): void;
+  tick(now: number): void;
+}
+
+/** All that a plain memory has: the compiler asks for what is missing. */
+type Everything = { [P in keyof Memory]: Memory[P] };
+
+/** See the file's head; made by `openMemory()`. */
+export class ShardedMemory implements Everything {
+  readonly #config: MemoryConfig;
+  readonly #configs: readonly MemoryConfig[];
+  readonly #shards: readonly Shard[];
+  readonly #names: NodeNames;
+  readonly #regions = new Set<Region>();
+  /** Spread ones, and plain ones with their shard. */
+  readonly #caches = new Map<OpenCache, Shard | undefined>();
+  readonly #sampling = new GetSampling({ [Symbol.iterator]: () => this.#open()[Symbol.iterator]() });
+  readonly #groups = new Map<string, ShardedGroup>();
+  readonly #diagnostics: Diagnostics;
+  readonly #secret: (n: number) => readonly [number, number];
+  readonly #stopTimer: () => void;
+  readonly #touching: TouchAll | undefined;
+  readonly #pressure: PressureWatch | undefined;
+  #closed = false;
+
+  /** @internal */
+  constructor(config: MemoryConfig, harness: Harness) {
+    this.#config = config;
+    this.#names = new NodeNames(config.nodes.map(({ name }) => name));
+    this.#configs = Array.from({ length: config.shards }, (_, i) => shardConfig(config, i));
+    const repeatable = harness.crank !== undefined || config.seeded;
+    this.#secret = secretsOf(config.seed ^ ROUTE, repeatable);
+    const crank = harness.crank ?? inlineCrank();
+    const shards: Shard[] = [];
+    this.#shards = shards;
+    try {
+      for (const own of this.#configs)
+        shards.push(new Shard(own, { ...harness, crank }, undefined, secretsOf(own.seed, repeatable)));
+      this.#pressure = this.#watch();
+    } catch (error) {
+      for (const shard of shards) shard[Symbol.dispose]();
+      throw error;
+    }
+    shards.forEach((shard, i) => {
+      shard.vm.onShare = (id, field, nr, how) => this.#groupOf(i, id)?.shares.ask(i, field, nr, how) ?? false;
+    });
+    this.#diagnostics = new Diagnostics(this, this.#vms, this.nodeNames, this.swapNames);
+    showAs(this, "Memory", () => shownMemory(this, this.#mapped(), this.#open(), this.#groups.keys()));
+    this.#stopTimer = harness.crank === undefined ? startTimer(() => this.tick(), TICK_MS) : () => undefined;
+    if (config.pretouch !== false && config.hasBytes)
+      this.#touching = new TouchAll(shards, (i) => {
+        measureLatencies((shards[i] as Shard).vm, this.#configs[i] as MemoryConfig, harness);
+      });
+  }
+  #watch(): PressureWatch | undefined {
+    const inflatable = this.#shards.map((shard) => shard.inflatable);
+    const balloons = joinBalloons(inflatable, this.#slices, () => this.#touching?.stop());
+    return watchPressure({ close: () => undefined }, balloons, this.#config);
+  }
+  get #vms(): Vm[] {
+    return this.#shards.map(({ vm }) => vm);
+  }
+  get #first(): Shard {
+    return this.#shards[0] as Shard;
+  }
+  /** Pages of each node's slices, by shard. */
+  get #slices(): number[][] {
+    return this.#configs.map(({ nodes }) => nodes.map(({ pages }) => pages));
+  }
+  #ensureOpen(): void {
+    this.#first.vm.ensureOpen();
+  }
+
+  /** @internal */
+  async pretouched(): Promise<void> {
+    await this.#touching?.all();
+  }
+  /** Touch all pages now. @internal */
+  touchNow(): void {
+    this.#touching?.now();
+  }
+
+  get vm(): never {
+    throw notYet("vm", "each shard has an engine of its own");
+  }
+  descriptor(): never {
+    throw notYet("descriptor()", "threads attach to one segment");
+  }
+  async serve(): Promise<never> {
+    throw notYet("serve()", "the dashboard shows one segment's pages");
+  }
+
+  get nodeNames(): string[] {
+    return [...this.#names.names];
+  }
+  get swapNames(): string[] {
+    return this.#config.swap.map(({ name }) => name);
+  }
+
+  // ---- regions ----------------------------------------------------------------------------------------------------------
+  map(size: Size, options: MapOptions = {}): Region {
+    this.#ensureOpen();
+    checkKeys(options, ["name", "policy", "group", "folio", "locked"], "map()");
+    const bytes = parseSize(size, "size");
+    const name = checkName(options.name, `region${this.#mapped().length}`, "map()");
+    const group = this.#group(options.group);
+    const own = (i: number): MapOptions => ({ ...options, name, group: group?.parts[i] });
+    const { i, room } = this.#roomiest(options.policy);
+    if (Math.ceil(bytes / 4096) <= room) {
+      const region = (this.#shards[i] as Shard).map(bytes, own(i));
+      this.#regions.add(region);
+      return region;
+    }
+    const extent = extentOf(bytes, this.#shards.length, options.folio);
+    const parts: Region[] = [];
+    try {
+      for (const [n, shard] of this.#shards.entries()) {
+        const length = partSize(bytes, extent, n, this.#shards.length);
+        if (length > 0) parts.push(shard.map(length, own(n)));
+      }
+    } catch (error) {
+      for (const part of parts) part.unmap();
+      throw error;
+    }
+    const region = new ShardedRegion({
+      ...{ name, size: bytes, extent, parts },
+      policy: options.policy ?? defaultPolicy(),
+      unmapped: () => this.#regions.delete(region),
+    }) as unknown as Region;
+    this.#regions.add(region);
+    showAs(region, `Region ${shown(name)}`, () => shownRegion(region, this.nodeNames, this.swapNames));
+    return region;
+  }
+  /** The shard with most room for what must stay. */
+  #roomiest(policy: Policy | undefined): { i: number; room: number } {
+    const only = policy?.mode === "bind" ? policy.nodes : undefined;
+    const rooms = this.#shards.map((shard, i) => {
+      const { nodes } = this.#configs[i] as MemoryConfig;
+      const allowed = nodes.filter(({ name }) => !Array.isArray(only) || only.includes(name));
+      return shard.room(allowed.reduce((n, { pages }) => n + pages, 0));
+    });
+    const room = Math.max(...rooms);
+    return { i: rooms.indexOf(room), room };
+  }
+  #mapped(): Region[] {
+    for (const region of this.#regions) if (!region.isMapped) this.#regions.delete(region);
+    return [...this.#regions];
+  }
+
+  // ---- caches -----------------------------------------------------------------------------------------------------------
+  cache<V, K extends CacheKey, C>(given: AnyCacheOptions<V, K, C> = {}): Cache<V, K, C> {
+    this.#ensureOpen();
+    if (typeof given !== "object" || given === null) return this.#first.makeCache(given);
+    const name = checkName(given.name, `cache${this.#open().length}`, "cache()");
+    const group = this.#group(given.group);
+    const options = { ...given, ...this.#diagnostics.hearing(given, name), name };
+    const cache = isSpread(options, this.#slices) ? this.#spread(options, group) : this.#gathered(options, group);
+    this.#sampling.opened(cache);
+    return cache;
+  }
+  /** In one shard. */
+  #gathered<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>, group?: ShardedGroup): Cache<V, K, C> {
+    const { i } = this.#roomiest(options.policy);
+    const shard = this.#shards[i] as Shard;
+    const cache = shard.makeCache({ ...options, group: group?.parts[i] });
+    this.#caches.set(cache, shard);
+    return cache;
+  }
+  /** Over all of them. */
+  #spread<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>, group?: ShardedGroup): Cache<V, K, C> {
+    const parts: ReturnType<typeof make>[] = [];
+    const make = (i: number) =>
+      (this.#shards[i] as Shard).makePart<V, K, C>({
+        ...partOptions(options, i, this.#slices),
+        group: group?.parts[i],
+      });
+    try {
+      for (const i of this.#shards.keys()) parts.push(make(i));
+    } catch (error) {
+      for (const part of parts) part.close();
+      throw error;
+    }
+    const cache = new ShardedCache<V, K, C>({
+      ...{ name: options.name as string, parts, max: options.max ?? 0 },
+      secret: this.#secret(this.#caches.size)[0] ^ this.#secret(this.#caches.size)[1],
+      closed: () => this.#caches.delete(cache),
+    }) as unknown as Cache<V, K, C>;
+    this.#caches.set(cache, undefined);
+    showAs(cache, `Cache ${shown(options.name)}`, () => shownCache(cache));
+    return cache;
+  }
+  /** Those that are open, in the order in which they were made. */
+  #open(): OpenCache[] {
+    const plain = new Set<object>(this.#closed ? [] : this.#shards.flatMap((shard) => shard.caches()));
+    for (const [cache, shard] of this.#caches) if (shard !== undefined && !plain.has(cache)) this.#caches.delete(cache);
+    return [...this.#caches.keys()];
+  }
+
+  // ---- groups -----------------------------------------------------------------------------------------------------------
+  group(name: string, options: GroupOptions = {}): Group {
+    this.#ensureOpen();
+    checkName(name, undefined, "group()");
+    if (this.#groups.has(name)) throw new LieuError("EINVAL", `a group named ${JSON.stringify(name)} exists already`);
+    checkLimits(options, `group ${JSON.stringify(name)}`);
+    const { mems = this.nodeNames } = options;
+    this.#names.maskOf(mems, `mems of ${name}`);
+    const parts: Group[] = [];
+    try {
+      for (const shard of this.#shards) parts.push(shard.group(name, { mems }));
+    } catch (error) {
+      for (const part of parts) part.remove();
+      throw error;
+    }
+    const group = new ShardedGroup(name, parts, this.#vms, [...mems], () => this.#groups.delete(name));
+    this.#groups.set(name, group);
+    const { mems: _, ...limits } = options;
+    return group.set(limits);
+  }
+  /** The group of shard `i` with that number. */
+  #groupOf(i: number, id: number): ShardedGroup | undefined {
+    for (const group of this.#groups.values()) if (group.parts[i]?.id === id) return group;
+    return undefined;
+  }
+  #group(given: Group | undefined): ShardedGroup | undefined {
+    if (given === undefined) return undefined;
+    const group: unknown = given;
+    if (group instanceof ShardedGroup && this.#groups.get(group.name) === group) return group;
+    const what = group instanceof Group ? group.name : group;
+    throw new LieuError("EINVAL", `group ${shown(what)} is not a group of this memory; make one with group()`);
+  }
+  groups(): Group[] {
+    this.#ensureOpen();
+    return [...this.#groups.values()] as unknown as Group[];
+  }
+
+  // ---- all of it --------------------------------------------------------------------------------------------------------
+  reclaim(amount: Size, request: ReclaimRequest = {}): ReclaimResult {
+    this.#ensureOpen();
+    checkReclaim(request);
+    const group = this.#group(request.group);
+    if (request.nodes !== undefined) this.#names.maskOf(request.nodes, "nodes");
+    return reclaimSplit(this.#shards, amount, request, group?.parts);
+  }
+  vmstat(): Vmstat {
+    return addVmstat(this.#shards.map((shard) => shard.vmstat()));
+  }
+  node(name: string): NodeInfo {
+    this.#ensureOpen();
+    const nid = this.#names.nid(name, "node()");
+    const parts = this.#shards.map((shard) => shard.node(name));
+    const whole = this.#slices.map((pages) => pages[nid] as number);
+    return joinNodes(parts, whole, () => this.#touching?.stop());
+  }
+  nodes(): NodeInfo[] {
+    return this.nodeNames.map((name) => this.node(name));
+  }
+  swapDevices(): SwapInfo[] {
+    return joinDevices(this.#shards.map((shard) => shard.swapDevices()));
+  }
+  caches(): CacheInfo[] {
+    this.#ensureOpen();
+    return this.#open();
+  }
+  metrics(): ReturnType<Memory["metrics"]> {
+    this.#ensureOpen();
+    return metricsOf(this, this.#vms);
+  }
+  sampleGets(listener: Parameters<Memory["sampleGets"]>[0]): () => void {
+    this.#ensureOpen();
+    if (typeof listener !== "function") {
+      throw new LieuError("EINVAL", `sampleGets(): the listener is ${shown(listener)}, not a function`);
+    }
+    return this.#sampling.add(listener);
+  }
+
+  tick(): void {
+    this.#ensureOpen();
+    let now = 0;
+    for (const vm of this.#vms) now = vm.turn();
+    for (const group of this.#groups.values()) group.shares.tick();
+    const caches = this.#open();
+    for (const cache of caches) cache.tick(now);
+    this.#diagnostics.publish(caches);
+  }
+  check(): void {
+    this.#ensureOpen();
+    for (const vm of this.#vms) {
+      vm.inspect();
+      checkInvariants();
+    }
+    for (const cache of this.#open()) cache.check();
+    for (const group of this.#groups.values()) group.shares.check(group.name);
+  }
+
+  async close(): Promise<void> {
+    this[Symbol.dispose]();
+  }
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    const caches = this.#open();
+    ensureUnpinned(this.#mapped(), caches);
+    this.#diagnostics.publish(caches);
+    this.#stopTimer();
+    this.#pressure?.stop();
+    this.#touching?.stop();
+    for (const shard of this.#shards) shard[Symbol.dispose]();
+    this.#closed = true;
+  }
+  async [Symbol.asyncDispose](): Promise<void> {
+    this[Symbol.dispose]();
+  }
+}
+
+// What users hold is a memory, a cache, a region, a group to them. All that these have stands here, which the compiler proves.
+for (const [sharded, plain] of [
+  [ShardedMemory, Memory],
+  [ShardedCache, Cache],
+  [ShardedRegion, Region],
+  [ShardedGroup, Group],
+] as const)
+  Object.setPrototypeOf(sharded.prototype, plain.prototype);
+
+function notYet(what: string, why: string): LieuError {
+  return new LieuError(
+    "ENOTSUP",
+    `${what}: the memory has several shards, and ${why}; that needs one shard, of less than 4 GiB`,
+  );
+}
