@@ -179,6 +179,10 @@ export class ShardedCache<V, K extends CacheKey = string, C = unknown> implement
   forgetCurve(): void {
     for (const part of this.parts) part.forgetCurve();
   }
+  /** @throws {@link LieuError} ENOTSUP: each part would have a sample of its own */
+  recordRequests(): never {
+    throw new LieuError("ENOTSUP", `cache ${shown(this.name)} lies in several shards: its requests are not recorded`);
+  }
   *keys(): IterableIterator<K> {
     for (const part of this.parts) yield* part.keys();
   }

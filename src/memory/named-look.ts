@@ -64,6 +64,7 @@ const HOST: Host = {
   discard: nothing,
   evict: nothing,
   sampled: nothing,
+  share: nothing,
   bug: nothing,
 };
 

@@ -14,7 +14,12 @@ export function inProportion(total: number, whole: readonly number[]): number[] 
   if (all === 0) return whole.map(() => 0);
   const parts = whole.map((n) => Math.floor((total * n) / all));
   let left = Math.floor(total) - parts.reduce((a, b) => a + b, 0);
-  return parts.map((part, i) => (left > 0 && (whole[i] as number) > 0 ? (left--, part + 1) : part));
+  for (let i = 0; left > 0; i = (i + 1) % parts.length) {
+    if (whole[i] === 0) continue;
+    parts[i] = (parts[i] as number) + 1;
+    left--;
+  }
+  return parts;
 }
 
 /** A node whose slices are `parts`, of `whole` pages each when all of them are there. */

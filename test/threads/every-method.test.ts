@@ -26,7 +26,7 @@ const WITHIN = [
   ...["age", "clearItems", "copyTo", "count", "dropStale", "encode", "ensureOpen", "evicted", "getAged", "invalid"],
   ...["keep", "locations", "look", "part", "pinFound", "places", "plain", "prepare", "ready", "refuse", "sampled"],
   ...["store", "storeStats", "stored", "storedKeys", "tagNames", "tellTime", "value", "valueLength", "victim"],
-  ...["allows", "near"],
+  ...["allows", "heard", "near", "requests", "restore", "sample"],
 ];
 
 test("every method of a cache", () => {
