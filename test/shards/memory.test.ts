@@ -89,32 +89,7 @@ test("all are what users take them for", () => {
   ]);
   const kinds = [m instanceof Memory, cache instanceof Cache, region instanceof Region, group instanceof Group];
   expect(kinds).toEqual([true, true, true, true]);
-  // Nothing comes from what they stand for: the compiler knows of public members only.
-  for (const [sharded, plain] of [
-    [ShardedMemory, Memory],
-    [ShardedCache, Cache],
-    [ShardedRegion, Region],
-    [ShardedGroup, Group],
-  ] as const) {
-    for (const name of Object.getOwnPropertyNames(plain.prototype)) {
-      const own = Object.hasOwn(sharded.prototype, name);
-      if (!own) expect(WITHIN, `${plain.name}.${name}`).toContain(name);
-    }
-  }
 });
-/** Protected or private in the plain classes: their own methods alone call them. */
-const WITHIN = [
-  "kinds",
-  "makeGroup",
-  "makeRegion",
-  "openStore",
-  "check",
-  "copyTo",
-  "pinFound",
-  "getAged",
-  "near",
-  "restore",
-];
 
 describe("regions", () => {
   test("one that fits a shard is a plain one in the one with most room", () => {
