@@ -6,7 +6,7 @@ import type { ResolvedPolicy } from "../runtime/mapping.ts";
 import type { Vm } from "../runtime/vm.ts";
 import { POOL_RATIO } from "../swap/pool.ts";
 import { parseSize, type Size } from "./size.ts";
-import { MIN_CACHE_PAGES, sizeForAddresses } from "./store.ts";
+import { MAX_CACHE_PAGES, MIN_CACHE_PAGES, sizeForAddresses } from "./store.ts";
 
 const PAGE = 4096;
 
@@ -41,7 +41,7 @@ const TYPICAL_RATIO = 2;
 /**
  * The most pages of a cache, given its `maxSize`, if it has one; `first`: no other without is there.
  *
- * @throws {@link LieuError} EINVAL if it would be too small
+ * @throws {@link LieuError} EINVAL if it would be too small, ERANGE if too large
  */
 export function cachePages(
   vm: Vm,
@@ -52,7 +52,11 @@ export function cachePages(
 ): number {
   const capacity = capacityPages(vm, policy, group);
   const limit = maxSize === undefined ? capacity : Math.floor(parseSize(maxSize, "maxSize") / PAGE);
-  const most = Math.min(limit, capacity);
+  if (maxSize !== undefined && Math.min(limit, capacity) > MAX_CACHE_PAGES) {
+    const largest = `a cache holds ${(MAX_CACHE_PAGES * PAGE) / 2 ** 20} MiB at most`;
+    throw new LieuError("ERANGE", `maxSize is ${shown(maxSize)}: ${largest}; divide the keys among several`);
+  }
+  const most = Math.min(limit, capacity, MAX_CACHE_PAGES);
   const pages = maxSize === undefined && most >= MIN_CACHE_PAGES ? sizeForAddresses(vm, most, first) : most;
   if (pages >= MIN_CACHE_PAGES) return pages;
   const least = `a cache needs ${(MIN_CACHE_PAGES * PAGE) / 1024} KiB (${MIN_CACHE_PAGES} pages) or more`;

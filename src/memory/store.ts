@@ -8,6 +8,8 @@ import { controlOf, FLAG_TELL, ST_FLAGS } from "../store/layout.ts";
 
 /** Fewer pages than these would hold little but the index. */
 export const MIN_CACHE_PAGES = 16;
+/** More could not be counted: a place in the log is a word that counts granules of 8 bytes from 1, and so are the live ones. Just under 16 GiB. */
+export const MAX_CACHE_PAGES = 2 ** 22 - 1024;
 /** A cache has about so many segments, or more: one is between one page and 16. */
 const SEGMENTS = 128;
 const MAX_SEG_SHIFT = 4;

@@ -13,8 +13,8 @@ import {
   nextLife,
   PAGE_GRANULES,
   pageInfo,
-  pageOfLoc,
   SG_USED,
+  ST_DATA_START,
   ST_DATA_VMA,
   ST_LOG_PAGES,
   ST_SEG_SHIFT,
@@ -24,11 +24,15 @@ import {
 
 /** See that the page of a location is present; false = it is lost. */
 export function bring(c: i32, loc: i32): boolean {
-  const vpn = vpnOfLoc(c, loc);
+  return bringPage(c, vpnOfLoc(c, loc));
+}
+/** The same of a page of the data mapping, one of a body, too. */
+export function bringPage(c: i32, vpn: i32): boolean {
   const p = pte(vpn);
   if ((p & PTE_PRESENT) !== 0) return true;
   if (p === 0 || fault(ld(c + ST_DATA_VMA), vpn, FAULT_READ) < 0) return false;
-  if (pageOfLoc(loc) < ld(c + ST_LOG_PAGES)) markDead(c, pageOfLoc(loc));
+  const page = vpn - ld(c + ST_DATA_START);
+  if (page < ld(c + ST_LOG_PAGES)) markDead(c, page);
   return true;
 }
 /** Mark the items of a log page that the index does not name. */

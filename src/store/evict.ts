@@ -78,6 +78,9 @@ const IMPATIENT: i32 = 8;
 const MAX_FRUITLESS: i32 = 65;
 /** A log is compacted once more than 2^-this of it is dead. */
 const HOLES: i32 = 5;
+/** Pages that compacting goes through at most for each page that it frees, and the 256ths of a segment that must be dead for that: as one is of so many pages. */
+const COMPACT_PAGES: i32 = 32;
+const LEAST_HOLES: i32 = 24;
 /** No score is as far from 0: 2^96 in either direction. */
 const MAX_THETA: i32 = 96 * ONE;
 /** What a segment that was begun may hold in reserve: not dead, not live. */
@@ -227,26 +230,36 @@ function adjust(c: i32, freed: i32, regretted: i32): void {
   st(c + ST_THETA, theta < -MAX_THETA ? -MAX_THETA : theta > MAX_THETA ? MAX_THETA : theta);
 }
 
-/** Carry the live items of a segment with many holes to fresh memory. Returns false if there is none worth it, or no page is free for it. */
+/**
+ * Carry the live items of segments with many holes to fresh memory until that has freed a page: what they take of it first may be as much as they
+ * give back, in segments of a page or two nearly always. Returns false if there is none worth it, or none came free.
+ */
 function compact(c: i32): boolean {
+  startCount(KEEP_ALL);
+  const held = ld(c + ST_LOG_HELD);
+  for (let left: i32 = COMPACT_PAGES; left > 0; left -= 1 << ld(c + ST_SEG_SHIFT)) {
+    const s = mostHoles(c);
+    if (s < 0) return false;
+    let more: i32 = 1;
+    while (more !== 0) more = cleanSegPage(c, s, ALL) ? 1 : 0;
+    if (ld(c + ST_LOG_HELD) < held) return true;
+  }
+  return false;
+}
+/** Of a few segments the one with the most holes; -1 = none has enough. */
+function mostHoles(c: i32): i32 {
   let worst: i32 = -1;
-  let most: i32 = 0;
+  let most: i32 = LEAST_HOLES;
   for (let i: i32 = 0; i < 2 * CANDIDATES; i++) {
     const s = randomSeg(c);
-    if (s < 0) return false;
+    if (s < 0) return -1;
     const used = seg(c, s, SG_USED) >>> 3;
     const dead = (((used - seg(c, s, SG_LIVE)) * 256) / (used + 1)) | 0;
-    if (dead <= most) continue;
+    if (dead < most) continue;
     most = dead;
     worst = s;
   }
-  if (most < 24) return false;
-  startCount(KEEP_ALL);
-  const held = ld(c + ST_LOG_HELD);
-  let more: i32 = 1;
-  while (more !== 0) more = cleanSegPage(c, worst, ALL) ? 1 : 0;
-  // Its items may have taken as much: then what is dead is in pages that are yet to be filled.
-  return ld(c + ST_LOG_HELD) < held;
+  return worst;
 }
 /** Give back segments that hold nothing. Returns 1 if there were any. */
 function releaseAny(c: i32): i32 {

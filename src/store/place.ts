@@ -176,6 +176,8 @@ function enter(c: i32, loc: i32, hash: i32, want: i32, length: i32, nr: i32, exp
   setBits(locAddr(c, loc), want);
   countIn(c, loc, inlineGranules(locAddr(c, loc)), expiry);
   add(c + ST_ITEMS, 1);
-  addf(c + ST_NEW_BYTES, (inlineGranules(locAddr(c, loc)) << 3) + nr * 4096);
+  // Both together may be 2^31 and more.
+  addf(c + ST_NEW_BYTES, inlineGranules(locAddr(c, loc)) << 3);
+  addf(c + ST_NEW_BYTES, nr << 12);
   return loc;
 }

@@ -1,5 +1,5 @@
 /** Whether the pages of the data mapping are there: looking at those that are in swap, and taking note of those that are lost. */
-import { pte } from "../mm/layout.ts";
+import { frameAddr, pte } from "../mm/layout.ts";
 import { lookAtSwapped } from "../mm/look.ts";
 import { ld, st } from "../mm/machine.ts";
 import { PTE_PRESENT, PTE_SWAP } from "../mm/page-table.ts";
@@ -7,7 +7,6 @@ import { outdateSeg } from "./above.ts";
 import {
   add,
   addf,
-  locAddr,
   PAGE_GRANULES,
   pageInfo,
   SEG_SUNK,
@@ -36,13 +35,14 @@ import {
  * page moves, or another two are looked at. 0 = it is lost.
  */
 export function look(c: i32, loc: i32): i32 {
-  const vpn = vpnOfLoc(c, loc);
+  const page = lookAtPage(c, vpnOfLoc(c, loc));
+  return page === 0 ? 0 : page + (((loc - 1) & 511) << 3);
+}
+/** The same of the start of a page of the data mapping, one of a body, too. */
+export function lookAtPage(c: i32, vpn: i32): i32 {
   const p = pte(vpn);
-  if ((p & PTE_PRESENT) !== 0) return locAddr(c, loc);
-  if ((p & PTE_SWAP) === 0) return 0;
-  const page = lookAtSwapped(ld(c + ST_DATA_VMA), vpn);
-  if (page === 0) return 0;
-  return page + (((loc - 1) & 511) << 3);
+  if ((p & PTE_PRESENT) !== 0) return frameAddr(p >>> 6);
+  return (p & PTE_SWAP) === 0 ? 0 : lookAtSwapped(ld(c + ST_DATA_VMA), vpn);
 }
 /** Whether the page of a location is in a frame. */
 export function isPresent(c: i32, loc: i32): boolean {

@@ -2,7 +2,7 @@
 import { storeOutAddr, storeValueAddr } from "../mm/layout.ts";
 import { copyBytes, copyShort, ld, ldf, st, stf } from "../mm/machine.ts";
 import { bodyVpn, pageOfBody } from "./body.ts";
-import { bring } from "./bring.ts";
+import { bringPage } from "./bring.ts";
 import { bucketAddr, locAt, nextLine, nrBuckets, SLOTS, slotOf } from "./directory.ts";
 import { HIT, loseHead, MISS, STALE, whole } from "./find.ts";
 import {
@@ -19,8 +19,8 @@ import {
   keyOffset,
   ttlOffset,
 } from "./item.ts";
-import { controlOf, locAddr, vpnOfLoc } from "./layout.ts";
-import { look } from "./present.ts";
+import { controlOf, vpnOfLoc } from "./layout.ts";
+import { look, lookAtPage } from "./present.ts";
 
 /** Locations that one storeScan() gives at most. */
 export const MAX_SCAN: i32 = 4096;
@@ -118,20 +118,14 @@ export function pieceOf(c: i32, loc: i32, done: i32, here: boolean): i32 {
   const byte = done < inBody ? done : (((loc - 1) & 511) << 3) + headBytes(bits(item)) + done - inBody;
   const vpn =
     done < inBody ? bodyVpn(c, pageOfBody(c, ld(item + I_BODY), done >>> 12)) : vpnOfLoc(c, loc) + (byte >>> 12);
-  const at = bodyLoc(c, vpn);
-  if (here && !bring(c, at)) return 0;
-  const page = here ? locAddr(c, at) : look(c, at);
+  if (here && !bringPage(c, vpn)) return 0;
+  const page = lookAtPage(c, vpn);
   if (page === 0) return 0;
   const most = 4096 - (byte & 4095);
   const out = storeOutAddr();
   st(out + 12, page + (byte & 4095));
   st(out + 20, vpn);
   return length - done < most ? length - done : most;
-}
-
-/** The location of the start of a page of the data mapping, bodies included. */
-function bodyLoc(c: i32, vpn: i32): i32 {
-  return ((vpn - vpnOfLoc(c, 1)) << 9) + 1;
 }
 
 /**

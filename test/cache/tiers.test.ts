@@ -270,3 +270,31 @@ test("what comes up from swap leaves no holes that keep the place of what could 
   }
   expect((misses[1] as number) / (misses[0] as number)).toBeLessThan(0.75);
 });
+
+test("two nodes hold as many small entries as one of as many bytes, but for a twentieth", async () => {
+  const size = 736 * 4;
+  const held = [];
+  for (const nodes of [{ dram: dram(size + 720) }, { dram: dram(776), slow: dram(size - 228, 1) }]) {
+    const memory = await openMemory({ nodes, minFree: "16KiB" }, { crank: simCrank() });
+    const cache = memory.cache({ codec: "bytes", maxSize: size * KIB, heap: 0 });
+    const source = seeded(9);
+    const value = Buffer.alloc(350, 1);
+    for (let i = 0; i < 200_000; i++) {
+      const key = `k${draw(source, 30_000, 3)}`;
+      if (cache.getInto(key, value) < 0) cache.set(key, value);
+    }
+    held.push(cache.size);
+    memory.check();
+    await memory.close();
+  }
+  const [one = 0, two = 0] = held;
+  expect(two).toBeGreaterThan(0.945 * one);
+});
+
+test("a cache larger than it can count is refused", async () => {
+  const huge = { nodes: { dram: dram(512) }, swap: swapOf(17 * KIB * KIB), addressSpace: "18GiB" };
+  const memory = await openMemory(huge, { crank: simCrank() });
+  expect(() => memory.cache({ maxSize: "16.5GiB" })).toThrow(expect.objectContaining({ code: "ERANGE" }));
+  expect(memory.cache({ maxSize: "8MiB" }).maxSize).toBe(8 * KIB * KIB);
+  await memory.close();
+});
