@@ -13,6 +13,7 @@ export interface CacheShape {
   readonly allowStale: boolean;
   readonly noDeleteOnStaleGet: boolean;
   readonly updateAgeOnGet: boolean;
+  readonly grace: number | undefined;
   readonly dispose: boolean;
   /** What may be held on the JavaScript heap. */
   readonly heap: number | { readonly entries: number } | undefined;
@@ -148,6 +149,7 @@ export function cacheShape(config: Config, seed: number): CacheShape {
     updateAgeOnGet: oneIn(r, 2),
     dispose: oneIn(r, 2),
     heap: pick(r, [0, undefined, 3000, 60_000, { entries: 1 }, { entries: 30 }] as const),
+    grace: pick(r, [undefined, undefined, 0, 500, 30_000, Number.POSITIVE_INFINITY] as const),
     ...config.cache,
   };
 }

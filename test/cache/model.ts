@@ -82,6 +82,13 @@ export class CacheModel {
   accessed(key: CacheKey): void {
     if (this.entries.get(idOf(key))?.invalid === true) this.entries.delete(idOf(key));
   }
+  /** Where there is room for everything, what has expired is there until its grace is over. */
+  agreeIsKept(what: string, entry: Entry, value: unknown): void {
+    const { grace } = this.shape;
+    if (!this.#roomy || value !== undefined || entry.invalid || grace === undefined) return;
+    const until = entry.start + entry.ttl + grace;
+    agree(this.now >= until, () => `${what} ${shownKey(entry.key)} gave nothing, ${until - this.now} ms too early`);
+  }
   /** Forget an entry that may be gone or not, as it is never given. */
   doubt(key: CacheKey): void {
     if (this.entries.get(idOf(key))?.invalid === true) this.doubtful++;

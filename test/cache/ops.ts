@@ -43,6 +43,7 @@ export function get(w: World): void {
   }
   agree(value === undefined || how.allowStale, () => `get ${shownKey(key)} gave an expired value`);
   if (value !== undefined) model.agreeIsOf("get", entry, value);
+  else if (how.allowStale) model.agreeIsKept("get", entry, value);
   if (!how.noDeleteOnStaleGet) model.entries.delete(idOf(key));
 }
 
@@ -62,6 +63,7 @@ export function peek(w: World): void {
   }
   agree(value === undefined || (allowStale ?? shape.allowStale), () => `peek ${shownKey(key)} gave an expired value`);
   if (value !== undefined) model.agreeIsOf("peek", entry, value);
+  else if (allowStale ?? shape.allowStale) model.agreeIsKept("peek", entry, value);
 }
 
 export function has(w: World): void {

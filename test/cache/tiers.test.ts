@@ -298,3 +298,21 @@ test("a cache larger than it can count is refused", async () => {
   expect(memory.cache({ maxSize: "8MiB" }).maxSize).toBe(8 * KIB * KIB);
   await memory.close();
 });
+
+test("whether a large value is there is known without reading it", async () => {
+  const memory = await openMemory(
+    { nodes: { dram: dram(4096) }, swap: swapOf(32 * KIB) },
+    { crank: simCrank(), wrapDevice },
+  );
+  const cache = memory.cache({ codec: "bytes", heap: 0 });
+  cache.set("large", Buffer.alloc(3 * KIB * KIB, 1), { ttl: 1e9 });
+  for (let i = 0; i < 600; i++) cache.set(`k${i}`, Buffer.alloc(20 * KIB, 2));
+  const read = () => memory.vmstat().pswpread + memory.vmstat().pswpin;
+  const before = read();
+  expect(cache.has("large")).toBe(true);
+  expect(cache.getRemainingTTL("large")).toBeGreaterThan(0);
+  expect(read() - before).toBeLessThanOrEqual(1);
+  expect(cache.getInto("large", Buffer.alloc(3 * KIB * KIB))).toBe(3 * KIB * KIB);
+  expect(read() - before).toBeGreaterThan(500);
+  await memory.close();
+});
