@@ -138,7 +138,7 @@ export class Control {
         const at = slotAt(slot);
         const there = Atomics.load(words, at);
         // Slots of the dead are taken when no other is left.
-        if (there !== 0 && (dead === 0 || this.isAlive(slot))) continue;
+        if (there !== 0 && (dead === 0 || this.isAlive(slot) || this.#holdsLock(slot))) continue;
         if (Atomics.compareExchange(words, at, there, TAKEN) !== there) continue;
         words[at + 1] = start | 0;
         words[at + 2] = Math.floor(start / 2 ** 32);
@@ -148,6 +148,10 @@ export class Control {
       }
     }
     throw new LieuError("ENOMEM", `${MOST_THREADS} threads share the memory already: that is the most`);
+  }
+  /** The lock of a dead thread is to be taken over first: it says by the slot whom to ask after. */
+  #holdsLock(slot: number): boolean {
+    return (Atomics.load(this.words, LOCK) & MOST_THREADS) === slot;
   }
   /** This thread lets go of its slot. */
   part(slot: number): void {
