@@ -77,7 +77,8 @@ const WORTH_KEEPING: i32 = 3072;
 export function zswapStore(f: i32): i32 {
   const dev = poolDevice();
   if (dev < 0 || hdr(H_ZSWAP_FULL) !== 0) return -1;
-  if (swapDev(dev, S_FREE) === 0 && !makeRoom()) return full(f);
+  // Compaction gives pages of the pool, not slots.
+  if (swapDev(dev, S_FREE) === 0 && writeBack() === 0) return full(f);
   const addr = frameAddr(f);
   if (sameFilled(addr)) {
     const slot = takePoolSlot(vpnOf(f), SAME_FILLED);
