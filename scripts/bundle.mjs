@@ -19,6 +19,40 @@ import { rolldown } from "rolldown";
 /** The modules that give WebAssembly from the sources' dist/, and which. Here they are replaced by the bytes. */
 const EMBEDDED = { "runtime/engine-bytes.js": "engine.wasm", "trace/pattern-bytes.js": "trace/pattern.wasm" };
 
+/**
+ * The thread that reclaims, as one script: it is given the engine as it was compiled, so neither the bytes nor the JavaScript twin is in it.
+ */
+async function kswapdScript(out) {
+  const entry = "\0entry";
+  // What stands in for what is left out.
+  const instead = new Map([
+    [resolve(out, "store/exports.js"), "export function attach() {}"],
+    [resolve(out, "runtime/engine-bytes.js"), "export function engineBytes() {}"],
+  ]);
+  const build = await rolldown({
+    input: entry,
+    platform: "node",
+    treeshake: { moduleSideEffects: false },
+    onLog: (level, log, handler) => (level === "warn" ? handler("error", log) : handler(level, log)),
+    plugins: [
+      {
+        name: "kswapd",
+        // A script that is text has no address.
+        transform: (code) => code.replaceAll("import.meta.url", "undefined"),
+        resolveId: (id) => (id === entry ? id : undefined),
+        load: (id) => {
+          if (id !== entry) return instead.get(id);
+          const module = JSON.stringify(resolve(out, "memory/kswapd-worker.js"));
+          return `import { workerData } from "node:worker_threads";\nimport { runKswapd } from ${module};\nrunKswapd(workerData);\n`;
+        },
+      },
+    ],
+  });
+  const { output } = await build.generate({ format: "cjs", minify: true });
+  await build.close();
+  return output[0].code;
+}
+
 async function embed(out) {
   for (const [module, file] of Object.entries(EMBEDDED)) {
     const [, name] = /export function (\w+)/.exec(readFileSync(join(out, module), "utf8"));
@@ -28,6 +62,13 @@ async function embed(out) {
   const { remoteWorkerSource } = await import(pathToFileURL(resolve(out, "swap/remote-source.js")).href);
   const worker = JSON.stringify(remoteWorkerSource());
   writeFileSync(join(out, "swap/remote-source.js"), `export function remoteWorkerSource() {\n  return ${worker};\n}\n`);
+  const kswapd = await kswapdScript(out);
+  writeFileSync(join(out, "kswapd-worker.cjs"), kswapd);
+  const script = JSON.stringify(kswapd);
+  writeFileSync(
+    join(out, "memory/kswapd-source.js"),
+    `export function kswapdWorkerSource() {\n  return ${script};\n}\n`,
+  );
   const page = JSON.stringify(readFileSync(join(out, "dashboard/index.html"), "utf8"));
   writeFileSync(join(out, "server/page.js"), `export function dashboardPage() {\n  return ${page};\n}\n`);
 }

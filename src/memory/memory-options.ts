@@ -75,6 +75,12 @@ export interface MemoryOptions {
    * it, which is one up to about 4 GiB.
    */
   shards?: number | undefined;
+  /**
+   * Who moves pages away before a node is full: `"inline"`, whichever thread comes next, in its own time; `"thread"`, a thread of the memory's
+   * own, beside all others, which also does the writes to swap. It needs `shared: true` (EINVAL; other processes cannot have it), and swap devices that several threads
+   * can use (ENOTSUP). Default: "inline".
+   */
+  kswapd?: "inline" | "thread" | undefined;
 }
 
 /** How memory is given back. */

@@ -31,7 +31,7 @@ import {
   whole,
 } from "./schema.ts";
 import { MAX_SHARDS, withShards } from "./shards.ts";
-import { checkShareable, resolveShared } from "./share-options.ts";
+import { checkShareable, resolveKswapd, resolveShared } from "./share-options.ts";
 import { formatSize, pagesOf, parseSize, type Size, size } from "./size.ts";
 import { poolPages, resolveSwap, type SwapConfig, swapSchema } from "./swap-options.ts";
 
@@ -123,6 +123,7 @@ export const memoryShape = {
   pressure: optional(pressure),
   shared: optional(shared),
   shards: optional(whole(1, MAX_SHARDS)),
+  kswapd: optional(oneOf(["inline", "thread"])),
 };
 const memorySchema: Check<MemoryOptions & { nodes: NamedNodes }> = object(memoryShape);
 
@@ -172,6 +173,7 @@ export interface MemoryConfig {
   readonly sharedName: string | undefined;
   /** How many segments it is made of. */
   readonly shards: number;
+  readonly kswapd: "inline" | "thread";
 }
 
 /**
@@ -232,6 +234,7 @@ export function resolveOptions(input: unknown): MemoryConfig {
     pressure: resolvePressure(o.pressure),
     shared: resolveShared(o.shared, hasBytes, o.pressure),
     sharedName: typeof o.shared === "string" ? checkShareable(o.shared, nodes, swap) : undefined,
+    kswapd: resolveKswapd(o.kswapd, o.shared),
   };
   return withShards(whole, o.shards);
 }

@@ -15,6 +15,7 @@ import { clockOffset, describeMemory, type MemoryDescriptor } from "./descriptor
 import type { Group, GroupOptions } from "./group.ts";
 import type { Harness } from "./harness.ts";
 import type { Kinds } from "./kinds.ts";
+import { KswapdThread } from "./kswapd.ts";
 import { Memory } from "./memory.ts";
 import type { MemoryConfig } from "./options.ts";
 import type { AnyCacheOptions, MapOptions, ReclaimRequest, ReclaimResult } from "./requests.ts";
@@ -24,6 +25,8 @@ import type { Size } from "./size.ts";
 export class SharedMemory extends Memory {
   readonly #given: MemoryConfig;
   readonly #zero: number;
+  /** @internal */
+  readonly kswapd: KswapdThread | undefined;
 
   /** @internal */
   constructor(config: MemoryConfig, harness: Harness, vm?: SharedVm) {
@@ -31,6 +34,13 @@ export class SharedMemory extends Memory {
     this.#given = config;
     // A clock that is made for a test is its own; others go by the process's.
     this.#zero = clockOffset() + (performance.now() - this.vm.crank.now());
+    if (config.kswapd !== "thread") return;
+    try {
+      this.kswapd = new KswapdThread(this.shared, this.descriptor());
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
   }
   protected get shared(): SharedVm {
     return this.vm as SharedVm;
@@ -40,6 +50,14 @@ export class SharedMemory extends Memory {
     this.vm.ensureOpen();
     this.vm.segment.lent = true;
     return describeMemory(this.shared, this.#given, this.#zero);
+  }
+  /** The same as {@link Memory.close}; its thread has ended with it. */
+  override async close(): Promise<void> {
+    this[Symbol.dispose]();
+    await this.kswapd?.ended();
+  }
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
   }
   protected override kinds(): Kinds {
     return {

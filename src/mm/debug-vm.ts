@@ -77,6 +77,7 @@ import { OPT_DEMOTION, OPT_HONOUR_CPUSET, OPT_HONOUR_MEMPOLICY, OPT_ROOM_FIRST }
 import { PTE_MIGRATION, PTE_PRESENT, PTE_SWAP, pteIndex } from "./page-table.ts";
 import { poolDevice, slotDevice } from "./swap.ts";
 import { POLICY_VIOLATIONS, ROOM_VIOLATIONS } from "./vmstat.ts";
+import { nrWriteback } from "./writeback.ts";
 
 /** What a walk found, for callers that compare it with a model. */
 export interface Walk {
@@ -288,7 +289,8 @@ function walkSlots(swapped: number): void {
     if (swapDev(dev, S_CACHES) !== 0) freeForCaches += free;
     discardable += mine;
   }
-  holds(used === swapped, () => `${used} slots in use for ${swapped} pages in swap`);
+  const writing = nrWriteback();
+  holds(used === swapped + writing, () => `${used} slots in use for ${swapped} pages in swap, ${writing} on their way`);
   holds(freeForCaches === hdr(H_SWAP_FREE_CACHES), () => `${freeForCaches} slots for caches free, by count not`);
   holds(freeOnDevices === hdr(H_SWAP_FREE), () => `${freeOnDevices} slots free, ${hdr(H_SWAP_FREE)} counted`);
   holds(

@@ -24,5 +24,7 @@ export { createVma, freeVpns, setPolicy, setWeight } from "./page-table.ts";
 export { changeMems, changePolicy } from "./placement.ts";
 export { setLatency, setPrices } from "./prices.ts";
 export { addSwapDevice, keepForCaches } from "./swap.ts";
+export { lookAtWriteback, nrWriteback } from "./writeback.ts";
+export { abandonWriteback, clearWriteback, endWriteback, noteWritten } from "./written.ts";
 export { zsCompact, zsFree, zsMalloc, zsRead, zsWrite } from "./zsmalloc.ts";
 export { attach, destroyMemcg };

@@ -10,6 +10,7 @@ import {
   PG_DETACHED,
   PG_LRU,
   PG_REFERENCED,
+  PG_WRITEBACK,
   test,
 } from "./folio.ts";
 import { noteRelease } from "./futile.ts";
@@ -71,6 +72,8 @@ export function isolatePage(vpn: i32): i32 {
     popScan();
   }
   const page = pteIndex(pte(vpn));
+  // Who has something of his own to do with it does not wait for a device: the write of it is called off.
+  clearFlag(page, PG_WRITEBACK);
   lruDel(page);
   isolate(page);
   return 0;

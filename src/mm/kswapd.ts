@@ -7,6 +7,7 @@ import { nodeIsHopeless } from "./hopeless.ts";
 import { knowsLastUse } from "./last-use.ts";
 import {
   H_KSWAPD,
+  H_KSWAPD_BATCH,
   H_OPTIONS,
   H_PRESSURE,
   hdr,
@@ -50,7 +51,9 @@ export function kswapdStep(nid: i32): i32 {
   const exact = (hdr(H_OPTIONS) & OPT_LEAN) !== 0;
   const want = exact ? high + 1 - node(nid, N_FREE) : high;
   // Not a batch where less is missing: on a small node full of hot pages the rest of a batch would be those.
-  pushScan(ACTOR_KSWAPD, want > SWAP_CLUSTER_MAX || knowsLastUse() ? want : SWAP_CLUSTER_MAX);
+  const whole = want > SWAP_CLUSTER_MAX || knowsLastUse() ? want : SWAP_CLUSTER_MAX;
+  const most = hdr(H_KSWAPD_BATCH);
+  pushScan(ACTOR_KSWAPD, most > 0 && most < whole ? most : whole);
   setSc(SC_PRIORITY, state & 63);
   setSc(SC_MEMCG_LOW_RECLAIM, state >> 6);
   setHdr(H_PRESSURE, -2 - nid);
@@ -67,7 +70,7 @@ export function kswapdStep(nid: i32): i32 {
   // Nothing more may be lost here: what is missing to a goal above high can wait.
   if (spared !== 0 || balanced(nid)) return sleep(nid);
   // The next pass scans twice as much, unless this one scanned plenty and got something for it.
-  if (scanned < high || reclaimed === 0) state--;
+  if ((scanned < high && (most === 0 || reclaimed < most)) || reclaimed === 0) state--;
   if ((state & 63) === 0 || state < 0) {
     if (node(nid, N_KSWAPD_RECLAIMED) > 0) return restart(nid);
     if (skipped !== 0 && state < LOW_RECLAIM) return again(nid, LOW_RECLAIM | DEF_PRIORITY);
@@ -79,7 +82,8 @@ export function kswapdStep(nid: i32): i32 {
 }
 /** A run found nothing: look at everything there is, once, so that it need not be looked at again (hopeless.ts). */
 function lookAtAll(nid: i32): i32 {
-  if ((hdr(H_OPTIONS) & OPT_HOPELESS) === 0) return 0;
+  // Where it has to let others have their turn there is no looking at everything.
+  if ((hdr(H_OPTIONS) & OPT_HOPELESS) === 0 || hdr(H_KSWAPD_BATCH) > 0) return 0;
   pushScan(ACTOR_KSWAPD, SWAP_CLUSTER_MAX);
   setHdr(H_PRESSURE, -2 - nid);
   const reclaimed = tryToFree(1 << nid, false);

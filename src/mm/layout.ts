@@ -27,7 +27,7 @@ export const MAX_SWAP: i32 = 8;
 /** Frame and slot numbers must fit the 26 bits that a page-table entry has for them. */
 export const MAX_INDEX: i32 = 0x3ffffff;
 export const MAGIC: i32 = 0x6c696575;
-export const LAYOUT_VERSION: i32 = 3;
+export const LAYOUT_VERSION: i32 = 4;
 
 // ---- header: single words, except where marked f64 -----------------------------------------------------------------
 export const H_MAGIC: i32 = 0;
@@ -112,6 +112,14 @@ export const H_SWAP_FREE_CACHES: i32 = 424;
 /** Which virtual pages the two pages of looks hold a copy of, plus 1 (look.ts); 0 = none. And which was used last. */
 export const H_LOOKED: i32 = 436;
 export const H_LOOK_TURN: i32 = 444;
+// kswapd in a thread of its own (kswapd.ts, writeback.ts)
+/** Pages that one step of kswapd takes at most; 0: as many as are missing. */
+export const H_KSWAPD_BATCH: i32 = 448;
+/** 1: pages on their way to a device are queued, and written while nobody waits (writeback.ts). */
+export const H_WRITES_LATER: i32 = 452;
+/** 1: somebody makes room for stores ahead of them; and whether one of them wants some (store/headroom.ts). */
+export const H_HEADROOM: i32 = 456;
+export const H_HEADROOM_WANTED: i32 = 460;
 export const H_SCRATCH: i32 = 504;
 const HEADER_SIZE: i32 = 512;
 
@@ -363,6 +371,10 @@ export const NR_VERSIONS: i32 = 16384;
 const STORE_VERSIONS_SIZE: i32 = 64 + NR_VERSIONS * 4;
 const STORE_AREA_SIZE: i32 = STORE_KEY_SIZE + STORE_OUT_SIZE + STORE_VALUE_SIZE + STORE_VERSIONS_SIZE;
 
+/** Pages that may be on their way to devices at a time (writeback.ts): a word for how many are, then a word each. */
+export const NR_WRITEBACK: i32 = 64;
+const WRITEBACK_SIZE: i32 = 64 + NR_WRITEBACK * 4;
+
 /** List heads of one depth of nested reclaim. */
 export const NR_SCAN_LISTS: i32 = 8;
 
@@ -392,6 +404,7 @@ let ZBUFFER: i32 = 0;
 let ZTABLE: i32 = 0;
 let ZBOUNCE: i32 = 0;
 let SCRATCH: i32 = 0;
+let WRITEBACK: i32 = 0;
 let STORE_AREA: i32 = 0;
 let LOOKS: i32 = 0;
 let METADATA: i32 = 0;
@@ -422,7 +435,8 @@ export function place(nodes: i32, frames: i32, vpns: i32, slots: i32, zpages: i3
   SWAPS = VMAS + MAX_VMAS * VMA_SIZE;
   STATS = SWAPS + MAX_SWAP * SWAP_SIZE;
   SCRATCH = STATS + (1 + MAX_NODES + MAX_MEMCG) * VMSTAT_SIZE;
-  FILTERS = SCRATCH + 256;
+  WRITEBACK = SCRATCH + 256;
+  FILTERS = WRITEBACK + WRITEBACK_SIZE;
   filterBytes = ((vpns >> (WALK_BLOCK_SHIFT + 5)) + 1) << 2;
   F_FLAGS = (FILTERS + nodes * 2 * filterBytes + 63) & ~63;
   F_REFS = F_FLAGS + words * 4;
@@ -664,6 +678,13 @@ export function hasBytes(): boolean {
 /** Byte address of 64 words for the arguments of one host call. */
 export function scratch(): i32 {
   return SCRATCH;
+}
+/** Byte address of the word that says how many pages are under writeback, and of the word of one of them. */
+export function writebackCountAddr(): i32 {
+  return WRITEBACK;
+}
+export function writebackAddr(i: i32): i32 {
+  return WRITEBACK + 64 + (i << 2);
 }
 /** Byte addresses of what passes between callers and stores. */
 export function storeKeyAddr(): i32 {

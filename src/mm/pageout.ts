@@ -1,6 +1,6 @@
 /**
  * The end of a batch (pageout, shrink_folio_list): what was not demoted is swapped out, or discarded, or kept; pages for a
- * device go out in runs of neighbours.
+ * device go out in runs of neighbours, or are queued to be written while nobody waits (writeback.ts).
  */
 import { checksum } from "./checksum.ts";
 import { folioNid, folioNr, folioOrder, isFile } from "./folio.ts";
@@ -24,6 +24,7 @@ import {
   SC_NR_RECLAIMED,
   SC_NR_TO_RECLAIM,
   SC_QUEUED,
+  SC_SPARED,
   sc,
   scanHead,
   scratch,
@@ -50,6 +51,7 @@ import { LIST_RET, LIST_SCAN, LIST_SPARED, LIST_SWAP, SWAP_CLUSTER_MAX } from ".
 import { activate } from "./shrink-list.ts";
 import { allocSlot, cancelSlot, noteSwappedOut, noteWrite, poolDevice, slotDevice, swapAvailable } from "./swap.ts";
 import { count, PGDISCARD, PSWPOUT, SWAP_WRITE_ERROR, THP_SWPOUT_FALLBACK } from "./vmstat.ts";
+import { startWriteback, writebackIsFull, writesLater } from "./writeback.ts";
 import { zswapStore } from "./zswap.ts";
 
 /** Outcomes of evictOne(); a positive one is the pages freed. */
@@ -119,10 +121,21 @@ function evictOne(f: i32): i32 {
     setPriv(f, pooled);
     return finishSwapOut(f);
   }
+  if (writebackIsFull()) {
+    // What is on its way makes room first.
+    setSc(SC_SPARED, 1);
+    listAddTail(scanHead(LIST_SPARED), f);
+    return EVICT_KEPT;
+  }
   const slot = allocSlot(vpnOf(f));
   if (slot >= 0) {
     noteLoss(f);
     noteSample(f, true);
+    if (writesLater()) {
+      startWriteback(f, slot);
+      keep(f);
+      return 1;
+    }
     setPriv(f, slot);
     listAddTail(scanHead(LIST_SWAP), f);
     return EVICT_QUEUED;
@@ -170,7 +183,8 @@ function undoSwapOut(f: i32): void {
   count(SWAP_WRITE_ERROR, folioNid(f), ownerMemcg(f), 1);
   keep(f);
 }
-function finishSwapOut(f: i32): i32 {
+/** An isolated folio, whose private word names its slot, now lives there alone. Returns the pages freed. */
+export function finishSwapOut(f: i32): i32 {
   const slot = priv(f);
   const vpn = vpnOf(f);
   unmapFolio(f);

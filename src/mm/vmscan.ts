@@ -16,6 +16,7 @@ import { hopeful, noteFutile, remembersFailure } from "./futile.ts";
 import { noteWhy, WHY_LIMIT } from "./hopeless.ts";
 import {
   C_ACTIVE,
+  H_KSWAPD_BATCH,
   H_MEMCG_ROTOR,
   H_NR_MEMCG,
   H_NR_NODES,
@@ -93,9 +94,12 @@ import { tryDevices } from "./swap.ts";
 import { count, LOW, PGSTEAL_ANON, PGSTEAL_KSWAPD } from "./vmstat.ts";
 import { balanced } from "./watermark.ts";
 import { noteCost } from "./workingset.ts";
+import { nrWriteback } from "./writeback.ts";
 
 /** Passes over everything, at most, before it is said that nothing can be taken. */
 const MAX_WHOLE_PASSES: i32 = 6;
+/** Pages looked at for each that a batch is to take, at most. */
+const SCAN_PER_PAGE: i32 = 64;
 /** Of SC_FORCE_DEACTIVATE: nothing is left on the active lists. */
 const ALL: i32 = 2;
 /** Reclaim from one list of a node and group. Returns the pages reclaimed. */
@@ -141,7 +145,9 @@ export function shrinkFolioList(nid: i32): i32 {
       }
     }
     // What failed is reclaimed here and now as though demotion were off; a proactive request puts it back instead.
-    takeFailed(scanHead(sc(SC_PROACTIVE) !== 0 ? LIST_RET : LIST_SCAN));
+    // So it is where what makes room for it below is on its way to a device.
+    const stays = sc(SC_PROACTIVE) !== 0 || (cascade && nrWriteback() > 0 && sc(SC_ACTOR) === ACTOR_KSWAPD);
+    takeFailed(scanHead(stays ? LIST_RET : LIST_SCAN));
   }
   reclaimed += evictBatch(reclaimed);
   putbackBatch();
@@ -205,8 +211,13 @@ function shrinkLruvec(nid: i32, cg: i32): void {
 }
 /** Whether this reclaim, at work on node `nid`, has come to its end before its plan has. */
 function enoughOf(nid: i32): boolean {
-  if (sc(SC_SPARED) !== 0 || enough()) return true;
+  if (sc(SC_SPARED) !== 0 || enough() || hasScannedPlenty()) return true;
   return sc(SC_ACTOR) === ACTOR_KSWAPD && (sc(SC_VACATE) & (1 << nid)) === 0 && balanced(nid);
+}
+/** Whether a kswapd that others wait for has looked at as much as goes into one turn. */
+function hasScannedPlenty(): boolean {
+  const most = hdr(H_KSWAPD_BATCH);
+  return most > 0 && sc(SC_ACTOR) === ACTOR_KSWAPD && sc(SC_NR_SCANNED) >= most * SCAN_PER_PAGE;
 }
 /** Reclaim from a node: every group that is in scope and not protected, in turn (shrink_node). */
 export function shrinkNode(nid: i32): void {

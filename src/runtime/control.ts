@@ -1,7 +1,7 @@
 /**
  * What the threads of a shared memory know of each other and of what is on it, beside the segment: one small shared buffer.
  *
- *   lock | state | generation | registry's length | incarnations | ...
+ *   lock | state | generation | registry's length | incarnations | loads | the thread that reclaims | ...
  *   threads: thread id, start time (two words), process id
  *   stores: of a mapping that is a cache's, the first page of its index; 0
  *   mappings that live: which incarnation of the number it is; 0
@@ -26,6 +26,8 @@ const MOST_TEXT = 0xffffff;
 const INCARNATIONS = 4;
 /** Loads under way. */
 export const NR_LOADS = 5;
+/** What the thread that reclaims is at: one of the KSWAPD_ states; it sleeps on this word. */
+export const KSWAPD = 6;
 const SLOTS = 64;
 const SLOT_WORDS = 4;
 /** What the lock's word can tell apart. */
@@ -47,6 +49,11 @@ export const OPEN = 0;
 export const CLOSED = 1;
 /** A thread died in the middle of an operation, and what it left is not to be relied on. */
 export const BROKEN = 2;
+
+/** Nobody: whoever comes by reclaims. */
+export const KSWAPD_NONE = 0;
+export const KSWAPD_RUNNING = 1;
+export const KSWAPD_ASLEEP = 2;
 
 /** A mapping, as another thread may hold it. */
 export interface SharedMapping {
@@ -126,6 +133,17 @@ export class Control {
   }
   set state(state: number) {
     Atomics.store(this.words, STATE, state);
+  }
+
+  // ---- the thread that reclaims --------------------------------------------------------------------------------------
+  /** Sleep for at most `ms` while its word is `state`. */
+  sleepKswapd(state: number, ms: number): void {
+    this.sleeper.wait(KSWAPD, state, ms);
+  }
+  /** Give it another state, and wake it. Under the lock. */
+  wakeKswapd(state: number): void {
+    Atomics.store(this.words, KSWAPD, state);
+    this.sleeper.wake(KSWAPD, 1);
   }
 
   // ---- threads ----------------------------------------------------------------------------------------------------------

@@ -24,9 +24,14 @@ export const CLOSED_CALLS: EngineCalls = new Proxy({} as EngineCalls, {
 let compiled: WebAssembly.Module | undefined;
 
 /** The engine's module, compiled once. */
-function wasmModule(): WebAssembly.Module {
+export function engineModule(): WebAssembly.Module {
   compiled ??= new WebAssembly.Module(engineBytes());
   return compiled;
+}
+
+/** The engine's module, as another thread has compiled it. */
+export function useEngineModule(module: WebAssembly.Module): void {
+  compiled = module;
 }
 
 /** Instantiate a twin over `memory`. The host's calls come back synchronously and must not call the engine. */
@@ -48,7 +53,7 @@ function loadWasm(memory: SharedMemory, host: Host): EngineCalls {
       bug: (code: number, a: number, b: number) => host.bug(code, a, b),
     },
   };
-  return new WebAssembly.Instance(wasmModule(), imports).exports as unknown as EngineCalls;
+  return new WebAssembly.Instance(engineModule(), imports).exports as unknown as EngineCalls;
 }
 
 /** The twin has one set of views for all segments, so each call plugs in its own first. */

@@ -11,11 +11,21 @@
  * clocks of others are set.
  */
 import { LieuError } from "../errors.ts";
-import { allVersionsAddr, H_CLOCK } from "../mm/layout.ts";
+import { allVersionsAddr, H_CLOCK, H_HEADROOM_WANTED, H_KSWAPD } from "../mm/layout.ts";
 import type { Host } from "../mm/machine.ts";
 import { LINES_SHIFT } from "../mm/mm.ts";
 import type { SwapDevice } from "../swap/device.ts";
-import { BROKEN, CLOSED, Control, OPEN, type Sleeper } from "./control.ts";
+import {
+  BROKEN,
+  CLOSED,
+  Control,
+  KSWAPD,
+  KSWAPD_ASLEEP,
+  KSWAPD_NONE,
+  KSWAPD_RUNNING,
+  OPEN,
+  type Sleeper,
+} from "./control.ts";
 import { CLOSED_CALLS, type EngineCalls, type EngineKind } from "./engine.ts";
 import type { Segment, SegmentShape } from "./segment.ts";
 import { SharedLock } from "./shared-lock.ts";
@@ -86,15 +96,27 @@ export class SharedVm extends Vm {
   get isOpen(): boolean {
     return !this.closed && this.control.state === OPEN;
   }
-  leave(): void {
+  /** Returns whether somebody was waiting for the lock. */
+  leave(): boolean {
     const { lock } = this;
-    if (lock.depth === 1 && this.#dropped.length !== 0) {
-      try {
-        this.settle();
-      } finally {
-        lock.leave();
+    if (lock.depth === 1) {
+      if (this.control.words[KSWAPD] === KSWAPD_ASLEEP) this.#wakeKswapd();
+      if (this.#dropped.length !== 0) {
+        try {
+          this.settle();
+        } catch (error) {
+          lock.leave();
+          throw error;
+        }
       }
-    } else lock.leave();
+    }
+    return lock.leave();
+  }
+  /** Wake the thread that reclaims if there is something for it to do. */
+  #wakeKswapd(): void {
+    const { h32 } = this.segment;
+    if (((h32[H_KSWAPD >>> 2] as number) | (h32[H_HEADROOM_WANTED >>> 2] as number)) !== 0)
+      this.control.wakeKswapd(KSWAPD_RUNNING);
   }
   /** Do something under the lock. */
   locked<R>(work: () => R): R {
@@ -115,6 +137,10 @@ export class SharedVm extends Vm {
     }
   }
 
+  /** A thread of its own may do it. */
+  protected override get turnsCrank(): boolean {
+    return this.control.words[KSWAPD] === KSWAPD_NONE;
+  }
   /** An operation is one piece of work under the lock: it waits for no device between two parts of it. */
   override get readsAhead(): boolean {
     return false;
@@ -151,6 +177,7 @@ export class SharedVm extends Vm {
       this.lock.enter();
       this.outdateAll();
       this.control.state = CLOSED;
+      this.control.wakeKswapd(KSWAPD_NONE);
       this.#end();
       this.lock.leave();
     }

@@ -144,9 +144,13 @@ export class Vm {
     this.#hitsLeft = HITS_PER_TURN;
     const { h32, hf } = this.segment;
     if (now > (hf[H_CLOCK >>> 3] as number)) hf[H_CLOCK >>> 3] = now;
-    if ((h32[H_KSWAPD >>> 2] as number) !== 0) this.#kswapd();
-    if ((hf[H_CLOCK >>> 3] as number) >= (hf[H_HINT_DUE >>> 3] as number)) this.calls.hintScan();
+    if ((h32[H_KSWAPD >>> 2] as number) !== 0 && this.turnsCrank) this.#kswapd();
+    if ((hf[H_CLOCK >>> 3] as number) >= (hf[H_HINT_DUE >>> 3] as number) && this.turnsCrank) this.calls.hintScan();
     return now;
+  }
+  /** Whether what is to be done beside the operations is done here and now. */
+  protected get turnsCrank(): boolean {
+    return true;
   }
 
   /** kswapd's turn. What time it takes is counted, and has no say in what it does. */

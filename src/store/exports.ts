@@ -5,6 +5,7 @@ export * from "../mm/exports.ts";
 export { storeAbove } from "./above.ts";
 export { storeAhead } from "./ahead.ts";
 export { storeActivity, storeCensus } from "./census.ts";
+export { noteHeadroom, storeHeadroom, storeWritten } from "./headroom.ts";
 export { storeHeard } from "./heard.ts";
 export { storeClear, storeGrace, storeInit, storeMetaPages, storeSecret } from "./init.ts";
 export { storeAt, storeLook, storePiece, storeScan } from "./read.ts";

@@ -24,6 +24,7 @@ import {
 import { ld } from "../mm/machine.ts";
 import { PTE_PRESENT, PTE_SWAP } from "../mm/page-table.ts";
 import { slotsFree, swapAvailable } from "../mm/swap.ts";
+import { writesLater } from "../mm/writeback.ts";
 import { bodyOf, bodyOwner, bodyVpn, firstPageOf, ownerOf } from "./body.ts";
 import { ALL, lookedGranules, SINK_WORST } from "./clean.ts";
 import {
@@ -125,7 +126,7 @@ function dropSunkBody(c: i32): boolean {
  * Whether the engine should make room, rather than the store in its own pages: as often as what is in the nodes is not caches'. What it
  * takes is the coldest, whosoever it is.
  */
-function isOthersTurn(c: i32): boolean {
+export function isOthersTurn(c: i32): boolean {
   if (!swapAvailable(1)) return false;
   let theirs: i32 = 0;
   for (let nid = 0; nid < hdr(H_NR_NODES); nid++) theirs += node(nid, N_PAGES) - node(nid, N_FREE);
@@ -165,7 +166,7 @@ export function sinkSome(c: i32): i32 {
   if (wholeInNodes(c, s) && streamOf(c, s) < STREAM_TTL) {
     if (streamOf(c, s) === STREAM_COLD) sinkSeg(c, s);
     else cleanChosen(c, s, ALL, SINK_WORST);
-    if (inNodes(c) < before) return 1;
+    if (inNodes(c) < before || writesLater()) return 1;
     // What was gathered takes as much room as was made: it goes as it is, though it would fill its segment later.
     const cold = ld(c + ST_OPEN + (STREAM_COLD << 2)) - 1;
     if (cold >= 0) sinkSeg(c, cold);
@@ -175,7 +176,7 @@ export function sinkSome(c: i32): i32 {
   // What expires stays with its like; and what is in swap in part is not read for that.
   skim(c, s, ld(c + ST_THETA), ALL);
   if (seg(c, s, SG_STATE) === SEG_CLOSED) sinkSeg(c, s);
-  return inNodes(c) < before ? 1 : 0;
+  return inNodes(c) < before || writesLater() ? 1 : 0;
 }
 /**
  * See that `pages` slots are free, as far as it is for this store to give some up: as often as what could be dropped from slots is its own.

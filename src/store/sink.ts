@@ -8,7 +8,19 @@
  */
 import { demoteNow } from "../mm/demote.ts";
 import { folioHead, folioNid } from "../mm/folio.ts";
-import { N_FREE, N_PAGES, N_WMARK_LOW, node, pte, V_MEMCG, vma } from "../mm/layout.ts";
+import {
+  H_HEADROOM,
+  H_HEADROOM_WANTED,
+  hdr,
+  N_FREE,
+  N_PAGES,
+  N_WMARK_LOW,
+  node,
+  pte,
+  setHdr,
+  V_MEMCG,
+  vma,
+} from "../mm/layout.ts";
 import { ld, lowestBit, st } from "../mm/machine.ts";
 import { nodeDemotionMask } from "../mm/memory-tiers.ts";
 import { placementMask, policyNode } from "../mm/mempolicy.ts";
@@ -48,6 +60,9 @@ const MISSES: i32 = 96;
 const HOT: i32 = 65536;
 /** An item's inline part is mostly head if it has fewer granules. */
 const HEAD_GRANULES: i32 = 24;
+/** Pages of {@link headroom}: what a few segments take; and what is written while a thread has its turn. */
+const MIN_HEADROOM: i32 = 16;
+const MAX_HEADROOM: i32 = 1024;
 /** Choices that may come to nothing before it is left to the engine. */
 const PATIENCE: i32 = 8;
 
@@ -55,6 +70,12 @@ const PATIENCE: i32 = 8;
 export function homeNode(c: i32): i32 {
   const data = ld(c + ST_DATA_VMA);
   return policyNode(data, ld(c + ST_DATA_START), 0, placementMask(data));
+}
+
+/** Pages above low that are kept free of a home node where room is made ahead (headroom.ts): a 64th of it, within bounds. */
+export function headroom(nid: i32): i32 {
+  const part = node(nid, N_PAGES) >> 6;
+  return part < MIN_HEADROOM ? MIN_HEADROOM : part > MAX_HEADROOM ? MAX_HEADROOM : part;
 }
 
 /** Relieving moves items, which takes room itself: once is enough. */
@@ -68,6 +89,9 @@ export function relieve(c: i32, pages: i32): boolean {
   const nid = homeNode(c);
   const data = ld(c + ST_DATA_VMA);
   const spare = pages + (1 << ld(c + ST_SEG_SHIFT));
+  if (hdr(H_HEADROOM) !== 0 && node(nid, N_FREE) - spare <= node(nid, N_WMARK_LOW) + headroom(nid)) {
+    setHdr(H_HEADROOM_WANTED, 1);
+  }
   if (sinking || node(nid, N_FREE) - spare > node(nid, N_WMARK_LOW)) return true;
   const below = nodeDemotionMask(nid, vma(data, V_MEMCG));
   if (below === 0 && !swapAvailable(1)) return true;
@@ -85,7 +109,7 @@ export function relieve(c: i32, pages: i32): boolean {
   return room;
 }
 /** Whether some node of `mask` takes a segment without falling under its low watermark. */
-function roomBelow(c: i32, mask: i32): boolean {
+export function roomBelow(c: i32, mask: i32): boolean {
   const pages = 2 << ld(c + ST_SEG_SHIFT);
   for (let m: i32 = mask; m !== 0; m &= m - 1) {
     const t = lowestBit(m);

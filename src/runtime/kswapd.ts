@@ -1,0 +1,255 @@
+/**
+ * What a thread of its own does for a shared memory, beside all others: it balances nodes, scans for promotion, makes room ahead for
+ * stores, and writes to swap what goes there.
+ *
+ * It works in turns. A turn is one piece of work under the memory's lock, as long as it takes to move or queue a batch of 32 pages, and
+ * then the lock is anybody's: who waits for it gets it before the next turn. Pages for a device are queued in a turn (mm/writeback.ts),
+ * copied, written with the lock free, and taken out under it again, as far as they are still what was written.
+ *
+ * This is the work alone. Who calls {@link Kswapd.turn} in a loop, and sleeps in between, is memory/kswapd-worker.ts.
+ */
+import { isLieuError, LieuError } from "../errors.ts";
+import {
+  H_CLOCK,
+  H_HEADROOM,
+  H_HEADROOM_WANTED,
+  H_HINT_DUE,
+  H_KSWAPD,
+  H_KSWAPD_BATCH,
+  H_WRITES_LATER,
+  MAX_VMAS,
+  NR_WRITEBACK,
+  scratch,
+} from "../mm/layout.ts";
+import { WRITE_DONE, WRITE_FAILED, WRITE_NONE, WRITE_STALE } from "../mm/written.ts";
+import { HEADROOM_ENOUGH, HEADROOM_MADE } from "../store/headroom.ts";
+import type { SwapDevice } from "../swap/device.ts";
+import { KSWAPD, KSWAPD_ASLEEP, KSWAPD_NONE, KSWAPD_RUNNING } from "./control.ts";
+import type { EngineCalls } from "./engine.ts";
+import type { SharedVm } from "./shared-vm.ts";
+
+const PAGE = 4096;
+/** Pages that one turn takes. */
+const BATCH = 32;
+/** Turns for stores in a row that may come to nothing. */
+const PATIENCE = 32;
+/** After these, and the longest that it sleeps when there is nothing to do, milliseconds. */
+const NAP_MS = 5;
+const SLEEP_MS = 100;
+
+/** A page that is being written. */
+interface Write {
+  /** Byte address of its bytes; 0: it was called off before it began. */
+  readonly at: number;
+  readonly dev: number;
+  readonly slot: number;
+  readonly vpn: number;
+  readonly vma: number;
+  failed: boolean;
+}
+
+/** See the file's head. */
+export class Kswapd {
+  readonly #vm: SharedVm;
+  readonly #calls: EngineCalls;
+  /** Index into h32 of the room for arguments. */
+  readonly #args: number;
+  /** Copies of the pages under writeback, and where each begins. */
+  readonly #bytes = new Uint8Array(NR_WRITEBACK * PAGE);
+  readonly #addrs = Uint32Array.from({ length: NR_WRITEBACK }, (_, i) => i * PAGE);
+  #fruitless = 0;
+  /** The store that has its turn next. */
+  #store = 0;
+
+  constructor(vm: SharedVm) {
+    this.#vm = vm;
+    this.#calls = vm.storeCalls;
+    vm.inspect();
+    this.#args = scratch() >>> 2;
+  }
+
+  /** From now on others leave all of it to this thread. */
+  begin(): void {
+    const { control, segment } = this.#vm;
+    this.#vm.locked(() => {
+      segment.h32[H_KSWAPD_BATCH >>> 2] = BATCH;
+      segment.h32[H_HEADROOM >>> 2] = 1;
+      control.words[KSWAPD] = KSWAPD_RUNNING;
+    });
+  }
+
+  /**
+   * A turn, and the writes that it brings. Returns for how many milliseconds there is nothing to do, unless somebody wakes this thread; 0:
+   * there is more; negative: there is more, but others wait for the lock. @throws {@link LieuError} ECLOSED, EOWNERDEAD, EBUG
+   */
+  turn(): number {
+    const writes = this.submit();
+    if (writes.length > 0) {
+      this.write(writes);
+      return this.complete(writes) ? -1 : 0;
+    }
+    return this.#rest;
+  }
+  #rest = 0;
+
+  /** The turn itself: what there is to do under the lock. Returns the pages to be written, which are copied. */
+  submit(): Write[] {
+    const vm = this.#vm;
+    const { words } = vm.control;
+    let writes: Write[] = [];
+    vm.enter();
+    try {
+      words[KSWAPD] = KSWAPD_RUNNING;
+      vm.segment.h32[H_HEADROOM >>> 2] = 1;
+      vm.turn();
+      const did = this.#work();
+      writes = this.#copy();
+      this.#rest = did || writes.length > 0 ? 0 : this.#idle();
+      if (this.#rest > 0) words[KSWAPD] = KSWAPD_ASLEEP;
+    } finally {
+      if (vm.leave() && this.#rest === 0) this.#rest = -1;
+    }
+    return writes;
+  }
+  #idle(): number {
+    const { h32, hf } = this.#vm.segment;
+    if (this.#fruitless >= PATIENCE) {
+      // Stores need not ask for a while; nodes may.
+      this.#fruitless = 0;
+      h32[H_HEADROOM >>> 2] = 0;
+      return NAP_MS;
+    }
+    const due = (hf[H_HINT_DUE >>> 3] as number) - (hf[H_CLOCK >>> 3] as number);
+    return Math.min(SLEEP_MS, Math.max(1, due));
+  }
+
+  /** One piece of work. Returns whether there may be more. */
+  #work(): boolean {
+    const { h32, hf } = this.#vm.segment;
+    const woken = h32[H_KSWAPD >>> 2] as number;
+    h32[H_WRITES_LATER >>> 2] = 1;
+    try {
+      if (woken !== 0) {
+        // From the slowest node up: what comes down finds room.
+        this.#calls.kswapdStep(31 - Math.clz32(woken));
+        return true;
+      }
+      if ((hf[H_CLOCK >>> 3] as number) >= (hf[H_HINT_DUE >>> 3] as number)) {
+        this.#calls.hintScan();
+        return true;
+      }
+      return (h32[H_HEADROOM_WANTED >>> 2] as number) !== 0 && this.#makeHeadroom();
+    } finally {
+      h32[H_WRITES_LATER >>> 2] = 0;
+    }
+  }
+  /** Room for the next store that wants some. */
+  #makeHeadroom(): boolean {
+    const { control } = this.#vm;
+    let wanted = false;
+    for (let i = 0; i < MAX_VMAS; i++) {
+      const vma = (this.#store + i) % MAX_VMAS;
+      const meta = control.storeOf(vma);
+      if (meta === 0) continue;
+      const made = this.#calls.storeHeadroom(meta);
+      if (made === HEADROOM_ENOUGH) continue;
+      wanted = true;
+      if (made !== HEADROOM_MADE) continue;
+      this.#fruitless = 0;
+      this.#store = vma + 1;
+      return true;
+    }
+    if (wanted && ++this.#fruitless < PATIENCE) return true;
+    // Whoever wants some yet will say so again.
+    this.#calls.noteHeadroom();
+    if (!wanted) this.#fruitless = 0;
+    return false;
+  }
+  /** Copy what was queued. */
+  #copy(): Write[] {
+    const { h8, h32 } = this.#vm.segment;
+    const writes: Write[] = [];
+    const n = this.#calls.nrWriteback();
+    for (let i = 0; i < n; i++) {
+      this.#calls.lookAtWriteback(i);
+      const word = (k: number) => h32[this.#args + k] as number;
+      const at = word(0) >>> 0;
+      if (at !== 0) this.#bytes.set(h8.subarray(at, at + PAGE), i * PAGE);
+      writes.push({ at, dev: word(1), slot: word(2), vpn: word(3), vma: word(4), failed: false });
+    }
+    return writes;
+  }
+  /** Write the copies, neighbours in one call. Not under the lock. */
+  write(writes: readonly Write[]): void {
+    const { devices, deviceErrors } = this.#vm;
+    for (const { first, nr } of runs(writes)) {
+      const { dev, slot } = writes[first] as Write;
+      try {
+        (devices[dev] as SwapDevice).write(slot, nr, this.#bytes, this.#addrs.subarray(first, first + nr));
+        deviceErrors[dev] = undefined;
+      } catch (error) {
+        deviceErrors[dev] = isLieuError(error) ? error : new LieuError("EIO", String(error), { cause: error });
+        for (let i = first; i < first + nr; i++) (writes[i] as Write).failed = true;
+      }
+    }
+  }
+  /** Take out of memory what is still as it was written. Returns whether somebody was waiting for the lock. */
+  complete(writes: readonly Write[]): boolean {
+    const vm = this.#vm;
+    const calls = this.#calls;
+    vm.enter();
+    try {
+      // Whoever repaired the memory meanwhile has called all of it off.
+      if (calls.nrWriteback() !== writes.length) return false;
+      for (const { first } of runs(writes)) {
+        const { dev, failed } = writes[first] as Write;
+        calls.noteWritten(dev, failed ? 1 : 0);
+      }
+      for (const [i, { at, vpn, vma, failed }] of writes.entries()) {
+        const what = at === 0 ? WRITE_NONE : failed ? WRITE_FAILED : this.#isSame(i) ? WRITE_DONE : WRITE_STALE;
+        if (calls.endWriteback(i, what) === 0) continue;
+        const meta = vm.control.storeOf(vma);
+        if (meta !== 0) calls.storeWritten(meta, vpn);
+      }
+      calls.clearWriteback();
+    } finally {
+      this.#waited = vm.leave();
+    }
+    return this.#waited;
+  }
+  #waited = false;
+
+  /** Whether the i-th page is still there and what it was. */
+  #isSame(i: number): boolean {
+    const { h8, h32 } = this.#vm.segment;
+    this.#calls.lookAtWriteback(i);
+    const at = (h32[this.#args] as number) >>> 0;
+    return at !== 0 && Buffer.compare(this.#bytes.subarray(i * PAGE, (i + 1) * PAGE), h8.subarray(at, at + PAGE)) === 0;
+  }
+}
+
+/** Whoever comes by reclaims again, since the thread that did is gone. Under the lock. */
+export function endKswapd(vm: SharedVm): void {
+  const { h32 } = vm.segment;
+  h32[H_KSWAPD_BATCH >>> 2] = 0;
+  h32[H_HEADROOM >>> 2] = 0;
+  h32[H_WRITES_LATER >>> 2] = 0;
+  vm.control.wakeKswapd(KSWAPD_NONE);
+  vm.storeCalls.abandonWriteback();
+}
+
+/** Writes to neighbouring slots of a device. */
+function* runs(writes: readonly Write[]): Generator<{ first: number; nr: number }> {
+  for (let first = 0; first < writes.length; ) {
+    const begin = writes[first] as Write;
+    let nr = 1;
+    if (begin.at !== 0) {
+      for (let next = writes[first + nr]; next?.at !== 0 && next?.dev === begin.dev; next = writes[first + nr]) {
+        if (next.slot !== begin.slot + nr) break;
+        nr++;
+      }
+      yield { first, nr };
+    }
+    first += nr;
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * What the thread that reclaims does, driven from here turn by turn, so that anything can be done between the queueing of pages, their
+ * writing and its end: nothing is lost, nothing is wrong, and every invariant holds at each of these points.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { bind, type Cache, type Memory, type Region } from "../../src/index.ts";
+import { endKswapd, Kswapd } from "../../src/runtime/kswapd.ts";
+import type { SharedVm } from "../../src/runtime/shared-vm.ts";
+import { PAGE, sharedMemory } from "./helpers.ts";
+
+let folder: string;
+let files = 0;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "lieu-kswapd-"));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function open(options: Parameters<typeof sharedMemory>[0] = {}): { memory: Memory; kswapd: Kswapd; vm: SharedVm } {
+  const memory = sharedMemory({
+    nodes: { fast: { kind: "dram", size: "1MiB" }, slow: { kind: "dram", size: "1MiB", tier: 1 } },
+    swap: [{ kind: "file", path: join(folder, `swap${files++}`), size: "16MiB" }],
+    ...options,
+  });
+  const vm = memory.vm as SharedVm;
+  const kswapd = new Kswapd(vm);
+  kswapd.begin();
+  return { memory, kswapd, vm };
+}
+/** Turns until there is nothing to do. */
+function settle(kswapd: Kswapd): void {
+  for (let i = 0; i < 10_000 && kswapd.turn() <= 0; i++);
+}
+
+const fill = (n: number, length = 3000): Uint8Array => new Uint8Array(length).fill(n);
+
+test("pages go to the file beside the program, and come back", async () => {
+  const { memory, kswapd } = open();
+  const region = memory.map("4MiB");
+  for (let page = 0; page < 1024; page++) {
+    region.writeInt32(page * PAGE, page);
+    if (page % 4 === 0) settle(kswapd);
+  }
+  settle(kswapd);
+  expect(memory.vmstat().pswpout).toBeGreaterThan(400);
+  // Nobody else had to reclaim but what came too fast.
+  expect(memory.vmstat().pgsteal_kswapd).toBeGreaterThan(memory.vmstat().pgsteal_direct);
+  for (let page = 0; page < 1024; page++) expect(region.readInt32(page * PAGE)).toBe(page);
+  memory.check();
+  await memory.close();
+});
+
+test("a page that is written to, freed or pinned while it is written out stays as it is", async () => {
+  const { memory, kswapd } = open({ nodes: { fast: { kind: "dram", size: "1MiB" } } });
+  const region = memory.map("4MiB");
+  let page = 0;
+  let writes: ReturnType<Kswapd["submit"]> = [];
+  while (writes.length < 3) {
+    region.writeInt32(page++ * PAGE, 7);
+    writes = kswapd.submit();
+    if (writes.length >= 3) break;
+    kswapd.write(writes);
+    kswapd.complete(writes);
+  }
+  memory.check();
+  const pages = writes.map(({ vpn }) => vpn - (writes[0]?.vpn as number));
+  const base = writes[0]?.vpn as number;
+  const first = (i: number) => ((pages[i] as number) + base - startOf(memory, region)) * PAGE;
+  kswapd.write(writes);
+  region.writeInt32(first(0) + 4, 99);
+  const pin = region.pin(first(1), 8);
+  memory.check();
+  kswapd.complete(writes);
+  memory.check();
+  expect(region.placeOf(first(0)).where).toBe("node");
+  expect(region.placeOf(first(1)).where).toBe("node");
+  expect(region.readInt32(first(0) + 4)).toBe(99);
+  pin.release();
+  // What was only read, or not touched at all.
+  if (writes.length > 2) expect(region.placeOf(first(2)).where).toBe("swap");
+  expect(region.readInt32(first(2))).toBe(7);
+  memory.check();
+  await memory.close();
+});
+function startOf({ vm }: Memory, { name }: Region): number {
+  const { regions } = (vm as SharedVm).control.registry();
+  return regions.find((region) => region.name === name)?.mapping.start as number;
+}
+
+test("a region can be unmapped, a policy changed and the memory closed while pages are under way", async () => {
+  for (const what of ["unmap", "policy", "close", "abandon"] as const) {
+    const { memory, kswapd, vm } = open();
+    const region = memory.map("4MiB");
+    const other = memory.map("64KiB");
+    other.fill(3);
+    let writes: ReturnType<Kswapd["submit"]> = [];
+    for (let page = 0; writes.length === 0; page++) {
+      region.writeInt32(page * PAGE, page);
+      writes = kswapd.submit();
+    }
+    if (what === "unmap") region.unmap();
+    if (what === "policy") region.setPolicy(bind("fast"));
+    if (what === "abandon") vm.locked(() => endKswapd(vm));
+    if (what === "close") {
+      await memory.close();
+      kswapd.write(writes);
+      expect(() => kswapd.complete(writes)).toThrow(expect.objectContaining({ code: "ECLOSED" }));
+      continue;
+    }
+    memory.check();
+    kswapd.write(writes);
+    kswapd.complete(writes);
+    memory.check();
+    expect(other.readUint8(100)).toBe(3);
+    if (what !== "unmap") expect(region.readInt32(0)).toBe(0);
+    await memory.close();
+  }
+});
+
+test("room is made ahead of a cache, which then need not make any", async () => {
+  const { memory, kswapd } = open({ nodes: { fast: { kind: "dram", size: "4MiB" } } });
+  const cache = memory.cache({ name: "c", codec: "bytes", maxSize: "12MiB" });
+  let writes = 0;
+  for (let i = 0; i < 6000; i++) {
+    cache.set(`k${i}`, fill(i & 255, 1000));
+    const w = kswapd.submit();
+    writes += w.length;
+    kswapd.write(w);
+    kswapd.complete(w);
+  }
+  memory.check();
+  const { pswpout } = memory.vmstat();
+  expect(writes).toBeGreaterThan(200);
+  // All but none of it went this way.
+  expect(pswpout).toBeLessThanOrEqual(writes * 1.1);
+  let hits = 0;
+  for (let i = 0; i < 6000; i++) {
+    const value = cache.get(`k${i}`);
+    if (value === undefined) continue;
+    hits++;
+    expect(value.every((byte) => byte === (i & 255))).toBe(true);
+  }
+  expect(hits).toBeGreaterThan(5000);
+  memory.check();
+  await memory.close();
+});
+
+type Op = readonly [what: number, key: number, size: number];
+
+test("whatever happens between queueing, writing and its end, contents and invariants hold", {
+  timeout: 120_000,
+}, () => {
+  const op = fc.tuple(fc.nat(13), fc.nat(400), fc.integer({ min: 1, max: 9000 }));
+  fc.assert(
+    fc.property(
+      fc.array(op, { minLength: 200, maxLength: 600 }),
+      fc.boolean(),
+      fc.boolean(),
+      (ops: Op[], zswap, gens) => {
+        const { memory, kswapd, vm } = open({
+          ...(zswap ? { zswap: { size: "256KiB" as const } } : {}),
+          ...(gens ? { lru: "mglru" as const } : {}),
+        });
+        const region = memory.map("3MiB");
+        const cache: Cache<Uint8Array> = memory.cache<Uint8Array>({ name: "c", codec: "bytes", maxSize: "3MiB" });
+        const words = new Int32Array(768);
+        const values = new Map<string, number>();
+        let writes: ReturnType<Kswapd["submit"]> = [];
+        let stage = 0;
+        let n = 0;
+        for (const [what, key, size] of ops) {
+          n++;
+          const page = (key * 7 + size) % 768;
+          if (what < 4) {
+            words[page] = n;
+            region.writeInt32(page * PAGE + 8, n);
+          } else if (what < 6) {
+            if (region.readInt32(page * PAGE + 8) !== words[page]) throw new Error(`page ${page} after ${n}`);
+          } else if (what < 9) {
+            cache.set(`k${key}`, fill(n & 255, size));
+            values.set(`k${key}`, n & 255);
+          } else if (what === 9) {
+            const got = cache.get(`k${key}`);
+            if (got?.some((byte) => byte !== values.get(`k${key}`))) throw new Error(`k${key} after ${n}`);
+          } else if (what === 10 && size % 4 === 0) {
+            cache.delete(`k${key}`);
+            values.delete(`k${key}`);
+          } else if (what === 10) region.advise(size % 2 === 0 ? "pageout" : "cold", page * PAGE, PAGE);
+          // Each stage a turn of its own, with other operations in between.
+          else if (stage === 0) {
+            writes = kswapd.submit();
+            if (writes.length > 0) stage = 1;
+          } else if (stage === 1) {
+            kswapd.write(writes);
+            stage = 2;
+          } else {
+            kswapd.complete(writes);
+            stage = 0;
+          }
+          if (n % 50 === 0) memory.check();
+        }
+        memory.check();
+        if (stage !== 0) vm.locked(() => endKswapd(vm));
+        memory.check();
+        for (let page = 0; page < 768; page++) {
+          if (region.readInt32(page * PAGE + 8) !== words[page]) throw new Error(`page ${page} at the end`);
+        }
+        for (const [key, byte] of values) {
+          const got = cache.get(key);
+          if (got?.some((there) => there !== byte)) throw new Error(`${key} at the end`);
+        }
+        memory.check();
+        memory[Symbol.dispose]();
+      },
+    ),
+    { numRuns: 30 },
+  );
+});
