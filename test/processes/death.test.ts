@@ -1,0 +1,61 @@
+/** A process that is killed while it has the lock: found by whoever waits for it, within a tenth of a second where there is time to look. */
+import fs from "node:fs";
+import { expect, test } from "vitest";
+import { isLieuError, openMemory } from "../../src/index.ts";
+import { describeShared, freshPath, Peer, SLOW, smallMemory } from "./helpers.ts";
+
+describeShared("a process that is killed in the middle of an operation", () => {
+  test("leaves nobody waiting, and nothing wrong to be read", { timeout: SLOW }, async () => {
+    const path = freshPath();
+    const options = smallMemory(path);
+    const memory = await openMemory(options);
+    const cache = memory.cache<string>({ name: "c", maxSize: "512KiB", heap: { entries: 10 } });
+    const region = memory.map("256KiB", { name: "r" });
+    region.writeInt32(4096, 42);
+    cache.set("k", "v");
+    for (let i = 0; i < 5; i++) cache.get("k");
+    const [victim, other] = [await Peer.start(), await Peer.start()];
+    const open = `state.memory = await lieu.openMemory(data.options); state.r = state.memory.map("256KiB", { name: "r" });`;
+    await other.run(`${open} state.c = state.memory.cache({ name: "c", maxSize: "512KiB" });`, { options });
+    const within = freshPath();
+    const stuck = victim.run(
+      `${open}
+       const { writeFileSync } = await import("node:fs");
+       const onInsert = () => { writeFileSync(data.within, ""); for (;;); };
+       state.memory.cache({ name: "c", maxSize: "512KiB", onInsert }).set("k", "w");`,
+      { options, within },
+    );
+    while (!fs.existsSync(within)) await new Promise((resolve) => setTimeout(resolve, 5));
+    // Two wait for it, in two processes, while it dies.
+    const theirs = other.run("return [state.c.get('k') ?? null, state.r.readInt32(4096)]").catch(({ code }) => code);
+    await victim.kill();
+    await expect(stuck).rejects.toThrow("ended");
+    const tried = (use: () => unknown): unknown => {
+      try {
+        return use();
+      } catch (error) {
+        if (!isLieuError(error, "EOWNERDEAD")) throw error;
+        return error.code;
+      }
+    };
+    const begun = performance.now();
+    const ours = [tried(() => cache.get("k") ?? null), tried(() => region.readInt32(4096))];
+    // Far more than it takes, for machines that are busy.
+    expect(performance.now() - begun).toBeLessThan(60_000);
+    // Whole again, or lost for all; not one thing here and another there.
+    const lost = ours[1] === "EOWNERDEAD";
+    expect(ours[1]).toBe(lost ? "EOWNERDEAD" : 42);
+    expect(lost ? ["EOWNERDEAD"] : [null, "v", "w"]).toContain(ours[0]);
+    const got = await theirs;
+    if (lost) expect(got).toBe("EOWNERDEAD");
+    else expect(got).toEqual([ours[0], 42]);
+    if (!lost) memory.check();
+    // Who opens it next has it, or another if it is lost.
+    await using next = await openMemory(options);
+    expect(next.map("256KiB", { name: "r" }).readInt32(4096)).toBe(lost ? 0 : 42);
+    next.cache<string>({ name: "c", maxSize: "512KiB" }).set("k", "x");
+    if (!lost) expect(cache.get("k")).toBe("x");
+    await memory.close();
+    next.check();
+  });
+});
