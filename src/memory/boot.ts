@@ -74,11 +74,8 @@ function describe(vm: Vm, config: MemoryConfig, starts: readonly number[], initi
     config.options,
     config.seed | 0,
   );
-  const fastest = (config.nodes[0]?.adistance ?? 0) >> 7;
   config.nodes.forEach((node, nid) => {
-    // Slower memory is hotplugged and movable, as CXL and persistent memory usually are.
-    const movable = node.adistance >> 7 > fastest ? 1 : 0;
-    calls.initNode(nid, starts[nid] as number, node.pages, node.adistance, movable);
+    calls.initNode(nid, starts[nid] as number, node.pages, node.adistance, node.movable ? 1 : 0);
     config.distances[nid]?.forEach((d, to) => {
       calls.setDistance(nid, to, d);
     });

@@ -114,6 +114,11 @@ interface AnyNodeOptions {
    * `tier` or `distance` do. Default: 100 for DRAM, three times as much for each tier below it; what the machine says of a host's node.
    */
   latency?: number | undefined;
+  /**
+   * Whether the watermarks are those of a movable zone, as hotplugged memory usually is to Linux: a small one of its own, and no part in what
+   * all nodes keep free together, which the others are alone for. Default: false, all nodes alike, for no page of any is bound to its place.
+   */
+  movable?: boolean | undefined;
   /** Default: Linux's formulas. */
   watermarks?: WatermarkOptions | undefined;
 }

@@ -44,6 +44,7 @@ const nodeCommon = {
   tier: optional(whole(-4, 1000)),
   distance: optional(whole(1, 1_000_000)),
   latency: optional(positive()),
+  movable: optional(boolean),
   watermarks: optional(object({ min: pages, low: pages, high: pages, promo: optional(pages) })),
 };
 const nodeSchema: Check<NodeOptions> = variants("kind", {
@@ -137,6 +138,8 @@ export interface NodeConfig {
   readonly latency: number;
   /** Whether that was given, as such, or as a tier or distance. */
   readonly latencyGiven: boolean;
+  /** Whether it has a share of what all keep free, or no more than a movable zone. */
+  readonly movable: boolean;
   readonly watermarks?: { readonly min: number; readonly low: number; readonly high: number; readonly promo: number };
 }
 /** All options, checked, names resolved. Nodes are in order from the fastest tier down, devices by falling priority. */
@@ -281,7 +284,8 @@ function resolveNode(name: string, o: Checked<typeof nodeSchema>): NodeConfig {
   const backing = openBacking(o, `nodes.${name}`);
   const adistance = o.tier !== undefined ? ADISTANCE_DRAM + o.tier * 128 : (o.distance ?? backing.adistance);
   const latencyGiven = (o.latency ?? o.tier ?? o.distance) !== undefined;
-  const config = { name, backing, pages: count, adistance, latency: latencyOf(o, backing), latencyGiven };
+  const latency = latencyOf(o, backing);
+  const config = { name, backing, pages: count, adistance, latency, latencyGiven, movable: o.movable ?? false };
   if (o.watermarks === undefined) return config;
   const { min, low, high } = o.watermarks;
   const promo = o.watermarks.promo ?? high + (high - low);

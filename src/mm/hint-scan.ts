@@ -49,7 +49,8 @@ import { PTE_HINT, PTE_PRESENT, PTE_WATCH } from "./page-table.ts";
 import { forgetSearches, notePrices } from "./prices.ts";
 import { noteSample } from "./promotion-pays.ts";
 import { noteOpenNodes, riseMask, roomyTiers } from "./rise.ts";
-import { countsUses, keepCount, SAMPLE_NONE, SAMPLE_VICTIM, startCount } from "./uses.ts";
+import { addEarly } from "./samples.ts";
+import { countsUses, keepCount, SAMPLE_NONE, SAMPLE_VICTIM, sampleOf, startCount } from "./uses.ts";
 import { count, NUMA_PTE_UPDATES } from "./vmstat.ts";
 
 /** Mark the next pages if a scan is due. Returns the pages marked. */
@@ -65,6 +66,7 @@ function scanFrames(): i32 {
   const roomy = roomyTiers();
   const n = hdr(H_NR_NODES);
   readProbes();
+  addEarly();
   forgetSearches();
   notePrices();
   for (let nid: i32 = 0; nid < n; nid++) moreTrials(nid);
@@ -158,7 +160,10 @@ export function unmarkFolio(f: i32): void {
 export function demotedFrom(f: i32, from: i32): void {
   if ((hdr(H_OPTIONS) & OPT_RISE) === 0 || test(f, PG_FILE)) return;
   if ((riseMask(ownerVma(f), vpnOf(f), folioNid(f)) & (1 << from)) === 0) return;
-  if (countsUses()) startCount(f, SAMPLE_VICTIM);
+  if (!countsUses()) return;
+  // A sample that leaves before its time.
+  if (sampleOf(f) !== SAMPLE_VICTIM) noteSample(f, true);
+  startCount(f, SAMPLE_VICTIM);
 }
 
 /** Linux's: the next `size` virtual pages of the mappings that it would promote. */

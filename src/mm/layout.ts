@@ -93,10 +93,12 @@ export const H_PRICE_TOUCH: i32 = 164;
 export const H_USE_LIMIT: i32 = 168;
 /** A look at a page by reclaim, ns. */
 export const H_PRICE_LOOK: i32 = 172;
-/** NR_PROBES words: new pages on the fastest tier whose uses are counted, virtual page + 1 each; and the next to be used (newcomers.ts). */
+/** NR_PROBES words: pages on the fastest tier whose uses are counted, virtual page + 1 each; and the next to be used (newcomers.ts). */
 export const H_PROBE: i32 = 188;
 export const H_PROBES: i32 = 192;
 export const NR_PROBES: i32 = 48;
+/** The last stretch of time whose samples have been added up (samples.ts). */
+export const H_STRETCH: i32 = 464;
 // compressed pages (zsmalloc.ts, zswap.ts)
 /** Pages of the pool, and the first of those that are free, plus 1. */
 export const H_ZPOOL_PAGES: i32 = 400;
@@ -198,7 +200,7 @@ export const N_ADJUST_START: i32 = 96;
 export const N_ADJUST_CANDIDATES: i32 = 104;
 /** Whether this run of kswapd's has reclaimed any. */
 export const N_KSWAPD_RECLAIMED: i32 = 112;
-/** The node holds only movable memory (ZONE_MOVABLE), as hotplugged slow memory does: its min watermark is small. */
+/** The node's watermarks are those of a movable zone (ZONE_MOVABLE), as hotplugged memory has: its min is small. */
 export const N_MOVABLE: i32 = 116;
 /** Moves to it made before anything was known. */
 export const N_PROMO_TRIALS: i32 = 120;
@@ -216,16 +218,24 @@ export const N_REFAULT_USES: i32 = 272;
 export const N_REFAULT_NR: i32 = 276;
 export const N_NEW_USES: i32 = 280;
 export const N_NEW_NR: i32 = 284;
-export const N_WOKEN_USES: i32 = 304;
-export const N_WOKEN_NR: i32 = 308;
-/** What it cost of late to find a page there that could make way, ns (prices.ts). */
-export const N_SEARCH: i32 = 288;
+export const N_RIPE_USES: i32 = 304;
+export const N_RIPE_NR: i32 = 308;
+/** Looks at pages there of late, and how many were found that could make way (prices.ts). */
+export const N_SEARCH_LOOKS: i32 = 288;
+export const N_SEARCH_FOUND: i32 = 312;
 // While a change of policy or mems is under way (evacuate.ts, exchange.ts):
 /** Pages that have to leave the node; partners that will leave it; partners that will come to it. */
 export const N_LEAVING: i32 = 292;
 export const N_GIVING: i32 = 296;
 export const N_COMING: i32 = 300;
-const NODE_SIZE: i32 = 320;
+/** Units of time that those samples took, together. */
+export const N_VICTIM_TIME: i32 = 320;
+export const N_REFAULT_TIME: i32 = 324;
+export const N_RIPE_TIME: i32 = 328;
+/** Three classes by NR_STRETCHES: uses, time and number of the samples that left before their time, which is in that stretch (samples.ts). */
+export const N_EARLY: i32 = 336;
+export const NR_STRETCHES: i32 = 8;
+const NODE_SIZE: i32 = 640;
 
 // ---- groups (struct mem_cgroup) ------------------------------------------------------------------------------------
 export const C_ACTIVE: i32 = 0;

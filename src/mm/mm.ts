@@ -98,7 +98,7 @@ function faultOnce(v: i32, vpn: i32, mode: i32, lines: i32): i32 {
   const p = pte(vpn);
   if ((p & PTE_PRESENT) !== 0) {
     if ((p & PTE_HINT) !== 0) hintFault(vpn, lines);
-    else if ((p & PTE_WATCH) !== 0 && countsUses() && countUse(pteIndex(p), lines)) useFault(vpn);
+    else if ((p & PTE_WATCH) !== 0 && countsUses() && countUse(pteIndex(p), lines)) useFault(vpn, lines);
     touch(vpn, mode);
     return 0;
   }

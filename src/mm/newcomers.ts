@@ -11,12 +11,10 @@
  * Of new pages of which nothing is known yet the guess is that a page that is being touched is hotter than what has not been for a
  * while; of those back from swap after long, that it is not.
  */
-import { folioNid, folioNr, folioOrder, PG_FILE, test } from "./folio.ts";
+import { folioNid, folioOrder, PG_FILE, test } from "./folio.ts";
 import {
   addNode,
-  addVma,
   H_HOME,
-  H_HOT_THRESHOLD,
   H_NR_NODES,
   H_PROBE,
   H_PROBES,
@@ -24,13 +22,7 @@ import {
   N_NEW_NR,
   N_NEW_USES,
   N_PROMO_TRIALS,
-  N_REFAULT_NR,
-  N_REFAULT_USES,
   N_TIER,
-  N_VICTIM_NR,
-  N_VICTIM_USES,
-  N_WOKEN_NR,
-  N_WOKEN_USES,
   NR_PROBES,
   node,
   ownerVma,
@@ -38,7 +30,6 @@ import {
   setHdr,
   setNode,
   setPte,
-  setVma,
   V_NEW_NR,
   V_NEW_USES,
   V_RESIDENT,
@@ -50,75 +41,33 @@ import { zone } from "./node.ts";
 import { PTE_PRESENT, PTE_WATCH, pteIndex } from "./page-table.ts";
 import { gainOfUse, priceOfRoom } from "./prices.ts";
 import { randomBelow } from "./random.ts";
+import { ENOUGH, known, span, takeSample, usesOfClass } from "./samples.ts";
 import {
   countedFor,
   countsUses,
   endSample,
   SAMPLE_NEW,
-  SAMPLE_NONE,
   SAMPLE_REFAULT,
+  SAMPLE_RIPE,
   SAMPLE_VICTIM,
-  SAMPLE_WOKEN,
   sampleOf,
-  unitsOf,
   usesOf,
 } from "./uses.ts";
 
-/** Samples of a class that say something. */
-const ENOUGH: i32 = 16;
-/** Samples at which both sums are halved. */
-const MEMORY: i32 = 256;
 /** One newcomer in so many goes where it would not. */
 const EXPLORE: i32 = 8;
-/** One page that is used again after long, in so many, waits where it is all the same. */
-const WAITING: i32 = 32;
 /** Pages of a mapping that tell nothing of the rest. */
 const FEW: i32 = 32;
 /** Pages moved while nothing is known of what makes way. */
 const TRIALS: i32 = 32;
 
-/** Units of time that a sample takes. */
-function span(): i32 {
-  return unitsOf(hdr(H_HOT_THRESHOLD));
-}
-
-/** The folio's sample is taken if it is time, or because it leaves. `to`: the node that it is a sample for. */
-export function takeSample(f: i32, to: i32, leaves: boolean): void {
-  const sample = sampleOf(f);
-  if (sample === SAMPLE_NONE || (!leaves && countedFor(f) < span())) return;
-  const uses = (usesOf(f) / folioNr(f)) | 0;
-  endSample(f);
-  if (sample === SAMPLE_VICTIM) addSample(to, N_VICTIM_USES, N_VICTIM_NR, uses);
-  if (sample === SAMPLE_REFAULT) addSample(to, N_REFAULT_USES, N_REFAULT_NR, uses);
-  if (sample === SAMPLE_WOKEN) addSample(to, N_WOKEN_USES, N_WOKEN_NR, uses);
-  if (sample === SAMPLE_NEW) {
-    addSample(to, N_NEW_USES, N_NEW_NR, uses);
-    const v = ownerVma(f);
-    addVma(v, V_NEW_USES, uses);
-    addVma(v, V_NEW_NR, 1);
-    if (vma(v, V_NEW_NR) < MEMORY) return;
-    setVma(v, V_NEW_USES, vma(v, V_NEW_USES) >> 1);
-    setVma(v, V_NEW_NR, MEMORY >> 1);
-  }
-}
-function addSample(nid: i32, sum: i32, nr: i32, uses: i32): void {
-  addNode(nid, sum, uses);
-  addNode(nid, nr, 1);
-  if (node(nid, nr) < MEMORY) return;
-  setNode(nid, sum, node(nid, sum) >> 1);
-  setNode(nid, nr, MEMORY >> 1);
-}
-
 /** Whether it is known what becomes of pages that node `nid` sends down. */
 export function knowsVictims(nid: i32): boolean {
-  return node(nid, N_VICTIM_NR) >= ENOUGH;
+  return known(nid, SAMPLE_VICTIM);
 }
 /** Uses that a page which node `nid` sends down has in so many units of time. */
 export function usesOfVictim(nid: i32, units: i32): f64 {
-  const nr: f64 = node(nid, N_VICTIM_NR);
-  if (nr === 0) return 0;
-  const uses: f64 = node(nid, N_VICTIM_USES);
-  return ((uses / nr) * units) / span();
+  return usesOfClass(nid, SAMPLE_VICTIM, units);
 }
 /** Whether one more page may move to node `nid`, to see what comes of what makes way. */
 export function mayTry(nid: i32): boolean {
@@ -138,35 +87,48 @@ export function knowsNewPages(v: i32, to: i32): boolean {
 }
 /** Whether a new page of mapping `v` pays for its place on node `to`, rather than on node `below`. */
 export function newPagePays(v: i32, to: i32, below: i32): boolean {
-  if (vma(v, V_NEW_NR) >= ENOUGH) return pays(to, below, vma(v, V_NEW_USES), vma(v, V_NEW_NR));
-  return pays(to, below, node(to, N_NEW_USES), node(to, N_NEW_NR));
+  const own = vma(v, V_NEW_NR) >= ENOUGH;
+  const uses: f64 = own ? vma(v, V_NEW_USES) : node(to, N_NEW_USES);
+  return pays(to, below, uses / (own ? vma(v, V_NEW_NR) : node(to, N_NEW_NR)));
 }
 /** Whether a page back from swap does. */
 export function refaultPays(to: i32, below: i32): boolean {
-  if (node(to, N_REFAULT_NR) < ENOUGH) return false;
-  return pays(to, below, node(to, N_REFAULT_USES), node(to, N_REFAULT_NR)) && randomBelow(EXPLORE) !== 0;
+  if (!known(to, SAMPLE_REFAULT)) return false;
+  return pays(to, below, usesOfClass(to, SAMPLE_REFAULT, span())) && randomBelow(EXPLORE) !== 0;
 }
-/** Whether a page that is used again after long does, so that it need not be waited for what it will be used. */
-export function wokenPays(to: i32, below: i32): boolean {
-  if (node(to, N_WOKEN_NR) < ENOUGH) return false;
-  return pays(to, below, node(to, N_WOKEN_USES), node(to, N_WOKEN_NR));
-}
-/** Whether one more such page is to wait, for a sample. */
-export function wokenWaits(to: i32): boolean {
-  return node(to, N_WOKEN_NR) < ENOUGH || randomBelow(WAITING) === 0;
-}
-function pays(to: i32, below: i32, uses: i32, nr: i32): boolean {
-  const each = gainOfUse(below, to);
-  if (each <= 0) return false;
-  const sum: f64 = uses;
-  const worth = (sum / nr - usesOfVictim(to, span())) * each;
-  if (worth <= priceOfRoom(to, 1)) return false;
+/** Whether a page that is used `uses` times in a SPAN, and that is not yet anywhere, pays for its place on node `to`. */
+function pays(to: i32, below: i32, uses: f64): boolean {
+  if (gainOver(to, below, uses) <= priceOfRoom(to, 1)) return false;
   return knowsVictims(to) || mayTry(to);
+}
+/** What a page that is used `uses` times in a SPAN is worth more on node `to`, ns, than on node `below`, if what makes way goes there. */
+function gainOver(to: i32, below: i32, uses: f64): f64 {
+  return (uses - usesOfVictim(to, span())) * gainOfUse(below, to);
+}
+/** Whether it is known what becomes of pages that a single use has paid for. */
+export function knowsRipe(to: i32): boolean {
+  return known(to, SAMPLE_RIPE);
+}
+/** Whether they are worth `price`, ns, on node `to` rather than on node `below`, by what they are used for afterwards. */
+export function ripePays(to: i32, below: i32, price: f64): boolean {
+  return gainOver(to, below, usesOfClass(to, SAMPLE_RIPE, span())) > price;
 }
 
 /** Whether the uses of folio `f`, a new page, are to be counted although it is on the fastest tier it may be on: some are, a few at a time. */
 export function probes(f: i32): boolean {
   if (!countsUses() || test(f, PG_FILE) || folioOrder(f) > 0 || vma(ownerVma(f), V_RESIDENT) < FEW) return false;
+  return takeProbe(f);
+}
+/**
+ * Folio `f`, which a single use has paid for, has come up: whether its uses are to be counted here on. If not, it is no sample, as it
+ * can be none of those that were left below.
+ */
+export function probesRipe(f: i32): boolean {
+  if (folioOrder(f) === 0 && takeProbe(f)) return true;
+  endSample(f);
+  return false;
+}
+function takeProbe(f: i32): boolean {
   const at = H_PROBES + (hdr(H_PROBE) << 2);
   if (hdr(at) !== 0) return false;
   setHdr(at, vpnOf(f) + 1);
@@ -182,7 +144,7 @@ export function readProbes(): void {
     const p = pte(vpn);
     // It may have gone, or come down, where the scan will meet it.
     const f = (p & PTE_PRESENT) !== 0 ? pteIndex(p) : -1;
-    const here = f >= 0 && (p & PTE_WATCH) !== 0 && sampleOf(f) === SAMPLE_NEW && folioNid(f) === topFor(ownerVma(f));
+    const here = f >= 0 && (p & PTE_WATCH) !== 0 && isProbed(f) && folioNid(f) === topFor(ownerVma(f));
     // One that has not been used at all in a third of the time hardly will.
     const wait = here && usesOf(f) === 0 ? (span() / 3) | 0 : span();
     if (here && countedFor(f) < wait) continue;
@@ -191,6 +153,9 @@ export function readProbes(): void {
     takeSample(f, folioNid(f), true);
     setPte(vpn, p & ~PTE_WATCH);
   }
+}
+function isProbed(f: i32): boolean {
+  return sampleOf(f) === SAMPLE_NEW || sampleOf(f) === SAMPLE_RIPE;
 }
 /** The fastest node that pages of mapping `v` may be on, nearest to home. */
 export function topFor(v: i32): i32 {

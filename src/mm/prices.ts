@@ -13,7 +13,8 @@ import {
   H_USE_LIMIT,
   hdr,
   N_LATENCY,
-  N_SEARCH,
+  N_SEARCH_FOUND,
+  N_SEARCH_LOOKS,
   N_TIER,
   N_WMARK_HIGH,
   node,
@@ -75,9 +76,14 @@ export function looksPerMove(): i32 {
   const looks = (hdr(H_PRICE_MOVE) / look) | 0;
   return looks > 1 ? looks : 1;
 }
-/** What it costs to find a page on node `nid` that can make way, as of late, ns. */
+/**
+ * What it costs to find a page on node `nid` that can make way, as of late, ns: all looks by all that were found. A lap that found nothing
+ * took the marks off what it passed, and is paid for by what is found after it.
+ */
 function priceOfSearch(nid: i32): f64 {
-  return node(nid, N_SEARCH);
+  const looks: f64 = node(nid, N_SEARCH_LOOKS);
+  const found = node(nid, N_SEARCH_FOUND);
+  return (looks * hdr(H_PRICE_LOOK)) / (found > 1 ? found : 1);
 }
 /** What it costs to make room for `pages` on node `nid`: to find as many that make way, and to move them. */
 export function priceOfRoom(nid: i32, pages: i32): f64 {
@@ -86,13 +92,16 @@ export function priceOfRoom(nid: i32, pages: i32): f64 {
 /** A period has passed: what was dear to find may not be any more. */
 export function forgetSearches(): void {
   for (let nid: i32 = 0; nid < hdr(H_NR_NODES); nid++)
-    setNode(nid, N_SEARCH, node(nid, N_SEARCH) - (node(nid, N_SEARCH) >> 3));
+    setNode(nid, N_SEARCH_LOOKS, node(nid, N_SEARCH_LOOKS) - (node(nid, N_SEARCH_LOOKS) >> 3));
 }
-/** So many looks on node `nid` found so many pages that could make way. */
+/** So many looks on node `nid` found so many pages that could make way. What was before counts for seven eighths. */
 export function noteSearch(nid: i32, looks: f64, found: i32): void {
-  const price = (looks * hdr(H_PRICE_LOOK)) / (found > 1 ? found : 1);
-  const average = (priceOfSearch(nid) + price) / 2;
-  setNode(nid, N_SEARCH, average < MAX_PRICE ? toI32(Math.floor(average)) : MAX_PRICE);
+  setNode(nid, N_SEARCH_LOOKS, recent(node(nid, N_SEARCH_LOOKS), looks));
+  setNode(nid, N_SEARCH_FOUND, recent(node(nid, N_SEARCH_FOUND), found));
+}
+function recent(sum: i32, more: f64): i32 {
+  const now = sum - (sum >> 3) + more;
+  return now < MAX_PRICE ? toI32(now) : MAX_PRICE;
 }
 /** Whether `pages` that come to node `to` push nothing out: room far above high is nobody's; a batch above it kswapd may have just made. */
 export function hasSpare(to: i32, pages: i32): boolean {

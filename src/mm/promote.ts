@@ -30,6 +30,7 @@ import {
   H_HOT_THRESHOLD,
   H_OPTIONS,
   H_PRESSURE,
+  H_PRICE_TOUCH,
   H_RATE_LIMIT,
   hdr,
   N_ADJUST_CANDIDATES,
@@ -53,6 +54,7 @@ import {
   setRefs,
   V_START,
   vma,
+  vpnOf,
 } from "./layout.ts";
 import { lruDel } from "./lru.ts";
 import { ltu, toI32 } from "./machine.ts";
@@ -60,15 +62,16 @@ import { makeWay } from "./make-way.ts";
 import { isTopTier } from "./memory-tiers.ts";
 import { policyChoosesNode } from "./mempolicy.ts";
 import { headAt, isolate, migrateFolio, noteMigrationFailure, putback } from "./migrate.ts";
+import { probesRipe } from "./newcomers.ts";
 import { wakeKswapd } from "./node.ts";
 import { OPT_LEAN, OPT_PROMOTION, OPT_RISE, OPT_SPLIT } from "./options.ts";
 import { watermarkOk } from "./page-alloc.ts";
-import { PTE_HINT, PTE_PRESENT, pteIndex } from "./page-table.ts";
+import { PTE_HINT, PTE_PRESENT, PTE_WATCH, pteIndex } from "./page-table.ts";
 import { isFaster } from "./prices.ts";
 import { noteSample, promotionPays } from "./promotion-pays.ts";
 import { firstTier, isRoomy, riseMask, riseTarget } from "./rise.ts";
 import { ACTOR_DIRECT, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
-import { askAgain, countsUses, countUse } from "./uses.ts";
+import { accessesOf, askAgain, countsUses, countUse, SAMPLE_RIPE, sampleOf } from "./uses.ts";
 import { tryToFree } from "./vmscan.ts";
 import {
   count,
@@ -102,27 +105,27 @@ export function hintFault(vpn: i32, lines: i32): void {
   noteUse(f);
   if (!mayMove(f, from)) return;
   if (rise) {
-    rises(f, vpn, from, after);
+    rises(f, vpn, from, after, lines);
     return;
   }
   if (test(f, PG_UNEVICTABLE)) return;
   const to = riseTarget(riseMask(ownerVma(f), vpn, from), N_WMARK_HIGH);
   if (to >= 0 && isHot(f, to, after)) promote(f, vpn, from, to);
 }
-/** The page at `vpn` was used again, so often that it may pay for its way up. */
-export function useFault(vpn: i32): void {
+/** The page at `vpn` was used again, `lines` lines of it, so often that it may pay for its way up. */
+export function useFault(vpn: i32, lines: i32): void {
   const f = headAt(vpn);
   const from = folioNid(f);
   count(PGPROMOTE_JUDGED, from, ownerMemcg(f), 1);
   noteUse(f);
-  if (mayMove(f, from)) rises(f, vpn, from, -1);
+  if (mayMove(f, from)) rises(f, vpn, from, -1, lines);
 }
 /** Whether folio `f`, on node `from`, is where others may be faster, and held by nobody. */
 function mayMove(f: i32, from: i32): boolean {
   return !isTopTier(from) && test(f, PG_LRU) && !test(f, PG_LOCKED | PG_WRITEBACK) && refs(f) === 1;
 }
 /** Offer a folio to the tiers that it may rise to, one after the other, until one takes it. `after`: ms from its mark to its use; -1: uses are counted. */
-function rises(f: i32, vpn: i32, from: i32, after: i32): void {
+function rises(f: i32, vpn: i32, from: i32, after: i32, lines: i32): void {
   const v = ownerVma(f);
   let mask: i32 = riseMask(v, vpn, from);
   while (mask !== 0) {
@@ -130,7 +133,7 @@ function rises(f: i32, vpn: i32, from: i32, after: i32): void {
     mask &= ~tier;
     const to = riseTarget(tier, promotionMark());
     if (to < 0) continue;
-    if (after < 0 ? deserves(f, vpn, to) : isHotHere(f, to, after)) {
+    if (after < 0 ? deserves(f, vpn, to, lines) : isHotHere(f, to, after)) {
       promote(f, vpn, from, to);
       return;
     }
@@ -195,9 +198,9 @@ function promotionMark(): i32 {
   return (hdr(H_OPTIONS) & OPT_LEAN) !== 0 ? N_WMARK_LOW : N_WMARK_HIGH;
 }
 /** Whether a folio just used pays for a move to `to`, within the rate that is allowed. */
-function deserves(f: i32, vpn: i32, to: i32): boolean {
+function deserves(f: i32, vpn: i32, to: i32, lines: i32): boolean {
   if (isFaster(to, folioNid(f)) && hasPlenty(f, to)) return true;
-  if (!promotionPays(f, to)) return false;
+  if (!promotionPays(f, to, accessesOf(lines, hdr(H_PRICE_TOUCH)))) return false;
   if (withinAllowance(to, folioNr(f), ownerMemcg(f))) return true;
   askAgain(pteIndex(pte(vpn)));
   return false;
@@ -291,12 +294,15 @@ function promote(f: i32, vpn: i32, from: i32, to: i32): void {
     order = 0;
     moving = headAt(vpn);
   }
-  noteSample(moving, true);
-  if (migrateFolio(moving, to) < 0) {
+  const ripe = countsUses() && sampleOf(moving) === SAMPLE_RIPE;
+  if (!ripe) noteSample(moving, true);
+  const moved = migrateFolio(moving, to);
+  if (moved < 0) {
     noteMigrationFailure(moving);
     putback(moving);
     return;
   }
+  if (ripe && probesRipe(moved)) setPte(vpnOf(moved), pte(vpnOf(moved)) | PTE_WATCH);
   count(PGPROMOTE_SUCCESS, to, cg, 1 << order);
   count(NUMA_PAGES_MIGRATED, from, cg, 1 << order);
 }

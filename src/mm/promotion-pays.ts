@@ -11,17 +11,18 @@
  */
 import { folioNid, folioNr } from "./folio.ts";
 import { H_HOME, H_NR_NODES, hdr, N_TIER, node, ownerVma, vpnOf } from "./layout.ts";
-import { knowsVictims, mayTry, takeSample, topFor, usesOfVictim, wokenPays, wokenWaits } from "./newcomers.ts";
+import { knowsRipe, knowsVictims, mayTry, ripePays, topFor, usesOfVictim } from "./newcomers.ts";
 import { zone } from "./node.ts";
 import { gainOfUse, hasSpare, priceOfMove, priceOfRoom } from "./prices.ts";
 import { randomBelow } from "./random.ts";
 import { riseMask } from "./rise.ts";
+import { takeSample } from "./samples.ts";
 import {
   countedFor,
   countsUses,
   SAMPLE_NONE,
+  SAMPLE_RIPE,
   SAMPLE_VICTIM,
-  SAMPLE_WOKEN,
   sampleOf,
   startCount,
   usesOf,
@@ -30,27 +31,29 @@ import {
 /** Of pages that would pay but for what they push out, one of so many is promoted. */
 const EXPLORE: i32 = 64;
 
-/** Whether folio `f`, which was used just now, pays for a move to node `to`. */
-export function promotionPays(f: i32, to: i32): boolean {
-  const each = gainOfUse(folioNid(f), to);
+/** Whether folio `f`, which was used just now, `by` accesses of it, pays for a move to node `to`. */
+export function promotionPays(f: i32, to: i32, by: i32): boolean {
+  const from = folioNid(f);
+  const each = gainOfUse(from, to);
   if (each <= 0) return false;
   const nr = folioNr(f);
-  const uses: f64 = usesOf(f);
-  if (hasSpare(to, nr)) return uses * each >= priceOfMove(nr);
+  const cost = usesOf(f) * each;
+  if (hasSpare(to, nr)) return cost >= priceOfMove(nr);
   const price = priceOfMove(nr) + priceOfRoom(to, nr);
-  if (uses * each < price) return false;
+  if (cost < price) return false;
   if (!knowsVictims(to)) return mayTry(to) || randomBelow(EXPLORE) === 0;
   noteSample(f, false);
-  const sample = sampleOf(f);
-  if (sample === SAMPLE_WOKEN) return false;
   const loss = usesOfVictim(to, countedFor(f)) * nr * each;
-  if (uses * each >= price + loss || randomBelow(EXPLORE) === 0) return true;
-  if (uses * each >= loss || sample !== SAMPLE_NONE) return false;
-  // What would make way has been used more. This is the first use after long, and a new beginning.
-  if (wokenWaits(to)) startCount(f, SAMPLE_WOKEN);
-  else if (wokenPays(to, folioNid(f))) return true;
-  else startCount(f, SAMPLE_NONE);
-  return false;
+  const paid = cost >= price + loss;
+  const sample = sampleOf(f);
+  const again = sample === SAMPLE_RIPE || cost - by * each >= price / 2;
+  if ((paid && again) || randomBelow(EXPLORE) === 0) return true;
+  if (again && cost >= loss) return false;
+  // A single use has paid for it, or what would make way has been used more: a new beginning. What are such pages used for from then on?
+  const up = knowsRipe(to) && ripePays(to, from, price / nr);
+  if (up) noteSample(f, true);
+  if (up || sample === SAMPLE_NONE) startCount(f, SAMPLE_RIPE);
+  return up;
 }
 
 /** Take the sample that folio `f` is, if it is time, or because it leaves. */
@@ -58,7 +61,7 @@ export function noteSample(f: i32, leaves: boolean): void {
   if (!countsUses()) return;
   const sample = sampleOf(f);
   if (sample === SAMPLE_NONE) return;
-  const to = sample === SAMPLE_VICTIM || sample === SAMPLE_WOKEN ? nodeAbove(f) : topFor(ownerVma(f));
+  const to = sample === SAMPLE_VICTIM || sample === SAMPLE_RIPE ? nodeAbove(f) : topFor(ownerVma(f));
   if (to >= 0) takeSample(f, to, leaves);
 }
 /** The node that folio `f` came down from, as far as can be told: of the faster ones the slowest, nearest to home; -1 if there is none. */

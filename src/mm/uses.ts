@@ -12,7 +12,7 @@
  * The engine is called when a count is large enough for a move to pay, and each time that it has grown by a half or a third since.
  *
  * A use is counted as the accesses to memory that it is: the cache lines that are read or written, where who uses the page says how
- * much that is, TOUCH where it does not; or always as one, if it is said what a use stands for (prices.ts).
+ * much that is, all of the page where it does not; or always as one, if it is said what a use stands for (prices.ts).
  */
 import { folioNr } from "./folio.ts";
 import { clock, H_OPTIONS, H_PRICE_TOUCH, H_USE_LIMIT, hdr, priv, setPriv } from "./layout.ts";
@@ -28,11 +28,13 @@ const SINCE_SHIFT: i32 = 13;
 const SINCE_MASK: i32 = 0x7ffff;
 /** Milliseconds to a unit of time, as a shift. */
 const UNIT_SHIFT: i32 = 3;
+/** Units of time in a millisecond. */
+export const MS_TO_UNITS: f64 = 1 / 8;
 /** Units after which a count is made younger. */
 const OLDEST: i32 = 0x3ffff;
 
-/** Accesses that a use is taken for if nobody says how much of the page it is. */
-const TOUCH: i32 = 4;
+/** Cache lines in a page: what a use is taken for if nobody says how much of the page it is. */
+const LINES: i32 = 64;
 
 /** A page that is a sample of nothing. */
 export const SAMPLE_NONE: i32 = 0;
@@ -42,8 +44,8 @@ export const SAMPLE_NEW: i32 = 1;
 export const SAMPLE_REFAULT: i32 = 2;
 /** ... of what faster nodes sent down. */
 export const SAMPLE_VICTIM: i32 = 3;
-/** ... of what was used again after it had long not been. */
-export const SAMPLE_WOKEN: i32 = 4;
+/** ... of what has cost as much as its move, at a single use. */
+export const SAMPLE_RIPE: i32 = 4;
 
 /** Whether uses are counted; otherwise the time from a mark to the next use is all that there is to go by. */
 export function countsUses(): boolean {
@@ -83,12 +85,12 @@ export function unitsOf(ms: i32): i32 {
 /** What a use of `lines` cache lines (0: of nobody knows how many) adds to a count. */
 export function accessesOf(lines: i32, touch: i32): i32 {
   if (touch !== 0) return 1;
-  return lines !== 0 ? lines : TOUCH;
+  return lines !== 0 ? lines : LINES;
 }
 /** Count a use of `lines` lines of frame `frame`. Returns whether it is time to judge its folio. */
 export function countUse(frame: i32, lines: i32): boolean {
   const by = accessesOf(lines, hdr(H_PRICE_TOUCH));
-  if ((priv(frame) & USES_MASK) + by > MAX_USES) halve(frame, countedFor(frame));
+  if ((priv(frame) & USES_MASK) + by > MAX_USES) makeSmaller(frame);
   const uses = priv(frame) & USES_MASK;
   setPriv(frame, priv(frame) + by);
   return isTimeToJudge(uses, uses + by, hdr(H_USE_LIMIT));
@@ -111,6 +113,11 @@ export function askAgain(frame: i32): void {
 export function keepCount(f: i32): void {
   const units = countedFor(f);
   if (units > OLDEST) for (let i: i32 = 0; i < folioNr(f); i++) halve(f + i, units);
+}
+/** A count is full. A sample keeps its time, and tells no more than that its page is used very much; others keep how often theirs is. */
+function makeSmaller(frame: i32): void {
+  if (sampleOf(frame) === SAMPLE_NONE) halve(frame, countedFor(frame));
+  else setPriv(frame, (priv(frame) & ~USES_MASK) | ((priv(frame) & USES_MASK) >> 1));
 }
 /** Half the uses in half the time. */
 function halve(frame: i32, units: i32): void {

@@ -97,7 +97,7 @@ export class Region implements Disposable {
    * @param mode "read"; "write"; or "overwrite", which promises to write the whole page, so that it need not be zeroed
    *   or read from swap first
    * @param length bytes from there to the page's end that are going to be read or written, by which it is judged where the page
-   *   should be; taken for four cache lines if absent
+   *   should be; all of the page if absent
    */
   translate(offset: number, mode: "read" | "write" | "overwrite" = "read", length = 0): number {
     if (offset >= 0 && offset < this.near) {

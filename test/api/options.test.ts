@@ -82,10 +82,10 @@ const SIZES: Case[] = [
   ["swap of 300 GiB", { nodes: two, swap: [{ ...file, size: "300GiB" }] }, "more than 256.0 GiB"],
   ["no reserve", { nodes: two, minFree: 0 }, "minFree is 0", size],
   ["a reserve larger than all", { nodes: two, minFree: "1GiB" }, 'minFree is "1GiB"', "at most 2 MiB"],
-  ["marks over a node's size", { nodes: two, minFree: "900KiB" }, "watermarks of node a", "256 pages", "minFree"],
+  ["marks over a node's size", { nodes: two, minFree: "1.3MiB" }, "watermarks of node a", "256 pages", "minFree"],
   [
     "marks over it by scale",
-    { nodes: two, watermarkScaleFactor: 3000 },
+    { nodes: two, minFree: "256KiB", watermarkScaleFactor: 3000 },
     "watermarks of node",
     "watermarkScaleFactor (3000)",
   ],
@@ -257,7 +257,7 @@ describe("a good configuration", () => {
     };
     expectError(() => open(options), "ENOENT", "/nowhere/at/all");
     expect(existsSync(path)).toBe(false);
-    expectError(() => open({ nodes: two, minFree: "900KiB", swap: [{ ...file, path }] }), "EINVAL");
+    expectError(() => open({ nodes: two, minFree: "1.3MiB", swap: [{ ...file, path }] }), "EINVAL");
     expect(existsSync(path)).toBe(false);
   });
 

@@ -30,6 +30,15 @@ test.each([1, 2, 3, 4])("random operations on a random configuration, %i", { tim
   expect(drive(config, seed, opsOf(config)).ops).toBe(opsOf(config));
 });
 
+/** Configurations, seeds and operations that once failed. */
+const FAILED = [
+  ["mglru, zswap, 2 swap devices", 2355307192, 2200], // a pool without a slot that compaction gave pages: no end
+] as const;
+test.each(FAILED)("%s with seed %i, which failed once", { timeout: 2 * minutes }, (name, failed, ops) => {
+  const config = CONFIGS.find((c) => c.name === name) as Config;
+  expect(drive({ ...config, share: 1 }, failed, ops).ops).toBe(ops);
+});
+
 test.runIf(process.env.LIEU_OPS === undefined)("that is a million of them", () => {
   expect(CONFIGS.reduce((n, config) => n + opsOf(config), 0)).toBeGreaterThan(1_000_000);
 });

@@ -100,7 +100,8 @@ describe("rule 17, what can rise, rises", () => {
     hot.setPolicy(bind("dram", "mid", "slow"));
     heat(10, hot);
     expect(on(hot, 2)).toBe(0);
-    expect(on(hot, 1)).toBeGreaterThan(500);
+    // But for the few that the top tier has room for.
+    expect(on(hot, 1)).toBeGreaterThan(440);
     memory.check();
   });
 

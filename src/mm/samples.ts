@@ -1,0 +1,167 @@
+/**
+ * Samples of what becomes of pages: what a page was used in its first SPAN, or as much of it as it stayed, after it came to be one of a class
+ * (newcomers.ts). What counts is uses by time: a victim that is used and comes up again soon is used the more often.
+ *
+ * A page that comes up again leaves before its time is over, and those that do are the ones in use. Were they added up when they leave and
+ * the others when their time is over, then for a SPAN after many pages of a class have come at once, as where a working set changes, there would
+ * be none but pages in use among the samples. So what left early is put by until its time, a stretch of a quarter of the SPAN; but for the
+ * first few, which are better than none, and are taken for ones that stayed.
+ *
+ * Sums are made smaller when there are many, so that what is known is what was lately.
+ */
+import { folioNr } from "./folio.ts";
+import {
+  addNode,
+  addVma,
+  clock,
+  H_HOT_THRESHOLD,
+  H_NR_NODES,
+  H_STRETCH,
+  hdr,
+  N_EARLY,
+  N_NEW_NR,
+  N_NEW_USES,
+  N_REFAULT_NR,
+  N_REFAULT_TIME,
+  N_REFAULT_USES,
+  N_RIPE_NR,
+  N_RIPE_TIME,
+  N_RIPE_USES,
+  N_VICTIM_NR,
+  N_VICTIM_TIME,
+  N_VICTIM_USES,
+  NR_STRETCHES,
+  node,
+  ownerVma,
+  setHdr,
+  setNode,
+  setVma,
+  V_NEW_NR,
+  V_NEW_USES,
+  vma,
+} from "./layout.ts";
+import { toI32 } from "./machine.ts";
+import {
+  countedFor,
+  endSample,
+  MS_TO_UNITS,
+  SAMPLE_NEW,
+  SAMPLE_NONE,
+  SAMPLE_REFAULT,
+  SAMPLE_RIPE,
+  SAMPLE_VICTIM,
+  sampleOf,
+  unitsOf,
+  usesOf,
+} from "./uses.ts";
+
+/** Samples of a class that say something. */
+export const ENOUGH: i32 = 16;
+/** Samples at which sums are made smaller, to half as many. */
+const MEMORY: i32 = 256;
+/** Stretches in a SPAN. */
+const PARTS: i32 = 4;
+
+/** Units of time that a sample takes. */
+export function span(): i32 {
+  return unitsOf(hdr(H_HOT_THRESHOLD));
+}
+
+/** The folio's sample is taken if it is time, or because it leaves. `to`: the node that it is a sample for. */
+export function takeSample(f: i32, to: i32, leaves: boolean): void {
+  const sample = sampleOf(f);
+  const age = countedFor(f);
+  if (sample === SAMPLE_NONE || (!leaves && age < span())) return;
+  const uses = (usesOf(f) / folioNr(f)) | 0;
+  endSample(f);
+  if (sample === SAMPLE_NEW) addNew(ownerVma(f), to, uses);
+  else if (age >= span() || !known(to, sample)) addSamples(to, sample, uses, span(), 1);
+  else putBy(to, sample, uses, age);
+}
+function addNew(v: i32, to: i32, uses: i32): void {
+  addSamples(to, SAMPLE_NEW, uses, 0, 1);
+  addVma(v, V_NEW_USES, uses);
+  addVma(v, V_NEW_NR, 1);
+  if (vma(v, V_NEW_NR) < MEMORY) return;
+  setVma(v, V_NEW_USES, vma(v, V_NEW_USES) >> 1);
+  setVma(v, V_NEW_NR, MEMORY >> 1);
+}
+/** Add `nr` samples of a class of node `nid`, of `uses` in `time` units together. */
+function addSamples(nid: i32, sample: i32, uses: i32, time: i32, nr: i32): void {
+  const number = numberOf(sample);
+  addNode(nid, usesAt(sample), uses);
+  if (sample !== SAMPLE_NEW) addNode(nid, timeAt(sample), time);
+  addNode(nid, number, nr);
+  const all = node(nid, number);
+  if (all < MEMORY) return;
+  lessen(nid, usesAt(sample), all);
+  if (sample !== SAMPLE_NEW) lessen(nid, timeAt(sample), all);
+  setNode(nid, number, MEMORY >> 1);
+}
+function lessen(nid: i32, field: i32, all: i32): void {
+  const sum: f64 = node(nid, field);
+  setNode(nid, field, toI32(Math.floor((sum * (MEMORY >> 1)) / all)));
+}
+function usesAt(sample: i32): i32 {
+  if (sample === SAMPLE_VICTIM) return N_VICTIM_USES;
+  if (sample === SAMPLE_REFAULT) return N_REFAULT_USES;
+  return sample === SAMPLE_RIPE ? N_RIPE_USES : N_NEW_USES;
+}
+function numberOf(sample: i32): i32 {
+  if (sample === SAMPLE_VICTIM) return N_VICTIM_NR;
+  if (sample === SAMPLE_REFAULT) return N_REFAULT_NR;
+  return sample === SAMPLE_RIPE ? N_RIPE_NR : N_NEW_NR;
+}
+function timeAt(sample: i32): i32 {
+  if (sample === SAMPLE_VICTIM) return N_VICTIM_TIME;
+  return sample === SAMPLE_REFAULT ? N_REFAULT_TIME : N_RIPE_TIME;
+}
+/** Whether enough is known of a class of node `nid`. */
+export function known(nid: i32, sample: i32): boolean {
+  return node(nid, numberOf(sample)) >= ENOUGH;
+}
+/** Uses that a page of a class of node `nid` has in so many units of time. */
+export function usesOfClass(nid: i32, sample: i32, units: i32): f64 {
+  const time: f64 = node(nid, timeAt(sample));
+  if (time === 0) return 0;
+  const uses: f64 = node(nid, usesAt(sample));
+  return (uses / time) * units;
+}
+
+/** The stretch of time that is `units` from now. */
+function stretchIn(units: i32): i32 {
+  const each = span() > PARTS ? (span() / PARTS) | 0 : 1;
+  return toI32(Math.floor((clock() * MS_TO_UNITS + units) / each)) & 0x3fffffff;
+}
+/** Where node `nid` keeps what was put by of a class until a stretch: uses, time, number. */
+function earlyAt(sample: i32, stretch: i32): i32 {
+  const kind = sample === SAMPLE_VICTIM ? 0 : sample === SAMPLE_REFAULT ? 1 : 2;
+  return N_EARLY + (kind * NR_STRETCHES + (stretch & (NR_STRETCHES - 1))) * 12;
+}
+function putBy(nid: i32, sample: i32, uses: i32, time: i32): void {
+  const at = earlyAt(sample, stretchIn(span() - time));
+  addNode(nid, at, uses);
+  addNode(nid, at + 4, time);
+  addNode(nid, at + 8, 1);
+}
+/** A period has passed: add up the samples whose time is over. */
+export function addEarly(): void {
+  const now = stretchIn(0);
+  const passed = (now - hdr(H_STRETCH)) & 0x3fffffff;
+  if (passed === 0) return;
+  const nr = passed < NR_STRETCHES ? passed : NR_STRETCHES;
+  for (let nid: i32 = 0; nid < hdr(H_NR_NODES); nid++) {
+    for (let i: i32 = nr; i > 0; i--) {
+      addEarlyOf(nid, SAMPLE_VICTIM, now - i);
+      addEarlyOf(nid, SAMPLE_REFAULT, now - i);
+      addEarlyOf(nid, SAMPLE_RIPE, now - i);
+    }
+  }
+  setHdr(H_STRETCH, now);
+}
+function addEarlyOf(nid: i32, sample: i32, stretch: i32): void {
+  const at = earlyAt(sample, stretch);
+  if (node(nid, at + 8) === 0) return;
+  addSamples(nid, sample, node(nid, at), node(nid, at + 4), node(nid, at + 8));
+  for (let i: i32 = 0; i < 12; i += 4) setNode(nid, at + i, 0);
+}
