@@ -1,7 +1,15 @@
 /** Where pages go that are back from swap: by how long they were away, and by what became of those before them. */
 import { describe, expect, test } from "vitest";
 import { bootEngine, type EngineSpec, type Pages, type TestEngine, TWINS } from "../../test/support/engine.ts";
-import { N_REFAULT_NR, N_REFAULT_USES, N_VICTIM_NR, N_VICTIM_USES, setNode } from "./layout.ts";
+import {
+  N_REFAULT_NR,
+  N_REFAULT_TIME,
+  N_REFAULT_USES,
+  N_VICTIM_NR,
+  N_VICTIM_TIME,
+  N_VICTIM_USES,
+  setNode,
+} from "./layout.ts";
 import { MPOL_BIND, MPOL_PREFERRED } from "./mempolicy.ts";
 
 describe.each(TWINS)("refaults (%s)", (engine) => {
@@ -84,6 +92,8 @@ describe.each(TWINS)("refaults (%s)", (engine) => {
       setNode(0, N_REFAULT_NR, 64);
       setNode(0, N_VICTIM_USES, victims * 64);
       setNode(0, N_VICTIM_NR, 64);
+      // Of 300 ms each, in units of 8.
+      for (const time of [N_REFAULT_TIME, N_VICTIM_TIME]) setNode(0, time, 64 * 37);
       for (let page = 0; page < 32; page++) expect(far.access(page)).toBe(0);
       const up = [...Array(32).keys()].filter((page) => far.place(page) === 0).length;
       expect(up > 20, `${refaults} and ${victims} uses: ${up} of 32 went up`).toBe(few);

@@ -232,10 +232,12 @@ export const N_COMING: i32 = 300;
 export const N_VICTIM_TIME: i32 = 320;
 export const N_REFAULT_TIME: i32 = 324;
 export const N_RIPE_TIME: i32 = 328;
-/** Three classes by NR_STRETCHES: uses, time and number of the samples that left before their time, which is in that stretch (samples.ts). */
+/** The squares of their uses, together, in units of 64. */
+export const N_RIPE_SQUARES: i32 = 332;
+/** Three classes by NR_STRETCHES: uses, time, squares and number of the samples that left before their time, which is in that stretch (samples.ts). */
 export const N_EARLY: i32 = 336;
 export const NR_STRETCHES: i32 = 8;
-const NODE_SIZE: i32 = 640;
+const NODE_SIZE: i32 = 720;
 
 // ---- groups (struct mem_cgroup) ------------------------------------------------------------------------------------
 export const C_ACTIVE: i32 = 0;

@@ -41,7 +41,7 @@ import { zone } from "./node.ts";
 import { PTE_PRESENT, PTE_WATCH, pteIndex } from "./page-table.ts";
 import { gainOfUse, priceOfRoom } from "./prices.ts";
 import { randomBelow } from "./random.ts";
-import { ENOUGH, known, span, takeSample, usesOfClass } from "./samples.ts";
+import { ENOUGH, known, span, takeSample, usesOfClass, usesOfRipe } from "./samples.ts";
 import {
   countedFor,
   countsUses,
@@ -109,9 +109,12 @@ function gainOver(to: i32, below: i32, uses: f64): f64 {
 export function knowsRipe(to: i32): boolean {
   return known(to, SAMPLE_RIPE);
 }
-/** Whether they are worth `price`, ns, on node `to` rather than on node `below`, by what they are used for afterwards. */
-export function ripePays(to: i32, below: i32, price: f64): boolean {
-  return gainOver(to, below, usesOfClass(to, SAMPLE_RIPE, span())) > price;
+/**
+ * Whether one is worth `price`, ns, on node `to` rather than on node `below`, by what they are used for afterwards, and by its own `uses` in the
+ * `units` since it was one, each of `by` accesses.
+ */
+export function ripePays(to: i32, below: i32, price: f64, uses: i32, units: i32, by: i32): boolean {
+  return gainOver(to, below, usesOfRipe(to, uses, units, by)) > price;
 }
 
 /** Whether the uses of folio `f`, a new page, are to be counted although it is on the fastest tier it may be on: some are, a few at a time. */

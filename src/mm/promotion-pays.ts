@@ -46,14 +46,32 @@ export function promotionPays(f: i32, to: i32, by: i32): boolean {
   const loss = usesOfVictim(to, countedFor(f)) * nr * each;
   const paid = cost >= price + loss;
   const sample = sampleOf(f);
+  if (randomBelow(EXPLORE) === 0) return true;
+  // A single use that pays for it says little of the next: what are such pages used for afterwards, and this one so far?
+  const dear = by * each >= price / 2;
+  if (dear && knowsRipe(to)) {
+    if (sample === SAMPLE_NONE) startCount(f, SAMPLE_RIPE);
+    const own = sample === SAMPLE_NONE ? 0 : sample === SAMPLE_RIPE ? usesOf(f) : usesOf(f) - by;
+    if (!ripePays(to, from, price / nr, (own / nr) | 0, countedFor(f), by)) return false;
+    if (sample !== SAMPLE_NONE && sample !== SAMPLE_RIPE) begin(f);
+    return true;
+  }
   const again = sample === SAMPLE_RIPE || cost - by * each >= price / 2;
-  if ((paid && again) || randomBelow(EXPLORE) === 0) return true;
+  if (paid && again) {
+    if (dear) begin(f);
+    return true;
+  }
+  // Either it has not paid yet, or what would make way has been used more: then this is a new beginning.
+  if (sample === SAMPLE_NONE && (!again || cost < loss)) startCount(f, SAMPLE_RIPE);
   if (again && cost >= loss) return false;
-  // A single use has paid for it, or what would make way has been used more: a new beginning. What are such pages used for from then on?
-  const up = knowsRipe(to) && ripePays(to, from, price / nr);
-  if (up) noteSample(f, true);
-  if (up || sample === SAMPLE_NONE) startCount(f, SAMPLE_RIPE);
-  return up;
+  if (!knowsRipe(to) || !ripePays(to, from, price / nr, 0, 0, by)) return false;
+  begin(f);
+  return true;
+}
+/** Folio `f` is to come up, and will be counted there: whatever it was a sample of ends here. */
+function begin(f: i32): void {
+  if (sampleOf(f) !== SAMPLE_RIPE) noteSample(f, true);
+  startCount(f, SAMPLE_RIPE);
 }
 
 /** Take the sample that folio `f` is, if it is time, or because it leaves. */

@@ -25,6 +25,7 @@ import {
   N_REFAULT_TIME,
   N_REFAULT_USES,
   N_RIPE_NR,
+  N_RIPE_SQUARES,
   N_RIPE_TIME,
   N_RIPE_USES,
   N_VICTIM_NR,
@@ -75,27 +76,33 @@ export function takeSample(f: i32, to: i32, leaves: boolean): void {
   const uses = (usesOf(f) / folioNr(f)) | 0;
   endSample(f);
   if (sample === SAMPLE_NEW) addNew(ownerVma(f), to, uses);
-  else if (age >= span() || !known(to, sample)) addSamples(to, sample, uses, span(), 1);
+  else if (age >= span() || !known(to, sample)) addSamples(to, sample, uses, span(), square(uses), 1);
   else putBy(to, sample, uses, age);
 }
 function addNew(v: i32, to: i32, uses: i32): void {
-  addSamples(to, SAMPLE_NEW, uses, 0, 1);
+  addSamples(to, SAMPLE_NEW, uses, 0, 0, 1);
   addVma(v, V_NEW_USES, uses);
   addVma(v, V_NEW_NR, 1);
   if (vma(v, V_NEW_NR) < MEMORY) return;
   setVma(v, V_NEW_USES, vma(v, V_NEW_USES) >> 1);
   setVma(v, V_NEW_NR, MEMORY >> 1);
 }
+/** Of a count, in units that any number of them fits a word. */
+function square(uses: i32): i32 {
+  return (uses * uses) >> 6;
+}
 /** Add `nr` samples of a class of node `nid`, of `uses` in `time` units together. */
-function addSamples(nid: i32, sample: i32, uses: i32, time: i32, nr: i32): void {
+function addSamples(nid: i32, sample: i32, uses: i32, time: i32, squares: i32, nr: i32): void {
   const number = numberOf(sample);
   addNode(nid, usesAt(sample), uses);
   if (sample !== SAMPLE_NEW) addNode(nid, timeAt(sample), time);
+  if (sample === SAMPLE_RIPE) addNode(nid, N_RIPE_SQUARES, squares);
   addNode(nid, number, nr);
   const all = node(nid, number);
   if (all < MEMORY) return;
   lessen(nid, usesAt(sample), all);
   if (sample !== SAMPLE_NEW) lessen(nid, timeAt(sample), all);
+  if (sample === SAMPLE_RIPE) lessen(nid, N_RIPE_SQUARES, all);
   setNode(nid, number, MEMORY >> 1);
 }
 function lessen(nid: i32, field: i32, all: i32): void {
@@ -128,21 +135,41 @@ export function usesOfClass(nid: i32, sample: i32, units: i32): f64 {
   return (uses / time) * units;
 }
 
+/**
+ * Uses that a ripe page is to be expected to have in a SPAN on node `nid`, that has had `uses` in its first `units`, each of `by` accesses. How far
+ * pages differ decides how much its own uses say: where they are spread as chance alone spreads them (their variance is their mean), all are alike
+ * and the next one will be used as all are, however soon it was used again; where they are spread wider, by its own. That is the
+ * expectation of a rate whose prior is a gamma distribution, fitted to the samples.
+ */
+export function usesOfRipe(nid: i32, uses: i32, units: i32, by: i32): f64 {
+  const mean = usesOfClass(nid, SAMPLE_RIPE, span());
+  const nr: f64 = node(nid, N_RIPE_NR);
+  const average: f64 = node(nid, N_RIPE_USES) / nr;
+  const squares: f64 = node(nid, N_RIPE_SQUARES);
+  const wider = (squares * 64) / nr - average * average - by * average;
+  if (wider <= 0 || mean <= 0) return mean;
+  // In uses, not accesses: the shape of the prior, and the time that it stands for.
+  const shape = (average * average) / wider;
+  const time = (shape * span() * by) / mean;
+  return ((shape + uses / by) / (time + units)) * span() * by;
+}
+
 /** The stretch of time that is `units` from now. */
 function stretchIn(units: i32): i32 {
   const each = span() > PARTS ? (span() / PARTS) | 0 : 1;
   return toI32(Math.floor((clock() * MS_TO_UNITS + units) / each)) & 0x3fffffff;
 }
-/** Where node `nid` keeps what was put by of a class until a stretch: uses, time, number. */
+/** Where node `nid` keeps what was put by of a class until a stretch: uses, time, squares, number. */
 function earlyAt(sample: i32, stretch: i32): i32 {
   const kind = sample === SAMPLE_VICTIM ? 0 : sample === SAMPLE_REFAULT ? 1 : 2;
-  return N_EARLY + (kind * NR_STRETCHES + (stretch & (NR_STRETCHES - 1))) * 12;
+  return N_EARLY + (kind * NR_STRETCHES + (stretch & (NR_STRETCHES - 1))) * 16;
 }
 function putBy(nid: i32, sample: i32, uses: i32, time: i32): void {
   const at = earlyAt(sample, stretchIn(span() - time));
   addNode(nid, at, uses);
   addNode(nid, at + 4, time);
-  addNode(nid, at + 8, 1);
+  addNode(nid, at + 8, square(uses));
+  addNode(nid, at + 12, 1);
 }
 /** A period has passed: add up the samples whose time is over. */
 export function addEarly(): void {
@@ -161,7 +188,7 @@ export function addEarly(): void {
 }
 function addEarlyOf(nid: i32, sample: i32, stretch: i32): void {
   const at = earlyAt(sample, stretch);
-  if (node(nid, at + 8) === 0) return;
-  addSamples(nid, sample, node(nid, at), node(nid, at + 4), node(nid, at + 8));
-  for (let i: i32 = 0; i < 12; i += 4) setNode(nid, at + i, 0);
+  if (node(nid, at + 12) === 0) return;
+  addSamples(nid, sample, node(nid, at), node(nid, at + 4), node(nid, at + 8), node(nid, at + 12));
+  for (let i: i32 = 0; i < 16; i += 4) setNode(nid, at + i, 0);
 }
