@@ -5,7 +5,7 @@
  * A page that comes up again leaves before its time is over, and those that do are the ones in use. Were they added up when they leave and
  * the others when their time is over, then for a SPAN after many pages of a class have come at once, as where a working set changes, there would
  * be none but pages in use among the samples. So what left early is put by until its time, a stretch of a quarter of the SPAN; but for the
- * first few, which are better than none, and are taken for ones that stayed.
+ * first few, which are better than none, and are taken for ones that stayed. Not so of ripe pages: of those there is their own use to go by.
  *
  * Sums are made smaller when there are many, so that what is known is what was lately.
  */
@@ -76,7 +76,8 @@ export function takeSample(f: i32, to: i32, leaves: boolean): void {
   const uses = (usesOf(f) / folioNr(f)) | 0;
   endSample(f);
   if (sample === SAMPLE_NEW) addNew(ownerVma(f), to, uses);
-  else if (age >= span() || !known(to, sample)) addSamples(to, sample, uses, span(), square(uses), 1);
+  else if (age >= span() || (sample !== SAMPLE_RIPE && !known(to, sample)))
+    addSamples(to, sample, uses, span(), square(uses), 1);
   else putBy(to, sample, uses, age);
 }
 function addNew(v: i32, to: i32, uses: i32): void {
