@@ -277,7 +277,7 @@ describeShared("the file of a shared memory", () => {
     await openMemorySync(smallMemory(path)).close();
     const memory = openMemorySync(smallMemory(path));
     const file = fs.readFileSync(path).subarray(0, 65536);
-    const strange = Buffer.from(file.toString("latin1").replace(/"stamp":"3/, '"stamp":"2'), "latin1");
+    const strange = Buffer.from(file.toString("latin1").replace(/"stamp":"\d/, '"stamp":"0'), "latin1");
     expect(strange.equals(file)).toBe(false);
     const fd = fs.openSync(path, "r+");
     fs.writeSync(fd, strange, 0, strange.length, 0);
