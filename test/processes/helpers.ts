@@ -94,6 +94,8 @@ class ProcessPeer extends Peer {
     super();
     this.#child = spawn(process.execPath, ["--input-type=module", "-e", serving("process", "process.send")], {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
+      // Who takes over from the dead says so.
+      env: { ...process.env, NODE_NO_WARNINGS: "1" },
       serialization: "advanced",
     });
     this.#child.on("message", (reply: Reply) => this.heard(reply));
@@ -130,7 +132,7 @@ class ThreadPeer extends Peer {
     this.#worker = new Worker(
       `const post = (message) => require("node:worker_threads").parentPort.postMessage(message);
        (async () => { ${source} })();`,
-      { eval: true },
+      { eval: true, execArgv: ["--no-warnings"] },
     );
     this.#worker.on("message", (reply: Reply) => this.heard(reply));
     this.#worker.once("exit", () => {
