@@ -6,7 +6,7 @@ import { LieuError, shown } from "../errors.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import { GONE_EXPIRED } from "../store/clean.ts";
 import { copies } from "./codec.ts";
-import type { CurveSampler } from "./curve.ts";
+import type { CurveLearner } from "./curve-learner.ts";
 import type { LoadCounts } from "./fetch.ts";
 import { Front } from "./front.ts";
 import { AS_ACCESS, EVEN_STALE, Items, MISS, STALE, WITH_VALUE } from "./items.ts";
@@ -52,7 +52,7 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   /** The hottest values, decoded; undefined if the cache has none, or is closed. */
   protected front: Front<V> | undefined;
   /** What its miss-ratio curve is learned by, once that was asked for. */
-  protected sampler: CurveSampler | undefined;
+  protected sampler: CurveLearner | undefined;
   /** Who records what is asked for. */
   protected recording: RequestRecording | undefined;
   /** What the store does not count. */

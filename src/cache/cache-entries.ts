@@ -3,7 +3,7 @@
 import { LieuError, shown } from "../errors.ts";
 import { MAX_NODES, PAGE_SIZE } from "../mm/layout.ts";
 import { CacheCore, type Counts } from "./cache-core.ts";
-import { CurveSampler } from "./curve.ts";
+import { CurveLearner } from "./curve-learner.ts";
 import type { MissRatioCurve } from "./distances.ts";
 import { HIT, MISS, STALE, WITH_VALUE } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
@@ -72,9 +72,9 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
     this.samples.curve = NO_KEYS;
     this.sample();
   }
-  private sampled(): CurveSampler {
+  private sampled(): CurveLearner {
     const { vm } = this.mapping;
-    const sampler = new CurveSampler({
+    const sampler = new CurveLearner({
       maxSize: this.maxSize,
       requests: () => this.requests(),
       now: () => vm.crank.now(),
@@ -113,8 +113,7 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
   }
   /** Requests to the store, and hits above it. */
   private requests(): [below: number, above: number] {
-    const { hits, misses } = this.items.counters();
-    return [hits + misses, this.front?.hits ?? 0];
+    return [this.items.hits() + this.items.misses(), this.front?.hits ?? 0];
   }
   /** Have the store tell of the keys that anybody wants to hear of. */
   private sample(): void {

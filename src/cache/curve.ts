@@ -13,33 +13,42 @@
  * most of what it says. So whatever has as many bytes as one sampled entry stands for on average is kept track of whatever its hash,
  * and stands for itself; only its requests are counted by hash alone, like all others'.
  *
- * **Bounds.** At most {@link MOST_KEYS} keys, 28 bytes each: when there are more, what lies deeper than the largest size that is
+ * **Bounds.** At most {@link MOST_KEYS} keys, 29 bytes each: when there are more, what lies deeper than the largest size that is
  * asked about goes, and if that is not enough, the threshold falls. It falls too when more requests are seen than may be in the
- * time that has passed: {@link FREE} in any case, then {@link PER_MS} a millisecond, which is under a hundredth of it.
+ * time that has passed: {@link FREE} in any case, then {@link PER_MS} a millisecond, which is under a hundredth of it. It does not
+ * rise; when there could be a larger sample, another one is begun (curve-learner.ts).
  */
 
 import { SAMPLED_EXPIRED, SAMPLED_GET, SAMPLED_GONE } from "../store/sampled.ts";
 import { Distances, type MissRatioCurve } from "./distances.ts";
+import { HashFilter } from "./hash-filter.ts";
+import { PlaceSums, TOGETHER } from "./place-sums.ts";
 
 /** A key in the sample at most; arrays for them grow up to this. */
 export const MOST_KEYS = 32_768;
 const FIRST_KEYS = 1024;
 /** Places for each entry that there is room for: gaps are closed when they are used up. */
-const PLACES = 4;
+const PLACES = 2;
 /** Bytes of an entry beside value and key: head, stamp, its share of the index. */
 const ENTRY_BYTES = 30;
 /** Requests for sampled keys that may always be seen, and in each millisecond. */
 const FREE = 1 << 17;
-const PER_MS = 30;
+const PER_MS = 20;
+/** A sample of less than this part of what there is room for may be larger. */
+export const FEW = 8;
 /** Seen requests between two looks at the clock. */
 const CHECK = 4096;
 /** Sizes up to this many times the cache's are told of. */
 const BEYOND = 8;
 /** And from this part of them on, if there are values above the store. */
 const ABOVE = 4;
-/** By what the threshold falls. */
+/** By what the threshold falls, and by what at most. */
 const FALL = 0.75;
+const LEAST_FALL = 1 / 16;
 const ALL = 2 ** 32;
+// Words of an entry.
+const WORDS = 2;
+const [HASH, PLACE, SIZE, COUNT] = [0, 1, 2, 3] as const;
 /** Bytes of a key, but for unusual ones. */
 const MOST_KEY = 64;
 /** No value is as large. */
@@ -57,6 +66,8 @@ export interface CurveHost {
   now(): number;
   /** Keys whose hash is below this are to be told of, and those of values of at least `big` bytes. */
   sample(threshold: number, big: number): void;
+  /** Told now and then. `few`: there is room and time for a larger sample. */
+  looked?(few: boolean): void;
 }
 
 /**
@@ -65,7 +76,7 @@ export interface CurveHost {
  */
 export class CurveSampler {
   readonly #host: CurveHost;
-  readonly #most: number;
+  #most: number;
   /** Entries that there is room for, and places: twice as many. */
   #room = 0;
   #threshold = ALL - 1;
@@ -73,17 +84,16 @@ export class CurveSampler {
   #scale = 1;
   #big = BIGGEST;
   #keys = 0;
-  #hash = new Int32Array(0);
-  #size = new Float32Array(0);
-  #place = new Int32Array(0);
+  /** Of each entry four words, side by side, for a line of the processor's cache: hash, place; size and requests. */
+  #words = new Int32Array(0);
+  #reals = new Float32Array(0);
   /** By hash, linear probing: an entry plus 1. */
   #table = new Uint16Array(0);
-  /** Requests for each entry. */
-  #count = new Float32Array(0);
-  /** By place: the entry plus 1; and the bytes of those of 32 places, and of 1024. */
+  /** The hashes of large entries that are not below the threshold. */
+  readonly #others = new HashFilter();
+  /** By place: the entry plus 1; and bytes. */
   #at = new Uint16Array(0);
-  #sums = new Float64Array(0);
-  #tops = new Float64Array(0);
+  #sums = new PlaceSums(0);
   #last = 0;
   readonly #distances = new Distances();
   #seen = 0;
@@ -99,14 +109,43 @@ export class CurveSampler {
     this.#most = most;
     this.#begunAt = this.#lookedAt = host.now();
     this.#from = host.requests();
-    this.#rebuild(Math.min(FIRST_KEYS, most), () => true);
+    this.#rebuild(Math.min(FIRST_KEYS, most));
     this.#tell();
   }
 
   /** Bytes that the sample takes. */
   get bytes(): number {
-    const arrays = [this.#hash, this.#size, this.#count, this.#place, this.#table, this.#at, this.#sums, this.#tops];
+    const arrays = [this.#words, this.#table, this.#others, this.#at, this.#sums];
     return arrays.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
+  /** Keys whose hash is below this are to be told of, and those of values of at least so many bytes. */
+  get threshold(): number {
+    return this.#threshold;
+  }
+  get big(): number {
+    // It compares values alone.
+    return Math.max(1, this.#big - ENTRY_BYTES - MOST_KEY);
+  }
+  /** All keys, about. */
+  get allKeys(): number {
+    return this.#keys * this.#scale;
+  }
+  /** Requests since it began, or since what was counted was forgotten. */
+  get requests(): number {
+    return this.#requests().reduce((sum, n) => sum + n);
+  }
+  /** Count anew; the keys stay. */
+  forgetCounts(): void {
+    this.#past = [0, 0];
+    this.#from = this.#host.requests();
+    this.#distances.clear();
+    for (let e = 0; e < this.#keys; e++) this.#reals[(e << WORDS) + COUNT] = 1;
+  }
+  /** There may be at most so many keys, a power of two, and no fewer than there are. */
+  setMost(most: number): void {
+    this.#most = most;
+    if (this.#room > most) this.#rebuild(most);
   }
 
   /** What becomes of a sampled key (store/sampled.ts); `bytes` are those of its value and key. */
@@ -128,17 +167,20 @@ export class CurveSampler {
         if (e >= 0) this.#request(e);
         else this.#distances.bookCold(this.#scale);
       }
-      if (e >= 0) this.#toFront(e, size > 0 ? size : (this.#size[e] as number));
+      if (e >= 0) this.#toFront(e, size > 0 ? size : this.#sizeOf(e));
       else if (size > 0) this.#add(slot, hash, size);
     }
     if (++this.#seen % CHECK === 0) this.#look();
   }
   /** These keys were asked for above the store, where that was counted. */
   touched(hashes: Int32Array, n: number): void {
+    const others = this.#others;
     for (let i = 0; i < n; i++) {
       const hash = hashes[i] as number;
+      // Most are not in the sample, and are to cost next to nothing.
+      if (hash >>> 0 >= this.#threshold && !others.mayHave(hash)) continue;
       const e = (this.#table[this.#find(hash)] as number) - 1;
-      if (e >= 0) this.#toFront(e, this.#size[e] as number);
+      if (e >= 0) this.#toFront(e, this.#sizeOf(e));
     }
   }
 
@@ -157,46 +199,39 @@ export class CurveSampler {
   }
   /** A request for an entry: book the least size that would have had it. */
   #request(e: number): void {
-    const place = this.#place[e] as number;
-    const count = (this.#count[e] as number) + 1;
-    this.#count[e] = count;
+    const place = this.#words[(e << WORDS) + PLACE] as number;
+    const count = (this.#reals[(e << WORDS) + COUNT] as number) + 1;
+    this.#reals[(e << WORDS) + COUNT] = count;
     let above = 0;
-    // The rest of its 32 places, of its 1024, and of all.
     const at = this.#at;
-    const size = this.#size;
-    const sums = this.#sums;
-    const tops = this.#tops;
-    for (let i = place + 1; (i & 31) !== 0; i++) {
+    const last = this.#last;
+    // The rest of its few places, and what is behind them.
+    for (let i = place + 1; (i & (TOGETHER - 1)) !== 0 && i <= last; i++) {
       const other = at[i] as number;
-      if (other !== 0) above += this.#weigh(size[other - 1] as number);
+      if (other !== 0) above += this.#weigh(this.#sizeOf(other - 1));
     }
-    for (let i = (place >>> 5) + 1; (i & 31) !== 0; i++) above += sums[i] as number;
-    for (let i = (place >>> 10) + 1; i < tops.length; i++) above += tops[i] as number;
-    this.#distances.book(above + (size[e] as number), this.#scale, count);
+    above += this.#sums.behind(place, last);
+    this.#distances.book(above + this.#sizeOf(e), this.#scale, count);
   }
   /** The bytes that an entry of this size stands for. */
   #weigh(size: number): number {
     return size >= this.#big ? size : size * this.#scale;
   }
-  #addAt(place: number, bytes: number): void {
-    this.#sums[place >>> 5] = (this.#sums[place >>> 5] as number) + bytes;
-    this.#tops[place >>> 10] = (this.#tops[place >>> 10] as number) + bytes;
-  }
   #leave(e: number): void {
-    const place = this.#place[e] as number;
+    const place = this.#words[(e << WORDS) + PLACE] as number;
     this.#at[place] = 0;
-    this.#addAt(place, -this.#weigh(this.#size[e] as number));
+    this.#sums.add(place, -this.#weigh(this.#sizeOf(e)));
   }
   #enter(e: number, size: number): void {
     const place = ++this.#last;
     this.#at[place] = e + 1;
-    this.#place[e] = place;
-    this.#size[e] = size;
-    this.#addAt(place, this.#weigh(this.#size[e] as number));
+    this.#words[(e << WORDS) + PLACE] = place;
+    this.#reals[(e << WORDS) + SIZE] = size;
+    this.#sums.add(place, this.#weigh(this.#sizeOf(e)));
     if (place === this.#at.length - 1) this.#closeUp();
   }
   #toFront(e: number, size: number): void {
-    if (this.#place[e] === this.#last && this.#size[e] === size) return;
+    if (this.#words[(e << WORDS) + PLACE] === this.#last && this.#sizeOf(e) === size) return;
     this.#leave(e);
     this.#enter(e, size);
   }
@@ -208,10 +243,14 @@ export class CurveSampler {
       free = this.#find(hash);
     }
     const e = this.#keys++;
-    this.#hash[e] = hash;
-    this.#count[e] = 1;
+    this.#words[(e << WORDS) + HASH] = hash;
+    this.#reals[(e << WORDS) + COUNT] = 1;
+    this.#noteOther(hash);
     this.#table[free] = e + 1;
     this.#enter(e, size);
+  }
+  #noteOther(hash: number): void {
+    if (hash >>> 0 >= this.#threshold) this.#others.add(hash);
   }
   #remove(slot: number, e: number): void {
     this.#leave(e);
@@ -219,12 +258,13 @@ export class CurveSampler {
     // The last entry takes the place of the one that goes.
     const moved = --this.#keys;
     if (moved === e) return;
-    this.#table[this.#find(this.#hash[moved] as number)] = e + 1;
-    this.#hash[e] = this.#hash[moved] as number;
-    this.#size[e] = this.#size[moved] as number;
-    this.#count[e] = this.#count[moved] as number;
-    this.#place[e] = this.#place[moved] as number;
-    this.#at[this.#place[e] as number] = e + 1;
+    const words = this.#words;
+    this.#table[this.#find(words[(moved << WORDS) + HASH] as number)] = e + 1;
+    words.copyWithin(e << WORDS, moved << WORDS, (moved + 1) << WORDS);
+    this.#at[words[(e << WORDS) + PLACE] as number] = e + 1;
+  }
+  #sizeOf(e: number): number {
+    return this.#reals[(e << WORDS) + SIZE] as number;
   }
   /** Where an entry is in the table, or would be. */
   #find(hash: number): number {
@@ -232,7 +272,7 @@ export class CurveSampler {
     const mask = table.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const e = (table[slot] as number) - 1;
-      if (e < 0 || this.#hash[e] === hash) return slot;
+      if (e < 0 || this.#words[(e << WORDS) + HASH] === hash) return slot;
     }
   }
   /** Empty a slot; those behind it that were displaced move up. */
@@ -241,7 +281,7 @@ export class CurveSampler {
     const mask = table.length - 1;
     let hole = slot;
     for (let at = (slot + 1) & mask; table[at] !== 0; at = (at + 1) & mask) {
-      const home = (this.#hash[(table[at] as number) - 1] as number) & mask;
+      const home = (this.#words[(((table[at] as number) - 1) << WORDS) + HASH] as number) & mask;
       if (((at - home) & mask) < ((at - hole) & mask)) continue;
       table[hole] = table[at] as number;
       hole = at;
@@ -252,89 +292,85 @@ export class CurveSampler {
   /** There are as many entries as there is room for. */
   #makeRoom(): void {
     if (this.#room < this.#most) {
-      this.#rebuild(this.#room * 2, () => true);
+      this.#rebuild(this.#room * 2);
       return;
     }
-    const deepest = BEYOND * this.#host.maxSize;
-    this.#rebuild(this.#room, (_hash, _size, above) => above <= deepest);
+    this.#dropDeep();
     while (this.#keys > FALL * this.#room) this.#lower();
+  }
+  #dropDeep(): void {
+    const deepest = BEYOND * this.#host.maxSize;
+    if (this.#sums.behind(0, this.#last) > deepest) this.#rebuild(this.#room, deepest);
   }
   /** Whether a key belongs to the sample. */
   #tracks(hash: number, size: number): boolean {
     return hash >>> 0 < this.#threshold || size >= this.#big;
   }
-  /** Sample fewer keys. */
-  #lower(): void {
+  /** Sample fewer keys: a part of them. */
+  #lower(part = FALL): void {
     let [bytes, n] = [0, 0];
     for (let e = 0; e < this.#keys; e++) {
-      if ((this.#hash[e] as number) >>> 0 >= this.#threshold) continue;
-      bytes += this.#size[e] as number;
+      if ((this.#words[(e << WORDS) + HASH] as number) >>> 0 >= this.#threshold) continue;
+      bytes += this.#sizeOf(e);
       n++;
     }
-    this.#threshold = Math.max(1, Math.floor(this.#threshold * FALL));
+    this.#threshold = Math.max(1, Math.floor(this.#threshold * part));
     this.#scale = ALL / this.#threshold;
     // It never falls, as what is smaller was not kept track of.
     const mean = n > 0 ? bytes / n : 0;
     this.#big = Math.max(this.#big === BIGGEST ? 0 : this.#big, Math.min(BIGGEST, Math.ceil(mean * this.#scale)));
-    this.#rebuild(this.#room, (hash, size) => this.#tracks(hash, size));
+    this.#rebuild(this.#room);
     this.#tell();
   }
   #tell(): void {
-    // It compares values alone.
-    this.#host.sample(this.#threshold, Math.max(1, this.#big - ENTRY_BYTES - MOST_KEY));
+    this.#host.sample(this.threshold, this.big);
   }
   /** Close the gaps between places. */
   #closeUp(): void {
     const at = this.#at;
     const last = this.#last;
     this.#sums.fill(0);
-    this.#tops.fill(0);
     this.#last = 0;
     for (let place = 1; place <= last; place++) {
       const e = (at[place] as number) - 1;
       if (e < 0) continue;
       const to = ++this.#last;
       at[to] = e + 1;
-      this.#place[e] = to;
-      this.#addAt(to, this.#weigh(this.#size[e] as number));
+      this.#words[(e << WORDS) + PLACE] = to;
+      this.#sums.add(to, this.#weigh(this.#sizeOf(e)));
     }
     at.fill(0, this.#last + 1);
   }
-  /** Give entries and places anew, in the order that there is, to the entries that are to stay. `above`: bytes of those asked for after it. */
-  #rebuild(room: number, stays: (hash: number, size: number, above: number) => boolean): void {
-    const order: number[] = [];
-    let above = 0;
-    for (let place = this.#last; place > 0; place--) {
+  /** Give entries and places anew, in the order that there is, to those of the sample that have no more than `deepest` bytes before them. */
+  #rebuild(room: number, deepest = Number.POSITIVE_INFINITY): void {
+    const from = this.#words;
+    const order = new Int32Array(this.#keys);
+    let [n, above] = [0, 0];
+    for (let place = this.#last; place > 0 && above <= deepest; place--) {
       const e = (this.#at[place] as number) - 1;
       if (e < 0) continue;
-      const size = this.#size[e] as number;
-      if (stays(this.#hash[e] as number, size, above)) order.push(e);
-      above += this.#weigh(size);
+      if (this.#tracks(from[(e << WORDS) + HASH] as number, this.#sizeOf(e))) order[n++] = e;
+      above += this.#weigh(this.#sizeOf(e));
     }
-    order.reverse();
-    const hashes = Int32Array.from(order, (e) => this.#hash[e] as number);
-    const sizes = Float32Array.from(order, (e) => this.#size[e] as number);
-    const counts = Float32Array.from(order, (e) => this.#count[e] as number);
     if (room !== this.#room) {
       this.#room = room;
-      this.#hash = new Int32Array(room);
-      this.#size = new Float32Array(room);
-      this.#count = new Float32Array(room);
-      this.#place = new Int32Array(room);
       this.#table = new Uint16Array(2 * room);
       this.#at = new Uint16Array(PLACES * room);
-      this.#sums = new Float64Array(Math.ceil((PLACES * room) / 1024) * 32);
-      this.#tops = new Float64Array(Math.ceil((PLACES * room) / 1024));
-    } else for (const array of [this.#table, this.#at, this.#sums, this.#tops]) array.fill(0);
-    this.#hash.set(hashes);
-    this.#size.set(sizes);
-    this.#count.set(counts);
-    this.#keys = this.#last = hashes.length;
-    for (let e = 0; e < hashes.length; e++) {
-      this.#table[this.#find(hashes[e] as number)] = e + 1;
-      this.#place[e] = e + 1;
+      this.#sums = new PlaceSums(PLACES * room);
+    } else for (const array of [this.#table, this.#at, this.#sums]) array.fill(0);
+    this.#words = new Int32Array(room << WORDS);
+    this.#reals = new Float32Array(this.#words.buffer);
+    this.#keys = this.#last = n;
+    this.#others.clear();
+    for (let e = 0; e < n; e++) {
+      const old = (order[n - 1 - e] as number) << WORDS;
+      for (let i = 0; i < 1 << WORDS; i++) this.#words[(e << WORDS) + i] = from[old + i] as number;
+      const hash = from[old + HASH] as number;
+      this.#noteOther(hash);
+      this.#table[this.#find(hash)] = e + 1;
+      this.#words[(e << WORDS) + PLACE] = e + 1;
       this.#at[e + 1] = e + 1;
-      this.#addAt(e + 1, this.#weigh(sizes[e] as number));
+      this.#sums.add(e + 1, this.#weigh(this.#sizeOf(e)));
     }
   }
 
@@ -344,13 +380,20 @@ export class CurveSampler {
     const now = host.now();
     const busy = CHECK > PER_MS * (now - this.#lookedAt);
     // A clock that stands still tells nothing.
-    if (busy && now > this.#begunAt && this.#seen > FREE + PER_MS * (now - this.#begunAt)) this.#lower();
+    if (busy && now > this.#begunAt && this.#seen > FREE + PER_MS * (now - this.#begunAt)) {
+      // To what there is time for, as each fall takes time, too.
+      this.#lower(Math.min(FALL, Math.max(LEAST_FALL, (PER_MS * (now - this.#lookedAt)) / CHECK)));
+    }
+    const idle = CHECK < (PER_MS / 4) * (now - this.#lookedAt);
     this.#lookedAt = now;
+    const larger = idle && this.#scale > 2;
+    if (larger) this.#dropDeep();
+    host.looked?.(larger && this.#keys < this.#most / FEW);
+    if (this.requests < HALVE_AFTER) return;
     const [below, above] = this.#requests();
-    if (below + above < HALVE_AFTER) return;
     this.#past = [below / 2, above / 2];
     this.#from = host.requests();
     this.#distances.halve();
-    for (let e = 0; e < this.#keys; e++) this.#count[e] = (this.#count[e] as number) / 2;
+    for (let i = COUNT; i < this.#keys << WORDS; i += 1 << WORDS) this.#reals[i] = (this.#reals[i] as number) / 2;
   }
 }

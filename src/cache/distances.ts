@@ -50,6 +50,10 @@ export class Distances {
     this.#requests[bucket] = (this.#requests[bucket] as number) + scale;
     this.#weights[bucket] = (this.#weights[bucket] as number) + scale * count;
   }
+  clear(): void {
+    this.#requests.fill(0);
+    this.#weights.fill(0);
+  }
   /** What is old counts half. */
   halve(): void {
     for (const array of [this.#requests, this.#weights]) {

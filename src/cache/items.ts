@@ -348,13 +348,14 @@ export class Items {
     this.settle();
     return {
       hits: this.hits(),
-      misses: count(ST_MISSES),
+      misses: this.misses(),
       evicted: count(ST_DROPPED),
       expired: count(ST_EXPIRED),
       lost: count(ST_LOST),
     };
   }
-  private hits(): number {
+  misses = () => this.calls.storeCount(this.meta, ST_MISSES);
+  hits(): number {
     let n = 0;
     const { devices, shape } = this.mapping.vm;
     for (let nid = 0; nid < shape.nodes; nid++) n += this.nodeHits(nid);

@@ -1,6 +1,7 @@
 /** Miss-ratio curves: held against whole simulations of LRU, and what a cache makes of them. */
 import { afterEach, describe, expect, test } from "vitest";
 import { CurveSampler } from "../../src/cache/curve.ts";
+import { CurveLearner } from "../../src/cache/curve-learner.ts";
 import type { MissRatioCurve } from "../../src/cache/distances.ts";
 import { type Memory, openMemorySync, simCrank } from "../../src/index.ts";
 import { SAMPLED_GET } from "../../src/store/sampled.ts";
@@ -72,7 +73,7 @@ function sample(trace: Trace, sizes: Float64Array, most: number, seed: number) {
   const told = (t: number, b: number) => {
     [threshold, big] = [t >>> 0, b];
   };
-  const host = { maxSize: total / 4, requests: () => [requests, 0] as const, now: () => requests / 100, sample: told };
+  const host = { maxSize: total / 4, requests: () => [requests, 0] as const, now: () => requests / 10, sample: told };
   const sampler = new CurveSampler(host, most);
   for (const key of trace.key) {
     requests++;
@@ -144,6 +145,54 @@ describe("the curve of a sample", () => {
     expect(sampler.curve().rate).toBeLessThan(0.05);
     expect(sampler.curve().missRatio(1e6)).toBeLessThan(0.02);
   });
+});
+
+test("a sample that has become small is replaced by a larger one, and has less than 1 MiB with it", () => {
+  let [requests, threshold, now] = [0, 0, 0];
+  const host = {
+    maxSize: 4e6,
+    requests: () => [requests, 0] as const,
+    now: () => now,
+    sample: (t: number) => {
+      threshold = t >>> 0;
+    },
+  };
+  const learner = new CurveLearner(host);
+  const random = seededRandom(5);
+  const rates: number[] = [];
+  let bytes = 0;
+  // Many keys and no time for them; then few, and time. Requests are by a square law, of a thousand bytes each.
+  const phase = (keys: number, n: number, perMs: number): void => {
+    for (let i = 0; i < n; i++) {
+      requests++;
+      now += 1 / perMs;
+      const key = Math.floor(keys * random() ** 2);
+      let hash = Math.imul(key + 1, 0x7feb352d);
+      hash = Math.imul(hash ^ (hash >>> 15), 0x846ca68b);
+      hash ^= hash >>> 16;
+      if (hash >>> 0 < threshold) learner.hear(hash, 1000 - ENTRY, SAMPLED_GET);
+      if (i % 4096 === 0) {
+        rates.push(learner.curve().rate);
+        bytes = Math.max(bytes, learner.bytes);
+      }
+    }
+  };
+  phase(400_000, 1_000_000, 1000);
+  const low = Math.min(...rates);
+  expect(low).toBeLessThan(0.1);
+  phase(4000, 1_500_000, 20);
+  const curve = learner.curve();
+  expect(curve.rate).toBe(1);
+  expect(curve.keys).toBe(4000);
+  expect(bytes).toBeLessThan(2 ** 20);
+  // Of all keys, and of those now alone: what was before is forgotten.
+  for (const share of [0.25, 0.5, 0.9]) {
+    // An LRU cache that has the fraction f of the keys by such a law, about; the ends are exact.
+    const missRatio = curve.missRatio(4e6 * share);
+    expect(missRatio).toBeGreaterThan((1 - Math.sqrt(share)) * 0.9);
+    expect(missRatio).toBeLessThan((1 - Math.sqrt(share)) * 1.6 + 0.01);
+  }
+  expect(curve.missRatio(4.1e6)).toBeLessThan(0.005);
 });
 
 describe("the curve of a cache", () => {
