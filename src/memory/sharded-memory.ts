@@ -226,6 +226,7 @@ export class ShardedMemory implements Everything {
   #gathered<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>, group?: ShardedGroup): Cache<V, K, C> {
     const { i } = this.#roomiest(options.policy);
     const shard = this.#shards[i] as Shard;
+    group?.shares.arrange(i);
     const cache = shard.makeCache({ ...options, group: group?.parts[i] });
     this.#caches.set(cache, shard);
     return cache;
@@ -238,6 +239,7 @@ export class ShardedMemory implements Everything {
         ...partOptions(options, i, this.#slices),
         group: group?.parts[i],
       });
+    group?.shares.arrange(undefined);
     try {
       for (const i of this.#shards.keys()) parts.push(make(i));
     } catch (error) {

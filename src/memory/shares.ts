@@ -72,6 +72,9 @@ export class Shares {
   #divide(field: number): void {
     const total = this.total(field);
     const shares = total === NO_LIMIT ? this.members.map(() => NO_LIMIT) : divide(total, this.#read(C_USAGE));
+    this.#set(field, shares);
+  }
+  #set(field: number, shares: readonly number[]): void {
     this.members.forEach(({ vm, id }, i) => {
       vm.calls.setLimit(id, field, shares[i] as number);
     });
@@ -85,6 +88,20 @@ export class Shares {
       this.#busy = false;
       for (const field of [C_HIGH, C_MAX]) this.#divide(field);
     }
+  }
+
+  /** What a cache may come to hold is decided when it is made: let the shares be what they could be, in all shards, or in the one that it is to lie in. */
+  arrange(shard: number | undefined): void {
+    const total = this.total(C_MAX);
+    if (total === NO_LIMIT) return;
+    const used = this.#read(C_USAGE);
+    const others = used.reduce((n, usage, i) => (i === shard ? n : n + usage), 0);
+    if (shard === undefined || others > total) this.#divide(C_MAX);
+    else
+      this.#set(
+        C_MAX,
+        used.map((usage, i) => (i === shard ? total - others : usage)),
+      );
   }
 
   /** Whether the shares of each limit come to it. @throws {@link LieuError} EBUG */

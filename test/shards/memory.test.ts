@@ -401,6 +401,21 @@ describe("groups", () => {
     m.group("g").remove();
   });
 
+  test("a cache may hold what its group may, wherever it lies", () => {
+    const m = open();
+    const group = m.group("g", { max: 150 * PAGE });
+    const small = m.cache<Uint8Array>({ codec: "bytes", group, max: 20 });
+    expect([small.constructor, small.maxSize]).toEqual([Cache, 150 * PAGE]);
+    const spread = m.cache<Uint8Array>({ codec: "bytes", group });
+    expect([spread.constructor, spread.maxSize]).toEqual([ShardedCache, 150 * PAGE]);
+    for (let i = 0; i < 400; i++) {
+      spread.set(`k${i}`, new Uint8Array(3000));
+      small.set(`k${i}`, new Uint8Array(20_000));
+      expect(group.usage).toBeLessThanOrEqual(150 * PAGE);
+    }
+    m.check();
+  });
+
   test("shares that do not come to the limit are found", () => {
     const m = open();
     const group = m.group("g", { max: "1MiB" }) as unknown as ShardedGroup;

@@ -10,7 +10,7 @@ import { drive } from "../cache/world.ts";
 import { runSeed, seeded } from "../property/source.ts";
 
 const seed = runSeed();
-const OPS = Number(process.env.LIEU_SHARD_OPS ?? 300);
+const OPS = Number(process.env.LIEU_SHARD_OPS ?? 200);
 const minutes = 60_000;
 const SHARDS = [1, 2, 3, 4];
 console.info(`random operations on shards: LIEU_SEED=${seed} LIEU_SHARD_OPS=${OPS}`);
