@@ -36,9 +36,17 @@ let busy = false;
 const double = new Float64Array(1);
 const octets = new Uint8Array(double.buffer);
 
-/** See the file's head. `shapes` are msgpackr's: by number, the names of the fields. They may become more. */
+/**
+ * Shapes as msgpackr keeps them: by number, the names of the fields. They may become more. Only the first `sharedLength` have
+ * numbers of their own; behind these are some that a single value brought along.
+ */
+export interface Shapes extends ReadonlyArray<readonly string[] | undefined> {
+  readonly sharedLength?: number;
+}
+
+/** See the file's head. */
 export class RecordWriter {
-  readonly #shapes: readonly (readonly string[])[];
+  readonly #shapes: Shapes;
   readonly #foretold = new Uint8Array(FORETOLD);
   readonly #met: object[] = [];
   #more: Set<object> | undefined;
@@ -49,7 +57,7 @@ export class RecordWriter {
   #skip = 0;
   #failures = 0;
 
-  constructor(shapes: readonly (readonly string[])[]) {
+  constructor(shapes: Shapes) {
     this.#shapes = shapes;
   }
 
@@ -155,7 +163,9 @@ export class RecordWriter {
   #record(value: Record<string, unknown>, position: number): void {
     const names = keysOf(value);
     const foretold = this.#foretold[position & (FORETOLD - 1)] as number;
-    const shape = isShape(this.#shapes[foretold], names) ? foretold : this.#shapeOf(names, position);
+    const shapes = this.#shapes;
+    const known = foretold < (shapes.sharedLength ?? 0) && isShape(shapes[foretold], names);
+    const shape = known ? foretold : this.#shapeOf(names, position);
     if (shape < 0 || getOwnPropertySymbols(value).length !== 0) {
       this.#failed = true;
       return;
@@ -176,7 +186,8 @@ export class RecordWriter {
   }
   #shapeOf(names: readonly string[], position: number): number {
     const shapes = this.#shapes;
-    for (let i = 0; i < shapes.length; i++) {
+    const length = shapes.sharedLength ?? 0;
+    for (let i = 0; i < length; i++) {
       if (!isShape(shapes[i], names)) continue;
       this.#foretold[position & (FORETOLD - 1)] = i;
       return i;
