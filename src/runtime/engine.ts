@@ -23,13 +23,13 @@ export const CLOSED_CALLS: EngineCalls = new Proxy({} as EngineCalls, {
 
 let compiled: WebAssembly.Module | undefined;
 
-/** The engine's module, compiled once. */
+/** The engine's module, compiled once. @internal */
 export function engineModule(): WebAssembly.Module {
   compiled ??= new WebAssembly.Module(engineBytes());
   return compiled;
 }
 
-/** The engine's module, as another thread has compiled it. */
+/** The engine's module, as another thread has compiled it. @internal */
 export function useEngineModule(module: WebAssembly.Module): void {
   compiled = module;
 }

@@ -38,7 +38,8 @@ test("it works beside the program, and ends with the memory", { timeout: SLOW },
     if (page % 64 === 0) await until(() => stateOf(memory) === KSWAPD_ASLEEP);
   }
   const { pgsteal_kswapd, pswpout } = memory.vmstat();
-  expect(pgsteal_kswapd).toBeGreaterThan(2000);
+  // How much the program reclaims itself, below min, is a matter of how the two are scheduled.
+  expect(pgsteal_kswapd).toBeGreaterThan(500);
   expect(pswpout).toBeGreaterThan(2000);
   for (let page = 0; page < 4096; page++) expect(region.readInt32(page * PAGE)).toBe(page);
   memory.check();
