@@ -260,7 +260,8 @@ export function Reclaim({ header, frames, index, cursor, theme }: PanelProps) {
   const scanned = rates(header, frames, counted(header, SCANNED));
   const stolen = rates(header, frames, counted(header, STOLEN));
   const efficiency = frames.length === 0 ? Number.NaN : (stolen[index] ?? 0) / (scanned[index] ?? 0);
-  const busy = rates(header, frames, ({ kswapdMs }) => kswapdMs)[index] ?? 0;
+  const known = frames[index]?.kswapdMs !== null;
+  const busy = rates(header, frames, ({ kswapdMs }) => kswapdMs ?? 0)[index] ?? 0;
   const entries: LegendEntry[] = [
     { name: "scanned", colour: theme.node(2), value: count(scanned[index] ?? 0) },
     { name: "stolen", colour: theme.high, value: count(stolen[index] ?? 0) },
@@ -287,8 +288,8 @@ export function Reclaim({ header, frames, index, cursor, theme }: PanelProps) {
         cursor={cursor}
       />
       <p class="note">
-        Stolen of scanned at the cursor: {percent(efficiency)}; the rest was in use. kswapd takes{" "}
-        {duration(busy / 1000)} {rateName(header)}.
+        Stolen of scanned at the cursor: {percent(efficiency)}; the rest was in use.
+        {known && ` kswapd takes ${duration(busy / 1000)} ${rateName(header)}.`}
       </p>
     </section>
   );

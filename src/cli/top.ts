@@ -1,21 +1,26 @@
 /** `lieu top`: the dashboard of a memory that is served, or of a recorded run, in a terminal. */
 import { existsSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import type { Command } from "commander";
 import { formatSize } from "../memory/size.ts";
+import { NamedRecorder } from "../server/named-recorder.ts";
 import { readRun } from "../server/run-file.ts";
 import { counted, DOWN, rateName, rates, SCANNED, STOLEN, shares, tierNames, UP } from "../server/series.ts";
 import type { FeedState, Header, Snapshot } from "../server/wire.ts";
 import type { Context } from "./context.ts";
+import { INTERVAL, isNamed } from "./named.ts";
 import { count, percent, table } from "./report.ts";
 import { askServed, jsonOf, type Served, servedAt } from "./served.ts";
 
 const NOTES = `
-What is served has the URL that memory.serve() gives, or that --watch prints, with the token behind the # if there is one; on this
+A memory that processes share is shown by its name, as in openMemory({ shared: "/my-app" }): its file is read, and nothing else. What
+is served has the URL that memory.serve() gives, or that --watch prints, with the token behind the # if there is one; on this
 machine its port is enough. Of a report (--report of lieu replay and lieu demo) the end of the run is shown.
 
 Exit status: 0; 2, nothing answers there, or the token is wrong; 130, interrupted.
 
 Examples:
+  $ lieu top /my-app
   $ lieu top 7070
   $ lieu top "http://web-1:7070/#token=..." --once
   $ lieu top run.html
@@ -30,13 +35,14 @@ export function addTop(program: Command, context: Context): void {
     .command("top")
     .summary("watch a memory in the terminal")
     .description(
-      "Show a memory that is served (memory.serve(), lieu replay --watch), or a report, as bars and sparklines.",
+      "Show a memory that processes share, one that is served (memory.serve(), lieu replay --watch), or a report, as bars and sparklines.",
     )
-    .argument("<where>", "the URL or the port at which it is served, or a report's file")
+    .argument("<where>", "its name, as in /my-app; the URL or the port at which it is served; or a report's file")
     .option("--once", "print it as it is now, and end")
     .addHelpText("after", NOTES)
     .action(async (where: string, { once = false }: { once?: boolean }) => {
-      if (existsSync(where)) {
+      if (isNamed(where)) await watchNamed(where, once, context);
+      else if (existsSync(where)) {
         const { header, frames } = readRun(where);
         context.stdout.write(`${picture(header, frames.slice(-SPARKS - 1))}\n`);
       } else await watch(servedAt(where), once, context);
@@ -55,6 +61,23 @@ async function watch(served: Served, once: boolean, { stdout, signal }: Context)
     if (event === "state" && (once || (data as FeedState).phase === "ended")) break;
   }
   if (!live && header !== undefined) stdout.write(`${picture(header, frames)}\n`);
+}
+
+async function watchNamed(name: string, once: boolean, { stdout, signal }: Context): Promise<void> {
+  const live = !once && stdout.isTTY === true;
+  const recorder = new NamedRecorder(name);
+  const frames: Snapshot[] = [];
+  while (!signal.aborted) {
+    const frame = recorder.snapshot(Date.now() / 1000);
+    if (frame === undefined) break;
+    frames.push(frame);
+    if (frames.length > SPARKS + 1) frames.shift();
+    if (live) stdout.write(`\x1b[H\x1b[J${picture(recorder.header, frames)}\n`);
+    // How fast something goes only two looks tell.
+    if (once && frames.length > 1) break;
+    await setTimeout(INTERVAL, undefined, { signal });
+  }
+  if (!live && frames.length > 0) stdout.write(`${picture(recorder.header, frames)}\n`);
 }
 
 /** A memory as text. */

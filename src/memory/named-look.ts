@@ -1,13 +1,8 @@
-/**
- * A memory that processes share, as it is seen from outside: its file is read, not mapped, and nothing is locked or written. What is
- * counted may move on meanwhile; each number was true at some moment.
- */
+/** `lieu stat` and `lieu rm`: a memory that processes share, as it is seen from outside (named-copy.ts). */
 import { LieuError } from "../errors.ts";
 import { mappersOf } from "../host/file-users.ts";
 import {
-  attach,
   C_USAGE,
-  LAYOUT_VERSION,
   memcg,
   N_FREE,
   N_PAGES,
@@ -20,10 +15,10 @@ import {
   V_SWAPPED,
   vma,
 } from "../mm/layout.ts";
-import { type Host, plug } from "../mm/machine.ts";
 import { BROKEN, CLOSED, type Member, type SharedMapping } from "../runtime/control.ts";
-import { LockedFile, lookAt, pidNamespace, sharedPath } from "../runtime/shared-file.ts";
+import { LockedFile, pidNamespace, sharedPath } from "../runtime/shared-file.ts";
 import { type NamedHeader, stampOf } from "./named.ts";
+import { NamedCopy } from "./named-copy.ts";
 import { globalVmstat, type Vmstat } from "./vmstat.ts";
 
 const PAGE = 4096;
@@ -54,43 +49,18 @@ export interface NamedMemoryInfo {
   readonly vmstat: Vmstat;
 }
 
-const nothing = (): never => {
-  throw new LieuError("EBUG", "a memory that is looked at from outside was asked to do something");
-};
-const HOST: Host = {
-  swapWrite: nothing,
-  swapRead: nothing,
-  swapFree: nothing,
-  discard: nothing,
-  evict: nothing,
-  sampled: nothing,
-  share: nothing,
-  bug: nothing,
-};
-
 /** Look at the memory of that name. @throws {@link LieuError} ENOENT, EACCES, EINVAL (not one of this version's), EAGAIN (not ready yet) */
 export function lookAtNamed(name: string): NamedMemoryInfo {
-  const path = sharedPath(name);
-  const { header, control, segment } = lookAt(path, (header) => (header as NamedHeader).about.metadata);
-  if (header === undefined) throw new LieuError("EAGAIN", `${path} is being made, or was never finished`);
-  const { about, stamp, bytes } = header as NamedHeader;
-  if (stamp !== stampOf() || about.layout !== LAYOUT_VERSION) {
-    throw new LieuError("EINVAL", `${path} is a memory of another version of lieu's`);
-  }
-  const hf = new Float64Array(segment, 0, segment.byteLength >>> 3);
-  const machine = { h32: new Int32Array(segment), h8: new Uint8Array(segment), hf, host: HOST };
-  const inspect = (): void => {
-    plug(machine);
-    attach();
-  };
-  inspect();
+  const copy = new NamedCopy(name);
+  const { path, about, control } = copy;
+  copy.inspect();
   const tiers = [...new Set(about.nodes.map((_, nid) => nodeField(nid, N_TIER)))].sort((a, b) => a - b);
   const held = ({ id }: SharedMapping) => [vma(id, V_RESIDENT) * PAGE, vma(id, V_SWAPPED) * PAGE] as const;
   const { caches, regions, groups } = control.registry();
   const members = control.members();
   return {
     path,
-    size: bytes,
+    size: copy.header.bytes,
     state: stateOf(control.state, members),
     members,
     nodes: about.nodes.map((name, nid) => ({
@@ -112,11 +82,12 @@ export function lookAtNamed(name: string): NamedMemoryInfo {
       const [resident, swapped] = held(mapping);
       return { name, maxSize: size, resident, swapped };
     }),
-    vmstat: globalVmstat({ inspect, shape: about.shape, segment: { hf } }),
+    vmstat: globalVmstat(copy),
   };
 }
 
-function stateOf(state: number, members: readonly Member[]): NamedMemoryInfo["state"] {
+/** How a memory is, by what its control buffer says. */
+export function stateOf(state: number, members: readonly Member[]): NamedMemoryInfo["state"] {
   if (state === CLOSED) return "closed";
   if (state === BROKEN) return "broken";
   return members.some(({ alive }) => alive) ? "open" : "left by the dead";

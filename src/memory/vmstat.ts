@@ -79,7 +79,7 @@ export function addVmstat(all: readonly Vmstat[]): Vmstat {
 }
 
 /** What counters are read of: an engine, or a copy of its segment. */
-interface Counted {
+export interface Counted {
   readonly shape: { readonly nodes: number };
   readonly segment: { readonly hf: Float64Array };
   inspect(): void;
@@ -101,7 +101,7 @@ export function globalVmstat(vm: Counted): Vmstat {
 }
 
 /** Counters of one node; `nr_swapped` is of the whole memory. */
-export function nodeVmstat(vm: Vm, nid: number): Vmstat {
+export function nodeVmstat(vm: Counted, nid: number): Vmstat {
   vm.inspect();
   return snapshot(
     [nid],

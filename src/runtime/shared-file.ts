@@ -186,23 +186,46 @@ export interface MappedControl {
   unmap(): void;
 }
 
-/** A look at the file from outside, without locking it. Gives what it says of itself, who is there, and `bytes` of its segment. */
-export function lookAt(
-  path: string,
-  bytesOf: (header: SharedHeader) => number,
-): { header: SharedHeader | undefined; control: Control; segment: SharedArrayBuffer } {
+/** Whether a file begins as that of a memory does. */
+export function isSharedFile(path: string): boolean {
   let fd: number | undefined;
   try {
     fd = fs.openSync(path, O_RDONLY | O_CAUTIOUS);
+    const head = Buffer.alloc(MAGIC.length);
+    return fs.readSync(fd, head, 0, head.length, 0) === head.length && head.equals(MAGIC);
+  } catch {
+    return false;
+  } finally {
+    if (fd !== undefined) fs.closeSync(fd);
+  }
+}
+
+/** The file of a memory, as it is seen from outside. */
+export interface SeenFile {
+  /** What it says of itself; undefined: it was never finished. */
+  readonly header: SharedHeader | undefined;
+  /** Who is there; a copy. */
+  readonly control: Control;
+  /** Copy the bytes of the segment from `at` on; what there are fewer of stays as it is. */
+  read(into: Uint8Array, at: number): void;
+}
+
+/** Look at the file from outside, without locking it, mapping it or writing to it. Gives what `look` gives. */
+export function lookAt<R>(path: string, look: (file: SeenFile) => R): R {
+  let fd: number;
+  try {
+    fd = fs.openSync(path, O_RDONLY | O_CAUTIOUS);
+  } catch (error) {
+    throw sharedFileError(error, path);
+  }
+  try {
     checkFile(fd, path);
-    const header = readHeader(fd, path);
-    const segment = new SharedArrayBuffer(header === undefined ? 0 : bytesOf(header));
-    readFully(fd, new Uint8Array(segment), SEGMENT_AT);
-    return { header, control: readControl(fd), segment };
+    const read = (into: Uint8Array, at: number): void => readFully(fd, into, SEGMENT_AT + at);
+    return look({ header: readHeader(fd, path), control: readControl(fd), read });
   } catch (error) {
     throw sharedFileError(error, path);
   } finally {
-    if (fd !== undefined) fs.closeSync(fd);
+    fs.closeSync(fd);
   }
 }
 

@@ -29,13 +29,18 @@ export interface SampledPages {
   readonly idle: readonly (readonly number[])[];
 }
 
+/** An engine, or a copy of its words, as far as the map needs it. */
+export type Mapped = Pick<Vm, "inspect" | "nodeOfFrame" | "deviceOfSlot"> & {
+  readonly shape: { readonly nodes: number };
+};
+
 /** Reads the map of one memory, again and again. */
 export class PageSampler {
-  readonly #vm: Vm;
+  readonly #vm: Mapped;
   readonly #ages: Ages;
 
   /** @param idleBase see {@link AGE_LEVELS} */
-  constructor(vm: Vm, idleBase: number) {
+  constructor(vm: Mapped, idleBase: number) {
     this.#vm = vm;
     this.#ages = new Ages(idleBase);
   }
@@ -63,8 +68,8 @@ export class PageSampler {
       const shown = Math.floor(jitter(MAP_ROWS, row) * samples);
       for (let i = 0; i < samples; i++) {
         const at = from + Math.floor(((i + jitter(row, i)) * (to - from)) / samples);
-        while (at >= base + (mappings[mapping] as Mapped).pages) base += (mappings[mapping++] as Mapped).pages;
-        const vpn = (mappings[mapping] as Mapped).start + at - base;
+        while (at >= base + (mappings[mapping] as Range).pages) base += (mappings[mapping++] as Range).pages;
+        const vpn = (mappings[mapping] as Range).start + at - base;
         const entry = pte(vpn);
         const where = this.#placeOf(entry);
         const inNode = where >= FIRST_NODE && where < FIRST_DEVICE;
@@ -93,13 +98,13 @@ export class PageSampler {
   }
 }
 
-interface Mapped {
+interface Range {
   readonly start: number;
   readonly pages: number;
 }
 
-function activeMappings(): Mapped[] {
-  const found: Mapped[] = [];
+function activeMappings(): Range[] {
+  const found: Range[] = [];
   const n = hdr(H_NR_VMAS);
   for (let id = 0; id < n; id++) {
     if (vma(id, V_ACTIVE) !== 0) found.push({ start: vma(id, V_START), pages: vma(id, V_PAGES) });

@@ -38,7 +38,7 @@ export interface RecorderOptions {
 }
 
 /** Idle for at most this are the youngest pages: a second, or a thousand requests. */
-const IDLE_BASE = { seconds: 1, requests: 1024 } as const;
+export const IDLE_BASE = { seconds: 1, requests: 1024 } as const;
 
 export class Recorder {
   readonly header: Header;

@@ -60,8 +60,8 @@ export interface Snapshot {
     readonly p50: number;
     readonly p99: number;
   }[];
-  /** Milliseconds that kswapd has taken so far. */
-  readonly kswapdMs: number;
+  /** Milliseconds that kswapd has taken so far; null where that is not known. */
+  readonly kswapdMs: number | null;
   readonly map: PageMap;
   /** Pages of each node by level of age, estimated from a sample; none where ages are known from lists. */
   readonly idle: readonly (readonly number[])[];

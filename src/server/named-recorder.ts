@@ -1,0 +1,130 @@
+/**
+ * Looks at a memory that processes share, from outside (memory/named-copy.ts): the same header and snapshots as a recorder of a program's own
+ * (recorder.ts), but for what only the program knows: how long gets take, its miss-ratio curves, kswapd's time, hits on its heaps.
+ */
+import { isLieuError } from "../errors.ts";
+import { NamedCopy } from "../memory/named-copy.ts";
+import { globalVmstat, nodeVmstat } from "../memory/vmstat.ts";
+import { knowsLastUse } from "../mm/last-use.ts";
+import {
+  C_HIGH,
+  C_LOW,
+  C_MAX,
+  C_MIN,
+  C_SWAP,
+  C_USAGE,
+  memcg,
+  N_FREE,
+  N_PAGES,
+  N_TIER,
+  N_WMARK_HIGH,
+  N_WMARK_LOW,
+  N_WMARK_MIN,
+  node,
+  S_FAILED,
+  S_FREE,
+  S_SLOTS,
+  swapDev,
+  V_HELD,
+  V_RESIDENT,
+  V_SWAPPED,
+  vma,
+} from "../mm/layout.ts";
+import { PAGE_COUNTER_MAX } from "../mm/memcg.ts";
+import { PageSampler } from "./page-map.ts";
+import { IDLE_BASE } from "./recorder.ts";
+import { CURVE_SIZES, type GroupSnapshot, type Header, type Snapshot } from "./wire.ts";
+
+const PAGE = 4096;
+
+export class NamedRecorder {
+  readonly header: Header;
+  readonly #copy: NamedCopy;
+  readonly #pages: PageSampler;
+
+  /** @throws {@link LieuError} ENOENT, EACCES, EINVAL, EAGAIN: what {@link NamedCopy} does */
+  constructor(name: string, title: string = name) {
+    const copy = new NamedCopy(name);
+    this.#copy = copy;
+    this.#pages = new PageSampler(copy, IDLE_BASE.seconds);
+    copy.inspect();
+    const { about } = copy;
+    const tiers = [...new Set(about.nodes.map((_, nid) => node(nid, N_TIER)))].sort((a, b) => a - b);
+    const bytes = (nid: number, field: number): number => node(nid, field) * PAGE;
+    this.header = {
+      version: 1,
+      title,
+      clock: "seconds",
+      counters: Object.keys(globalVmstat(copy)),
+      nodes: about.nodes.map((name, nid) => ({
+        name,
+        kind: "shared",
+        tier: tiers.indexOf(node(nid, N_TIER)),
+        size: bytes(nid, N_PAGES),
+        min: bytes(nid, N_WMARK_MIN),
+        low: bytes(nid, N_WMARK_LOW),
+        high: bytes(nid, N_WMARK_HIGH),
+      })),
+      swap: about.swap.map((name, dev) => ({
+        name,
+        kind: about.devices[dev]?.kind ?? "",
+        size: swapDev(dev, S_SLOTS) * PAGE,
+      })),
+      ages: knowsLastUse() ? "uses" : "lists",
+      idleBase: IDLE_BASE.seconds,
+    };
+  }
+
+  /** The memory as it is now, which is `at`; undefined: it is no more, or another has its name. @throws {@link LieuError} EACCES, EIO */
+  snapshot(at: number): Snapshot | undefined {
+    const copy = this.#copy;
+    try {
+      copy.take();
+    } catch (error) {
+      if (isLieuError(error) && error.code === "ENOENT") return undefined;
+      throw error;
+    }
+    copy.inspect();
+    const { nodes, swap } = copy.about;
+    const { caches, groups } = copy.control.registry();
+    const served = new Array<number>(nodes.length + swap.length + 1).fill(0);
+    const seen = caches.map(({ name, data, meta, maxPages }) => {
+      const { entries, misses, hits } = copy.storeCounts(meta.start) ?? { entries: 0, misses: 0, hits: [] };
+      for (const [tier, n] of [...hits.entries(), [served.length - 1, misses] as const])
+        served[tier] = (served[tier] as number) + n;
+      const pages = [V_RESIDENT, V_SWAPPED, V_HELD].reduce((sum, field) => sum + vma(data.id, field), 0);
+      const requests = hits.reduce((sum, n) => sum + n, misses);
+      return {
+        name,
+        entries,
+        size: (pages + vma(meta.id, V_RESIDENT)) * PAGE,
+        maxSize: maxPages * PAGE,
+        requests,
+        misses,
+        curve: CURVE_SIZES.map(() => null),
+      };
+    });
+    return {
+      at,
+      vmstat: Object.values(globalVmstat(copy)),
+      nodes: nodes.map((_, nid) => ({ free: node(nid, N_FREE) * PAGE, vmstat: Object.values(nodeVmstat(copy, nid)) })),
+      swap: swap.map((_, dev) => ({
+        used: (swapDev(dev, S_SLOTS) - swapDev(dev, S_FREE)) * PAGE,
+        failed: swapDev(dev, S_FAILED) !== 0,
+      })),
+      groups: groups.map(({ name, id }) => groupSnapshot(name, id)),
+      caches: seen,
+      served,
+      latency: [],
+      kswapdMs: null,
+      ...this.#pages.sample(at),
+    };
+  }
+}
+
+function groupSnapshot(name: string, id: number): GroupSnapshot {
+  const bytes = (field: number): number => memcg(id, field) * PAGE;
+  const limit = (field: number): number | null => (memcg(id, field) === PAGE_COUNTER_MAX ? null : bytes(field));
+  const limits = { min: bytes(C_MIN), low: bytes(C_LOW), high: limit(C_HIGH), max: limit(C_MAX) };
+  return { name, usage: bytes(C_USAGE), swap: bytes(C_SWAP), ...limits };
+}
