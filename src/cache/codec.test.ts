@@ -83,9 +83,9 @@ test("any value, however often its shape was met, comes back", () => {
 
 // ---- records, written without msgpackr -----------------------------------------------------------------------------------
 /** After a few failures values are not tried for some time. */
-function ready(codec: ReturnType<typeof shapesCodec<unknown>>) {
-  for (let i = 0; i < 64 && codec.encodeRecord({ id: 1 }) === undefined; ) i++;
-  expect(codec.encodeRecord({ id: 1 })).toBeDefined();
+function ready(codec: ReturnType<typeof shapesCodec<unknown>>, value: object = { id: 1 }) {
+  for (let i = 0; i < 64 && codec.encodeRecord(value) === undefined; ) i++;
+  expect(codec.encodeRecord(value)).toBeDefined();
 }
 /** What comes back by the fast way, if it takes the value. */
 function fastWay(codec: ReturnType<typeof shapesCodec<unknown>>, value: object) {
@@ -185,11 +185,76 @@ test("what a record is not goes the general way, and comes back or is refused th
     ],
     ...[{ name: 1 }, { id: 1, other: 2 }, Object.create(null), { id: new Date(Number.NaN) }, { id: new Date(-1) }],
     ...[{ id: "x".repeat(70_000) }, { id: new Array(70_000).fill(0) }, { id: "é".repeat(30_000) }],
+    ...[0.5, 2 ** 31, -(2 ** 31), "x"].map((leaf) => ({ id: new Array(65_000).fill(leaf) })),
   ];
   for (const value of odd) {
     ready(codec);
     expect(codec.encodeRecord(value)).toBeUndefined();
   }
+});
+
+test("objects of different shapes take turns in one place, whatever they have in common", () => {
+  const codec = shapesCodec<unknown>();
+  const inner = (i: number) => ({ x: i, deep: { y: i } });
+  const kinds = [
+    (i: number) => ({ a: inner(i), b: i, c: "one" }),
+    (i: number) => ({ a: inner(i), b: i }),
+    (i: number) => ({ a: inner(i), b: i, d: [inner(i), { x: i }] }),
+    (i: number) => ({ a: inner(i), c: i }),
+    (i: number) => ({ x: i }),
+  ];
+  const mix = (i: number, n: number) => Array.from({ length: n }, (_, j) => kinds[(i + j * j) % 5]?.(i + j));
+  for (let i = 0; i < 60; i++) codec.encode(mix(i, 5));
+  ready(codec, kinds[4]?.(1) as object);
+  let fast = 0;
+  for (let i = 0; i < 500; i++) {
+    const value = mix(i, 1 + (i % 4));
+    const got = fastWay(codec, value);
+    if (got === undefined) continue;
+    fast++;
+    expect(got).toEqual(value);
+  }
+  expect(fast).toBeGreaterThan(300);
+  // More objects than are looked for one by one, before it turns out that it is another shape.
+  const many = { a: Array.from({ length: 30 }, (_, i) => inner(i)), c: 1 };
+  const other = { a: Array.from({ length: 30 }, (_, i) => inner(i)), b: 1 };
+  for (let i = 0; i < 9; i++) for (const value of [many, other]) expect(fastWay(codec, value) ?? value).toEqual(value);
+  // An object that is met twice is met, though the first time was taken back.
+  const twice = inner(1);
+  for (const value of [
+    { a: twice, c: twice },
+    { a: twice, b: twice },
+    { a: 1, b: twice, c: twice },
+  ])
+    expect(codec.encodeRecord(value)).toBeUndefined();
+});
+
+test("what is inherited is no field; what a getter takes away is not written", () => {
+  const codec = shapesCodec<unknown>();
+  for (let i = 0; i < 9; i++) codec.encode([{ id: 1 }, { id: 1, name: 2 }]);
+  ready(codec);
+  const got: unknown[] = [];
+  Object.defineProperty(Object.prototype, "name", {
+    value: 2,
+    ...{ enumerable: true, configurable: true, writable: true },
+  });
+  try {
+    // Each is foretold to be of the last one's shape.
+    for (const value of [{ id: 1 }, { id: 1, name: 2 }, { id: 1 }, { id: 1 }]) got.push(fastWay(codec, value) ?? value);
+  } finally {
+    delete (Object.prototype as { name?: unknown }).name;
+  }
+  expect(got).toEqual([{ id: 1 }, { id: 1, name: 2 }, { id: 1 }, { id: 1 }]);
+  ready(codec);
+  const shrinking = {
+    get id() {
+      delete (this as { name?: number }).name;
+      return 1;
+    },
+    name: 2,
+  };
+  const shrunk: unknown = fastWay(codec, shrinking) ?? shrinking;
+  expect(shrunk).toEqual({ id: 1 });
 });
 
 test("records last while others are written, by getters too; a value that throws leaves no trace", () => {
