@@ -33,9 +33,11 @@ import {
   refs,
   SC_ACTOR,
   SC_FULL,
+  SC_TRADE,
   sc,
   scanHead,
   setSc,
+  vpnOf,
 } from "./layout.ts";
 import { listAddTail, listDel, listEmpty, listSpliceTail } from "./list.ts";
 import { lruDel } from "./lru.ts";
@@ -47,6 +49,7 @@ import { watermarkOk } from "./page-alloc.ts";
 import { PTE_PRESENT } from "./page-table.ts";
 import { roomFirst, stillWanted } from "./room.ts";
 import { ACTOR_PROACTIVE, LIST_DEMOTE, LIST_FAILED, LIST_SPARED } from "./scan-control.ts";
+import { trade, tradesWith } from "./trade.ts";
 import {
   count,
   PGBALANCE,
@@ -82,6 +85,7 @@ export function demoteBatch(nid: i32, anyLower: boolean, done: i32): i32 {
 }
 
 function demoteOne(f: i32, nid: i32, anyLower: boolean): i32 {
+  if (sc(SC_TRADE) !== 0) return tradeOne(f, nid);
   const nr = folioNr(f);
   const cg = ownerMemcg(f);
   const peers = balanceMask(f);
@@ -103,6 +107,22 @@ function demoteOne(f: i32, nid: i32, anyLower: boolean): i32 {
     }
   }
   noteWhy(r === ENOMEM ? WHY_ROOM : WHY_BUSY);
+  listAddTail(scanHead(LIST_FAILED), f);
+  return 0;
+}
+
+/** The same where the page that it makes way for comes from where it may go: they change places (trade.ts), or it stays. */
+function tradeOne(f: i32, nid: i32): i32 {
+  const vpn = vpnOf(f);
+  const cg = ownerMemcg(f);
+  if ((demotionMask(f) & (1 << tradesWith())) !== 0) {
+    if (folioOrder(f) > 0 && splitFolio(f, scanHead(LIST_DEMOTE)) === 0) return 0;
+    if (folioOrder(f) === 0 && trade(f) === 0) {
+      demotedFrom(headAt(vpn), nid);
+      count(PGDEMOTE_KSWAPD + sc(SC_ACTOR), nid, cg, 1);
+      return 1;
+    }
+  }
   listAddTail(scanHead(LIST_FAILED), f);
   return 0;
 }

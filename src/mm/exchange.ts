@@ -26,6 +26,7 @@ import {
   PG_WRITEBACK,
   test,
 } from "./folio.ts";
+import { endHold, holdChanges } from "./hopeless.ts";
 import {
   addNode,
   C_ACTIVE,
@@ -223,17 +224,15 @@ export function exchangePages(p: i32, q: i32): i32 {
   const to = folioNid(q);
   if (refs(p) !== 2 || refs(q) !== 2 || test(p, PG_LOCKED | PG_WRITEBACK) || test(q, PG_LOCKED | PG_WRITEBACK))
     return EAGAIN;
+  holdChanges();
   if (node(from, N_FREE) > 0) {
     moveTo(q, from);
     migrateInto(p, to, 0);
-    return 0;
-  }
-  if (node(to, N_FREE) > 0) {
+  } else if (node(to, N_FREE) > 0) {
     migrateInto(p, to, 0);
     moveTo(q, from);
-    return 0;
-  }
-  exchangeInPlace(p, q);
+  } else exchangeInPlace(p, q);
+  endHold();
   return 0;
 }
 /** A partner moves, down to the last frame. Returns its new frame or a negative errno. */

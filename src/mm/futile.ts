@@ -5,6 +5,7 @@
 import { folioNid, isFile, PG_LOCKED, PG_LRU, PG_UNEVICTABLE, PG_WRITEBACK, test } from "./folio.ts";
 import {
   endHopeless,
+  nodeIsHopeless,
   noteWhy,
   TO_RECLAIM,
   WHY_BUSY,
@@ -13,6 +14,7 @@ import {
   WHY_REFUGE,
   WHY_ROOM,
   WHY_SWAP,
+  waitFor,
 } from "./hopeless.ts";
 import {
   C_ACTIVE,
@@ -30,6 +32,7 @@ import {
   N_BALANCE,
   N_HOPELESS,
   N_WHY,
+  N_WMARK_MIN,
   node,
   ownerMemcg,
   refs,
@@ -51,6 +54,7 @@ import { isDescendant, PROTECTED_MIN, PROTECTED_NONE, protection } from "./memcg
 import { demotionMask } from "./memory-tiers.ts";
 import { allNodes } from "./node.ts";
 import { OPT_HOPELESS } from "./options.ts";
+import { watermarkOk } from "./page-alloc.ts";
 import { roomFirst } from "./room.ts";
 import { canReclaimAnon } from "./scan-scope.ts";
 import { swapAvailable } from "./swap.ts";
@@ -139,9 +143,23 @@ function couldGo(f: i32): boolean {
   if (test(f, PG_UNEVICTABLE)) return false;
   return isFile(f) !== 0 || swapAvailable(0) || demotionMask(f) !== 0;
 }
-/** Folio `f` has come to where it now is, by a fault or a move. */
+/**
+ * Folio `f` has come to where it now is, by a fault or a move. One that could go down if there were room, where it is known that there
+ * is none, changes nothing as yet: room would, a slot, or a refuge.
+ */
 export function noteArrival(f: i32): void {
-  if (hdr(H_HOPELESS) !== 0 && couldGo(f)) endHopeless(WHY_ROOM, folioNid(f), ownerMemcg(f));
+  if (hdr(H_HOPELESS) === 0 || !couldGo(f)) return;
+  if (isFile(f) !== 0 || swapAvailable(0) || mayHaveRoom(demotionMask(f)))
+    endHopeless(WHY_ROOM, folioNid(f), ownerMemcg(f));
+  else waitFor(WHY_ROOM | WHY_SWAP | WHY_REFUGE, folioNid(f), ownerMemcg(f));
+}
+/** Whether a node of `mask` has room, or is not known to be unable to make some. */
+function mayHaveRoom(mask: i32): boolean {
+  for (let m: i32 = mask; m !== 0; m &= m - 1) {
+    const t = lowestBit(m);
+    if (!nodeIsHopeless(t) || watermarkOk(t, 0, node(t, N_WMARK_MIN))) return true;
+  }
+  return false;
 }
 /** Somebody let go of folio `f`. Returns whether it is the one page of a hopeless scope that can be taken now. */
 export function noteRelease(f: i32): boolean {

@@ -71,6 +71,17 @@ export function nodeIsHopeless(nid: i32): boolean {
   return (node(nid, N_HOPELESS) & TO_RECLAIM) !== 0;
 }
 
+/** Bits of H_HOPELESS. */
+const WHY_BITS: i32 = 8;
+/** What happens until {@link endHold} changes nothing in the end: a frame that is freed is taken at once. */
+export function holdChanges(): void {
+  setHdr(H_HOPELESS, hdr(H_HOPELESS) << WHY_BITS);
+}
+export function endHold(): void {
+  const held = hdr(H_HOPELESS);
+  setHdr(H_HOPELESS, (held >> WHY_BITS) | (held & ((1 << WHY_BITS) - 1)));
+}
+
 /** Something changed that takes away one of the reasons in `why`: scopes that were hopeless for it are no longer. */
 export function changed(why: i32): void {
   if ((hdr(H_HOPELESS) & why) !== 0) endHopeless(why, -1, -1);
@@ -100,6 +111,21 @@ export function endHopeless(why: i32, nid: i32, cg: i32): void {
     left |= memcg(c, C_WHY);
   }
   setHdr(H_HOPELESS, left);
+}
+
+/** Where it is hopeless, node `nid`, and group `cg` with its ancestors, are so for the reasons in `why`, too. */
+export function waitFor(why: i32, nid: i32, cg: i32): void {
+  let waits: boolean = false;
+  if (node(nid, N_HOPELESS) !== 0) {
+    setNode(nid, N_WHY, node(nid, N_WHY) | why);
+    waits = true;
+  }
+  for (let c: i32 = cg; c >= 0; c = memcg(c, C_PARENT)) {
+    if (memcg(c, C_HOPELESS) === 0) continue;
+    setMemcg(c, C_WHY, memcg(c, C_WHY) | why);
+    waits = true;
+  }
+  if (waits) setHdr(H_HOPELESS, hdr(H_HOPELESS) | why);
 }
 
 /** Whether group `c` is `cg` or one above it. */

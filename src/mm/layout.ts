@@ -73,6 +73,9 @@ export const H_DEPTH: i32 = 116;
 export const H_NR_MEMCG: i32 = 120;
 /** How many mappings there can be so far: one more than the highest number in use. */
 export const H_NR_VMAS: i32 = 124;
+/** Where to begin to look for a free mapping, and for free virtual pages: all before are taken (page-table.ts). */
+export const H_FREE_VMA: i32 = 484;
+export const H_FREE_VPN: i32 = 488;
 /** f64: page-table entries that agings and look-arounds have looked at (lru-gen-walk.ts). */
 export const H_WALKED: i32 = 128;
 /** Why any scope is hopeless: the WHY_ bits of all of them; 0 = none is (hopeless.ts). */
@@ -167,7 +170,9 @@ export const SC_VACATE: i32 = 136;
 export const SC_SPARED: i32 = 140;
 /** Pages on LIST_SWAP: as good as freed. */
 export const SC_QUEUED: i32 = 144;
-export const SC_SIZE: i32 = 148;
+/** The page that changes places with the first that is to go down, by number + 1 (trade.ts); 0: none. */
+export const SC_TRADE: i32 = 148;
+export const SC_SIZE: i32 = 152;
 export const MAX_DEPTH: i32 = 18;
 
 // ---- nodes (pg_data_t) ---------------------------------------------------------------------------------------------

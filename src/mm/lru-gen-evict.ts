@@ -53,6 +53,7 @@ import {
   SC_PRIORITY,
   SC_SKIPPED_DEACTIVATE,
   SC_SPARED,
+  SC_TRADE,
   sc,
   scanHead,
   setSc,
@@ -104,8 +105,9 @@ import { balanced } from "./watermark.ts";
 
 const TYPE_SHIFT: i32 = 1;
 
-/** Pages in one batch: fewer than Linux takes where that would be a good part of a small node. */
+/** Pages in one batch: fewer than Linux takes where that would be a good part of a small node; one for an exchange. */
 function batchSize(nid: i32): i32 {
+  if (sc(SC_TRADE) !== 0) return 1;
   const part = node(nid, N_PAGES) >> 4;
   return part < SWAP_CLUSTER_MAX ? SWAP_CLUSTER_MAX : part < MIN_LRU_BATCH ? part : MIN_LRU_BATCH;
 }

@@ -9,8 +9,6 @@ import {
   pte,
   setPte,
   setShadow,
-  setVma,
-  V_ACTIVE,
   V_HELD,
   V_PAGES,
   V_RESIDENT,
@@ -21,7 +19,7 @@ import {
 import { lruDel } from "./lru.ts";
 import { charge } from "./memcg.ts";
 import { folioPut, unisolate } from "./migrate.ts";
-import { PTE_PRESENT, PTE_SWAP, pteIndex, unmapFolio } from "./page-table.ts";
+import { PTE_PRESENT, PTE_SWAP, pteIndex, removeVma, unmapFolio } from "./page-table.ts";
 import { freeSlot } from "./swap.ts";
 
 /** Drop `nr` pages of mapping `v` from `vpn` on, wherever they are (zap_page_range). Returns 0 or -EBUSY if any is pinned. */
@@ -62,6 +60,6 @@ export function destroyVma(v: i32): i32 {
   const r = zapRange(v, vma(v, V_START), vma(v, V_PAGES));
   if (r < 0) return r;
   if (vma(v, V_RESIDENT) !== 0 || vma(v, V_SWAPPED) !== 0) return EINVAL;
-  setVma(v, V_ACTIVE, 0);
+  removeVma(v);
   return 0;
 }

@@ -13,6 +13,8 @@ import { folioNid, folioNr, PG_DIRTY, setFlag } from "./folio.ts";
 import { everythingChanged } from "./hopeless.ts";
 import {
   addVma,
+  H_FREE_VMA,
+  H_FREE_VPN,
   H_NR_VMAS,
   H_NR_VPNS,
   hdr,
@@ -118,12 +120,12 @@ export function touch(vpn: i32, write: i32): void {
  * of the page. Returns its number, or -1 if there are too many mappings, -2 if there is no such range.
  */
 export function createVma(pages: i32, align: i32, file: i32, cg: i32, order: i32, locked: i32): i32 {
-  let id: i32 = 0;
+  let id: i32 = hdr(H_FREE_VMA);
   while (id < MAX_VMAS && vma(id, V_ACTIVE) !== 0) id++;
+  setHdr(H_FREE_VMA, id);
   if (id === MAX_VMAS) return -1;
   const start = findRange(pages, align);
   if (start < 0) return -2;
-  setVma(id, V_ACTIVE, 1);
   setVma(id, V_START, start);
   setVma(id, V_PAGES, pages);
   setVma(id, V_FILE, file);
@@ -138,12 +140,25 @@ export function createVma(pages: i32, align: i32, file: i32, cg: i32, order: i32
   setVma(id, V_POLICY, 0);
   setVma(id, V_NODEMASK, 0);
   if (id >= hdr(H_NR_VMAS)) setHdr(H_NR_VMAS, id + 1);
+  setVma(id, V_ACTIVE, 1);
+  if (start === hdr(H_FREE_VPN)) setHdr(H_FREE_VPN, start + pages);
   return id;
+}
+/** Mapping `id` goes; what is looked for next may be where it was. */
+export function removeVma(id: i32): void {
+  if (id < hdr(H_FREE_VMA)) setHdr(H_FREE_VMA, id);
+  if (vma(id, V_START) < hdr(H_FREE_VPN)) setHdr(H_FREE_VPN, vma(id, V_START));
+  setVma(id, V_ACTIVE, 0);
+  let n: i32 = hdr(H_NR_VMAS);
+  while (n > 0 && vma(n - 1, V_ACTIVE) === 0) n--;
+  setHdr(H_NR_VMAS, n);
 }
 function findRange(pages: i32, align: i32): i32 {
   const limit = hdr(H_NR_VPNS);
   const n = hdr(H_NR_VMAS);
-  let start: i32 = 0;
+  let start: i32 = hdr(H_FREE_VPN);
+  // All before is taken, as far as it has been found to be.
+  let taken: i32 = start;
   let moved: i32 = 1;
   while (moved !== 0 && start <= limit - pages) {
     start = (start + align - 1) & ~(align - 1);
@@ -153,11 +168,13 @@ function findRange(pages: i32, align: i32): i32 {
       const from = vma(id, V_START);
       const to = from + vma(id, V_PAGES);
       if (start < to && from < start + pages) {
+        if (from <= taken && to > taken) taken = to;
         start = to;
         moved = 1;
       }
     }
   }
+  setHdr(H_FREE_VPN, taken);
   return start <= limit - pages ? start : -1;
 }
 /** Virtual pages that are in no mapping. */
@@ -170,7 +187,8 @@ export function freeVpns(): i32 {
 export function setPolicy(id: i32, policy: i32, mask: i32): void {
   setVma(id, V_POLICY, policy);
   setVma(id, V_NODEMASK, mask);
-  everythingChanged();
+  // Where nothing is, nothing can go elsewhere now.
+  if (vma(id, V_RESIDENT) > 0) everythingChanged();
 }
 export function setWeight(id: i32, nid: i32, weight: i32): void {
   setVma(id, V_WEIGHTS + (nid << 2), weight);

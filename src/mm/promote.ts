@@ -58,7 +58,7 @@ import {
 } from "./layout.ts";
 import { lruDel } from "./lru.ts";
 import { ltu, toI32 } from "./machine.ts";
-import { makeWay } from "./make-way.ts";
+import { isStuck, makeWay, takePlace } from "./make-way.ts";
 import { isTopTier } from "./memory-tiers.ts";
 import { policyChoosesNode } from "./mempolicy.ts";
 import { headAt, isolate, migrateFolio, noteMigrationFailure, putback } from "./migrate.ts";
@@ -69,7 +69,7 @@ import { watermarkOk } from "./page-alloc.ts";
 import { PTE_HINT, PTE_PRESENT, PTE_WATCH, pteIndex } from "./page-table.ts";
 import { isFaster } from "./prices.ts";
 import { noteSample, promotionPays } from "./promotion-pays.ts";
-import { firstTier, isRoomy, riseMask, riseTarget } from "./rise.ts";
+import { firstTier, isRoomy, mayTrade, riseMask, riseTarget } from "./rise.ts";
 import { ACTOR_DIRECT, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { accessesOf, askAgain, countsUses, countUse, SAMPLE_RIPE, sampleOf } from "./uses.ts";
 import { tryToFree } from "./vmscan.ts";
@@ -279,7 +279,14 @@ function promote(f: i32, vpn: i32, from: i32, to: i32): void {
   const cg = ownerMemcg(f);
   let order: i32 = folioOrder(f);
   let moving: i32 = f;
-  if (countsUses() && !watermarkOk(to, order, mark)) exchange(f, to, cg);
+  if (countsUses() && !watermarkOk(to, order, mark)) {
+    const stuck = isStuck(to);
+    if (!stuck) exchange(f, to, cg);
+    if (stuck || !watermarkOk(to, 0, mark)) {
+      if (mayTrade()) takePlaceOn(to, f, vpn, from, cg);
+      return;
+    }
+  }
   if (watermarkOk(to, order, mark)) {
     lruDel(f);
     isolate(f);
@@ -305,4 +312,17 @@ function promote(f: i32, vpn: i32, from: i32, to: i32): void {
   if (ripe && probesRipe(moved)) setPte(vpnOf(moved), pte(vpnOf(moved)) | PTE_WATCH);
   count(PGPROMOTE_SUCCESS, to, cg, 1 << order);
   count(NUMA_PAGES_MIGRATED, from, cg, 1 << order);
+}
+/** The page at `vpn` of folio `f` comes to node `to` in exchange for another, if any can be found for it. */
+function takePlaceOn(to: i32, f: i32, vpn: i32, from: i32, cg: i32): void {
+  lruDel(f);
+  isolate(f);
+  if (!takePlace(to, vpn, cg)) {
+    putback(headAt(vpn));
+    return;
+  }
+  const moved = headAt(vpn);
+  if (sampleOf(moved) === SAMPLE_RIPE && probesRipe(moved)) setPte(vpn, pte(vpn) | PTE_WATCH);
+  count(PGPROMOTE_SUCCESS, to, cg, 1);
+  count(NUMA_PAGES_MIGRATED, from, cg, 1);
 }

@@ -34,9 +34,10 @@ import { lowestBit } from "./machine.ts";
 import { isTopTier } from "./memory-tiers.ts";
 import { placementMask, policyChoosesNode, policyNode } from "./mempolicy.ts";
 import { MAX_KSWAPD_FAILURES, zone } from "./node.ts";
-import { OPT_PROMOTION, OPT_RISE, OPT_SMALL_NODES } from "./options.ts";
+import { OPT_COLDEST, OPT_DEMOTION, OPT_PROMOTION, OPT_RISE, OPT_ROOM_FIRST, OPT_SMALL_NODES } from "./options.ts";
 import { watermarkOk } from "./page-alloc.ts";
 import { PTE_WATCH } from "./page-table.ts";
+import { countsUses } from "./uses.ts";
 
 const GIB_PAGES: i32 = 262144;
 
@@ -113,9 +114,15 @@ export function noteOpenNodes(): i32 {
   setHdr(H_RISE_OPEN, open);
   return open;
 }
+/** Whether a page may come up in exchange for another, where nothing can leave the faster node otherwise (trade.ts). */
+export function mayTrade(): boolean {
+  const all = OPT_ROOM_FIRST | OPT_DEMOTION | OPT_COLDEST;
+  return (hdr(H_OPTIONS) & all) === all && countsUses();
+}
 /** Whether anything on the node can give way. */
 function canMakeRoom(nid: i32): boolean {
-  if (nodeIsHopeless(nid) || node(nid, N_KSWAPD_FAILURES) >= MAX_KSWAPD_FAILURES) return false;
+  const stuck = nodeIsHopeless(nid) || node(nid, N_KSWAPD_FAILURES) >= MAX_KSWAPD_FAILURES;
+  if (stuck && !mayTrade()) return false;
   let evictable: i32 = node(nid, N_PAGES) - node(nid, N_FREE);
   for (let cg: i32 = 0; cg < hdr(H_NR_MEMCG); cg++) evictable -= lruSize(lruvecOf(nid, cg), LRU_UNEVICTABLE);
   return evictable > 0;

@@ -29,6 +29,7 @@ import {
   SC_QUEUED,
   SC_SKIPPED_DEACTIVATE,
   SC_SPARED,
+  SC_TRADE,
   SC_TRIED,
   SC_VACATE,
   SC_WHY,
@@ -92,6 +93,7 @@ export function pushScan(actor: i32, nrToReclaim: i32): void {
   setSc(SC_SPARED, 0);
   setSc(SC_QUEUED, 0);
   setSc(SC_LIMITED, 0);
+  setSc(SC_TRADE, 0);
 }
 export function popScan(): void {
   setHdr(H_DEPTH, hdr(H_DEPTH) - 1);

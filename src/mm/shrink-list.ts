@@ -46,6 +46,7 @@ import {
   SC_NR_RECLAIMED,
   SC_NR_TO_RECLAIM,
   SC_PRIORITY,
+  SC_TRADE,
   sc,
   scanHead,
   setFlags,
@@ -186,8 +187,9 @@ export function isolateInactive(nid: i32, cg: i32, list: i32, nrToScan: i32): i3
   noteTried(scanned - inUse);
   return scanned;
 }
-/** Pages that a batch may take: a kswapd that goes by age takes no more than are missing. */
+/** Pages that a batch may take: a kswapd that goes by age takes no more than are missing, an exchange one. */
 function wanted(): i32 {
+  if (sc(SC_TRADE) !== 0) return 1;
   if (sc(SC_ACTOR) !== ACTOR_KSWAPD || !knowsLastUse()) return SWAP_CLUSTER_MAX;
   const left = sc(SC_NR_TO_RECLAIM) - sc(SC_NR_RECLAIMED);
   return left > 1 ? left : 1;

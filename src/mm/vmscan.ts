@@ -50,6 +50,7 @@ import {
   SC_PROACTIVE,
   SC_SKIPPED_DEACTIVATE,
   SC_SPARED,
+  SC_TRADE,
   SC_TRIED,
   SC_VACATE,
   sc,
@@ -133,7 +134,7 @@ export function shrinkFolioList(nid: i32): i32 {
   if (!listEmpty(scanHead(LIST_DEMOTE))) {
     const options = hdr(H_OPTIONS);
     const anyLower = (options & OPT_ANY_LOWER) !== 0;
-    const cascade = (options & OPT_CASCADE) !== 0;
+    const cascade = (options & OPT_CASCADE) !== 0 && sc(SC_TRADE) === 0;
     reclaimed += demoteBatch(nid, anyLower && !cascade, 0);
     if (cascade && !listEmpty(scanHead(LIST_FAILED))) {
       const failed = listPages(scanHead(LIST_FAILED));
