@@ -35,8 +35,8 @@ function compare(rows) {
   return best;
 }
 
-function open(shared) {
-  const memory = openMemorySync({ nodes: { dram: { kind: "dram", size: "64MiB" } }, seed: 1, shared });
+function open(shared, shards = 1) {
+  const memory = openMemorySync({ nodes: { dram: { kind: "dram", size: "64MiB" } }, seed: 1, shared, shards });
   const cold = memory.cache({ name: "cold", codec: "bytes", maxSize: "24MiB", heap: 0 });
   const hot = memory.cache({ name: "hot", codec: "bytes", maxSize: "8MiB", heap: "1MiB" });
   const region = memory.map("8MiB", { name: "region" });
@@ -101,33 +101,10 @@ async function main() {
     );
   }
 
-  const workers = Array.from(
-    { length: Math.min(2, availableParallelism()) },
-    () => new Worker(new URL(import.meta.url), { workerData: { memory: shared.memory.descriptor() } }),
-  );
-  const said = (worker) => new Promise((resolve) => worker.once("message", resolve));
-  await Promise.all(workers.map(said));
-  const run = async (some, name, ms) => {
-    const all = some.map((worker) => {
-      const got = said(worker);
-      worker.postMessage({ name, ms });
-      return got;
-    });
-    return (await Promise.all(all)).reduce((sum, n) => sum + n, 0) / ms / 1000;
-  };
-  console.log("\nWorkers, million operations a second                   one      two");
-  for (const name of Object.keys(a)) {
-    let [one, two] = [0, 0];
-    for (let round = 0; round < 5; round++) {
-      one = Math.max(one, await run(workers.slice(0, 1), name, 150));
-      two = Math.max(two, await run(workers, name, 150));
-    }
-    console.log(
-      `  ${name.padEnd(44)} ${one.toFixed(2).padStart(10)} ${two.toFixed(2).padStart(8)}   x${(two / one).toFixed(2)}`,
-    );
-  }
-  await Promise.all(workers.map((worker) => worker.terminate()));
-
+  await together("Workers, million operations a second", shared, Object.keys(a));
+  const spread = open(true, 8);
+  await together("The same on eight shards", spread, Object.keys(a));
+  await spread.memory.close();
   const { port1, port2 } = new MessageChannel();
   const [message] = compare([
     {
@@ -150,4 +127,34 @@ async function main() {
   port1.close();
   await shared.memory.close();
   await alone.memory.close();
+}
+
+/** What one worker does in a second, and two. */
+async function together(title, { memory }, names) {
+  const workers = Array.from(
+    { length: Math.min(2, availableParallelism()) },
+    () => new Worker(new URL(import.meta.url), { workerData: { memory: memory.descriptor() } }),
+  );
+  const said = (worker) => new Promise((resolve) => worker.once("message", resolve));
+  await Promise.all(workers.map(said));
+  const run = async (some, name, ms) => {
+    const all = some.map((worker) => {
+      const got = said(worker);
+      worker.postMessage({ name, ms });
+      return got;
+    });
+    return (await Promise.all(all)).reduce((sum, n) => sum + n, 0) / ms / 1000;
+  };
+  console.log(`\n${title.padEnd(46)}        one      two`);
+  for (const name of names) {
+    let [one, two] = [0, 0];
+    for (let round = 0; round < 5; round++) {
+      one = Math.max(one, await run(workers.slice(0, 1), name, 150));
+      two = Math.max(two, await run(workers, name, 150));
+    }
+    console.log(
+      `  ${name.padEnd(44)} ${one.toFixed(2).padStart(10)} ${two.toFixed(2).padStart(8)}   x${(two / one).toFixed(2)}`,
+    );
+  }
+  await Promise.all(workers.map((worker) => worker.terminate()));
 }

@@ -29,7 +29,8 @@ export type {
 export type { SharedCache } from "./cache/shared-cache.ts";
 export type { CacheStats, ClearOptions, DumpedEntry, EntryInfo } from "./cache/types.ts";
 export { isLieuError, LieuError, type LieuErrorCode } from "./errors.ts";
-export { type AttachedMemory, attachMemory, attachMemorySync } from "./memory/attach.ts";
+export type { AttachedMemory } from "./memory/attach.ts";
+export { attachMemory, attachMemorySync } from "./memory/attached-shards.ts";
 export type { MemoryDescriptor } from "./memory/descriptor.ts";
 export { Group, type GroupOptions } from "./memory/group.ts";
 export type { Harness } from "./memory/harness.ts";

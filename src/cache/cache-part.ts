@@ -5,19 +5,27 @@ import type { CacheKey } from "./keys.ts";
 import type { SetOptions } from "./options.ts";
 import type { ReadEntry } from "./read-dump.ts";
 
-/** See the file's head. */
-export class CachePart<V, K extends CacheKey = string, C = unknown> extends Cache<V, K, C> {
+/** What a spread cache asks of its parts. */
+export type SpreadPart<V, K extends CacheKey, C> = { [P in keyof Cache<V, K, C>]: Cache<V, K, C>[P] } & {
   /** Find all that can be wrong with a value and its options. */
+  prepareSet(value: V, options: SetOptions | undefined): Prepared;
+  /** Store what was prepared. */
+  commitSet(key: K, value: V, ready: Prepared): void;
+  /** The same for an entry of a dump. */
+  prepareLoad(value: V, tags: readonly string[]): Restorable<V>;
+  commitLoad(entry: ReadEntry<K, Restorable<V>>, wall: number): void;
+};
+
+/** In a shard of one thread's. */
+export class CachePart<V, K extends CacheKey = string, C = unknown> extends Cache<V, K, C> {
   prepareSet(value: V, options: SetOptions | undefined): Prepared {
     this.begin();
     return this.prepare(value, options);
   }
-  /** Store what was prepared. */
   commitSet(key: K, value: V, ready: Prepared): void {
     this.begin();
     this.commit(key, value, ready, "set");
   }
-  /** The same for an entry of a dump. */
   prepareLoad(value: V, tags: readonly string[]): Restorable<V> {
     this.begin();
     return { value, encoded: this.ready(value, tags) };

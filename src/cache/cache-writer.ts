@@ -78,7 +78,11 @@ export abstract class CacheWriter<V, K extends CacheKey, C> extends CacheEntries
     this.store(key, encoded, ttl, start, reason);
     const stored = this.counts.rejected === rejected;
     this.tellGone();
-    if (stored) onInsert?.(value, key, had ? "replace" : "add");
+    if (stored && onInsert !== undefined) this.tellInsert(value, key, had);
+  }
+  /** Tell the user of a value that was stored; `had`: the key had one before. */
+  protected tellInsert(value: V, key: K, had: boolean): void {
+    this.config.onInsert?.(value, key, had ? "replace" : "add");
   }
   /** Whether a value is a string that may be written to the value area as it is. */
   private plain(value: V): boolean {

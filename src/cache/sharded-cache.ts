@@ -10,7 +10,7 @@ import type { Pin } from "../runtime/pin.ts";
 import type { Cache } from "./cache.ts";
 import { addStats } from "./cache-entries.ts";
 import { listOf } from "./cache-extras.ts";
-import type { CachePart } from "./cache-part.ts";
+import type { SpreadPart } from "./cache-part.ts";
 import type { Prepared } from "./cache-writer.ts";
 import { joinCurves, type MissRatioCurve } from "./distances.ts";
 import type { Visit } from "./items.ts";
@@ -28,7 +28,7 @@ type Whole<V, K extends CacheKey, C> = Cache<V, K, C>;
 export interface Spread<V, K extends CacheKey, C> {
   readonly name: string;
   /** One a shard. */
-  readonly parts: readonly CachePart<V, K, C>[];
+  readonly parts: readonly SpreadPart<V, K, C>[];
   /** What keys are hashed with. */
   readonly secret: number;
   /** Most entries; 0 = any number. */
@@ -41,7 +41,7 @@ export interface Spread<V, K extends CacheKey, C> {
 export class ShardedCache<V, K extends CacheKey = string, C = unknown> implements Everything<V, K, C> {
   readonly name: string;
   private readonly most: number;
-  private readonly parts: readonly CachePart<V, K, C>[];
+  private readonly parts: readonly SpreadPart<V, K, C>[];
   private readonly secret: number;
   private readonly shards: number;
   private readonly closed: () => void;
@@ -57,17 +57,17 @@ export class ShardedCache<V, K extends CacheKey = string, C = unknown> implement
     this.closed = closed;
   }
 
-  private part(key: K): CachePart<V, K, C> {
-    return this.parts[routeOf(key, this.secret, this.shards)] as CachePart<V, K, C>;
+  private part(key: K): SpreadPart<V, K, C> {
+    return this.parts[routeOf(key, this.secret, this.shards)] as SpreadPart<V, K, C>;
   }
-  private get first(): CachePart<V, K, C> {
-    return this.parts[0] as CachePart<V, K, C>;
+  private get first(): SpreadPart<V, K, C> {
+    return this.parts[0] as SpreadPart<V, K, C>;
   }
   /** What users hold is a cache to them. */
   private get whole(): Whole<V, K, C> {
     return this as unknown as Whole<V, K, C>;
   }
-  private sum(of: (part: CachePart<V, K, C>) => number): number {
+  private sum(of: (part: SpreadPart<V, K, C>) => number): number {
     return this.parts.reduce((n, part) => n + of(part), 0);
   }
 

@@ -6,8 +6,8 @@
  * any thread does to an entry moves its version on before the lock is let go (store/above.ts), and a look at the version is all that
  * such a hit is.
  *
- * What is the user's runs without the lock where it can: values are encoded before, and dispose() is called after it; it hears, in the
- * thread whose operation made an entry go, of that entry alone. A codec's decode() and onInsert run under it, and must not wait for another thread.
+ * What is the user's runs without the lock where it can: values are encoded before, and dispose() and onInsert are called after it; dispose()
+ * hears, in the thread whose operation made an entry go, of that entry alone. A codec's decode() runs under it, and must not wait for another thread.
  */
 import { LieuError, shown } from "../errors.ts";
 import type { SharedCacheEntry, SharedMapping } from "../runtime/control.ts";
@@ -27,6 +27,8 @@ import type { CacheHost } from "./types.ts";
 /** See the file's head; made by `memory.cache()`. */
 export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Cache<V, K, C> {
   private readonly shared: SharedVm;
+  /** What was stored, and whether the key had a value: for onInsert. */
+  private readonly inserted: [value: V, key: K, had: boolean][] = [];
   /** Loads of other threads. */
   private readonly sharedLoads: SharedLoads<V, K>;
   /** Which of those that have had the mapping's number it is. @internal */
@@ -74,8 +76,9 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   private leave(): void {
     this.shared.leave();
     if (this.gone.length !== 0) this.tellGone();
+    if (this.inserted.length !== 0) this.tellInserted();
   }
-  private locked<R>(work: () => R): R {
+  protected locked<R>(work: () => R): R {
     this.enter();
     try {
       return work();
@@ -86,6 +89,13 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   /** After the lock, not under it. */
   protected override tellGone(): void {
     if (this.shared.lock.depth === 0) super.tellGone();
+  }
+  protected override tellInsert(value: V, key: K, had: boolean): void {
+    this.inserted.push([value, key, had]);
+  }
+  private tellInserted(): void {
+    if (this.shared.lock.depth > 0) return;
+    for (const [value, key, had] of this.inserted.splice(0)) super.tellInsert(value, key, had);
   }
   protected override hear(hashes: Int32Array, n: number, requests: number): number {
     return this.locked(() => super.hear(hashes, n, requests));

@@ -26,6 +26,26 @@ export function checkName(name: string | undefined, otherwise: string | undefine
   throw new LieuError("EINVAL", `${what}: name is ${shown(name)}; it must be a string that is not empty`);
 }
 
+/**
+ * The name of a region or cache: that given, or one by number. Threads that share a memory find things by their names, so that each has one of
+ * its own there.
+ *
+ * @throws {@link LieuError} EINVAL
+ */
+export function nameOf(
+  kind: "region" | "cache",
+  given: string | undefined,
+  all: readonly { readonly name: string }[],
+  shared: boolean,
+): string {
+  const taken = new Set(shared ? all.map(({ name }) => name) : []);
+  let n = all.length;
+  while (taken.has(`${kind}${n}`)) n++;
+  const name = checkName(given, `${kind}${n}`, kind === "region" ? "map()" : "cache()");
+  if (!taken.has(name)) return name;
+  throw new LieuError("EINVAL", `a ${kind} named ${shown(name)} is there already; threads find it by its name`);
+}
+
 export function checkBoolean(value: boolean | undefined, what: string): boolean {
   if (value === undefined || typeof value === "boolean") return value === true;
   throw new LieuError("EINVAL", `${what} is ${shown(value)}; it can be true or false`);

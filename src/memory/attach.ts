@@ -10,6 +10,7 @@ import { LieuError, shown } from "../errors.ts";
 import { checkInvariants } from "../mm/debug-vm.ts";
 import type { Region } from "../region/region.ts";
 import { SharedRegion } from "../region/shared-region.ts";
+import type { Registry } from "../runtime/control.ts";
 import { Mapping } from "../runtime/mapping.ts";
 import type { SharedVm } from "../runtime/shared-vm.ts";
 import { checkKeys, codecOf, heapOf } from "./arguments.ts";
@@ -61,6 +62,15 @@ export class AttachedMemory implements Disposable, AsyncDisposable {
     return this.#descriptor;
   }
 
+  /** What there is, as it is registered. @internal */
+  registry(): Registry {
+    return this.#locked(() => this.#vm.control.registry());
+  }
+  /** @internal */
+  get vm(): SharedVm {
+    return this.#vm;
+  }
+
   /** A region, by the name that it was mapped with. @throws {@link LieuError} EINVAL if there is none, ECLOSED, EOWNERDEAD */
   region(name: string): Region {
     return this.#locked(() => {
@@ -97,7 +107,14 @@ export class AttachedMemory implements Disposable, AsyncDisposable {
     options?: AttachedCacheOptions<V, K, C>,
   ): SharedCache<V, K, C>;
   cache<V, K extends CacheKey, C>(name: string, options: object = {}): SharedCache<V, K, C> {
-    const own = options as AttachedCacheOptions<V, K, C>;
+    return this.open<V, K, C>(name, options as AttachedCacheOptions<V, K, C>, SharedCache);
+  }
+  /** Open a cache as one of that kind. @internal */
+  open<V, K extends CacheKey, C>(
+    name: string,
+    own: AttachedCacheOptions<V, K, C>,
+    Kind: typeof SharedCache,
+  ): SharedCache<V, K, C> {
     const known = ENTRY_OPTIONS.filter((key) => !SETTLED.includes(key));
     checkKeys(own, ["heap", "codec", ...known], "cache()");
     const config = entryConfig<V, K, C>(own);
@@ -113,7 +130,7 @@ export class AttachedMemory implements Disposable, AsyncDisposable {
       const meta = new Mapping(this.#vm, found.meta, `the index of ${what}`);
       if (config.dispose !== undefined) haveTold(this.#vm, meta.start);
       const { maxPages, incarnation } = found;
-      const cache: SharedCache<V, K, C> = new SharedCache<V, K, C>(
+      const cache: SharedCache<V, K, C> = new Kind<V, K, C>(
         data,
         {
           name,
@@ -155,7 +172,7 @@ export class AttachedMemory implements Disposable, AsyncDisposable {
   }
   [Symbol.dispose](): void {
     if (this.#vm.closed) return;
-    ensureUnpinned(this.#regions, this.#caches);
+    this.ensureUnpinned();
     for (const region of this.#regions) region.retire();
     for (const cache of this.#caches) cache.retire();
     this.#vm.close();
@@ -164,30 +181,21 @@ export class AttachedMemory implements Disposable, AsyncDisposable {
     this[Symbol.dispose]();
   }
 
+  /** @throws {@link LieuError} EBUSY while this thread holds pins @internal */
+  ensureUnpinned(): void {
+    ensureUnpinned(this.#regions, this.#caches);
+  }
+
   #locked<R>(work: () => R): R {
     this.#vm.ensureOpen();
     return this.#vm.locked(work);
   }
 }
 
-function find<T extends { readonly name: string }>(all: readonly T[], name: string, kind: string): T {
+/** @throws {@link LieuError} EINVAL: there is none of that name */
+export function find<T extends { readonly name: string }>(all: readonly T[], name: string, kind: string): T {
   const found = all.find((one) => one.name === name);
   if (found !== undefined) return found;
   const names = all.map((one) => one.name).join(", ") || "none";
   throw new LieuError("EINVAL", `there is no ${kind} named ${shown(name)}; there are: ${names}`);
-}
-
-/**
- * Attach to a memory that another thread of the process has opened with `shared: true`, by its descriptor, or to one that other processes
- * have opened with a name, by that.
- *
- * @throws {@link LieuError} EINVAL if it is no descriptor of this version of lieu, ENOTSUP in another process, ECLOSED, EOWNERDEAD,
- *   ENOMEM if there are too many threads; of a name also ENOENT, EACCES, EBUSY
- */
-export async function attachMemory(from: MemoryDescriptor | string): Promise<AttachedMemory> {
-  return new AttachedMemory(from);
-}
-/** {@link attachMemory} without the promise. */
-export function attachMemorySync(from: MemoryDescriptor | string): AttachedMemory {
-  return new AttachedMemory(from);
 }

@@ -32,10 +32,12 @@ export interface MemoryDescriptor {
   readonly clock: number;
   /** If processes share it: the file that it is in. */
   readonly file?: { readonly path: string; readonly identity: string } | undefined;
+  /** If it is of several shards: those of all of them. The rest is the first one's then. */
+  readonly shards?: readonly MemoryDescriptor[] | undefined;
 }
 
 /** What of a descriptor is the same in all processes. */
-export type SharedDescription = Omit<MemoryDescriptor, "pid" | "memory" | "control" | "file">;
+export type SharedDescription = Omit<MemoryDescriptor, "pid" | "memory" | "control" | "file" | "shards">;
 
 /** The descriptor of a memory. @throws {@link LieuError} ENOTSUP if a device serves one thread alone */
 export function describeMemory(vm: SharedVm, config: MemoryConfig, zero: number): MemoryDescriptor {

@@ -1,6 +1,8 @@
 /** Where things go in a memory of several shards: in one or in all, and with what part of their bounds. */
 import type { CacheKey } from "../cache/keys.ts";
+import type { Policy } from "../region/policy.ts";
 import { folioOrderOf, MOST_HEAP } from "./arguments.ts";
+import type { MemoryConfig } from "./options.ts";
 import type { AnyCacheOptions } from "./requests.ts";
 import { sliceOf } from "./shards.ts";
 import { parseSize, type Size } from "./size.ts";
@@ -11,6 +13,8 @@ const PAGE = 4096;
 const SMALL = 16;
 /** Entries that a part should have at least, as chance gives one more of them than the other. */
 const PART_ENTRIES = 64;
+/** The part of a shard's room that a region leaves. */
+const SPARE = 8;
 /** A value should be no more than this part of a part. */
 const LARGEST = 8;
 /** Extents that each shard has of a region, or more; and the smallest and the largest, in bytes. */
@@ -52,15 +56,37 @@ export function partOptions<V, K extends CacheKey, C>(
     pages = sliceOf(Math.floor(parseSize(options.maxSize, "maxSize") / PAGE), i, n);
     part.maxSize = pages * PAGE;
   }
-  part.heap = heapOf(options.heap, pages, i, n);
+  part.heap = partHeap(options.heap, pages, i, n);
   return part;
 }
-function heapOf(heap: Options["heap"], pages: number, i: number, n: number): Options["heap"] {
+/** What part `i` of `n`, of so many pages, holds on the heap. */
+export function partHeap(heap: Options["heap"], pages: number, i: number, n: number): Options["heap"] {
   if (heap === undefined) return Math.max(1, Math.floor(Math.min(MOST_HEAP / n, (pages * PAGE) / 64)));
   if (heap === 0) return 0;
   if (typeof heap === "number" || typeof heap === "string") return Math.max(1, Math.floor(parseSize(heap, "heap") / n));
   const entries = heap?.entries;
   return Number.isInteger(entries) && entries > 0 ? { entries: Math.max(1, sliceOf(entries, i, n)) } : heap;
+}
+
+/** Whether a region of so many bytes lies in a shard with room for so many pages: some of it is left for what others have there. */
+export function fitsIn(bytes: number, room: number): boolean {
+  return Math.ceil(bytes / PAGE) <= room - Math.ceil(room / SPARE);
+}
+
+/** Of shards with those configurations, the one with most room for what must stay, by that policy, and how many pages it has. */
+export function roomiest(
+  shards: readonly { room(whole: number): number }[],
+  configs: readonly MemoryConfig[],
+  policy: Policy | undefined,
+): { i: number; room: number } {
+  const only = policy?.mode === "bind" ? policy.nodes : undefined;
+  const rooms = shards.map((shard, i) => {
+    const { nodes } = configs[i] as MemoryConfig;
+    const allowed = nodes.filter(({ name }) => !Array.isArray(only) || only.includes(name));
+    return shard.room(sum(allowed.map(({ pages }) => pages)));
+  });
+  const room = Math.max(...rooms);
+  return { i: rooms.indexOf(room), room };
 }
 
 /** Bytes of the extents of a region that is to be faulted in by folios of that size: a power of two. */

@@ -1,20 +1,71 @@
 /** One shard of a memory: a memory of its own, as far as its facade (sharded-memory.ts) lets it. */
 import type { Cache } from "../cache/cache.ts";
-import { CachePart } from "../cache/cache-part.ts";
+import { CachePart, type SpreadPart } from "../cache/cache-part.ts";
 import type { CacheKey } from "../cache/keys.ts";
+import { SharedCachePart } from "../cache/shared-cache-part.ts";
 import type { Region } from "../region/region.ts";
+import type { SharedRegion } from "../region/shared-region.ts";
+import type { SharedCacheEntry, SharedRegionEntry } from "../runtime/control.ts";
 import type { Balloons } from "./balloon.ts";
 import type { Kinds } from "./kinds.ts";
 import { Memory } from "./memory.ts";
-import type { AnyCacheOptions, MapOptions } from "./requests.ts";
+import type { AnyCacheOptions, CacheInfo, MapOptions } from "./requests.ts";
+import { SharedMemory } from "./shared-memory.ts";
 import type { Size } from "./size.ts";
 
-/** See the file's head. */
-export class Shard extends Memory {
-  /** Regions that lie here, extents of larger ones too. */
+/** What a facade asks of a shard beyond what a memory has. */
+export interface Shard extends Memory {
+  /** What shrinks its nodes. */
+  readonly inflatable: Balloons;
+  /** A region that lies here as a whole, or what lies here of one of `size` bytes in extents of `extent`. */
+  mapPart(bytes: Size, options: MapOptions, spread?: SpreadRegion): Region;
+  /** A cache that lies here as a whole. */
+  makeWhole<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>): Cache<V, K, C>;
+  /** The part of a larger one, whose keys are routed with that secret. */
+  makePart<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>, secret: number): SpreadPart<V, K, C>;
+  /** Of so many pages of its nodes, those that no region has been promised, nor a cache that lies here alone may fill. */
+  room(whole: number): number;
+}
+/** A region in extents, in bytes. */
+export interface SpreadRegion {
+  readonly size: number;
+  readonly extent: number;
+}
+
+/** What lies in a shard. */
+class Lying {
+  /** Regions, extents of larger ones too. */
   readonly #mapped = new Set<Region>();
-  /** Caches that lie here and nowhere else. */
-  readonly #whole = new Set<Cache<unknown, CacheKey, unknown>>();
+  /** Caches that lie there and nowhere else. */
+  readonly #whole = new Set<CacheInfo>();
+
+  map(region: Region): Region {
+    this.#mapped.add(region);
+    return region;
+  }
+  cache<C extends CacheInfo>(cache: C): C {
+    this.#whole.add(cache);
+    return cache;
+  }
+  /** See {@link Shard.room}; `open`: the caches that the shard has. */
+  room(whole: number, open: readonly CacheInfo[]): number {
+    let pages = whole;
+    for (const region of this.#mapped) {
+      if (region.isMapped) pages -= Math.ceil(region.size / 4096);
+      else this.#mapped.delete(region);
+    }
+    const all = new Set(open);
+    for (const cache of this.#whole) {
+      if (all.has(cache)) pages -= cache.maxSize / 4096;
+      else this.#whole.delete(cache);
+    }
+    return pages;
+  }
+}
+
+/** A shard of a memory of one thread. */
+export class PlainShard extends Memory implements Shard {
+  readonly #lying = new Lying();
   /** Whether the cache that is being made is part of a larger one. */
   #makesPart = false;
 
@@ -22,44 +73,69 @@ export class Shard extends Memory {
     const kinds = super.kinds(hasBytes);
     return this.#makesPart ? { ...kinds, cache: CachePart as unknown as typeof Cache } : kinds;
   }
-  /** What shrinks its nodes. */
   get inflatable(): Balloons {
     return this.balloons;
   }
-
-  override map(size: Size, options?: MapOptions): Region {
-    const region = super.map(size, options);
-    this.#mapped.add(region);
-    return region;
+  mapPart(bytes: Size, options: MapOptions): Region {
+    return this.#lying.map(this.map(bytes, options));
   }
-  /** A cache that lies here as a whole. */
-  makeCache<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>): Cache<V, K, C> {
-    const cache = super.cache(options as never) as unknown as Cache<V, K, C>;
-    this.#whole.add(cache as unknown as Cache<unknown, CacheKey, unknown>);
-    return cache;
+  makeWhole<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>): Cache<V, K, C> {
+    return this.#lying.cache(this.cache(options as never) as unknown as Cache<V, K, C>);
   }
-  /** The part of a larger one. */
-  makePart<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>): CachePart<V, K, C> {
+  makePart<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>): SpreadPart<V, K, C> {
     this.#makesPart = true;
     try {
-      return super.cache(options as never) as unknown as CachePart<V, K, C>;
+      return this.cache(options as never) as unknown as CachePart<V, K, C>;
     } finally {
       this.#makesPart = false;
     }
   }
-
-  /** Of so many pages of its nodes, those that no region has been promised, nor a cache that lies here alone may fill. */
   room(whole: number): number {
-    let pages = whole;
-    for (const region of this.#mapped) {
-      if (region.isMapped) pages -= Math.ceil(region.size / 4096);
-      else this.#mapped.delete(region);
+    return this.#lying.room(whole, this.caches());
+  }
+}
+
+/** A shard of a memory that threads share: it has a lock of its own, and others find what lies here in its registry. */
+export class SharedShard extends SharedMemory implements Shard {
+  readonly #lying = new Lying();
+  /** The secret of the cache whose part is being made. */
+  #route: number | undefined;
+  /** The region of which extents are being mapped. */
+  #spread: SpreadRegion | undefined;
+
+  protected override kinds(): Kinds {
+    const kinds = super.kinds();
+    return this.#route === undefined ? kinds : { ...kinds, cache: SharedCachePart as unknown as typeof Cache };
+  }
+  get inflatable(): Balloons {
+    return this.balloons;
+  }
+  mapPart(bytes: Size, options: MapOptions, spread?: SpreadRegion): Region {
+    this.#spread = spread;
+    try {
+      return this.#lying.map(this.map(bytes, options));
+    } finally {
+      this.#spread = undefined;
     }
-    const open = new Set<object>(this.caches());
-    for (const cache of this.#whole) {
-      if (open.has(cache)) pages -= cache.maxSize / 4096;
-      else this.#whole.delete(cache);
+  }
+  makeWhole<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>): Cache<V, K, C> {
+    return this.#lying.cache(this.cache(options as never) as unknown as Cache<V, K, C>);
+  }
+  makePart<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>, secret: number): SpreadPart<V, K, C> {
+    this.#route = secret;
+    try {
+      return this.cache(options as never) as unknown as SharedCachePart<V, K, C>;
+    } finally {
+      this.#route = undefined;
     }
-    return pages;
+  }
+  room(whole: number): number {
+    return this.#lying.room(whole, this.caches());
+  }
+  protected override entryOf(cache: { readonly entry: SharedCacheEntry }): SharedCacheEntry {
+    return this.#route === undefined ? cache.entry : { ...cache.entry, route: this.#route };
+  }
+  protected override regionEntryOf(region: SharedRegion): SharedRegionEntry {
+    return this.#spread === undefined ? region.entry : { ...region.entry, spread: this.#spread };
   }
 }

@@ -42,18 +42,22 @@ export class ShardedGroup implements Everything {
   readonly #removed: (group: ShardedGroup) => void;
   #mems: readonly string[];
 
-  /** `mems`: the nodes that it may use. @internal */
+  /** `mems`: the nodes that it may use; `shared`: whether threads share the memory. @internal */
   constructor(
     name: string,
     parts: readonly Group[],
     vms: readonly Vm[],
     mems: readonly string[],
     removed: (group: ShardedGroup) => void,
+    shared: boolean,
   ) {
     this.name = name;
     this.parts = parts;
     this.id = this.#first.id;
-    this.shares = new Shares(parts.map(({ id }, i) => ({ vm: vms[i] as Vm, id })));
+    this.shares = new Shares(
+      parts.map(({ id }, i) => ({ vm: vms[i] as Vm, id })),
+      shared,
+    );
     this.#mems = mems;
     this.#removed = removed;
     showAs(this, `Group ${shown(name)}`, shownGroup);

@@ -8,21 +8,25 @@
  *   (region/sharded-region.ts).
  * - A group is one in each shard, whose limits are shares of the group's (shares.ts).
  *
+ * One that threads share is made of shards that they share, each with a lock of its own; attached-shards.ts is what others hold.
+ *
  * A memory of one shard is none of this: it is a `Memory`, and knows of no other.
  */
 import { Cache } from "../cache/cache.ts";
+import type { SpreadPart } from "../cache/cache-part.ts";
 import type { CacheKey } from "../cache/keys.ts";
 import { GetSampling } from "../cache/latency.ts";
 import { ShardedCache } from "../cache/sharded-cache.ts";
 import { LieuError, shown } from "../errors.ts";
-import { checkInvariants } from "../mm/debug-vm.ts";
 import { defaultPolicy, type Policy } from "../region/policy.ts";
 import { Region } from "../region/region.ts";
 import { partSize, ShardedRegion } from "../region/sharded-region.ts";
 import { inlineCrank, startTimer } from "../runtime/inline.ts";
+import { joinLocks, type SharedVm } from "../runtime/shared-vm.ts";
 import { showAs } from "../runtime/show.ts";
 import type { Vm } from "../runtime/vm.ts";
-import { checkKeys, checkName } from "./arguments.ts";
+import { checkKeys, checkName, nameOf } from "./arguments.ts";
+import type { MemoryDescriptor } from "./descriptor.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { checkLimits, Group, type GroupOptions } from "./group.ts";
 import type { Harness } from "./harness.ts";
@@ -44,10 +48,10 @@ import type {
   ReclaimResult,
   SwapInfo,
 } from "./requests.ts";
-import { Shard } from "./shard.ts";
+import { PlainShard, type Shard, SharedShard } from "./shard.ts";
 import { shardConfig } from "./shard-config.ts";
 import { joinBalloons, joinDevices, joinNodes } from "./shard-nodes.ts";
-import { extentOf, isSpread, partOptions } from "./shard-place.ts";
+import { extentOf, fitsIn, isSpread, partOptions, roomiest } from "./shard-place.ts";
 import { ShardedGroup } from "./sharded-group.ts";
 import { parseSize, type Size } from "./size.ts";
 import { secretsOf } from "./store.ts";
@@ -62,8 +66,6 @@ const ROUTE = 0x52;
 /** A cache, as its memory needs to know it. */
 interface OpenCache extends CacheInfo {
   readonly pinned: number;
-  check(): void;
-  tick(now: number): void;
 }
 
 /** All that a plain memory has: the compiler asks for what is missing. */
@@ -96,18 +98,22 @@ export class ShardedMemory implements Everything {
     this.#secret = secretsOf(config.seed ^ ROUTE, repeatable);
     const crank = harness.crank ?? inlineCrank();
     const shards: Shard[] = [];
+    const Kind = config.shared ? SharedShard : PlainShard;
     this.#shards = shards;
     try {
       for (const own of this.#configs)
-        shards.push(new Shard(own, { ...harness, crank }, undefined, secretsOf(own.seed, repeatable)));
+        shards.push(new Kind(own, { ...harness, crank }, undefined, secretsOf(own.seed, repeatable)));
       this.#pressure = this.#watch();
     } catch (error) {
       for (const shard of shards) shard[Symbol.dispose]();
       throw error;
     }
-    shards.forEach((shard, i) => {
-      shard.vm.onShare = (id, field, nr, how) => this.#groupOf(i, id)?.shares.ask(i, field, nr, how) ?? false;
-    });
+    if (config.shared) joinLocks(this.#vms as SharedVm[]);
+    // Several locks are not held at once: shares of a memory that threads share follow use as time passes.
+    else
+      shards.forEach((shard, i) => {
+        shard.vm.onShare = (id, field, nr, how) => this.#groupOf(i, id)?.shares.ask(i, field, nr, how) ?? false;
+      });
     this.#diagnostics = new Diagnostics(this, this.#vms, this.nodeNames, this.swapNames);
     showAs(this, "Memory", () => shownMemory(this, this.#mapped(), this.#open(), this.#groups.keys()));
     this.#stopTimer = harness.crank === undefined ? startTimer(() => this.tick(), TICK_MS) : () => undefined;
@@ -147,8 +153,9 @@ export class ShardedMemory implements Everything {
   get vm(): never {
     throw notYet("vm", "each shard has an engine of its own");
   }
-  descriptor(): never {
-    throw notYet("descriptor()", "threads attach to one segment");
+  descriptor(): MemoryDescriptor {
+    const shards = this.#shards.map((shard) => shard.descriptor());
+    return { ...(shards[0] as MemoryDescriptor), nodes: this.nodeNames, swap: this.swapNames, shards };
   }
   async serve(): Promise<never> {
     throw notYet("serve()", "the dashboard shows one segment's pages");
@@ -166,12 +173,12 @@ export class ShardedMemory implements Everything {
     this.#ensureOpen();
     checkKeys(options, ["name", "policy", "group", "folio", "locked"], "map()");
     const bytes = parseSize(size, "size");
-    const name = checkName(options.name, `region${this.#mapped().length}`, "map()");
+    const name = nameOf("region", options.name, this.#mapped(), this.#config.shared);
     const group = this.#group(options.group);
     const own = (i: number): MapOptions => ({ ...options, name, group: group?.parts[i] });
     const { i, room } = this.#roomiest(options.policy);
-    if (Math.ceil(bytes / 4096) <= room) {
-      const region = (this.#shards[i] as Shard).map(bytes, own(i));
+    if (fitsIn(bytes, room)) {
+      const region = (this.#shards[i] as Shard).mapPart(bytes, own(i));
       this.#regions.add(region);
       return region;
     }
@@ -180,7 +187,7 @@ export class ShardedMemory implements Everything {
     try {
       for (const [n, shard] of this.#shards.entries()) {
         const length = partSize(bytes, extent, n, this.#shards.length);
-        if (length > 0) parts.push(shard.map(length, own(n)));
+        if (length > 0) parts.push(shard.mapPart(length, own(n), { size: bytes, extent }));
       }
     } catch (error) {
       for (const part of parts) part.unmap();
@@ -197,14 +204,7 @@ export class ShardedMemory implements Everything {
   }
   /** The shard with most room for what must stay. */
   #roomiest(policy: Policy | undefined): { i: number; room: number } {
-    const only = policy?.mode === "bind" ? policy.nodes : undefined;
-    const rooms = this.#shards.map((shard, i) => {
-      const { nodes } = this.#configs[i] as MemoryConfig;
-      const allowed = nodes.filter(({ name }) => !Array.isArray(only) || only.includes(name));
-      return shard.room(allowed.reduce((n, { pages }) => n + pages, 0));
-    });
-    const room = Math.max(...rooms);
-    return { i: rooms.indexOf(room), room };
+    return roomiest(this.#shards, this.#configs, policy);
   }
   #mapped(): Region[] {
     for (const region of this.#regions) if (!region.isMapped) this.#regions.delete(region);
@@ -214,8 +214,8 @@ export class ShardedMemory implements Everything {
   // ---- caches -----------------------------------------------------------------------------------------------------------
   cache<V, K extends CacheKey, C>(given: AnyCacheOptions<V, K, C> = {}): Cache<V, K, C> {
     this.#ensureOpen();
-    if (typeof given !== "object" || given === null) return this.#first.makeCache(given);
-    const name = checkName(given.name, `cache${this.#open().length}`, "cache()");
+    if (typeof given !== "object" || given === null) return this.#first.makeWhole(given);
+    const name = nameOf("cache", given.name, this.#open(), this.#config.shared);
     const group = this.#group(given.group);
     const options = { ...given, ...this.#diagnostics.hearing(given, name), name };
     const cache = isSpread(options, this.#slices) ? this.#spread(options, group) : this.#gathered(options, group);
@@ -227,18 +227,19 @@ export class ShardedMemory implements Everything {
     const { i } = this.#roomiest(options.policy);
     const shard = this.#shards[i] as Shard;
     group?.shares.arrange(i);
-    const cache = shard.makeCache({ ...options, group: group?.parts[i] });
+    const cache = shard.makeWhole({ ...options, group: group?.parts[i] });
     this.#caches.set(cache, shard);
     return cache;
   }
   /** Over all of them. */
   #spread<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>, group?: ShardedGroup): Cache<V, K, C> {
-    const parts: ReturnType<typeof make>[] = [];
-    const make = (i: number) =>
-      (this.#shards[i] as Shard).makePart<V, K, C>({
-        ...partOptions(options, i, this.#slices),
-        group: group?.parts[i],
-      });
+    const [a, b] = this.#secret(this.#caches.size);
+    const secret = a ^ b;
+    const parts: SpreadPart<V, K, C>[] = [];
+    const make = (i: number) => {
+      const own = { ...partOptions(options, i, this.#slices), group: group?.parts[i] };
+      return (this.#shards[i] as Shard).makePart<V, K, C>(own, secret);
+    };
     group?.shares.arrange(undefined);
     try {
       for (const i of this.#shards.keys()) parts.push(make(i));
@@ -248,7 +249,7 @@ export class ShardedMemory implements Everything {
     }
     const cache = new ShardedCache<V, K, C>({
       ...{ name: options.name as string, parts, max: options.max ?? 0 },
-      secret: this.#secret(this.#caches.size)[0] ^ this.#secret(this.#caches.size)[1],
+      secret,
       closed: () => this.#caches.delete(cache),
     }) as unknown as Cache<V, K, C>;
     this.#caches.set(cache, undefined);
@@ -277,7 +278,14 @@ export class ShardedMemory implements Everything {
       for (const part of parts) part.remove();
       throw error;
     }
-    const group = new ShardedGroup(name, parts, this.#vms, [...mems], () => this.#groups.delete(name));
+    const group = new ShardedGroup(
+      name,
+      parts,
+      this.#vms,
+      [...mems],
+      () => this.#groups.delete(name),
+      this.#config.shared,
+    );
     this.#groups.set(name, group);
     const { mems: _, ...limits } = options;
     return group.set(limits);
@@ -341,25 +349,20 @@ export class ShardedMemory implements Everything {
 
   tick(): void {
     this.#ensureOpen();
-    let now = 0;
-    for (const vm of this.#vms) now = vm.turn();
+    for (const shard of this.#shards) shard.tick();
     for (const group of this.#groups.values()) group.shares.tick();
-    const caches = this.#open();
-    for (const cache of caches) cache.tick(now);
-    this.#diagnostics.publish(caches);
+    this.#diagnostics.publish(this.#open());
   }
   check(): void {
     this.#ensureOpen();
-    for (const vm of this.#vms) {
-      vm.inspect();
-      checkInvariants();
-    }
-    for (const cache of this.#open()) cache.check();
+    for (const shard of this.#shards) shard.check();
     for (const group of this.#groups.values()) group.shares.check(group.name);
   }
 
   async close(): Promise<void> {
     this[Symbol.dispose]();
+    // What works beside the program has ended, too.
+    await Promise.all(this.#shards.map((shard) => shard.close()));
   }
   [Symbol.dispose](): void {
     if (this.#closed) return;
@@ -373,7 +376,7 @@ export class ShardedMemory implements Everything {
     this.#closed = true;
   }
   async [Symbol.asyncDispose](): Promise<void> {
-    this[Symbol.dispose]();
+    await this.close();
   }
 }
 

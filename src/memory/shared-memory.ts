@@ -9,7 +9,7 @@ import { SharedCache } from "../cache/shared-cache.ts";
 import { isLieuError, LieuError, shown } from "../errors.ts";
 import type { Region } from "../region/region.ts";
 import { SharedRegion } from "../region/shared-region.ts";
-import type { Registry } from "../runtime/control.ts";
+import type { Registry, SharedCacheEntry, SharedRegionEntry } from "../runtime/control.ts";
 import type { SharedVm } from "../runtime/shared-vm.ts";
 import { clockOffset, describeMemory, type MemoryDescriptor } from "./descriptor.ts";
 import type { Group, GroupOptions } from "./group.ts";
@@ -20,6 +20,7 @@ import { Memory } from "./memory.ts";
 import type { MemoryConfig } from "./options.ts";
 import type { AnyCacheOptions, MapOptions, ReclaimRequest, ReclaimResult } from "./requests.ts";
 import type { Size } from "./size.ts";
+import type { SecretOf } from "./store.ts";
 
 /** See the file's head; made by `openMemory({ shared: true })`. */
 export class SharedMemory extends Memory {
@@ -29,8 +30,8 @@ export class SharedMemory extends Memory {
   readonly kswapd: KswapdThread | undefined;
 
   /** @internal */
-  constructor(config: MemoryConfig, harness: Harness, vm?: SharedVm) {
-    super(config, harness, vm);
+  constructor(config: MemoryConfig, harness: Harness, vm?: SharedVm, secret?: SecretOf) {
+    super(config, harness, vm, secret);
     this.#given = config;
     // A clock that is made for a test is its own; others go by the process's.
     this.#zero = clockOffset() + (performance.now() - this.vm.crank.now());
@@ -71,7 +72,7 @@ export class SharedMemory extends Memory {
     return this.locked(() => {
       const regions = this.registry.regions.map(({ name }) => name);
       const region = this.mapOne(size, named(options, "region", regions));
-      this.register(region, (all) => ({ ...all, regions: [...all.regions, region.entry] }));
+      this.register(region, (all) => ({ ...all, regions: [...all.regions, this.regionEntryOf(region)] }));
       return region;
     });
   }
@@ -79,9 +80,16 @@ export class SharedMemory extends Memory {
     return this.locked(() => {
       const caches = this.registry.caches.map(({ name }) => name);
       const cache = this.makeCache(named(options, "cache", caches));
-      this.register(cache, (all) => ({ ...all, caches: [...all.caches, cache.entry] }));
+      this.register(cache, (all) => ({ ...all, caches: [...all.caches, this.entryOf(cache)] }));
       return cache;
     });
+  }
+  // What others find them by.
+  protected entryOf(cache: { readonly entry: SharedCacheEntry }): SharedCacheEntry {
+    return cache.entry;
+  }
+  protected regionEntryOf(region: SharedRegion): SharedRegionEntry {
+    return region.entry;
   }
   /** Under the lock: a region, of which others do not know yet. */
   protected mapOne(size: Size, options: MapOptions): SharedRegion {

@@ -6,12 +6,16 @@
  * reclaims: what others have and do not use is taken from them there and then. Is all of it in use, then somebody must give up pages:
  * whose turn it is goes by how much each holds, as in one shard reclaim would find them there; and where the shard that asks has nothing
  * that can go, the others have to. min and low, which ask nobody, are divided anew by use as time passes.
+ *
+ * In a memory that threads share nobody asks: that would take another shard's lock with one's own in hand. There all limits are
+ * divided anew as time passes: what is not used is taken from one shard at a time, and then given to others, so the sum stays right.
  */
 import { LieuError } from "../errors.ts";
 import { C_HIGH, C_LOW, C_MAX, C_MIN, C_USAGE, memcg, setMemcg } from "../mm/layout.ts";
 import { SHARE_ALL, SHARE_UNUSED } from "../mm/limits.ts";
 import { PAGE_COUNTER_MAX } from "../mm/memcg.ts";
 import { SWAP_CLUSTER_MAX } from "../mm/scan-control.ts";
+import type { SharedVm } from "../runtime/shared-vm.ts";
 import type { Vm } from "../runtime/vm.ts";
 
 const NO_LIMIT = PAGE_COUNTER_MAX;
@@ -41,6 +45,8 @@ export function divide(total: number, used: readonly number[]): number[] {
 /** The shares of one group; see the file's head. */
 export class Shares {
   readonly members: readonly Member[];
+  /** Whether other threads are at work. */
+  readonly #shared: boolean;
   readonly #totals = new Map<number, number>([
     [C_MIN, 0],
     [C_LOW, 0],
@@ -51,8 +57,9 @@ export class Shares {
   readonly #credits: number[];
   #busy = false;
 
-  constructor(members: readonly Member[]) {
+  constructor(members: readonly Member[], shared = false) {
     this.members = members;
+    this.#shared = shared;
     this.#credits = members.map(() => 0);
   }
 
@@ -127,7 +134,30 @@ export class Shares {
       const off = better.some((share, i) => Math.abs(share - (shares[i] as number)) > (shares[i] as number) / 8);
       if (off) this.#divide(field);
     }
+    if (this.#shared) for (const field of [C_HIGH, C_MAX]) this.#trade(field);
     this.#credits.fill(0);
+  }
+  /** Divide a limit anew that holds at every moment, while others are at work. */
+  #trade(field: number): void {
+    const total = this.total(field);
+    if (total === NO_LIMIT) return;
+    const better = divide(total, this.#read(C_USAGE));
+    let free = 0;
+    this.members.forEach(({ vm, id }, i) => {
+      (vm as SharedVm).locked(() => {
+        const share = this.#field(i, field);
+        const left = Math.max(better[i] as number, this.#field(i, C_USAGE));
+        if (left >= share) return;
+        vm.calls.setLimit(id, field, left);
+        free += share - left;
+      });
+    });
+    this.members.forEach(({ vm, id }, i) => {
+      const share = this.#field(i, field);
+      const more = Math.min(free, Math.max(0, (better[i] as number) - share));
+      if (more > 0) vm.calls.setLimit(id, field, share + more);
+      free -= Math.max(0, more);
+    });
   }
 
   /**

@@ -71,6 +71,8 @@ export interface SharedCacheEntry {
   readonly accepts: string;
   readonly max: number;
   readonly incarnation: number;
+  /** Of the part of a cache that is spread over the shards of a memory: the secret with which keys are routed. */
+  readonly route?: number;
   /** What was asked for, where those who ask for the same get this one. */
   readonly asked?: string;
 }
@@ -80,6 +82,8 @@ export interface SharedRegionEntry {
   readonly mapping: SharedMapping;
   readonly size: number;
   readonly incarnation: number;
+  /** Of what lies here of a region that is spread over the shards of a memory: that one's bytes, and those of an extent. */
+  readonly spread?: { readonly size: number; readonly extent: number };
   readonly asked?: string;
 }
 /** A group, as other processes find it. */

@@ -233,3 +233,9 @@ function locked(calls: EngineCalls, vm: SharedVm): EngineCalls {
   }
   return made as unknown as EngineCalls;
 }
+
+/** Make the locks of the shards of a memory one family, in this thread. */
+export function joinLocks(vms: readonly SharedVm[]): void {
+  const family = { held: 0 };
+  for (const { lock } of vms) lock.family = family;
+}

@@ -108,12 +108,12 @@ test("a worker that ends in the middle of an operation leaves nobody waiting, an
   timeout: SLOW,
 }, async () => {
   await using memory = sharedMemory();
-  const cache = memory.cache<string>({ name: "c" });
+  const cache = memory.cache<string>({ name: "c", heap: 0, codec: { encode: Buffer.from, decode: String } });
   cache.set("k", "v");
-  for (let i = 0; i < 5; i++) cache.get("k");
   const worker = startWorker(
     `const memory = await lieu.attachMemory(data.memory);
-     memory.cache("c", { onInsert: () => { post("within"); for (;;); } }).set("k", "w");`,
+     const decode = () => { post("within"); for (;;); };
+     memory.cache("c", { heap: 0, codec: { encode: Buffer.from, decode } }).get("k");`,
     { memory: memory.descriptor() },
   );
   expect(await messageOf(worker)).toBe("within");
