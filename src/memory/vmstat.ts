@@ -25,6 +25,7 @@ import {
 import { isDescendant } from "../mm/memcg.ts";
 import { poolDevice } from "../mm/swap.ts";
 import { VM_EVENTS, type VmEventName } from "../mm/vmstat-names.ts";
+import { zdictPagesInUse } from "../mm/zdict.ts";
 import type { Vm } from "../runtime/vm.ts";
 
 /** Gauges: pages now. */
@@ -65,7 +66,7 @@ function snapshot(nids: readonly number[], groups: (cg: number) => boolean, even
   for (let dev = 0; dev < hdr(H_NR_SWAP); dev++) out.nr_swapped += swapDev(dev, S_SLOTS) - swapDev(dev, S_FREE);
   if (pool >= 0) {
     out.nr_zswapped = swapDev(pool, S_SLOTS) - swapDev(pool, S_FREE);
-    out.nr_zspages = hdr(H_ZPOOL_PAGES) - hdr(H_ZPOOL_FREE);
+    out.nr_zspages = hdr(H_ZPOOL_PAGES) - hdr(H_ZPOOL_FREE) + zdictPagesInUse();
   }
   return out;
 }

@@ -4,12 +4,14 @@
  */
 import { holds } from "./debug-vm-lru.ts";
 import {
+  C_ACTIVE,
   H_ZPOOL_FREE,
   H_ZPOOL_FREE_LIST,
   H_ZPOOL_PAGES,
   H_ZPOOL_STORED,
   hdr,
   hdrf,
+  memcg,
   NR_ZS_CLASSES,
   S_SLOTS,
   S_START,
@@ -20,6 +22,9 @@ import {
   ZC_OBJECTS,
   ZC_PAGES,
   ZC_SIZE,
+  ZD_MEMCG,
+  ZD_STATE,
+  ZD_USERS,
   ZP_CLASS,
   ZP_FIRST,
   ZP_INUSE,
@@ -27,10 +32,13 @@ import {
   ZP_LIST_PREV,
   ZP_NEXT,
   zclass,
+  zdict,
+  zdicts,
   zpage,
 } from "./layout.ts";
 import { poolDevice, SAME_FILLED } from "./swap.ts";
-import { zsOwner } from "./zsmalloc.ts";
+import { ZDICT_FILLING, ZDICT_READY, ZDICT_RETIRED } from "./zdict.ts";
+import { zsDict, zsOwner } from "./zsmalloc.ts";
 
 /** Objects of each zspage, by its first page, as the lists count them. */
 export function walkZspages(): Map<number, number> {
@@ -76,12 +84,33 @@ export function walkPool(): void {
   const left = walkZspages();
   const dev = poolDevice();
   const start = swapDev(dev, S_START);
+  const users = new Map<number, number>();
   for (let slot = start; slot < start + swapDev(dev, S_SLOTS); slot++) {
     if (slotVpn(slot) === 0 || (slotVpn(slot) & SAME_FILLED) !== 0) continue;
     const first = slotSum(slot) >>> 10;
     const here = left.get(first) ?? 0;
     holds(here > 0 && zsOwner(slotSum(slot)) === slot, () => `slot ${slot} names object ${slotSum(slot)}, not its own`);
     left.set(first, here - 1);
+    const d = zsDict(slotSum(slot));
+    users.set(d, (users.get(d) ?? 0) + 1);
   }
   for (const [first, n] of left) holds(n === 0, () => `${n} objects of zspage ${first} are no slot's`);
+  walkDictionaries(users);
+}
+
+/** Dictionaries: needed by as many objects as they say, and of each group one that is in use and one that is being filled at most. */
+function walkDictionaries(users: ReadonlyMap<number, number>): void {
+  for (const d of users.keys()) holds(d < zdicts(), () => `an object needs dictionary ${d}, of ${zdicts()}`);
+  const seen = new Set<string>();
+  for (let d = 0; d < zdicts(); d++) {
+    const [state, needed] = [zdict(d, ZD_STATE), users.get(d) ?? 0];
+    holds(needed === zdict(d, ZD_USERS), () => `dictionary ${d}: ${needed} objects, ${zdict(d, ZD_USERS)} counted`);
+    holds(needed === 0 || state >= ZDICT_READY, () => `dictionary ${d} is needed by ${needed} in state ${state}`);
+    holds(state !== ZDICT_RETIRED || needed > 0, () => `dictionary ${d} is kept for nothing`);
+    if (state !== ZDICT_READY && state !== ZDICT_FILLING) continue;
+    const cg = zdict(d, ZD_MEMCG);
+    holds(memcg(cg, C_ACTIVE) !== 0, () => `dictionary ${d} is of group ${cg}, which is no more`);
+    holds(!seen.has(`${state} ${cg}`), () => `group ${cg} has two dictionaries in state ${state}`);
+    seen.add(`${state} ${cg}`);
+  }
 }

@@ -54,6 +54,7 @@ const STRUCTURES: readonly (readonly [prefix: string, size: string])[] = [
   ["S", "SWAP_SIZE"],
   ["ZC", "ZCLASS_SIZE"],
   ["ZP", "ZPAGE_SIZE"],
+  ["ZD", "ZDICT_SIZE"],
 ];
 
 function constant(name: string): number {

@@ -5,7 +5,7 @@
  *
  *   header | scan controls | nodes | groups | lruvecs | mappings | swap devices | counters | walk filters |
  *   frames: flags refs next prev vpn owner private | page table: pte shadow | swap slots: vpn checksum |
- *   pool of compressed pages: classes, pages, buffers | frame bytes | pool bytes
+ *   pool of compressed pages: classes, pages, buffers, dictionaries | frame bytes | pool bytes
  *
  * Frames, virtual pages and slots are structures of arrays. Frame numbers (pfn) run through all nodes; a node owns one
  * contiguous range that starts at a multiple of 512, so that a folio's head is found by masking. `next` and `prev` have
@@ -125,6 +125,8 @@ export const H_WRITES_LATER: i32 = 452;
 /** 1: somebody makes room for stores ahead of them; and whether one of them wants some (store/headroom.ts). */
 export const H_HEADROOM: i32 = 456;
 export const H_HEADROOM_WANTED: i32 = 460;
+/** Pages that were compressed; it wraps (zdict.ts). */
+export const H_ZSTORES: i32 = 468;
 export const H_SCRATCH: i32 = 504;
 const HEADER_SIZE: i32 = 512;
 
@@ -260,6 +262,9 @@ export const C_SWAP: i32 = 32;
 /** The ways to reclaim for which the group is hopeless, and why (hopeless.ts). */
 export const C_HOPELESS: i32 = 36;
 export const C_WHY: i32 = 40;
+/** Pages of the group that were compressed; and from how many on it may have a new dictionary; they wrap (zdict.ts). */
+export const C_ZSTORES: i32 = 44;
+export const C_ZDICT_NEXT: i32 = 48;
 const MEMCG_SIZE: i32 = 64;
 
 // ---- lruvecs (struct lruvec): one for each node and group ----------------------------------------------------------
@@ -375,6 +380,23 @@ const ZTABLE_SIZE: i32 = 8192;
 /** Pages that are written back in one batch, on their way from the pool to a device. */
 export const ZBOUNCE_PAGES: i32 = 8;
 
+/** Dictionaries of compressed pages (zdict.ts), of so many at most. */
+export const MAX_ZDICTS: i32 = 8;
+/** One of zdict.ts' states; whose it is; objects that need it; its bytes so far. */
+export const ZD_STATE: i32 = 0;
+export const ZD_MEMCG: i32 = 4;
+export const ZD_USERS: i32 = 8;
+export const ZD_FILL: i32 = 12;
+/** Pages seen since it has been in this state; and H_ZSTORES when the last was. */
+export const ZD_SEEN: i32 = 16;
+export const ZD_LAST: i32 = 20;
+/** Bytes of the first pages compressed with it and without; then what a page took at first and lately, in 64ths. */
+export const ZD_WITH: i32 = 24;
+export const ZD_WITHOUT: i32 = 28;
+export const ZD_FIRST: i32 = 32;
+export const ZD_LATELY: i32 = 36;
+const ZDICT_SIZE: i32 = 64;
+
 /** Counters in one vmstat array; must be at least NR_VM_EVENTS of vmstat.ts. */
 export const VMSTAT_SLOTS: i32 = 96;
 const VMSTAT_SIZE: i32 = VMSTAT_SLOTS * 8;
@@ -420,6 +442,8 @@ let ZPAGES: i32 = 0;
 let ZBUFFER: i32 = 0;
 let ZTABLE: i32 = 0;
 let ZBOUNCE: i32 = 0;
+let ZDICTS: i32 = 0;
+let ZDICT_BYTES: i32 = 0;
 let SCRATCH: i32 = 0;
 let WRITEBACK: i32 = 0;
 let STORE_AREA: i32 = 0;
@@ -430,9 +454,23 @@ let nrNodes: i32 = 0;
 let freeHeads: i32 = 0;
 let lruHeads: i32 = 0;
 let scanHeads: i32 = 0;
+let nrZdicts: i32 = 0;
+let zdictPages: i32 = 0;
 let frameBytes: i32 = 0;
 let filterBytes: i32 = 0;
 
+/** Pages of a dictionary of a pool of `zpages`; its table takes as many. 0: it has none. */
+function pagesOfZdict(zpages: i32): i32 {
+  if (zpages >= 1024) return 8;
+  return zpages >= 256 ? 4 : zpages >= 64 ? 1 : 0;
+}
+/** How many dictionaries a pool of `zpages` may have: with their tables they take a thirty-second of it at most. */
+function zdictsOf(zpages: i32): i32 {
+  const pages = pagesOfZdict(zpages);
+  if (pages === 0) return 0;
+  const n = (zpages / (pages << 6)) | 0;
+  return n < MAX_ZDICTS ? n : MAX_ZDICTS;
+}
 /** Compute where each part starts for a segment of this shape. Returns the bytes of metadata, a multiple of the page size. */
 export function place(nodes: i32, frames: i32, vpns: i32, slots: i32, zpages: i32 = 0): i32 {
   nrNodes = nodes;
@@ -471,7 +509,11 @@ export function place(nodes: i32, frames: i32, vpns: i32, slots: i32, zpages: i3
   ZBUFFER = (ZPAGES + zpages * ZPAGE_SIZE + 63) & ~63;
   ZTABLE = ZBUFFER + ZBUFFER_SIZE;
   ZBOUNCE = ZTABLE + ZTABLE_SIZE;
-  STORE_AREA = zpages > 0 ? ZBOUNCE + ZBOUNCE_PAGES * PAGE_SIZE : ZCLASSES;
+  ZDICTS = ZBOUNCE + ZBOUNCE_PAGES * PAGE_SIZE;
+  ZDICT_BYTES = ZDICTS + MAX_ZDICTS * ZDICT_SIZE;
+  nrZdicts = zdictsOf(zpages);
+  zdictPages = pagesOfZdict(zpages);
+  STORE_AREA = zpages > 0 ? zdictAddr(nrZdicts) : ZCLASSES;
   LOOKS = (STORE_AREA + STORE_AREA_SIZE + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
   METADATA = LOOKS + 2 * PAGE_SIZE;
   return METADATA;
@@ -684,6 +726,25 @@ export function ztableAddr(): i32 {
 /** Byte address of a page between the pool and a device. */
 export function zbounceAddr(i: i32): i32 {
   return ZBOUNCE + (i << PAGE_SHIFT);
+}
+/** A field of a dictionary. */
+export function zdict(d: i32, field: i32): i32 {
+  return ld(ZDICTS + d * ZDICT_SIZE + field);
+}
+export function setZdict(d: i32, field: i32, v: i32): void {
+  st(ZDICTS + d * ZDICT_SIZE + field, v);
+}
+/** How many dictionaries there are room for. */
+export function zdicts(): i32 {
+  return nrZdicts;
+}
+/** Bytes of a dictionary, and of its table. */
+export function zdictSize(): i32 {
+  return zdictPages << PAGE_SHIFT;
+}
+/** Byte address of a dictionary, with its table behind it. */
+export function zdictAddr(d: i32): i32 {
+  return ZDICT_BYTES + ((d * zdictPages) << (PAGE_SHIFT + 1));
 }
 /** Byte address of a frame's content; 0 where frames have no bytes. */
 export function frameAddr(f: i32): i32 {

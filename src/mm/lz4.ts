@@ -15,23 +15,25 @@ import { copyBytes, copySteps, equalBytes, ld8, ld16, ld32, mul, st8, st16, zero
 /** Bytes of the table that compression needs. */
 export const LZ4_TABLE_SIZE: i32 = 8192;
 
-const HASH_SHIFT: i32 = 20;
-const MIN_MATCH: i32 = 4;
+/** What four bytes are multiplied with for their hash (Knuth). */
+export const PRIME: i32 = -1640531535;
+export const HASH_SHIFT: i32 = 20;
+export const MIN_MATCH: i32 = 4;
 /** The last 5 bytes are literals, and no match begins in the last 12. */
-const LAST_LITERALS: i32 = 5;
-const MATCH_LIMIT: i32 = 12;
+export const LAST_LITERALS: i32 = 5;
+export const MATCH_LIMIT: i32 = 12;
 /** After 2^this positions without a match, the search goes on in longer steps. */
-const SKIP_SHIFT: i32 = 6;
+export const SKIP_SHIFT: i32 = 6;
 /** Literals up to here are copied in two steps of 8 where there is room for both. */
 const SHORT: i32 = 16;
 
 /** Where the table keeps the last position of four bytes like `word`. */
 function slotOf(table: i32, word: i32): i32 {
-  return table + ((mul(word, -1640531535) >>> HASH_SHIFT) << 1);
+  return table + ((mul(word, PRIME) >>> HASH_SHIFT) << 1);
 }
 
 /** Write a length beyond what a token holds. Returns the address behind. */
-function putLength(to: i32, length: i32): i32 {
+export function putLength(to: i32, length: i32): i32 {
   let at: i32 = to;
   let left: i32 = length;
   while (left >= 255) {
@@ -44,12 +46,12 @@ function putLength(to: i32, length: i32): i32 {
 }
 
 /** Bytes that `length` takes beyond its token. */
-function lengthBytes(length: i32): i32 {
+export function lengthBytes(length: i32): i32 {
   return length < 15 ? 0 : 1 + (((length - 15) / 255) | 0);
 }
 
 /** A sequence's token and literals. Returns the address behind. */
-function putLiterals(to: i32, from: i32, literals: i32, match: i32): i32 {
+export function putLiterals(to: i32, from: i32, literals: i32, match: i32): i32 {
   let at: i32 = to + 1;
   const high = literals < 15 ? literals : 15;
   st8(to, (high << 4) | (match < 15 ? match : 15));
@@ -126,6 +128,10 @@ function matchLength(from: i32, at: i32, match: i32, n: i32): i32 {
  * is then undefined. Nothing is written, nor read, beyond either.
  */
 export function lz4Decompress(from: i32, bytes: i32, to: i32, n: i32): i32 {
+  return lz4DecompressUsing(from, bytes, to, n, 0, 0);
+}
+/** The same for a block that was made with a dictionary, the `dictBytes` bytes at `dict` (lz4-dict.ts). */
+export function lz4DecompressUsing(from: i32, bytes: i32, to: i32, n: i32, dict: i32, dictBytes: i32): i32 {
   let at: i32 = 0;
   let out: i32 = 0;
   while (at < bytes) {
@@ -159,8 +165,14 @@ export function lz4Decompress(from: i32, bytes: i32, to: i32, n: i32): i32 {
       }
     }
     length += MIN_MATCH;
-    if (distance === 0 || distance > out || length > n - out) return -1;
-    copyMatch(to + out, distance, length, n - out);
+    if (distance === 0 || length > n - out) return -1;
+    if (distance <= out) copyMatch(to + out, distance, length, n - out);
+    else {
+      const back = distance - out;
+      if (back > dictBytes || length > back) return -1;
+      if (n - out >= ((length + 7) & ~7)) copySteps(to + out, dict + dictBytes - back, length);
+      else copyBytes(to + out, dict + dictBytes - back, length);
+    }
     out += length;
   }
   return -1;

@@ -41,6 +41,7 @@ import {
 import { lruGenInitLruvec } from "./lru-gen.ts";
 import { hostBug, ldf, stf } from "./machine.ts";
 import { NR_VM_EVENTS } from "./vmstat.ts";
+import { zdictForget } from "./zdict.ts";
 
 /** No limit. */
 export const PAGE_COUNTER_MAX: i32 = 0x7fffffff;
@@ -89,6 +90,7 @@ export function destroyMemcg(id: i32): i32 {
   for (let v: i32 = 0; v < hdr(H_NR_VMAS); v++) if (vma(v, V_ACTIVE) !== 0 && vma(v, V_MEMCG) === id) return 1;
   for (let c: i32 = 0; c < hdr(H_NR_MEMCG); c++) if (memcg(c, C_ACTIVE) !== 0 && memcg(c, C_PARENT) === id) return 1;
   setMemcg(id, C_ACTIVE, 0);
+  zdictForget(id);
   handOver(id, memcg(id, C_PARENT));
   return 0;
 }

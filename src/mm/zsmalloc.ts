@@ -8,7 +8,8 @@
  * are, and a new object goes to one of the fullest, so that the emptiest drain and give their pages back; compact() helps.
  *
  * An object begins with the number of its owner, a swap slot, whose word (layout.ts, slotSum) holds the object's handle; that is how an
- * object can be moved. Objects of a whole page have no room for it: the page's descriptor has their owner.
+ * object can be moved. Objects of a whole page have no room for it: the page's descriptor has their owner. Above the owner's number, in the
+ * same word, is that of the dictionary that the content needs, plus 1 (zdict.ts).
  *
  * A handle is (first page of the zspage << 10) + the object's index, and 2^30 at most.
  */
@@ -18,6 +19,7 @@ import {
   H_ZPOOL_STORED,
   hdr,
   hdrf,
+  MAX_INDEX,
   NR_ZS_CLASSES,
   PAGE_SHIFT,
   PAGE_SIZE,
@@ -43,6 +45,7 @@ import {
   zpageAddr,
 } from "./layout.ts";
 import { copyBytes, ld, st } from "./machine.ts";
+import { zdictRelease } from "./zdict.ts";
 
 /** Most pages of a zspage (ZSMALLOC_CHAIN_SIZE). */
 const MAX_CHAIN: i32 = 8;
@@ -52,6 +55,8 @@ const HEADER: i32 = 4;
 const HUGE: i32 = NR_ZS_CLASSES - 1;
 const INDEX_BITS: i32 = 10;
 const INDEX_MASK: i32 = (1 << INDEX_BITS) - 1;
+/** Slots' numbers are of 26 bits (MAX_INDEX). */
+const DICT_SHIFT: i32 = 26;
 const LISTS: i32 = 4;
 const FULL: i32 = 3;
 
@@ -112,7 +117,7 @@ export function zsIsWhole(handle: i32): boolean {
 }
 
 /**
- * Room for `bytes` of content, at most PAGE_SIZE, of `owner`; its handle, or -1 if that takes more pages than are free.
+ * Room for `bytes` of content, at most PAGE_SIZE, of `owner` (zsOwnerUsing); its handle, or -1 if that takes more pages than are free.
  */
 export function zsMalloc(bytes: i32, owner: i32): i32 {
   const c = classOf(bytes);
@@ -124,9 +129,14 @@ export function zsMalloc(bytes: i32, owner: i32): i32 {
   setHdrf(H_ZPOOL_STORED, hdrf(H_ZPOOL_STORED) + zclass(c, ZC_SIZE));
   return handle;
 }
+/** The owner of an object whose content needs dictionary `d`; -1: none. */
+export function zsOwnerUsing(owner: i32, d: i32): i32 {
+  return owner | ((d + 1) << DICT_SHIFT);
+}
 /** Give an object back, and its zspage's pages with the last. */
 export function zsFree(handle: i32): void {
   const c = zpage(handle >>> INDEX_BITS, ZP_CLASS);
+  zdictRelease(zsDict(handle));
   setHdrf(H_ZPOOL_STORED, hdrf(H_ZPOOL_STORED) - zclass(c, ZC_SIZE));
   giveObject(c, handle);
 }
@@ -153,8 +163,16 @@ export function zsContentSize(handle: i32): i32 {
   const c = zpage(handle >>> INDEX_BITS, ZP_CLASS);
   return c === HUGE ? PAGE_SIZE : zclass(c, ZC_SIZE) - HEADER;
 }
-/** Whose object it is. */
+/** Whose object it is; of one that is free, less than 0. */
 export function zsOwner(handle: i32): i32 {
+  const word = ownerWord(handle);
+  return word < 0 ? word : word & MAX_INDEX;
+}
+/** The dictionary that an object's content needs; -1: none. */
+export function zsDict(handle: i32): i32 {
+  return (ownerWord(handle) >>> DICT_SHIFT) - 1;
+}
+function ownerWord(handle: i32): i32 {
   const first = handle >>> INDEX_BITS;
   if (zpage(first, ZP_CLASS) === HUGE) return zpage(first, ZP_FREE);
   return ld(addressOf(handle, offsetOf(handle)));
@@ -202,7 +220,7 @@ function drain(c: i32, from: i32): void {
     const handle = takeObject(c, fullestOf(c));
     setOwner(handle, owner);
     moveContent(old, handle, zclass(c, ZC_SIZE) - HEADER);
-    setSlotSum(owner, handle);
+    setSlotSum(owner & MAX_INDEX, handle);
   }
   freePages(from);
 }

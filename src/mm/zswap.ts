@@ -4,6 +4,8 @@
  * have; the word that is a checksum for a device's slot is the handle of the pool's. Linux gives a compressed page the slot
  * that it would be written to; here pages that stay in the pool take none of a device, so that the pool also works alone.
  *
+ * Blocks are LZ4's; pages of a group that has a dictionary (zdict.ts) are compressed with it.
+ *
  *   all of one word     a note in the slot, and nothing in the pool (same-filled)
  *   compresses badly    to a device, if one has a slot; else into the pool as it is
  *   the pool is full    its oldest pages are written back to a device, a batch at a time, until there is room; with no slot
@@ -37,10 +39,11 @@ import {
   ZBOUNCE_PAGES,
   zbounceAddr,
   zbufferAddr,
+  zdictAddr,
+  zdictSize,
   zreadAddr,
-  ztableAddr,
 } from "./layout.ts";
-import { lz4Compress, lz4Decompress } from "./lz4.ts";
+import { lz4DecompressUsing } from "./lz4.ts";
 import { copyBytes, hostSwapWrite, ld, st, zeroBytes } from "./machine.ts";
 import { findVma, mkPte, PTE_SWAP } from "./page-table.ts";
 import {
@@ -65,7 +68,19 @@ import {
   ZSWPOUT,
   ZSWPWB,
 } from "./vmstat.ts";
-import { zsCompact, zsContentSize, zsCost, zsFits, zsIsWhole, zsMalloc, zsRead, zsWrite } from "./zsmalloc.ts";
+import { zdictCompress, zdictHold, zdictLearn, zdictOf } from "./zdict.ts";
+import {
+  zsCompact,
+  zsContentSize,
+  zsCost,
+  zsDict,
+  zsFits,
+  zsIsWhole,
+  zsMalloc,
+  zsOwnerUsing,
+  zsRead,
+  zsWrite,
+} from "./zsmalloc.ts";
 
 /** A block of more bytes goes to a device that has a slot: three quarters of a page. */
 const WORTH_KEEPING: i32 = 3072;
@@ -87,8 +102,10 @@ export function zswapStore(f: i32): i32 {
     return slot;
   }
   const hasDevice = deviceHasRoom(isFile(f));
-  let bytes: i32 = lz4Compress(addr, PAGE_SIZE, zbufferAddr(), WORTH_KEEPING, ztableAddr());
+  const dict = zdictOf(ownerMemcg(f));
+  let bytes: i32 = zdictCompress(dict, addr, WORTH_KEEPING);
   if (bytes === 0 && hasDevice) {
+    zdictLearn(ownerMemcg(f), addr, PAGE_SIZE, dict);
     count(ZSWAP_REJECT_COMPRESS_POOR, folioNid(f), ownerMemcg(f), 1);
     return -1;
   }
@@ -97,9 +114,11 @@ export function zswapStore(f: i32): i32 {
   if (whole) bytes = PAGE_SIZE;
   while (!zsFits(bytes)) if (!makeRoom()) return full(f);
   const slot = takePoolSlot(vpnOf(f), 0);
-  const handle = zsMalloc(bytes, slot);
+  const handle = zsMalloc(bytes, whole ? slot : zsOwnerUsing(slot, dict));
   zsWrite(handle, whole ? addr : zbufferAddr(), bytes);
   setSlotSum(slot, handle);
+  if (!whole) zdictHold(dict);
+  zdictLearn(ownerMemcg(f), addr, bytes, dict);
   count(ZSWPOUT, folioNid(f), ownerMemcg(f), 1);
   return slot;
 }
@@ -123,7 +142,9 @@ export function zswapLoad(slot: i32, addr: i32): i32 {
     copyBytes(addr, at, PAGE_SIZE);
     return 0;
   }
-  return lz4Decompress(at, zsContentSize(word), addr, PAGE_SIZE) < 0 ? EIO : 0;
+  const dict = zsDict(word);
+  const known = dict < 0 ? 0 : zdictSize();
+  return lz4DecompressUsing(at, zsContentSize(word), addr, PAGE_SIZE, zdictAddr(dict), known) < 0 ? EIO : 0;
 }
 
 function sameFilled(addr: i32): boolean {
