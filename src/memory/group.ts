@@ -4,7 +4,7 @@
  */
 import { LieuError, shown } from "../errors.ts";
 import * as errno from "../mm/errno.ts";
-import { C_HIGH, C_LOW, C_MAX, C_MIN, C_SWAP, C_USAGE, memcg } from "../mm/layout.ts";
+import { C_HIGH, C_LOW, C_MAX, C_MIN, C_SWAP, C_USAGE, C_ZSWAP, C_ZSWAP_MAX, memcg, ZSWAP_UNIT } from "../mm/layout.ts";
 import { PAGE_COUNTER_MAX } from "../mm/memcg.ts";
 import { showAs } from "../runtime/show.ts";
 import type { Vm } from "../runtime/vm.ts";
@@ -25,10 +25,14 @@ export interface GroupOptions {
   high?: Size | "max" | undefined;
   /** Never above this: allocations reclaim from the group or fail (memory.max). */
   max?: Size | "max" | undefined;
+  /** What its compressed pages may take in the pool (memory.zswap.max): more go to the devices. 0: none. */
+  zswapMax?: Size | 0 | "max" | undefined;
 }
 
-const LIMITS = { min: C_MIN, low: C_LOW, high: C_HIGH, max: C_MAX } as const;
+const LIMITS = { min: C_MIN, low: C_LOW, high: C_HIGH, max: C_MAX, zswapMax: C_ZSWAP_MAX } as const;
 type Limit = keyof typeof LIMITS;
+/** Bytes that a limit is counted in. */
+const unitOf = (limit: Limit): number => (limit === "zswapMax" ? ZSWAP_UNIT : 4096);
 
 /** What a group needs of its memory. */
 export interface GroupHost {
@@ -64,18 +68,29 @@ export class Group {
     return this.#field(C_SWAP) * 4096;
   }
 
+  /** Bytes that its compressed pages take in the pool (memory.zswap.current). */
+  get zswapUsage(): number {
+    return this.#field(C_ZSWAP) * ZSWAP_UNIT;
+  }
+
   /** The limits in force, in bytes; Infinity where there is none. */
   get limits(): Readonly<Record<Limit, number>> {
-    const bytes = (field: number) => {
-      const pages = this.#field(field);
-      return pages === PAGE_COUNTER_MAX ? Number.POSITIVE_INFINITY : pages * 4096;
+    const bytes = (limit: Limit) => {
+      const units = this.#field(LIMITS[limit]);
+      return units === PAGE_COUNTER_MAX ? Number.POSITIVE_INFINITY : units * unitOf(limit);
     };
-    return { min: bytes(C_MIN), low: bytes(C_LOW), high: bytes(C_HIGH), max: bytes(C_MAX) };
+    return {
+      min: bytes("min"),
+      low: bytes("low"),
+      high: bytes("high"),
+      max: bytes("max"),
+      zswapMax: bytes("zswapMax"),
+    };
   }
 
   /**
    * Change limits or mems. All are checked before any is changed. Lowering `max` or `high` under the usage reclaims at
-   * once, as far as that is possible; `mems` moves pages that are on nodes no longer allowed, or else changes nothing.
+   * once, as far as that is possible; of `zswapMax` only what comes next takes notice; `mems` moves pages that are on nodes no longer allowed, or else changes nothing.
    *
    * @throws {@link LieuError} EINVAL; EBUSY (a page to be moved is pinned) or ENOMEM (no room for it): nothing is
    *   changed then
@@ -125,7 +140,7 @@ export class Group {
   }
 }
 
-/** Limits in pages. @throws {@link LieuError} EINVAL */
+/** Limits in pages, zswapMax in units of the pool. @throws {@link LieuError} EINVAL */
 export function checkLimits(options: GroupOptions, what: string): Map<Limit, number> {
   checkKeys(options, ["mems", ...Object.keys(LIMITS)], what);
   const limits = new Map<Limit, number>();
@@ -136,8 +151,12 @@ export function checkLimits(options: GroupOptions, what: string): Map<Limit, num
     if (value === "max") {
       if (protects) throw new LieuError("EINVAL", `${what}: ${limit} is "max": give a size, or 0 for no protection`);
       limits.set(limit, PAGE_COUNTER_MAX);
-    } else if (value === 0 && protects) limits.set(limit, 0);
-    else limits.set(limit, Math.min(PAGE_COUNTER_MAX, pagesOf(parseSize(value, `${what}: ${limit}`))));
+    } else if (value === 0 && (protects || limit === "zswapMax")) limits.set(limit, 0);
+    else {
+      const bytes = parseSize(value, `${what}: ${limit}`);
+      const units = limit === "zswapMax" ? Math.floor(bytes / ZSWAP_UNIT) : pagesOf(bytes);
+      limits.set(limit, Math.min(PAGE_COUNTER_MAX, units));
+    }
   }
   return limits;
 }

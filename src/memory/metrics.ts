@@ -188,6 +188,12 @@ function groupMetrics(groups: readonly Group[]): Metric[] {
       "What a group has in swap.",
       each(({ swapUsage }) => swapUsage),
     ),
+    gauge(
+      "group.zswap",
+      "bytes",
+      "What a group's compressed pages take in the pool.",
+      each(({ zswapUsage }) => zswapUsage),
+    ),
     gauge("group.limit", "bytes", "Limits of a group; +Inf where there is none.", [["group", "limit"], limits]),
   ];
 }

@@ -16,6 +16,7 @@ import {
   V_ACTIVE,
   V_MEMCG,
   vma,
+  ZSWAP_UNIT,
 } from "../mm/layout.ts";
 import { PAGE_COUNTER_MAX } from "../mm/memcg.ts";
 import { showAs } from "../runtime/show.ts";
@@ -25,7 +26,9 @@ import { shownGroup } from "./inspect.ts";
 import { type Member, Shares } from "./shares.ts";
 import { addVmstat, type Vmstat } from "./vmstat.ts";
 
+/** Those that are shared out by use. */
 const LIMITS = { min: C_MIN, low: C_LOW, high: C_HIGH, max: C_MAX } as const;
+const isShared = (limit: string): limit is keyof typeof LIMITS => Object.hasOwn(LIMITS, limit);
 
 /** All that a plain group has: the compiler asks for what is missing. */
 type Everything = { [P in keyof Group]: Group[P] };
@@ -69,20 +72,33 @@ export class ShardedGroup implements Everything {
   get swapUsage(): number {
     return this.parts.reduce((n, part) => n + part.swapUsage, 0);
   }
+  get zswapUsage(): number {
+    return this.parts.reduce((n, part) => n + part.zswapUsage, 0);
+  }
   get limits(): Group["limits"] {
     this.#ensure();
     const bytes = (field: number): number => {
       const pages = this.shares.total(field);
       return pages === PAGE_COUNTER_MAX ? Number.POSITIVE_INFINITY : pages * 4096;
     };
-    return { min: bytes(C_MIN), low: bytes(C_LOW), high: bytes(C_HIGH), max: bytes(C_MAX) };
+    const zswapMax = this.parts.reduce((n, part) => n + part.limits.zswapMax, 0);
+    return { min: bytes(C_MIN), low: bytes(C_LOW), high: bytes(C_HIGH), max: bytes(C_MAX), zswapMax };
   }
 
   set(options: GroupOptions): Group {
     this.#ensure();
     const limits = checkLimits(options, `group ${JSON.stringify(this.name)}`);
     if (options.mems !== undefined) this.#setMems([...options.mems]);
-    this.shares.set(new Map([...limits].map(([limit, pages]) => [LIMITS[limit], pages])));
+    this.shares.set(new Map([...limits].flatMap(([limit, n]) => (isShared(limit) ? [[LIMITS[limit], n]] : []))));
+    // Keys are spread evenly over shards, and with them what is compressed.
+    const units = limits.get("zswapMax");
+    if (units === PAGE_COUNTER_MAX) for (const part of this.parts) part.set({ zswapMax: "max" });
+    else if (units !== undefined) {
+      const n = this.parts.length;
+      this.parts.forEach((part, i) => {
+        part.set({ zswapMax: (Math.floor(units / n) + (i < units % n ? 1 : 0)) * ZSWAP_UNIT });
+      });
+    }
     return this as unknown as Group;
   }
   /** In all shards, or in none. */

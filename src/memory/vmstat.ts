@@ -2,6 +2,8 @@
 import {
   C_ACTIVE,
   C_SWAP,
+  C_ZSWAP,
+  C_ZSWAPPED,
   H_NR_SWAP,
   H_ZPOOL_FREE,
   H_ZPOOL_PAGES,
@@ -123,8 +125,8 @@ export function groupVmstat(vm: Vm, group: number): Vmstat {
     nr_free_pages: 0,
     nr_isolated_anon: 0,
     nr_isolated_file: 0,
-    nr_zswapped: 0,
-    nr_zspages: 0,
+    nr_zswapped: memcg(group, C_ZSWAPPED),
+    nr_zspages: Math.ceil(memcg(group, C_ZSWAP) / 256),
     nr_swapped: memcg(group, C_SWAP),
   };
 }

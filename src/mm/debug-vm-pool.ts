@@ -5,12 +5,16 @@
 import { holds } from "./debug-vm-lru.ts";
 import {
   C_ACTIVE,
+  C_PARENT,
+  C_ZSWAP,
+  C_ZSWAPPED,
   H_ZPOOL_FREE,
   H_ZPOOL_FREE_LIST,
   H_ZPOOL_PAGES,
   H_ZPOOL_STORED,
   hdr,
   hdrf,
+  MAX_MEMCG,
   memcg,
   NR_ZS_CLASSES,
   S_SLOTS,
@@ -18,6 +22,8 @@ import {
   slotSum,
   slotVpn,
   swapDev,
+  V_MEMCG,
+  vma,
   ZC_LISTS,
   ZC_OBJECTS,
   ZC_PAGES,
@@ -36,9 +42,10 @@ import {
   zdicts,
   zpage,
 } from "./layout.ts";
-import { poolDevice, SAME_FILLED } from "./swap.ts";
+import { findVma } from "./page-table.ts";
+import { poolDevice, SAME_FILLED, slotPage } from "./swap.ts";
 import { ZDICT_FILLING, ZDICT_READY, ZDICT_RETIRED } from "./zdict.ts";
-import { zsDict, zsOwner } from "./zsmalloc.ts";
+import { zsDict, zsOwner, zsUnits } from "./zsmalloc.ts";
 
 /** Objects of each zspage, by its first page, as the lists count them. */
 export function walkZspages(): Map<number, number> {
@@ -85,8 +92,15 @@ export function walkPool(): void {
   const dev = poolDevice();
   const start = swapDev(dev, S_START);
   const users = new Map<number, number>();
+  const charged = new Map<number, { units: number; pages: number }>();
   for (let slot = start; slot < start + swapDev(dev, S_SLOTS); slot++) {
-    if (slotVpn(slot) === 0 || (slotVpn(slot) & SAME_FILLED) !== 0) continue;
+    if (slotVpn(slot) === 0) continue;
+    const same = (slotVpn(slot) & SAME_FILLED) !== 0;
+    for (let cg = vma(findVma(slotPage(slot)), V_MEMCG); cg >= 0; cg = memcg(cg, C_PARENT)) {
+      const { units, pages } = charged.get(cg) ?? { units: 0, pages: 0 };
+      charged.set(cg, { units: units + (same ? 0 : zsUnits(slotSum(slot))), pages: pages + 1 });
+    }
+    if (same) continue;
     const first = slotSum(slot) >>> 10;
     const here = left.get(first) ?? 0;
     holds(here > 0 && zsOwner(slotSum(slot)) === slot, () => `slot ${slot} names object ${slotSum(slot)}, not its own`);
@@ -95,6 +109,12 @@ export function walkPool(): void {
     users.set(d, (users.get(d) ?? 0) + 1);
   }
   for (const [first, n] of left) holds(n === 0, () => `${n} objects of zspage ${first} are no slot's`);
+  for (let cg = 0; cg < MAX_MEMCG; cg++) {
+    if (memcg(cg, C_ACTIVE) === 0) continue;
+    const { units, pages } = charged.get(cg) ?? { units: 0, pages: 0 };
+    const right = units === memcg(cg, C_ZSWAP) && pages === memcg(cg, C_ZSWAPPED);
+    holds(right, () => `group ${cg}: ${pages} pages in the pool take ${units} units; ${memcg(cg, C_ZSWAP)} charged`);
+  }
   walkDictionaries(users);
 }
 

@@ -265,7 +265,14 @@ export const C_WHY: i32 = 40;
 /** Pages of the group that were compressed; and from how many on it may have a new dictionary; they wrap (zdict.ts). */
 export const C_ZSTORES: i32 = 44;
 export const C_ZDICT_NEXT: i32 = 48;
-const MEMCG_SIZE: i32 = 64;
+/** What its objects take in the pool of compressed pages, and its limit (memory.zswap.max), in units of 16 bytes; and its pages there. All with its descendants. */
+export const ZSWAP_UNIT: i32 = 16;
+export const C_ZSWAP: i32 = 52;
+export const C_ZSWAP_MAX: i32 = 56;
+export const C_ZSWAPPED: i32 = 60;
+/** The slot of the pool, an offset, from which its next page to be written back is looked for (zswap.ts). */
+export const C_ZSWAP_HAND: i32 = 64;
+const MEMCG_SIZE: i32 = 128;
 
 // ---- lruvecs (struct lruvec): one for each node and group ----------------------------------------------------------
 export const LRU_INACTIVE_ANON: i32 = 0;

@@ -16,6 +16,10 @@ import {
   C_SWAP,
   C_USAGE,
   C_WHY,
+  C_ZSWAP,
+  C_ZSWAP_HAND,
+  C_ZSWAP_MAX,
+  C_ZSWAPPED,
   H_INITIAL,
   H_NR_MEMCG,
   H_NR_VMAS,
@@ -66,6 +70,10 @@ export function createMemcg(parent: i32, mems: i32): i32 {
   setMemcg(id, C_HIGH, PAGE_COUNTER_MAX);
   setMemcg(id, C_MAX, PAGE_COUNTER_MAX);
   setMemcg(id, C_MEMS, mems);
+  setMemcg(id, C_ZSWAP, 0);
+  setMemcg(id, C_ZSWAPPED, 0);
+  setMemcg(id, C_ZSWAP_MAX, PAGE_COUNTER_MAX);
+  setMemcg(id, C_ZSWAP_HAND, 0);
   for (let nid: i32 = 0; nid < nodes(); nid++) initLruvec(lruvecOf(nid, id));
   if (id >= hdr(H_NR_MEMCG)) setHdr(H_NR_MEMCG, id + 1);
   return id;
@@ -79,7 +87,7 @@ function initLruvec(lv: i32): void {
   for (let field: i32 = L_REFAULTS; field < L_ACTIVATIONS + 8; field += 4) setLru(lv, field, first);
   lruGenInitLruvec(lv);
 }
-/** Set one of C_MIN, C_LOW, C_HIGH, C_MAX, in pages. */
+/** Set one of C_MIN, C_LOW, C_HIGH, C_MAX, in pages; or C_ZSWAP_MAX, in units of 16 bytes. */
 export function setLimit(id: i32, field: i32, pages: i32): void {
   setMemcg(id, field, pages);
   everythingChanged();
@@ -125,6 +133,22 @@ export function charge(cg: i32, nr: i32): void {
 /** Add `nr` swapped pages (negative: take away) to a group and its ancestors. */
 export function chargeSwap(cg: i32, nr: i32): void {
   for (let c: i32 = cg; c >= 0; c = memcg(c, C_PARENT)) setMemcg(c, C_SWAP, memcg(c, C_SWAP) + nr);
+}
+/** Add `pages` compressed pages that take `units` of 16 bytes (negative: take away) to a group and its ancestors (obj_cgroup_charge_zswap). */
+export function chargeZswap(cg: i32, pages: i32, units: i32): void {
+  for (let c: i32 = cg; c >= 0; c = memcg(c, C_PARENT)) {
+    const usage = memcg(c, C_ZSWAP) + units;
+    if (usage < 0) hostBug(BUG_CHARGE, c, usage);
+    setMemcg(c, C_ZSWAP, usage);
+    setMemcg(c, C_ZSWAPPED, memcg(c, C_ZSWAPPED) + pages);
+  }
+}
+/** The nearest of `cg` and its ancestors whose limit for compressed pages `units` more would pass (obj_cgroup_may_zswap); -1 if none. */
+export function overZswapMax(cg: i32, units: i32): i32 {
+  for (let c: i32 = cg; c >= 0; c = memcg(c, C_PARENT)) {
+    if (memcg(c, C_ZSWAP_MAX) - memcg(c, C_ZSWAP) < units) return c;
+  }
+  return -1;
 }
 /** Whether `cg` is `ancestor` or below it. */
 export function isDescendant(cg: i32, ancestor: i32): boolean {

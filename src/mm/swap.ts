@@ -54,11 +54,11 @@ import {
   vma,
 } from "./layout.ts";
 import { hostBug, hostDiscard, hostSwapFree, hostSwapRead, hostSwapWrite, st } from "./machine.ts";
-import { chargeSwap } from "./memcg.ts";
+import { chargeSwap, chargeZswap } from "./memcg.ts";
 import { OPT_SWAP_FILE } from "./options.ts";
 import { findVma } from "./page-table.ts";
 import { count, PGDISCARD, SWAP_DISCARD } from "./vmstat.ts";
-import { zsFree } from "./zsmalloc.ts";
+import { zsFree, zsUnits } from "./zsmalloc.ts";
 
 const DISCARDABLE: i32 = 1 << 31;
 /** Of a slot of the pool: its page is one word, repeated; the word is in place of a handle. */
@@ -138,7 +138,7 @@ export function takePoolSlot(vpn: i32, flag: i32): i32 {
 /** What is in a slot of the pool has been written to slot `to`, which was allocated for it. */
 export function moveSlot(from: i32, to: i32): void {
   if (slotVpn(from) < 0) markDiscardable(to);
-  giveBack(from);
+  giveBack(from, vma(findVma(slotPage(from)), V_MEMCG));
   cancelSlot(from);
 }
 
@@ -284,7 +284,7 @@ function markDiscardable(slot: i32): void {
 }
 /** Give back the slot that held a page of mapping `v` (swap_free). */
 export function freeSlot(slot: i32, v: i32): void {
-  giveBack(slot);
+  giveBack(slot, vma(v, V_MEMCG));
   cancelSlot(slot);
   addVma(v, V_SWAPPED, -1);
   chargeSwap(vma(v, V_MEMCG), -1);
@@ -292,11 +292,16 @@ export function freeSlot(slot: i32, v: i32): void {
   const dev = slotDevice(slot);
   if (swapDev(dev, S_FAILED) === 0 && swapDev(dev, S_CACHES) === 0) changed(WHY_SWAP);
 }
-/** Tell who keeps a slot's content that it is no longer needed. */
-function giveBack(slot: i32): void {
+/** Tell who keeps a slot's content, a page of group `cg`, that it is no longer needed. */
+function giveBack(slot: i32, cg: i32): void {
   const dev = slotDevice(slot);
-  if (dev !== poolDevice()) hostSwapFree(dev, slot - swapDev(dev, S_START));
-  else if ((slotVpn(slot) & SAME_FILLED) === 0) zsFree(slotSum(slot));
+  if (dev !== poolDevice()) {
+    hostSwapFree(dev, slot - swapDev(dev, S_START));
+    return;
+  }
+  const same = (slotVpn(slot) & SAME_FILLED) !== 0;
+  chargeZswap(cg, -1, same ? 0 : -zsUnits(slotSum(slot)));
+  if (!same) zsFree(slotSum(slot));
 }
 /**
  * A write succeeded or failed. Only a write can tell whether a device is well again, so one that failed is tried with a page

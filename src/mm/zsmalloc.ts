@@ -163,6 +163,14 @@ export function zsContentSize(handle: i32): i32 {
   const c = zpage(handle >>> INDEX_BITS, ZP_CLASS);
   return c === HUGE ? PAGE_SIZE : zclass(c, ZC_SIZE) - HEADER;
 }
+/** What an object takes, in units of 16 bytes: its class's size, without its share of what its zspage wastes. */
+export function zsUnits(handle: i32): i32 {
+  return zclass(zpage(handle >>> INDEX_BITS, ZP_CLASS), ZC_SIZE) >> 4;
+}
+/** The same for content that is not stored yet. */
+export function zsUnitsOf(bytes: i32): i32 {
+  return zclass(classOf(bytes), ZC_SIZE) >> 4;
+}
 /** Whose object it is; of one that is free, less than 0. */
 export function zsOwner(handle: i32): i32 {
   const word = ownerWord(handle);

@@ -17,9 +17,12 @@ import { checksum } from "./checksum.ts";
 import { EIO } from "./errno.ts";
 import { folioNid, isFile } from "./folio.ts";
 import {
+  C_ZSWAP,
+  C_ZSWAP_HAND,
   frameAddr,
   H_ZSWAP_FULL,
   hdr,
+  memcg,
   ownerMemcg,
   PAGE_SIZE,
   S_FREE,
@@ -28,6 +31,7 @@ import {
   S_START,
   scratch,
   setHdr,
+  setMemcg,
   setPte,
   setSlotSum,
   slotSum,
@@ -45,6 +49,7 @@ import {
 } from "./layout.ts";
 import { lz4DecompressUsing } from "./lz4.ts";
 import { copyBytes, hostSwapWrite, ld, st, zeroBytes } from "./machine.ts";
+import { chargeZswap, isDescendant, overZswapMax } from "./memcg.ts";
 import { findVma, mkPte, PTE_SWAP } from "./page-table.ts";
 import {
   allocSlot,
@@ -79,9 +84,13 @@ import {
   zsMalloc,
   zsOwnerUsing,
   zsRead,
+  zsUnits,
+  zsUnitsOf,
   zsWrite,
 } from "./zsmalloc.ts";
 
+/** Slots that are looked at for a page of a group that is to be written back. */
+const GROUP_LOOKS: i32 = 1024;
 /** A block of more bytes goes to a device that has a slot: three quarters of a page. */
 const WORTH_KEEPING: i32 = 3072;
 
@@ -93,14 +102,17 @@ export function zswapStore(f: i32): i32 {
   const dev = poolDevice();
   if (dev < 0 || hdr(H_ZSWAP_FULL) !== 0) return -1;
   // Compaction gives pages of the pool, not slots.
-  if (swapDev(dev, S_FREE) === 0 && writeBack() === 0) return full(f);
+  if (swapDev(dev, S_FREE) === 0 && writeBack(-1) === 0) return full(f);
   const addr = frameAddr(f);
   if (sameFilled(addr)) {
     const slot = takePoolSlot(vpnOf(f), SAME_FILLED);
     setSlotSum(slot, ld(addr));
+    chargeZswap(ownerMemcg(f), 1, 0);
     count(ZSWPOUT, folioNid(f), ownerMemcg(f), 1);
     return slot;
   }
+  // The smallest object takes two: a group at its limit needs no page compressed to find out.
+  if (!groupMay(ownerMemcg(f), 2)) return overLimit(f);
   const hasDevice = deviceHasRoom(isFile(f));
   const dict = zdictOf(ownerMemcg(f));
   let bytes: i32 = zdictCompress(dict, addr, WORTH_KEEPING);
@@ -112,15 +124,31 @@ export function zswapStore(f: i32): i32 {
   // Without a device a block that is hardly smaller than its page is no gain, but room is room.
   const whole = bytes === 0 || zsCost(bytes) >= PAGE_SIZE;
   if (whole) bytes = PAGE_SIZE;
+  if (!groupMay(ownerMemcg(f), zsUnitsOf(bytes))) return overLimit(f);
   while (!zsFits(bytes)) if (!makeRoom()) return full(f);
   const slot = takePoolSlot(vpnOf(f), 0);
   const handle = zsMalloc(bytes, whole ? slot : zsOwnerUsing(slot, dict));
   zsWrite(handle, whole ? addr : zbufferAddr(), bytes);
   setSlotSum(slot, handle);
+  chargeZswap(ownerMemcg(f), 1, zsUnits(handle));
   if (!whole) zdictHold(dict);
   zdictLearn(ownerMemcg(f), addr, bytes, dict);
   count(ZSWPOUT, folioNid(f), ownerMemcg(f), 1);
   return slot;
+}
+/** Whether a group may have `units` more in the pool, after its oldest pages have made way if they must and can (memory.zswap.max). */
+function groupMay(cg: i32, units: i32): boolean {
+  let over: i32 = overZswapMax(cg, units);
+  while (over >= 0) {
+    if (memcg(over, C_ZSWAP) === 0 || writeBack(over) === 0) return false;
+    over = overZswapMax(cg, units);
+  }
+  return true;
+}
+/** The folio's group has as much in the pool as it may. Others' pages may still go there. */
+function overLimit(f: i32): i32 {
+  count(ZSWAP_POOL_LIMIT_HIT, folioNid(f), ownerMemcg(f), 1);
+  return -1;
 }
 function full(f: i32): i32 {
   setHdr(H_ZSWAP_FULL, 1);
@@ -160,51 +188,69 @@ function sameFilled(addr: i32): boolean {
 /** Make room in the pool: by compaction if it has pages to give, else by what is oldest in it. Returns whether it did. */
 function makeRoom(): boolean {
   if (zsCompact(1) > 0) return true;
-  return writeBack() > 0;
+  return writeBack(-1) > 0;
 }
 
-/** The oldest slot of the pool in use from `from` on (an offset), as an offset; -1 if there is none up to the hand. */
-function nextOldest(dev: i32, from: i32): i32 {
+/**
+ * The oldest slot of the pool in use from `from` on, both as offsets from the hand; -1 if there is none up to the hand. Of group `cg` and
+ * those below it (-1: anybody's); then it looks no further than up to `to`.
+ */
+function nextOldest(dev: i32, from: i32, to: i32, cg: i32): i32 {
   const start = swapDev(dev, S_START);
-  const slots = swapDev(dev, S_SLOTS);
-  for (let i: i32 = from; i < slots; i++) {
-    const at = (swapDev(dev, S_HAND) + i) % slots;
-    if (slotVpn(start + at) !== 0) return i;
+  for (let i: i32 = from; i < to; i++) {
+    const slot = start + ((swapDev(dev, S_HAND) + i) % swapDev(dev, S_SLOTS));
+    if (slotVpn(slot) === 0) continue;
+    if (cg < 0 || isDescendant(vma(findVma(slotPage(slot)), V_MEMCG), cg)) return i;
   }
   return -1;
 }
 
 /**
  * Write the oldest pages of the pool to their slots on a device, at most a batch; caches' pages that find none are dropped
- * (zswap_writeback_entry). Returns how many have left the pool.
+ * (zswap_writeback_entry). Of group `cg` (-1: anybody's): a group has a hand of its own, which goes round and looks at so many slots
+ * in one call, whoever's they are. Returns how many have left the pool.
  */
-function writeBack(): i32 {
+function writeBack(cg: i32): i32 {
   const dev = poolDevice();
+  const slots = swapDev(dev, S_SLOTS);
+  let from: i32 = 0;
+  let to: i32 = slots;
+  if (cg >= 0) {
+    // The group's hand, as an offset from the pool's.
+    from = (memcg(cg, C_ZSWAP_HAND) - swapDev(dev, S_HAND) + slots) % slots;
+    if (from + GROUP_LOOKS < slots) to = from + GROUP_LOOKS;
+    setMemcg(cg, C_ZSWAP_HAND, (swapDev(dev, S_HAND) + to) % slots);
+  }
+  return writeBackFrom(dev, from, to, cg);
+}
+function writeBackFrom(dev: i32, from: i32, to: i32, cg: i32): i32 {
   const start = swapDev(dev, S_START);
   const slots = swapDev(dev, S_SLOTS);
   let gone: i32 = 0;
   let queued: i32 = 0;
   let first: i32 = -1;
-  let i: i32 = nextOldest(dev, 0);
+  let i: i32 = nextOldest(dev, from, to, cg);
   while (i >= 0 && queued + gone < ZBOUNCE_PAGES) {
     const slot = start + ((swapDev(dev, S_HAND) + i) % slots);
-    const to = allocSlot(slotPage(slot));
-    if (to < 0) {
+    const at = allocSlot(slotPage(slot));
+    if (at < 0) {
       // No room below: the oldest of caches' goes; a region's stays, and with it what is younger.
       if (slotVpn(slot) >= 0) break;
       discardSlot(slot);
       gone++;
-    } else if (zswapLoad(slot, zbounceAddr(queued)) < 0 || (queued > 0 && to !== first + queued)) {
-      cancelSlot(to);
+    } else if (zswapLoad(slot, zbounceAddr(queued)) < 0 || (queued > 0 && at !== first + queued)) {
+      cancelSlot(at);
       break;
     } else {
-      if (queued === 0) first = to;
-      setSlotSum(to, checksum(zbounceAddr(queued)));
+      if (queued === 0) first = at;
+      setSlotSum(at, checksum(zbounceAddr(queued)));
       st(sources() + (queued << 2), slot);
       queued++;
     }
-    i = nextOldest(dev, i + 1);
+    i = nextOldest(dev, i + 1, to, cg);
   }
+  // What it did not come to is where the group's hand goes on.
+  if (i >= 0 && cg >= 0) setMemcg(cg, C_ZSWAP_HAND, (swapDev(dev, S_HAND) + i) % slots);
   return gone + (queued > 0 ? flush(first, queued) : 0);
 }
 /** Byte address of the words that name the slots of the batch under way: the second half of the arguments' room. */

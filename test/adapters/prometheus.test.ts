@@ -66,6 +66,7 @@ describe("lieu/prometheus", () => {
     expect(pool?.used).toBeGreaterThan(0);
     expect(samples.get('lieu_swap_used_bytes{memory="a",device="zswap",kind="zswap"}')).toBe(pool?.used);
     expect(samples.get('lieu_group_usage_bytes{memory="a",group="tenant"}')).toBe(group.usage);
+    expect(samples.get('lieu_group_zswap_bytes{memory="a",group="tenant"}')).toBe(group.zswapUsage);
     expect(samples.get('lieu_group_limit_bytes{memory="a",group="tenant",limit="max"}')).toBe(1 << 20);
     expect(samples.get('lieu_group_limit_bytes{memory="a",group="tenant",limit="high"}')).toBe(
       Number.POSITIVE_INFINITY,

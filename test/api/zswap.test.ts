@@ -67,4 +67,32 @@ describe("zswap", () => {
     const swap = [{ kind: "file", name: "zswap", path: "never.swap", size: "1MiB" }] as const;
     await expect(openMemory({ nodes, zswap: { size: "1MiB" }, swap })).rejects.toThrow('the name "zswap"');
   });
+
+  test.each([1, 2])("a group's limit for compressed pages, in %d shards", async (shards) => {
+    const memory = await openMemory({
+      nodes: { dram: { kind: "dram", size: "8MiB" } },
+      zswap: { size: "4MiB" },
+      swap: [{ kind: "file", path: "zswap-group.swap", size: "16MiB" }],
+      shards,
+    });
+    const group = memory.group("tenant", { zswapMax: "256KiB" });
+    expect(group.limits.zswapMax).toBe(256 * 1024);
+    const cache = memory.cache<string, number>({ codec: "string", group });
+    for (let i = 0; i < 3000; i++) cache.set(i, JSON.stringify(record(i)));
+    memory.reclaim("8MiB", { mode: "evict" });
+    expect(group.zswapUsage).toBeGreaterThan(64 * 1024);
+    expect(group.zswapUsage).toBeLessThanOrEqual(256 * 1024);
+    expect(group.vmstat().nr_zswapped).toBeGreaterThan(30);
+    expect(group.vmstat().zswpwb + group.vmstat().pswpout).toBeGreaterThan(100);
+    expect(() => group.set({ zswapMax: "lots" as never })).toThrow("zswapMax");
+    group.set({ zswapMax: "max" });
+    expect(group.limits.zswapMax).toBe(Number.POSITIVE_INFINITY);
+    for (let i = 0; i < 3000; i++) if (cache.get(i) !== undefined) expect(cache.get(i)).toBe(JSON.stringify(record(i)));
+    memory.reclaim("8MiB", { mode: "evict" });
+    expect(group.zswapUsage).toBeGreaterThan(256 * 1024);
+    group.set({ zswapMax: 0 });
+    expect(group.limits.zswapMax).toBe(0);
+    memory.check();
+    await memory.close();
+  });
 });

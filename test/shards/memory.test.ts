@@ -368,7 +368,13 @@ describe("groups", () => {
     expect(used(m)).toBeLessThanOrEqual(150);
     for (let page = 0; page < 500; page++) regions[0]?.writeUint8(page * PAGE, 1);
     expect(used(m)).toBeLessThanOrEqual(150 + 32);
-    expect(group.limits).toEqual({ min: 0, low: 0, high: 150 * PAGE, max: Number.POSITIVE_INFINITY });
+    expect(group.limits).toEqual({
+      min: 0,
+      low: 0,
+      high: 150 * PAGE,
+      max: Number.POSITIVE_INFINITY,
+      zswapMax: Number.POSITIVE_INFINITY,
+    });
     m.check();
   });
 
