@@ -82,6 +82,7 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
         ...this.items.versions,
         now: () => mapping.vm.crank.now(),
         hear: (hashes, n, requests) => this.hear(hashes, n, requests),
+        sampled: (hashes, lengths, n) => this.sampler?.hits(hashes, lengths, n),
       });
     }
     if (host.config.dispose !== undefined) {

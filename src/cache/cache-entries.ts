@@ -2,9 +2,11 @@
 
 import { LieuError, shown } from "../errors.ts";
 import { MAX_NODES, PAGE_SIZE } from "../mm/layout.ts";
+import { ST_AGES } from "../store/layout.ts";
+import { NR_SAMPLED_AGES, SAMPLED_AGE_SHIFT, SAMPLED_MASK } from "../store/sampled.ts";
 import { CacheCore, type Counts } from "./cache-core.ts";
 import { CurveLearner } from "./curve-learner.ts";
-import type { MissRatioCurve } from "./distances.ts";
+import { ABOVE, type MissRatioCurve, OTHERS, STRATA } from "./distances.ts";
 import { HIT, MISS, STALE, WITH_VALUE } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
 import { RequestRecording } from "./recording.ts";
@@ -59,6 +61,7 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
   curve(): MissRatioCurve {
     this.ensureOpen();
     this.sampler ??= this.sampled();
+    this.front?.tellSampled();
     return this.sampler.curve();
   }
   /** Whether a curve is being learned. */
@@ -76,7 +79,7 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
     const { vm } = this.mapping;
     const sampler = new CurveLearner({
       maxSize: this.maxSize,
-      requests: () => this.requests(),
+      requests: () => this.requestsByStratum(),
       now: () => vm.crank.now(),
       sample: (threshold, big) => {
         this.samples.curve = [threshold, big];
@@ -115,6 +118,21 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
   private requests(): [below: number, above: number] {
     return [this.items.hits() + this.items.misses(), this.front?.hits ?? 0];
   }
+  /** The same by what is known of them, for the curve (distances.ts). */
+  private requestsByStratum(): Float64Array {
+    const all = new Float64Array(STRATA);
+    let hits = 0;
+    const { calls } = this.mapping.vm;
+    for (let age = 0; age < NR_SAMPLED_AGES; age++) {
+      const n = calls.storeCount(this.items.meta, ST_AGES + age * 8);
+      all[age] = n;
+      hits += n;
+    }
+    const [below, above] = this.requests();
+    all[OTHERS] = below - hits;
+    all[ABOVE] = above;
+    return all;
+  }
   /** Have the store tell of the keys that anybody wants to hear of. */
   private sample(): void {
     const { vm } = this.mapping;
@@ -123,11 +141,16 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
     const [threshold, big] = curve;
     // A word of 32 bits.
     vm.calls.storeSample(meta, Math.max(threshold, recording) | 0, big);
+    this.front?.sample(threshold);
     const none = threshold === 0 && recording === 0;
     vm.onSampled(meta, none ? undefined : (hash, bytes, what) => this.heard(hash, bytes, what));
   }
-  private heard(hash: number, bytes: number, what: number): void {
-    this.sampler?.hear(hash, bytes, what);
+  private heard(hash: number, bytes: number, event: number): void {
+    // What was hit above before this.
+    this.front?.tellSampled();
+    const what = event & SAMPLED_MASK;
+    const age = event >> SAMPLED_AGE_SHIFT;
+    this.sampler?.hear(hash, bytes, what, age > 0 ? age - 1 : OTHERS);
     this.recording?.hear(hash, bytes, what);
   }
 

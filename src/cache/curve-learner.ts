@@ -29,9 +29,13 @@ export class CurveLearner {
   get bytes(): number {
     return this.#sampler.bytes + (this.#next?.bytes ?? 0);
   }
-  hear(hash: number, bytes: number, what: number): void {
-    this.#sampler.hear(hash, bytes, what);
-    this.#next?.hear(hash, bytes, what);
+  hear(hash: number, bytes: number, what: number, stratum?: number): void {
+    this.#sampler.hear(hash, bytes, what, stratum);
+    this.#next?.hear(hash, bytes, what, stratum);
+  }
+  hits(hashes: Int32Array, lengths: Int32Array, n: number): void {
+    this.#sampler.hits(hashes, lengths, n);
+    this.#next?.hits(hashes, lengths, n);
   }
   touched(hashes: Int32Array, n: number): void {
     this.#sampler.touched(hashes, n);

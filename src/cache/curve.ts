@@ -13,14 +13,14 @@
  * most of what it says. So whatever has as many bytes as one sampled entry stands for on average is kept track of whatever its hash,
  * and stands for itself; only its requests are counted by hash alone, like all others'.
  *
- * **Bounds.** At most {@link MOST_KEYS} keys, 29 bytes each: when there are more, what lies deeper than the largest size that is
+ * **Bounds.** At most {@link MOST_KEYS} keys, 25 bytes each: when there are more, what lies deeper than the largest size that is
  * asked about goes, and if that is not enough, the threshold falls. It falls too when more requests are seen than may be in the
  * time that has passed: {@link FREE} in any case, then {@link PER_MS} a millisecond, which is under a hundredth of it. It does not
  * rise; when there could be a larger sample, another one is begun (curve-learner.ts).
  */
 
 import { SAMPLED_EXPIRED, SAMPLED_GET, SAMPLED_GONE } from "../store/sampled.ts";
-import { Distances, type MissRatioCurve } from "./distances.ts";
+import { ABOVE, Distances, type MissRatioCurve, OTHERS, STRATA } from "./distances.ts";
 import { HashFilter } from "./hash-filter.ts";
 import { PlaceSums, TOGETHER } from "./place-sums.ts";
 
@@ -40,17 +40,19 @@ export const FEW = 8;
 const CHECK = 4096;
 /** Sizes up to this many times the cache's are told of. */
 const BEYOND = 8;
-/** And from this part of them on, if there are values above the store. */
-const ABOVE = 4;
 /** By what the threshold falls, and by what at most. */
 const FALL = 0.75;
 const LEAST_FALL = 1 / 16;
 const ALL = 2 ** 32;
 // Words of an entry.
-const WORDS = 2;
-const [HASH, PLACE, SIZE, COUNT] = [0, 1, 2, 3] as const;
+const WORDS = 3;
+const [HASH, PLACE, SIZE] = [0, 1, 2] as const;
 /** Bytes of a key, but for unusual ones. */
 const MOST_KEY = 64;
+/** A usual one. */
+const SOME_KEY = 16;
+/** Beside SAMPLED_GET and the like (store/sampled.ts): a hit above the store, of which the length of the key is not known. */
+const SAMPLED_HIT = -1;
 /** No value is as large. */
 const BIGGEST = 0x7fffffff;
 /** Requests after which what was counted is halved. */
@@ -60,8 +62,8 @@ const HALVE_AFTER = 2 ** 24;
 export interface CurveHost {
   /** Most bytes that the cache may hold. */
   readonly maxSize: number;
-  /** Requests so far that came to the store, and that were hits above it. */
-  requests(): readonly [below: number, above: number];
+  /** Requests so far, by stratum (distances.ts). */
+  requests(): Float64Array;
   /** Milliseconds, not falling. */
   now(): number;
   /** Keys whose hash is below this are to be told of, and those of values of at least `big` bytes. */
@@ -84,7 +86,7 @@ export class CurveSampler {
   #scale = 1;
   #big = BIGGEST;
   #keys = 0;
-  /** Of each entry four words, side by side, for a line of the processor's cache: hash, place; size and requests. */
+  /** Of each entry its words, side by side, for a line of the processor's cache: hash, place; size. */
   #words = new Int32Array(0);
   #reals = new Float32Array(0);
   /** By hash, linear probing: an entry plus 1. */
@@ -95,13 +97,13 @@ export class CurveSampler {
   #at = new Uint16Array(0);
   #sums = new PlaceSums(0);
   #last = 0;
-  readonly #distances = new Distances();
+  readonly #distances: Distances;
   #seen = 0;
   readonly #begunAt: number;
   #lookedAt: number;
   /** What the cache had counted when sampling began, or when what was counted was last halved; and what was left of that then. */
-  #from: readonly [number, number];
-  #past: readonly [number, number] = [0, 0];
+  #from: Float64Array;
+  #past = new Float64Array(STRATA);
 
   /** @param most keys, a power of two */
   constructor(host: CurveHost, most = MOST_KEYS) {
@@ -109,13 +111,14 @@ export class CurveSampler {
     this.#most = most;
     this.#begunAt = this.#lookedAt = host.now();
     this.#from = host.requests();
+    this.#distances = new Distances(BEYOND * host.maxSize);
     this.#rebuild(Math.min(FIRST_KEYS, most));
     this.#tell();
   }
 
   /** Bytes that the sample takes. */
   get bytes(): number {
-    const arrays = [this.#words, this.#table, this.#others, this.#at, this.#sums];
+    const arrays = [this.#words, this.#table, this.#others, this.#at, this.#sums, this.#distances];
     return arrays.reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
@@ -133,14 +136,13 @@ export class CurveSampler {
   }
   /** Requests since it began, or since what was counted was forgotten. */
   get requests(): number {
-    return this.#requests().reduce((sum, n) => sum + n);
+    return this.#requests().reduce((sum, n) => sum + n, 0);
   }
   /** Count anew; the keys stay. */
   forgetCounts(): void {
-    this.#past = [0, 0];
+    this.#past.fill(0);
     this.#from = this.#host.requests();
     this.#distances.clear();
-    for (let e = 0; e < this.#keys; e++) this.#reals[(e << WORDS) + COUNT] = 1;
   }
   /** There may be at most so many keys, a power of two, and no fewer than there are. */
   setMost(most: number): void {
@@ -148,8 +150,8 @@ export class CurveSampler {
     if (this.#room > most) this.#rebuild(most);
   }
 
-  /** What becomes of a sampled key (store/sampled.ts); `bytes` are those of its value and key. */
-  hear(hash: number, bytes: number, what: number): void {
+  /** What becomes of a sampled key (store/sampled.ts); `bytes` are those of its value and key, `stratum` is a request's. */
+  hear(hash: number, bytes: number, what: number, stratum: number = OTHERS): void {
     const counts = hash >>> 0 < this.#threshold;
     const slot = this.#find(hash);
     const e = (this.#table[slot] as number) - 1;
@@ -163,22 +165,28 @@ export class CurveSampler {
       if (what === SAMPLED_EXPIRED) this.#distances.bookCold(this.#scale);
       if (e >= 0) this.#remove(slot, e);
     } else {
-      if (what === SAMPLED_GET && counts) {
-        if (e >= 0) this.#request(e);
-        else this.#distances.bookCold(this.#scale);
+      if ((what === SAMPLED_GET || what === SAMPLED_HIT) && counts) {
+        if (e >= 0) this.#request(e, stratum);
+        else this.#distances.bookCold(this.#scale, stratum);
       }
-      if (e >= 0) this.#toFront(e, size > 0 ? size : this.#sizeOf(e));
+      if (e >= 0) this.#toFront(e, size > 0 && what !== SAMPLED_HIT ? size : this.#sizeOf(e));
       else if (size > 0) this.#add(slot, hash, size);
     }
     if (++this.#seen % CHECK === 0) this.#look();
   }
-  /** These keys were asked for above the store, where that was counted. */
+  /** Hits above the store, on keys below the threshold (or not), with values of so many bytes. */
+  hits(hashes: Int32Array, lengths: Int32Array, n: number): void {
+    for (let i = 0; i < n; i++) {
+      const hash = hashes[i] as number;
+      if (hash >>> 0 < this.#threshold) this.hear(hash, (lengths[i] as number) + SOME_KEY, SAMPLED_HIT, ABOVE);
+    }
+  }
+  /** These keys were asked for above the store, now and then: of those below the threshold all requests are heard. */
   touched(hashes: Int32Array, n: number): void {
     const others = this.#others;
     for (let i = 0; i < n; i++) {
       const hash = hashes[i] as number;
-      // Most are not in the sample, and are to cost next to nothing.
-      if (hash >>> 0 >= this.#threshold && !others.mayHave(hash)) continue;
+      if (hash >>> 0 < this.#threshold || !others.mayHave(hash)) continue;
       const e = (this.#table[this.#find(hash)] as number) - 1;
       if (e >= 0) this.#toFront(e, this.#sizeOf(e));
     }
@@ -186,22 +194,18 @@ export class CurveSampler {
 
   /** The curve as it is now. */
   curve(): MissRatioCurve {
-    const { maxSize } = this.#host;
-    const requests = this.#requests();
-    const smallest = requests[1] > 0 ? maxSize / ABOVE : 0;
-    const sample = { keys: this.#keys, rate: 1 / this.#scale, smallest, largest: BEYOND * maxSize };
-    return this.#distances.curve(requests, sample);
+    const largest = BEYOND * this.#host.maxSize;
+    const sample = { keys: this.#keys, rate: 1 / this.#scale, smallest: 0, largest };
+    return this.#distances.curve(this.#requests(), sample);
   }
 
-  #requests(): readonly [below: number, above: number] {
-    const [below, above] = this.#host.requests();
-    return [this.#past[0] + below - this.#from[0], this.#past[1] + above - this.#from[1]];
+  /** Requests since sampling began, by stratum; older ones count less. */
+  #requests(): Float64Array {
+    return this.#host.requests().map((n, i) => Math.max(0, (this.#past[i] as number) + n - (this.#from[i] as number)));
   }
   /** A request for an entry: book the least size that would have had it. */
-  #request(e: number): void {
-    const place = this.#words[(e << WORDS) + PLACE] as number;
-    const count = (this.#reals[(e << WORDS) + COUNT] as number) + 1;
-    this.#reals[(e << WORDS) + COUNT] = count;
+  #request(e: number, stratum: number): void {
+    const place = this.#words[e * WORDS + PLACE] as number;
     let above = 0;
     const at = this.#at;
     const last = this.#last;
@@ -211,27 +215,27 @@ export class CurveSampler {
       if (other !== 0) above += this.#weigh(this.#sizeOf(other - 1));
     }
     above += this.#sums.behind(place, last);
-    this.#distances.book(above + this.#sizeOf(e), this.#scale, count);
+    this.#distances.book(above + this.#sizeOf(e), this.#scale, stratum);
   }
   /** The bytes that an entry of this size stands for. */
   #weigh(size: number): number {
     return size >= this.#big ? size : size * this.#scale;
   }
   #leave(e: number): void {
-    const place = this.#words[(e << WORDS) + PLACE] as number;
+    const place = this.#words[e * WORDS + PLACE] as number;
     this.#at[place] = 0;
     this.#sums.add(place, -this.#weigh(this.#sizeOf(e)));
   }
   #enter(e: number, size: number): void {
     const place = ++this.#last;
     this.#at[place] = e + 1;
-    this.#words[(e << WORDS) + PLACE] = place;
-    this.#reals[(e << WORDS) + SIZE] = size;
+    this.#words[e * WORDS + PLACE] = place;
+    this.#reals[e * WORDS + SIZE] = size;
     this.#sums.add(place, this.#weigh(this.#sizeOf(e)));
     if (place === this.#at.length - 1) this.#closeUp();
   }
   #toFront(e: number, size: number): void {
-    if (this.#words[(e << WORDS) + PLACE] === this.#last && this.#sizeOf(e) === size) return;
+    if (this.#words[e * WORDS + PLACE] === this.#last && this.#sizeOf(e) === size) return;
     this.#leave(e);
     this.#enter(e, size);
   }
@@ -243,8 +247,7 @@ export class CurveSampler {
       free = this.#find(hash);
     }
     const e = this.#keys++;
-    this.#words[(e << WORDS) + HASH] = hash;
-    this.#reals[(e << WORDS) + COUNT] = 1;
+    this.#words[e * WORDS + HASH] = hash;
     this.#noteOther(hash);
     this.#table[free] = e + 1;
     this.#enter(e, size);
@@ -259,12 +262,12 @@ export class CurveSampler {
     const moved = --this.#keys;
     if (moved === e) return;
     const words = this.#words;
-    this.#table[this.#find(words[(moved << WORDS) + HASH] as number)] = e + 1;
-    words.copyWithin(e << WORDS, moved << WORDS, (moved + 1) << WORDS);
-    this.#at[words[(e << WORDS) + PLACE] as number] = e + 1;
+    this.#table[this.#find(words[moved * WORDS + HASH] as number)] = e + 1;
+    words.copyWithin(e * WORDS, moved * WORDS, (moved + 1) * WORDS);
+    this.#at[words[e * WORDS + PLACE] as number] = e + 1;
   }
   #sizeOf(e: number): number {
-    return this.#reals[(e << WORDS) + SIZE] as number;
+    return this.#reals[e * WORDS + SIZE] as number;
   }
   /** Where an entry is in the table, or would be. */
   #find(hash: number): number {
@@ -272,7 +275,7 @@ export class CurveSampler {
     const mask = table.length - 1;
     for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
       const e = (table[slot] as number) - 1;
-      if (e < 0 || this.#words[(e << WORDS) + HASH] === hash) return slot;
+      if (e < 0 || this.#words[e * WORDS + HASH] === hash) return slot;
     }
   }
   /** Empty a slot; those behind it that were displaced move up. */
@@ -281,7 +284,7 @@ export class CurveSampler {
     const mask = table.length - 1;
     let hole = slot;
     for (let at = (slot + 1) & mask; table[at] !== 0; at = (at + 1) & mask) {
-      const home = (this.#words[(((table[at] as number) - 1) << WORDS) + HASH] as number) & mask;
+      const home = (this.#words[((table[at] as number) - 1) * WORDS + HASH] as number) & mask;
       if (((at - home) & mask) < ((at - hole) & mask)) continue;
       table[hole] = table[at] as number;
       hole = at;
@@ -310,7 +313,7 @@ export class CurveSampler {
   #lower(part = FALL): void {
     let [bytes, n] = [0, 0];
     for (let e = 0; e < this.#keys; e++) {
-      if ((this.#words[(e << WORDS) + HASH] as number) >>> 0 >= this.#threshold) continue;
+      if ((this.#words[e * WORDS + HASH] as number) >>> 0 >= this.#threshold) continue;
       bytes += this.#sizeOf(e);
       n++;
     }
@@ -336,7 +339,7 @@ export class CurveSampler {
       if (e < 0) continue;
       const to = ++this.#last;
       at[to] = e + 1;
-      this.#words[(e << WORDS) + PLACE] = to;
+      this.#words[e * WORDS + PLACE] = to;
       this.#sums.add(to, this.#weigh(this.#sizeOf(e)));
     }
     at.fill(0, this.#last + 1);
@@ -349,7 +352,7 @@ export class CurveSampler {
     for (let place = this.#last; place > 0 && above <= deepest; place--) {
       const e = (this.#at[place] as number) - 1;
       if (e < 0) continue;
-      if (this.#tracks(from[(e << WORDS) + HASH] as number, this.#sizeOf(e))) order[n++] = e;
+      if (this.#tracks(from[e * WORDS + HASH] as number, this.#sizeOf(e))) order[n++] = e;
       above += this.#weigh(this.#sizeOf(e));
     }
     if (room !== this.#room) {
@@ -358,17 +361,17 @@ export class CurveSampler {
       this.#at = new Uint16Array(PLACES * room);
       this.#sums = new PlaceSums(PLACES * room);
     } else for (const array of [this.#table, this.#at, this.#sums]) array.fill(0);
-    this.#words = new Int32Array(room << WORDS);
+    this.#words = new Int32Array(room * WORDS);
     this.#reals = new Float32Array(this.#words.buffer);
     this.#keys = this.#last = n;
     this.#others.clear();
     for (let e = 0; e < n; e++) {
-      const old = (order[n - 1 - e] as number) << WORDS;
-      for (let i = 0; i < 1 << WORDS; i++) this.#words[(e << WORDS) + i] = from[old + i] as number;
+      const old = (order[n - 1 - e] as number) * WORDS;
+      for (let i = 0; i < WORDS; i++) this.#words[e * WORDS + i] = from[old + i] as number;
       const hash = from[old + HASH] as number;
       this.#noteOther(hash);
       this.#table[this.#find(hash)] = e + 1;
-      this.#words[(e << WORDS) + PLACE] = e + 1;
+      this.#words[e * WORDS + PLACE] = e + 1;
       this.#at[e + 1] = e + 1;
       this.#sums.add(e + 1, this.#weigh(this.#sizeOf(e)));
     }
@@ -390,10 +393,8 @@ export class CurveSampler {
     if (larger) this.#dropDeep();
     host.looked?.(larger && this.#keys < this.#most / FEW);
     if (this.requests < HALVE_AFTER) return;
-    const [below, above] = this.#requests();
-    this.#past = [below / 2, above / 2];
+    this.#past = this.#requests().map((n) => n / 2);
     this.#from = host.requests();
     this.#distances.halve();
-    for (let i = COUNT; i < this.#keys << WORDS; i += 1 << WORDS) this.#reals[i] = (this.#reals[i] as number) / 2;
   }
 }

@@ -16,6 +16,9 @@
  * hash, with the first hit after some times as many hits as the front has entries, less where the store drops items and would
  * take it for cold by then; tellings go down in one call for every 64, or when a few thousand hits have gone by (store/heard.ts).
  * What is hit most is told of least often for each hit.
+ *
+ * **The curve learns, too.** Of keys that the miss-ratio curve samples every hit is told (sampled()), in the order in which they were made, and
+ * before what the store tells next: whoever hears it calls {@link Front.tellSampled} first.
  */
 import type { CacheKey } from "./keys.ts";
 
@@ -41,6 +44,8 @@ export interface Below {
   now(): number;
   /** There were `requests` hits; the first `n` hashes stand for them. Returns within how many the store wants to hear of each. */
   hear(hashes: Int32Array, n: number, requests: number): number;
+  /** There were hits on `n` sampled keys, of these hashes and with values of so many bytes. */
+  sampled(hashes: Int32Array, lengths: Int32Array, n: number): void;
 }
 
 /** What is known of a value that is about to be held. */
@@ -94,6 +99,8 @@ const HAS_UNTIL = 2 << 16;
 const OF_BYTES = 4 << 16;
 const NONE = -1;
 const FIRST_SLOTS = 64;
+/** Added to a hash without a sign, it orders them as words with a sign. */
+const SIGN = -0x80000000;
 
 /**
  * See the file's head. Entries are numbers: what is known of them lies in arrays without pointers, which take a hit fewer lines of the
@@ -135,6 +142,11 @@ export class Front<V> {
   private period = RING;
   private wanted = 0x7fffffff;
   private ghosts = new Int32Array(0);
+  /** Hits on keys whose hash, as a word with a sign, is below this are told of; those that are yet to be. */
+  private sampleBelow = SIGN;
+  private readonly sampleHashes = new Int32Array(RING);
+  private readonly sampleLengths = new Int32Array(RING);
+  private inSample = 0;
 
   constructor(limit: FrontLimit, below: Below) {
     this.limit = limit;
@@ -164,6 +176,7 @@ export class Front<V> {
     const value = this.values[e];
     const now = (this.requests + 1) | 0;
     this.requests = now;
+    if (((words[w + HASH] as number) ^ SIGN) < this.sampleBelow) this.noteSampled(e);
     if ((now - (words[w + TOLD] as number)) >>> 0 > this.period) this.tell(e, now);
     return value;
   }
@@ -227,6 +240,23 @@ export class Front<V> {
     this.newest = e;
     this.size += size;
     this.setPeriod();
+  }
+  /** Tell of each hit on a key whose hash is below this, without a sign. */
+  sample(threshold: number): void {
+    this.sampleBelow = threshold ^ SIGN;
+  }
+  /** Tell of hits on sampled keys that were not told yet. */
+  tellSampled(): void {
+    const n = this.inSample;
+    if (n === 0) return;
+    this.inSample = 0;
+    this.below.sampled(this.sampleHashes, this.sampleLengths, n);
+  }
+  private noteSampled(e: number): void {
+    const at = this.inSample++;
+    this.sampleHashes[at] = this.words[(e << WORDS) + HASH] as number;
+    this.sampleLengths[at] = (this.sizes[e] as number) - ENTRY_BYTES;
+    if (at === RING - 1) this.tellSampled();
   }
   /** Hold nothing any more. What was counted stays. */
   clear(): void {

@@ -18,7 +18,7 @@ import { onOnePage } from "./find.ts";
 import { addGhost, ghostLast, takeGhost } from "./ghost.ts";
 import { noteRequest, passTime } from "./guard.ts";
 import { touchPage } from "./heat.ts";
-import { gapOf, noteHit, noteReuse, setHistory } from "./history.ts";
+import { gapOf, noteHit, noteReuse, setHistory, setLastAge } from "./history.ts";
 import {
   BIT_BODY,
   BIT_TTL,
@@ -113,6 +113,7 @@ function noteBelow(c: i32, loc: i32, slot: i32): i32 {
   place = placeOf(-2 - slotDevice(pteIndex(pte(vpnOfLoc(c, loc)))));
   const known = takeHistory(c, item);
   const age = (ld(c + ST_NOW) - pastLast) | 0;
+  setLastAge(age);
   noteRequest(c, (ld(item + I_LENGTH) + 7) >>> 3, known, pastLast, false);
   if (known) noteReuse(c, pastHits, pastGap, age);
   const past = ((pastHits < FREQ_MAX ? pastHits + 1 : FREQ_MAX) << 3) | gapOf(c, age);

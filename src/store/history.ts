@@ -106,11 +106,20 @@ export function noteForgotten(c: i32, hits: i32, gapClass: i32, age: i32): void 
 export function ageOf(c: i32, item: i32): i32 {
   return (ld(c + ST_NOW) - ld(item + I_LAST)) | 0;
 }
+/** How long ago what was accessed last had been accessed before: requests, a word without a sign. */
+export function lastAge(): i32 {
+  return age0;
+}
+export function setLastAge(age: i32): void {
+  age0 = age;
+}
+let age0: i32 = 0;
 /** A live item is accessed. */
 export function noteHit(c: i32, item: i32): void {
   const now = ld(c + ST_NOW);
   const w = bits(item);
   const age = (now - ld(item + I_LAST)) | 0;
+  age0 = age;
   const hits = (w & FREQ_MASK) >>> FREQ_SHIFT;
   noteReuse(c, hits, (w & GAP_MASK) >>> GAP_SHIFT, age);
   const more = hits < FREQ_MAX ? 1 << FREQ_SHIFT : 0;

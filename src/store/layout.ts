@@ -124,6 +124,8 @@ export const NR_BANDS: i32 = 7;
 export const STREAM_COLD: i32 = 8;
 export const STREAM_TTL: i32 = 9;
 export const NR_TTL_CLASSES: i32 = 24;
+/** NR_SAMPLED_AGES f64, behind the open segments: hits by how long ago the last access was (sampled.ts). */
+export const ST_AGES: i32 = 1416;
 /** Keys whose hash is below this, without a sign, are sampled (sampled.ts); 0 = none. */
 export const ST_SAMPLED: i32 = 632;
 /** And those whose value has as many bytes, when something is found or stored; 0 = none. */
@@ -206,7 +208,7 @@ export const ST_FAIR_ASKED: i32 = 1024;
 export const ST_PART_SHIFT: i32 = 852;
 export const ST_PART_SEGS: i32 = 1192;
 export const LOG_PARTS: i32 = 16;
-export const CONTROL_BYTES: i32 = 1536;
+export const CONTROL_BYTES: i32 = 1664;
 export const STORE_MAGIC: i32 = 0x73746f72;
 
 export const FLAG_TELL: i32 = 1;

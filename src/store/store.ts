@@ -19,6 +19,7 @@ import { find, foundItem, foundSlot, HIT, loseHead, MISS, STALE, whole } from ".
 import { warmGhost } from "./ghost.ts";
 import { passTime } from "./guard.ts";
 import { hashKey } from "./hash.ts";
+import { lastAge } from "./history.ts";
 import {
   BIT_BELOW,
   BIT_BODY,
@@ -64,7 +65,16 @@ import { mayHold, place } from "./place.ts";
 import { isPresent, look, losePage } from "./present.ts";
 import { copyIn, copyOut, describe, lastAccessed, setAccessed } from "./read.ts";
 import { loseBodyPage, releaseIfEmpty, removeItem } from "./remove.ts";
-import { isSampled, isSampledOf, SAMPLED_EXPIRED, SAMPLED_GET, SAMPLED_GONE, SAMPLED_SET } from "./sampled.ts";
+import {
+  countAge,
+  isSampled,
+  isSampledOf,
+  SAMPLED_AGE_SHIFT,
+  SAMPLED_EXPIRED,
+  SAMPLED_GET,
+  SAMPLED_GONE,
+  SAMPLED_SET,
+} from "./sampled.ts";
 import { SCRUB_BATCH, SCRUB_TURN, scrub } from "./scrub.ts";
 import { ttlStream } from "./stream.ts";
 import { noteExpiry } from "./timers.ts";
@@ -100,9 +110,11 @@ export function storeGet(meta: i32, key: i32, flags: i32, time: f64): i32 {
   const c = controlOf(meta);
   const hash = hashKey(c, storeKeyAddr(), key & KEY_LENGTH_MASK, key >>> KEY_KIND_SHIFT);
   const found = get(c, hash, key, flags, time);
-  if ((flags & AS_ACCESS) !== 0 && isSampledOf(c, hash, found === HIT ? ld(storeOutAddr() + 4) : -1)) {
+  if ((flags & AS_ACCESS) === 0) return found;
+  const age = found === HIT ? countAge(c, lastAge()) + 1 : 0;
+  if (isSampledOf(c, hash, found === HIT ? ld(storeOutAddr() + 4) : -1)) {
     const bytes = found === HIT ? ld(storeOutAddr() + 4) + (key & KEY_LENGTH_MASK) : 0;
-    hostSampled(meta, hash, bytes, found === STALE ? SAMPLED_EXPIRED : SAMPLED_GET);
+    hostSampled(meta, hash, bytes, (found === STALE ? SAMPLED_EXPIRED : SAMPLED_GET) | (age << SAMPLED_AGE_SHIFT));
   }
   return found;
 }

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { CurveSampler } from "../../src/cache/curve.ts";
 import { CurveLearner } from "../../src/cache/curve-learner.ts";
-import type { MissRatioCurve } from "../../src/cache/distances.ts";
+import { ABOVE, type MissRatioCurve, OTHERS, STRATA } from "../../src/cache/distances.ts";
 import { type Memory, openMemorySync, simCrank } from "../../src/index.ts";
 import { SAMPLED_GET } from "../../src/store/sampled.ts";
 import { sequential, shift, zipf } from "../../src/trace/generate.ts";
@@ -66,22 +66,39 @@ const TRACES: readonly [Trace, sizes: (keys: number) => Float64Array][] = [
   [phases(), (keys) => skewed(keys, 2)],
 ];
 
-/** A sampler that hears of what the store would tell, of hashes as good as the store's. */
-function sample(trace: Trace, sizes: Float64Array, most: number, seed: number) {
+/** So many requests, of which nothing more is known. */
+function others(requests: number): Float64Array {
+  const all = new Float64Array(STRATA);
+  all[OTHERS] = requests;
+  return all;
+}
+
+/**
+ * A sampler that hears of what the store would tell, of hashes as good as the store's: of requests for what was asked for lately,
+ * their age besides, or that they were hits above the store.
+ */
+function sample(trace: Trace, sizes: Float64Array, most: number, seed: number, lately = 0, above = 0) {
   let [threshold, big, requests] = [0, 0, 0];
   const total = sizes.reduce((sum, n) => sum + n, 0);
+  const all = new Float64Array(STRATA);
   const told = (t: number, b: number) => {
     [threshold, big] = [t >>> 0, b];
   };
-  const host = { maxSize: total / 4, requests: () => [requests, 0] as const, now: () => requests / 10, sample: told };
+  const host = { maxSize: total / 4, requests: () => all.slice(), now: () => requests / 10, sample: told };
   const sampler = new CurveSampler(host, most);
+  const last = new Map<number, number>();
   for (const key of trace.key) {
-    requests++;
+    const age = ++requests - (last.get(key) ?? Number.NEGATIVE_INFINITY);
+    last.set(key, requests);
+    const stratum = age < above ? ABOVE : age < lately ? Math.max(0, Math.floor(Math.log2(age)) - 3) : OTHERS;
+    all[stratum] = (all[stratum] as number) + 1;
     let hash = Math.imul(key + 1 + seed * 65_537, 0x7feb352d);
     hash = Math.imul(hash ^ (hash >>> 15), 0x846ca68b);
     hash ^= hash >>> 16;
     const bytes = (sizes[key] as number) - ENTRY;
-    if (hash >>> 0 < threshold || bytes >= big) sampler.hear(hash, bytes, SAMPLED_GET);
+    if (stratum === ABOVE) {
+      if (hash >>> 0 < threshold) sampler.hits(Int32Array.of(hash), Int32Array.of(bytes), 1);
+    } else if (hash >>> 0 < threshold || bytes >= big) sampler.hear(hash, bytes, SAMPLED_GET, stratum);
   }
   return { sampler, curve: sampler.curve(), total };
 }
@@ -104,17 +121,43 @@ describe("the curve of a sample", () => {
     const off = shares.map(() => 0);
     const SEEDS = 6;
     for (let seed = 1; seed <= SEEDS; seed++) {
-      const { curve, total } = sample(trace, sizes, 1 << 11, seed);
+      const { curve, total } = sample(trace, sizes, 1 << 11, seed, trace.keys);
       expect(curve.rate).toBeLessThan(0.5);
       expect(curve.keys).toBeLessThanOrEqual(1 << 11);
       shares.forEach((share, i) => {
         const error = curve.missRatio(total * share) - (exact[i] as number);
-        expect(Math.abs(error), `seed ${seed} at ${share}`).toBeLessThan(0.06);
+        expect(Math.abs(error), `seed ${seed} at ${share}`).toBeLessThan(0.03);
         off[i] = (off[i] as number) + error / SEEDS;
       });
     }
     // What one sample is off by, another makes up for.
-    for (const error of off) expect(Math.abs(error)).toBeLessThan(0.015);
+    for (const error of off) expect(Math.abs(error)).toBeLessThan(0.01);
+  });
+
+  test.each(TRACES)("is far nearer to LRU's, at any size, where ages of hits are known, of $name", (trace, sizesOf) => {
+    const sizes = sizesOf(trace.keys);
+    const shares = [0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5];
+    const exact = shares.map((share) => lru(trace.key, sizes, sizes.reduce((sum, n) => sum + n, 0) * share));
+    // Without hits above, and with.
+    for (const above of [0, 100]) {
+      const blind: number[] = [];
+      const seeing: number[] = [];
+      for (let seed = 1; seed <= 4; seed++) {
+        for (const [lately, errors] of [
+          [0, blind],
+          [trace.keys, seeing],
+        ] as const) {
+          const { curve, total } = sample(trace, sizes, 1 << 12, seed, lately, above);
+          expect(curve.rate).toBeLessThan(0.6);
+          for (const [i, share] of shares.entries())
+            errors.push(Math.abs(curve.missRatio(total * share) - (exact[i] as number)));
+        }
+      }
+      const mean = (list: readonly number[]) => list.reduce((sum, n) => sum + n, 0) / list.length;
+      expect(Math.max(...seeing), `worst of ${seeing.map((n) => n.toFixed(4))}`).toBeLessThan(0.02);
+      expect(mean(seeing)).toBeLessThan(0.005);
+      expect(mean(seeing)).toBeLessThan(Math.max(mean(blind) / 2, 0.003));
+    }
   });
 
   test("takes less than 1 MiB, whatever comes", () => {
@@ -133,7 +176,7 @@ describe("the curve of a sample", () => {
     let requests = 0;
     const host = {
       maxSize: 1e9,
-      requests: () => [requests, 0] as const,
+      requests: () => others(requests),
       now: () => requests / 1e4,
       sample: (t: number) => seen.push(t >>> 0),
     };
@@ -151,7 +194,7 @@ test("a sample that has become small is replaced by a larger one, and has less t
   let [requests, threshold, now] = [0, 0, 0];
   const host = {
     maxSize: 4e6,
-    requests: () => [requests, 0] as const,
+    requests: () => others(requests),
     now: () => now,
     sample: (t: number) => {
       threshold = t >>> 0;
