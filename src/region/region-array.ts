@@ -34,7 +34,8 @@ export class RegionArray {
   readonly length: number;
   readonly #region: ArrayHolder;
   readonly #offset: number;
-  readonly #bytes: number;
+  /** Of an element. */
+  protected readonly bytes: number;
   readonly #get: (typeof KINDS)[TypedArrayKind]["get"];
   readonly #set: (typeof KINDS)[TypedArrayKind]["set"];
 
@@ -58,20 +59,20 @@ export class RegionArray {
     this.kind = kind;
     this.#region = region;
     this.#offset = offset;
-    this.#bytes = k.bytes;
+    this.bytes = k.bytes;
     this.#get = k.get;
     this.#set = k.set;
   }
 
   /** Element `index`. @throws {@link LieuError} ERANGE */
   get(index: number): number {
-    const at = this.#region.translate(this.#at(index), "read", this.#bytes);
+    const at = this.#region.translate(this.offsetOf(index), "read", this.bytes);
     return this.#region.view[this.#get](at, true);
   }
 
   /** Set element `index`. @throws {@link LieuError} ERANGE, ENOMEM */
   set(index: number, value: number): void {
-    const at = this.#region.translate(this.#at(index), "write", this.#bytes);
+    const at = this.#region.translate(this.offsetOf(index), "write", this.bytes);
     this.#region.view[this.#set](at, value, true);
   }
 
@@ -81,10 +82,10 @@ export class RegionArray {
   }
 
   /** Elements are aligned, so none lies across two pages. */
-  #at(index: number): number {
+  protected offsetOf(index: number): number {
     if (!(Number.isInteger(index) && index >= 0 && index < this.length)) {
       throw new LieuError("ERANGE", `index ${index}: the array has ${this.length} elements`);
     }
-    return this.#offset + index * this.#bytes;
+    return this.#offset + index * this.bytes;
   }
 }

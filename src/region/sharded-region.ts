@@ -44,7 +44,13 @@ export class ShardedRegion implements Disposable, Everything {
   readonly size: number;
   readonly name: string;
   readonly #extent: number;
+  /** Extents a byte. */
+  readonly #perByte: number;
   readonly #parts: readonly Region[];
+  readonly #count: number;
+  /** Of the byte last looked up: its offset in its part, and that of its extent in the region. */
+  #at = 0;
+  #begin = 0;
   readonly #unmapped: () => void;
   #policy: Policy;
 
@@ -53,7 +59,9 @@ export class ShardedRegion implements Disposable, Everything {
     this.name = name;
     this.size = size;
     this.#extent = extent;
+    this.#perByte = 1 / extent;
     this.#parts = parts;
+    this.#count = parts.length;
     this.#policy = policy;
     this.#unmapped = unmapped;
   }
@@ -75,32 +83,28 @@ export class ShardedRegion implements Disposable, Everything {
   }
 
   readUint8(offset: number): number {
-    this.#check(offset, 1);
-    return this.#part(offset).readUint8(this.#within(offset));
+    return (this.#locate(offset, 1) as Region).readUint8(this.#at);
   }
   writeUint8(offset: number, value: number): void {
-    this.#check(offset, 1);
-    this.#part(offset).writeUint8(this.#within(offset), value);
+    (this.#locate(offset, 1) as Region).writeUint8(this.#at, value);
   }
   readInt32(offset: number): number {
-    this.#check(offset, 4);
-    if (this.#left(offset) >= 4) return this.#part(offset).readInt32(this.#within(offset));
-    return dataView(this.read(offset, 4)).getInt32(0, true);
+    const part = this.#locate(offset, 4);
+    return part === undefined ? dataView(this.read(offset, 4)).getInt32(0, true) : part.readInt32(this.#at);
   }
   writeInt32(offset: number, value: number): void {
-    this.#check(offset, 4);
-    if (this.#left(offset) >= 4) this.#part(offset).writeInt32(this.#within(offset), value);
-    else this.#scatter(offset, 4, (view) => view.setInt32(0, value, true));
+    const part = this.#locate(offset, 4);
+    if (part === undefined) this.#scatter(offset, 4, (view) => view.setInt32(0, value, true));
+    else part.writeInt32(this.#at, value);
   }
   readFloat64(offset: number): number {
-    this.#check(offset, 8);
-    if (this.#left(offset) >= 8) return this.#part(offset).readFloat64(this.#within(offset));
-    return dataView(this.read(offset, 8)).getFloat64(0, true);
+    const part = this.#locate(offset, 8);
+    return part === undefined ? dataView(this.read(offset, 8)).getFloat64(0, true) : part.readFloat64(this.#at);
   }
   writeFloat64(offset: number, value: number): void {
-    this.#check(offset, 8);
-    if (this.#left(offset) >= 8) this.#part(offset).writeFloat64(this.#within(offset), value);
-    else this.#scatter(offset, 8, (view) => view.setFloat64(0, value, true));
+    const part = this.#locate(offset, 8);
+    if (part === undefined) this.#scatter(offset, 8, (view) => view.setFloat64(0, value, true));
+    else part.writeFloat64(this.#at, value);
   }
 
   read(offset: number, length: number): Uint8Array {
@@ -127,14 +131,19 @@ export class ShardedRegion implements Disposable, Everything {
   /** Elements are aligned, so none lies across a border. */
   array(kind: TypedArrayKind, offset = 0, length?: number): RegionArray {
     this.#check(0, 0);
-    return new RegionArray(this.#holder(), kind, offset, length);
+    const parts = this.#parts.map((part) => part.array(kind));
+    const seek = (at: number): Seat => {
+      const part = this.#seek(at);
+      return { part, at: this.#at };
+    };
+    return new ShardedArray(this, parts, seek, kind, offset, length);
   }
 
   /** As {@link Region.pin}, within an extent. @throws {@link LieuError} EINVAL too: the range crosses a border */
   pin(offset: number, length: number, options: { write?: boolean } = {}): Pin {
-    this.#check(offset, length);
+    const part = this.#locate(offset, length);
+    if (part !== undefined) return part.pin(this.#at, length, options);
     const left = this.#left(offset);
-    if (length <= left) return this.#part(offset).pin(this.#within(offset), length, options);
     const range = `bytes ${offset} to ${offset + length} of region ${JSON.stringify(this.name)}`;
     const why = `cross a border between shards at ${offset + left}; there is one at each multiple of ${this.#extent}`;
     throw new LieuError("EINVAL", `${range} ${why}: pin each side of it, or read() them`);
@@ -163,12 +172,11 @@ export class ShardedRegion implements Disposable, Everything {
     }
   }
   placeOf(offset: number): PagePlace {
-    this.#check(offset, 1);
-    return this.#part(offset).placeOf(this.#within(offset));
+    return (this.#locate(offset, 1) as Region).placeOf(this.#at);
   }
   placeCode(page: number): number {
     const offset = page * PAGE;
-    return this.#part(offset).placeCode(this.#within(offset) / PAGE);
+    return this.#part(offset).placeCode(this.#at / PAGE);
   }
 
   unmap(): void {
@@ -192,13 +200,22 @@ export class ShardedRegion implements Disposable, Everything {
   get #first(): Region {
     return this.#parts[0] as Region;
   }
-  /** The part that holds the byte at `offset`, and where in it that is. */
-  #part(offset: number): Region {
-    return this.#parts[Math.floor(offset / this.#extent) % this.#parts.length] as Region;
+  /** The part that holds those bytes, which are at `#at` in it; undefined if they lie across a border. */
+  #locate(offset: number, length: number): Region | undefined {
+    this.#check(offset, length);
+    const part = this.#part(offset);
+    return offset - this.#begin + length <= this.#extent ? part : undefined;
   }
-  #within(offset: number): number {
-    const n = Math.floor(offset / this.#extent);
-    return Math.floor(n / this.#parts.length) * this.#extent + (offset - n * this.#extent);
+  /** The part that holds the byte at `offset`, which is at `#at` in it. Offsets are exact as floats, and so are quotients by a power of two. */
+  #part(offset: number): Region {
+    return this.#parts[this.#seek(offset)] as Region;
+  }
+  #seek(offset: number): number {
+    const n = (offset * this.#perByte) | 0;
+    const round = (n / this.#count) | 0;
+    this.#begin = n * this.#extent;
+    this.#at = round * this.#extent + (offset - this.#begin);
+    return n - round * this.#count;
   }
   /** Bytes from `offset` to the next border. */
   #left(offset: number): number {
@@ -208,7 +225,7 @@ export class ShardedRegion implements Disposable, Everything {
     for (let done = 0; done < length; ) {
       const at = offset + done;
       const n = Math.min(this.#left(at), length - done);
-      visit(this.#part(at), this.#within(at), n, done);
+      visit(this.#part(at), this.#at, n, done);
       done += n;
     }
   }
@@ -216,24 +233,6 @@ export class ShardedRegion implements Disposable, Everything {
     const bytes = new Uint8Array(length);
     set(dataView(bytes));
     this.write(offset, bytes);
-  }
-  #holder(): ArrayHolder {
-    const locate = (offset: number): [Region, number] => [this.#part(offset), this.#within(offset)];
-    const { name, size } = this;
-    let { view } = this.#first;
-    return {
-      name,
-      size,
-      get view() {
-        return view;
-      },
-      translate(offset, access, length) {
-        const [part, at] = locate(offset);
-        const address = part.translate(at, access, length);
-        view = part.view;
-        return address;
-      },
-    };
   }
 
   #check(offset: number, length: number): void {
@@ -250,6 +249,39 @@ export class ShardedRegion implements Disposable, Everything {
   #noAddress(what: string): LieuError {
     const why = `region ${JSON.stringify(this.name)} lies in ${this.#parts.length} shards, which have a buffer each`;
     return new LieuError("ENOTSUP", `${what}: ${why}; use read(), write(), array(), or a pin within an extent`);
+  }
+}
+
+/** Where a byte is: in which part, and at what offset there. */
+interface Seat {
+  readonly part: number;
+  readonly at: number;
+}
+
+/** Its elements: each is one of the part that holds it. */
+class ShardedArray extends RegionArray {
+  readonly #parts: readonly RegionArray[];
+  readonly #seek: (offset: number) => Seat;
+
+  constructor(
+    region: ArrayHolder,
+    parts: readonly RegionArray[],
+    seek: (offset: number) => Seat,
+    kind: TypedArrayKind,
+    offset: number,
+    length: number | undefined,
+  ) {
+    super(region, kind, offset, length);
+    this.#parts = parts;
+    this.#seek = seek;
+  }
+  override get(index: number): number {
+    const { part, at } = this.#seek(this.offsetOf(index));
+    return (this.#parts[part] as RegionArray).get(at / this.bytes);
+  }
+  override set(index: number, value: number): void {
+    const { part, at } = this.#seek(this.offsetOf(index));
+    (this.#parts[part] as RegionArray).set(at / this.bytes, value);
   }
 }
 

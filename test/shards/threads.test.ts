@@ -87,6 +87,10 @@ test("a region in extents is one for all threads, and keeps its bytes while they
   small.writeInt32(0, 7);
   expect(other.region("small").readInt32(0)).toBe(7);
   expectError(() => there.translate(0), "ENOTSUP");
+  const [numbers, same] = [there.array("float64", 8), here.array("float64", 8)];
+  for (let i = 0; i < numbers.length; i += 5000) numbers.set(i, i / 2);
+  for (let i = 0; i < same.length; i += 5000) expect(same.get(i)).toBe(i / 2);
+  expect(same.length).toBe(here.size / 8 - 1);
   expectError(() => other.region("nothing"), "EINVAL", '"nothing"');
   there.unmap();
   expect(here.readFloat64(8)).toBe(0);
