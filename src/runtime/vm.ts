@@ -23,6 +23,7 @@ import { PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT, PTE_SWAP, PTE_WATCH } f
 import { accessesOf, isTimeToJudge, MAX_USES, USES_MASK } from "../mm/uses.ts";
 import type { SwapDevice } from "../swap/device.ts";
 import { CLOSED_CALLS, type EngineCalls, type EngineKind, loadEngine } from "./engine.ts";
+import { asOperations } from "./operations.ts";
 import { giveUpSegment, NO_SEGMENT, type Segment, type SegmentShape } from "./segment.ts";
 
 /** Who turns the crank: gives the time and decides how far kswapd gets between two operations of the caller. */
@@ -100,7 +101,7 @@ export class Vm {
     this.frameFlags = frameFlagsAddr() >>> 2;
     this.#frameUses = framePrivateAddr() >>> 2;
     this.machine = machineOf(segment, this.host());
-    this.calls = loadEngine(segment.memory, this.machine, kind);
+    this.calls = asOperations(loadEngine(segment.memory, this.machine, kind), devices);
   }
 
   /** The calls of stores, for caches, which make several in one operation. */

@@ -38,6 +38,11 @@ export interface SwapDevice {
    * rejects; what goes wrong shows at the read.
    */
   readAhead?(slot: number): Promise<void>;
+  /**
+   * Where waits are bounded: an operation begins, and what was waited for before is no part of it. All waits of an operation together are
+   * no longer than one may be. Never throws.
+   */
+  begin?(): void;
   /** The slot's content will not be asked for again until it is written anew. Never throws, not even once closed. */
   free(slot: number): void;
   /** Give up all resources, and the content. Closing twice is allowed. */

@@ -196,6 +196,37 @@ describeWithRedis("a server in trouble", () => {
     expectSlot(device, 5, 3);
   });
 
+  test("slow: what an operation waits for adds up to its time, and no more; the next has its own", async () => {
+    const server = await start();
+    const proxy = await startProxy(server.port);
+    onTestFinished(() => proxy.stop());
+    const device = open({ url: proxy.url, timeout: 600 });
+    for (let slot = 0; slot < 20; slot++) write(device, slot, slot);
+    proxy.delay(100);
+    for (let operation = 0; operation < 3; operation++) {
+      const begun = performance.now();
+      device.begin?.();
+      let right = 0;
+      for (let slot = 0; slot < 20; slot++) {
+        try {
+          expectSlot(device, slot, slot);
+          right++;
+        } catch (error) {
+          expect(error).toMatchObject({ code: "EIO" });
+        }
+      }
+      // Not 20 times 100 ms, though none of them alone took too long.
+      expect(performance.now() - begun).toBeLessThan(1100);
+      expect(right).toBeGreaterThan(0);
+      expect(right).toBeLessThan(7);
+    }
+    proxy.delay(0);
+    for (let slot = 0; slot < 20; slot++) {
+      device.begin?.();
+      expectSlot(device, slot, slot);
+    }
+  });
+
   test("full: ENOSPC, and what it has is still read; room is found again", async () => {
     const server = await start({ maxmemory: "3mb", "maxmemory-policy": "noeviction" });
     const device = open({ url: server.url });

@@ -1,7 +1,8 @@
 /**
  * Swap on a server: Valkey, Redis or what speaks their protocol, one or a cluster. The connection is a worker's, which uses the
  * package `redis` (remote-worker.ts); a thread that needs a page asks it through shared memory (remote-lanes.ts) and waits, as it would
- * for a page fault. No operation takes longer than `timeout`. Where there is no connection, it fails at once.
+ * for a page fault. No operation waits for longer than `timeout`, however many pages it needs: a call of the engine, such as a fault, which may
+ * write batches before it reads (begin()). Where there is no connection, it fails at once.
  */
 import { randomBytes } from "node:crypto";
 import Module from "node:module";
@@ -30,7 +31,7 @@ export interface RemoteDeviceOptions {
   readonly prefix?: string | undefined;
   /** Milliseconds after which the server may forget a page that nobody renews, since this process has died. Default: a day. */
   readonly ttl?: number | undefined;
-  /** Milliseconds that an operation may take. Default: 900. */
+  /** Milliseconds that an operation may wait. Default: 800. */
   readonly timeout?: number | undefined;
   /** Certificates that are trusted, PEM, in place of the system's. */
   readonly ca?: string | undefined;
@@ -47,6 +48,8 @@ export class RemoteSlots implements SwapDevice {
   protected readonly label: string;
   protected readonly timeout: number;
   protected closed = false;
+  /** Milliseconds that the operation under way may still wait; undefined: each request is one of its own. */
+  #left: number | undefined;
 
   constructor({ slots, lanes, label, timeout }: RemoteDescriptor) {
     this.slots = slots;
@@ -58,7 +61,7 @@ export class RemoteSlots implements SwapDevice {
   write(slot: number, nr: number, memory: Uint8Array, addrs: Uint32Array): void {
     this.#ensureOpen();
     checkSlots(slot, nr, this.slots);
-    const until = performance.now() + this.timeout;
+    const until = this.#until();
     for (let done = 0; done < nr; done += BATCH) {
       const n = Math.min(BATCH, nr - done);
       this.#request(layout.OP_WRITE, slot + done, n, until, (lane) => {
@@ -73,10 +76,18 @@ export class RemoteSlots implements SwapDevice {
     this.#ensureOpen();
     checkSlots(slot, 1, this.slots);
     checkAddress(memory, addr);
-    this.#request(layout.OP_READ, slot, 1, performance.now() + this.timeout, undefined, (lane) => {
+    this.#request(layout.OP_READ, slot, 1, this.#until(), undefined, (lane) => {
       const at = lane * LANE_BYTES + BATCH * PAGE_SIZE;
       memory.set(this.lanes.bytes.subarray(at, at + PAGE_SIZE), addr);
     });
+  }
+
+  begin(): void {
+    this.#left = this.timeout;
+  }
+  /** When what is asked for now has failed. */
+  #until(): number {
+    return performance.now() + (this.#left ?? this.timeout);
   }
 
   free(slot: number): void {
@@ -110,6 +121,7 @@ export class RemoteSlots implements SwapDevice {
     const { words } = this.lanes;
     const what = `${slotRange(slot, nr)} of remote swap ${this.label}`;
     if (Atomics.load(words, STATE) !== UP) throw this.unreachable(what);
+    const begun = performance.now();
     const lane = this.#takeLane(until, what);
     const w = HEAD + lane * LANE;
     try {
@@ -124,9 +136,11 @@ export class RemoteSlots implements SwapDevice {
         const left = until - performance.now();
         if (left > 0) Atomics.wait(words, w + layout.WORD, word, left);
         else if (Atomics.compareExchange(words, w + layout.WORD, word, (word + 1) | 0) === word) {
-          // Others need not wait in vain, too: the worker will connect anew.
-          Atomics.compareExchange(words, STATE, UP, DOWN);
-          layout.ring(words);
+          // Others need not wait in vain, too: the worker will connect anew. Unless this had little time left, and the server was only slow.
+          if (until - begun > this.timeout / 2) {
+            Atomics.compareExchange(words, STATE, UP, DOWN);
+            layout.ring(words);
+          }
           throw new LieuError("EIO", `${what}: no answer within ${this.timeout} ms`);
         }
       }
@@ -134,6 +148,7 @@ export class RemoteSlots implements SwapDevice {
       if (result !== 0) throw this.error(result, `${what}: ${this.#text(w + layout.LENGTH, lane)}`);
       take?.(lane);
     } finally {
+      if (this.#left !== undefined) this.#left = Math.max(0, this.#left - (performance.now() - begun));
       Atomics.store(words, w + layout.TAKEN, 0);
       Atomics.add(words, layout.LANE_FREED, 1);
       Atomics.notify(words, layout.LANE_FREED, 1);
@@ -259,7 +274,7 @@ class RemoteDevice extends RemoteSlots {
  */
 export function openRemoteDevice(options: RemoteDeviceOptions): SwapDevice {
   const slots = slotsOfSize(options.size);
-  const { timeout = 900, ttl = 86_400_000, prefix = "lieu", ca } = options;
+  const { timeout = 800, ttl = 86_400_000, prefix = "lieu", ca } = options;
   const urls = (typeof options.url === "string" ? [options.url] : [...options.url]).map(checkUrl);
   if (urls.length === 0) throw new LieuError("EINVAL", "remote swap: url is empty; give the URL of a server");
   const label = urls.map(({ protocol, host }) => `${protocol}//${host}`).join(",");

@@ -125,7 +125,7 @@ export async function startCluster(): Promise<Server[]> {
 const PROXY = `
 const { parentPort, workerData } = require("node:worker_threads");
 const net = require("node:net");
-const { to, cutAfter } = workerData;
+const { to, cutAfter, delay } = workerData;
 const server = net.createServer((client) => {
   const target = net.connect(to, "127.0.0.1");
   const end = () => {
@@ -143,7 +143,13 @@ const server = net.createServer((client) => {
     client.destroy();
     target.end(bytes.subarray(0, left));
   });
-  target.on("data", (bytes) => client.write(bytes));
+  // In their order, however long each has to wait.
+  let sent = Promise.resolve();
+  target.on("data", (bytes) => {
+    const ms = Atomics.load(delay, 0);
+    const due = ms > 0 ? new Promise((done) => setTimeout(done, ms)) : undefined;
+    sent = sent.then(() => due).then(() => void client.write(bytes));
+  });
   for (const socket of [client, target]) socket.on("error", end).on("close", end);
 });
 server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port));
@@ -152,16 +158,20 @@ server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port
 /** A TCP proxy in front of a port, which cuts a connection after a number of bytes to the server. */
 export async function startProxy(to: number): Promise<TcpProxy> {
   const cutAfter = new Int32Array(new SharedArrayBuffer(4)).fill(-1);
-  const worker = new Worker(PROXY, { eval: true, workerData: { to, cutAfter } });
+  const delay = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(PROXY, { eval: true, workerData: { to, cutAfter, delay } });
   const port = await new Promise<number>((done, fail) => worker.once("message", done).once("error", fail));
   return {
     url: `redis://127.0.0.1:${port}`,
+    delay: (ms) => void Atomics.store(delay, 0, ms),
     cutAfter: (bytes) => void Atomics.store(cutAfter, 0, bytes),
     stop: async () => void (await worker.terminate()),
   };
 }
 export interface TcpProxy {
   readonly url: string;
+  /** From now on, let answers wait for so many milliseconds. */
+  delay(ms: number): void;
   /** Cut the connection after so many more bytes to the server, once. */
   cutAfter(bytes: number): void;
   stop(): Promise<void>;
