@@ -23,7 +23,7 @@ function boot(module, withBytes) {
     bug: bug,
   };
   const calls = new WebAssembly.Instance(module, { env: { memory: segment.memory }, host }).exports;
-  calls.initMemory(2, frames, shape.vpns, 0, 0, segment.data, PRESETS.lieu, 1);
+  calls.initMemory(2, frames, shape.vpns, 0, 0, 0, segment.data, PRESETS.lieu, 1);
   for (const nid of [0, 1]) {
     calls.initNode(nid, nid * 2 * PAGES, 2 * PAGES, nid === 0 ? 576 : 2880, nid);
     for (const to of [0, 1]) calls.setDistance(nid, to, nid === to ? 10 : 20);

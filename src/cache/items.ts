@@ -259,7 +259,7 @@ export class Items {
     /** Where the value lies: pieces that follow one another are one. */
     const pieces: { at: number; end: number }[] = [];
     const unpin = () => {
-      for (const frame of frames) this.mapping.vm.calls.unpinFrame(frame);
+      for (const frame of frames) this.mapping.vm.unpin(frame);
       released();
     };
     for (let done = 0; done < length; ) {
@@ -274,7 +274,7 @@ export class Items {
       const last = pieces.at(-1);
       if (last?.end === address) last.end += n;
       else pieces.push({ at: address, end: address + n });
-      frames.push(this.calls.pinPage(this.h32[this.out + 5] as number));
+      frames.push(this.mapping.vm.pin(this.h32[this.out + 5] as number, unpin));
       done += n;
     }
     this.mapping.vm.segment.lent = true;

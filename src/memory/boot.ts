@@ -70,6 +70,7 @@ function describe(vm: Vm, config: MemoryConfig, starts: readonly number[], initi
     shape.vpns,
     shape.slots,
     shape.zpages ?? 0,
+    shape.pins ?? 0,
     segment.data,
     config.options,
     config.seed | 0,

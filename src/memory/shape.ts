@@ -11,10 +11,13 @@ export interface Sized {
   readonly zpages: number;
   readonly vpns: number;
   readonly hasBytes: boolean;
+  /** Whether several threads use it. */
+  readonly shared?: boolean;
 }
 
 /** First frame of each node, and the shape of all. */
-export function layOut({ nodes, swap, zpages, vpns, hasBytes }: Sized): { starts: number[]; shape: SegmentShape } {
+export function layOut(sized: Sized): { starts: number[]; shape: SegmentShape } {
+  const { nodes, swap, zpages, vpns, hasBytes, shared = false } = sized;
   let frames = 0;
   const starts = nodes.map(({ pages }) => {
     const start = Math.ceil(frames / ALIGN) * ALIGN;
@@ -22,5 +25,7 @@ export function layOut({ nodes, swap, zpages, vpns, hasBytes }: Sized): { starts
     return start;
   });
   const slots = swap.reduce((n, s) => n + s.bytes / 4096, 0);
-  return { starts, shape: { nodes: nodes.length, frames, vpns, slots, zpages, bytes: hasBytes } };
+  // Whose pins are: of a page that several hold at a time there is a record for each, for as many as an eighth of all pages.
+  const pins = shared ? Math.max(1024, Math.ceil(frames / 8)) : 0;
+  return { starts, shape: { nodes: nodes.length, frames, vpns, slots, zpages, pins, bytes: hasBytes } };
 }

@@ -23,6 +23,7 @@ interface Whole {
   readonly zpages: number;
   readonly vpns: number;
   readonly hasBytes: boolean;
+  readonly shared: boolean;
   readonly sharedName: string | undefined;
 }
 
@@ -40,6 +41,7 @@ function fits(config: Whole, shards: number): boolean {
     zpages: first(config.zpages),
     vpns: Math.min(MAX_INDEX, first(config.vpns)),
     hasBytes: config.hasBytes,
+    shared: config.shared,
   });
   return segmentSize(shape).fits;
 }

@@ -27,6 +27,7 @@ import {
   flags,
   freeHead,
   H_DEPTH,
+  H_NR_PINS,
   H_NR_SWAP,
   H_NR_VPNS,
   H_OPTIONS,
@@ -75,6 +76,7 @@ import { ldf } from "./machine.ts";
 import { placementMask } from "./mempolicy.ts";
 import { OPT_DEMOTION, OPT_HONOUR_CPUSET, OPT_HONOUR_MEMPOLICY, OPT_ROOM_FIRST } from "./options.ts";
 import { PTE_MIGRATION, PTE_PRESENT, PTE_SWAP, pteIndex } from "./page-table.ts";
+import { pinsOf } from "./pins.ts";
 import { poolDevice, slotDevice } from "./swap.ts";
 import { POLICY_VIOLATIONS, ROOM_VIOLATIONS } from "./vmstat.ts";
 import { nrWriteback } from "./writeback.ts";
@@ -169,10 +171,18 @@ function isMapped(f: number): boolean {
 }
 /** Pages of each mapping that were unmapped while somebody held them. */
 const held = new Float64Array(MAX_VMAS);
+/** One folio's references, where it is known whose they are: a mapping's, and pins. */
+function walkPins(f: number, nr: number): void {
+  if (hdr(H_NR_PINS) === 0) return;
+  let pins = isMapped(f) ? 1 : 0;
+  for (let i = 0; i < nr; i++) pins += pinsOf(f + i);
+  holds(refs(f) === pins, () => `folio ${f} has ${refs(f)} references, ${pins} of them somebody's`);
+}
 /** One folio. Returns the references that are neither a mapping's nor a bug. */
 function walkFolio(f: number, nr: number, nid: number, listed: ReadonlySet<number>): number {
   const w = flags(f);
   holds((w & (PG_LOCKED | PG_ISOLATED)) === 0, () => `folio ${f} is locked or isolated at rest: flags ${w}`);
+  walkPins(f, nr);
   if (!isMapped(f)) {
     if ((w & PG_DETACHED) !== 0) held[ownerVma(f)] = (held[ownerVma(f)] as number) + nr;
     // Migrated away under somebody's speculative reference: off the LRU, freed by the last holder.

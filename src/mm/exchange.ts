@@ -32,11 +32,15 @@ import {
   C_ACTIVE,
   flags,
   frameAddr,
+  H_EXCHANGING,
+  H_EXCHANGING_WITH,
+  H_LOOKED,
   H_NR_MEMCG,
   H_OPTIONS,
   hasBytes,
   hdr,
   LRU_UNEVICTABLE,
+  lookAddr,
   lruGenHead,
   lruHead,
   lruvecOf,
@@ -58,20 +62,22 @@ import {
   refs,
   scanHead,
   setFlags,
+  setHdr,
   setOwner,
   setPriv,
+  setPte,
   setVpnOf,
   vpnOf,
 } from "./layout.ts";
 import { listAddTail, listDel, listEmpty } from "./list.ts";
 import { lruAdd, lruAddTail, lruDel } from "./lru.ts";
 import { genOf, lruGenEnabled, maxSeq } from "./lru-gen.ts";
-import { ld, lowestBit, st } from "./machine.ts";
+import { copyBytes, lowestBit } from "./machine.ts";
 import { placementMask } from "./mempolicy.ts";
 import { isolate, migrateInto, migratePublish, migrateUnmap, putback, splitFolio, unisolate } from "./migrate.ts";
 import { allNodes } from "./node.ts";
 import { OPT_ROOM_FIRST } from "./options.ts";
-import { PTE_ACCESSED } from "./page-table.ts";
+import { mkPte, PTE_ACCESSED, PTE_FLAGS, pteIndex } from "./page-table.ts";
 import { LIST_PARTNERS, LIST_SCAN } from "./scan-control.ts";
 import { count, PGEXCHANGE, PGMIGRATE_SUCCESS } from "./vmstat.ts";
 
@@ -250,6 +256,7 @@ function moveTo(q: i32, to: i32): i32 {
 function exchangeInPlace(p: i32, q: i32): void {
   migrateUnmap(p);
   migrateUnmap(q);
+  exchangeEntries(p, q);
   unisolate(p);
   unisolate(q);
   const kept = flags(p) & PG_KEPT;
@@ -259,7 +266,6 @@ function exchangeInPlace(p: i32, q: i32): void {
   const word = priv(p);
   become(p, flags(q) & PG_KEPT, ownerVma(q), ownerMemcg(q), vpnOf(q), priv(q));
   become(q, kept, v, cg, vpn, word);
-  if (hasBytes()) swapBytes(frameAddr(p), frameAddr(q));
   migratePublish(p);
   migratePublish(q);
   count(PGMIGRATE_SUCCESS, folioNid(p), cg, 1);
@@ -272,10 +278,37 @@ function become(f: i32, kept: i32, v: i32, cg: i32, vpn: i32, word: i32): void {
   setVpnOf(f, vpn);
   setPriv(f, word);
 }
-function swapBytes(a: i32, b: i32): void {
-  for (let i: i32 = 0; i < PAGE_SIZE; i += 4) {
-    const word = ld(a + i);
-    st(a + i, ld(b + i));
-    st(b + i, word);
+/**
+ * The bytes and the entries of frames `p` and `q`, which nobody may touch, change places, so that it can be ended whenever it is cut short
+ * (finishExchange): one page's bytes are kept aside as long as its frame is written to.
+ */
+function exchangeEntries(p: i32, q: i32): void {
+  setHdr(H_LOOKED, 0);
+  setHdr(H_LOOKED + 4, 0);
+  copyFrame(lookAddr(), frameAddr(p));
+  setHdr(H_EXCHANGING_WITH, q + 1);
+  setHdr(H_EXCHANGING, p + 1);
+  copyFrame(frameAddr(p), frameAddr(q));
+  moveEntry(vpnOf(q), p);
+  copyFrame(frameAddr(q), lookAddr());
+  moveEntry(vpnOf(p), q);
+  setHdr(H_EXCHANGING, 0);
+}
+function moveEntry(vpn: i32, f: i32): void {
+  setPte(vpn, mkPte(f, pte(vpn) & PTE_FLAGS));
+}
+function copyFrame(to: i32, from: i32): void {
+  if (hasBytes()) copyBytes(to, from, PAGE_SIZE);
+}
+/** Somebody died while two frames changed places: they do, or have not begun to. */
+export function finishExchange(): void {
+  if (hdr(H_EXCHANGING) === 0) return;
+  const p = hdr(H_EXCHANGING) - 1;
+  const q = hdr(H_EXCHANGING_WITH) - 1;
+  if (pteIndex(pte(vpnOf(q))) === q) copyFrame(frameAddr(p), lookAddr());
+  else {
+    copyFrame(frameAddr(q), lookAddr());
+    moveEntry(vpnOf(p), q);
   }
+  setHdr(H_EXCHANGING, 0);
 }

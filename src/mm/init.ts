@@ -12,6 +12,7 @@ import {
   H_MAGIC,
   H_NR_FRAMES,
   H_NR_NODES,
+  H_NR_PINS,
   H_NR_SLOTS,
   H_NR_VPNS,
   H_OPTIONS,
@@ -45,7 +46,8 @@ import { defaultPrices } from "./prices.ts";
 import { initZpool } from "./zsmalloc.ts";
 
 /**
- * Write the header of a fresh segment. `zpages`: pages of the pool of compressed ones, behind the frames; `data`: byte address
+ * Write the header of a fresh segment. `zpages`: pages of the pool of compressed ones, behind the frames; `pins`: records of whose pins are
+ * (pins.ts), 0 where they are nobody's; `data`: byte address
  * of frame 0's bytes, 0 if frames have none.
  */
 export function initMemory(
@@ -54,6 +56,7 @@ export function initMemory(
   vpns: i32,
   slots: i32,
   zpages: i32,
+  pins: i32,
   data: i32,
   options: i32,
   seed: i32,
@@ -65,6 +68,7 @@ export function initMemory(
   setHdr(H_NR_VPNS, vpns);
   setHdr(H_NR_SLOTS, slots);
   setHdr(H_ZPOOL_PAGES, zpages);
+  setHdr(H_NR_PINS, pins);
   setHdr(H_DATA, data);
   setHdr(H_OPTIONS, options);
   setHdr(H_RNG, seed !== 0 ? seed : 1);

@@ -4,14 +4,14 @@
  * One segment holds a whole memory:
  *
  *   header | scan controls | nodes | groups | lruvecs | mappings | swap devices | counters | walk filters |
- *   frames: flags refs next prev vpn owner private | page table: pte shadow | swap slots: vpn checksum |
+ *   frames: flags refs next prev vpn owner private, of shared memories pins | page table: pte shadow | swap slots: vpn checksum |
  *   pool of compressed pages: classes, pages, buffers, dictionaries | frame bytes | pool bytes
  *
  * Frames, virtual pages and slots are structures of arrays. Frame numbers (pfn) run through all nodes; a node owns one
  * contiguous range that starts at a multiple of 512, so that a folio's head is found by masking. `next` and `prev` have
  * further entries behind the last frame: the heads of all lists, so that a list operation needs no special case.
  *
- * Cost: 28 bytes a frame, 8 a virtual page, 8 a swap slot, 28 a page of the pool.
+ * Cost: 28 bytes a frame (33 of a memory that is shared), 8 a virtual page, 8 a swap slot, 28 a page of the pool.
  */
 import { ld, ldf, st, stf } from "./machine.ts";
 
@@ -27,7 +27,7 @@ export const MAX_SWAP: i32 = 8;
 /** Frame and slot numbers must fit the 26 bits that a page-table entry has for them. */
 export const MAX_INDEX: i32 = 0x3ffffff;
 export const MAGIC: i32 = 0x6c696575;
-export const LAYOUT_VERSION: i32 = 4;
+export const LAYOUT_VERSION: i32 = 5;
 
 // ---- header: single words, except where marked f64 -----------------------------------------------------------------
 export const H_MAGIC: i32 = 0;
@@ -127,6 +127,21 @@ export const H_HEADROOM: i32 = 456;
 export const H_HEADROOM_WANTED: i32 = 460;
 /** Pages that were compressed; it wraps (zdict.ts). */
 export const H_ZSTORES: i32 = 468;
+// what of pages and mappings is under way, so that it can be ended by another if its thread dies (rebuild.ts)
+/** Two frames whose bytes change places, plus 1 each (exchange.ts); 0: none do. */
+export const H_EXCHANGING: i32 = 384;
+export const H_EXCHANGING_WITH: i32 = 388;
+/** One of the INTENT_ constants: whose places are being changed, and what they were (placement.ts); 0: nobody's. */
+export const H_INTENT: i32 = 392;
+export const INTENT_POLICY: i32 = 1;
+export const INTENT_MEMS: i32 = 2;
+export const H_INTENT_OF: i32 = 396;
+export const H_INTENT_OLD: i32 = 428;
+export const H_INTENT_OLD_MASK: i32 = 432;
+/** Records of pins of pages that several threads hold (pins.ts), 0 where pins are nobody's; the first free one, plus 1; those ever in use. */
+export const H_NR_PINS: i32 = 492;
+export const H_PIN_FREE: i32 = 496;
+export const H_PIN_FRESH: i32 = 500;
 export const H_SCRATCH: i32 = 504;
 const HEADER_SIZE: i32 = 512;
 
@@ -320,7 +335,12 @@ export const WALK_BLOCK_SHIFT: i32 = 9;
 export const WALK_BLOCK: i32 = 512;
 
 // ---- mappings (struct vm_area_struct) ------------------------------------------------------------------------------
+/** One of the VMA_ states. */
 export const V_ACTIVE: i32 = 0;
+export const VMA_LIVES: i32 = 1;
+/** Being unmapped; to be emptied by the next rebuild (rebuild.ts). */
+export const VMA_DYING: i32 = 2;
+export const VMA_LOST: i32 = 3;
 export const V_START: i32 = 4;
 export const V_PAGES: i32 = 8;
 /** 0 = anonymous (a region), 1 = file (clean, discardable: a cache). */
@@ -404,6 +424,12 @@ export const ZD_FIRST: i32 = 32;
 export const ZD_LATELY: i32 = 36;
 const ZDICT_SIZE: i32 = 64;
 
+// ---- pins of pages that several threads hold (pins.ts) ------------------------------------------------------------
+/** Whose and how many; the next record of the page, plus 1. */
+export const PN_HOLD: i32 = 0;
+export const PN_NEXT: i32 = 4;
+const PIN_SIZE: i32 = 8;
+
 /** Counters in one vmstat array; must be at least NR_VM_EVENTS of vmstat.ts. */
 export const VMSTAT_SLOTS: i32 = 96;
 const VMSTAT_SIZE: i32 = VMSTAT_SLOTS * 8;
@@ -440,6 +466,8 @@ let F_PREV: i32 = 0;
 let F_VPN: i32 = 0;
 let F_OWNER: i32 = 0;
 let F_PRIVATE: i32 = 0;
+let PINS: i32 = 0;
+let PIN_RECORDS: i32 = 0;
 let PTES: i32 = 0;
 let SHADOWS: i32 = 0;
 let SLOT_VPN: i32 = 0;
@@ -479,7 +507,7 @@ function zdictsOf(zpages: i32): i32 {
   return n < MAX_ZDICTS ? n : MAX_ZDICTS;
 }
 /** Compute where each part starts for a segment of this shape. Returns the bytes of metadata, a multiple of the page size. */
-export function place(nodes: i32, frames: i32, vpns: i32, slots: i32, zpages: i32 = 0): i32 {
+export function place(nodes: i32, frames: i32, vpns: i32, slots: i32, zpages: i32 = 0, pins: i32 = 0): i32 {
   nrNodes = nodes;
   nrFrames = frames;
   freeHeads = frames;
@@ -507,7 +535,9 @@ export function place(nodes: i32, frames: i32, vpns: i32, slots: i32, zpages: i3
   F_PRIVATE = F_OWNER + words * 4;
   F_NEXT = F_PRIVATE + words * 4;
   F_PREV = F_NEXT + links * 4;
-  PTES = F_PREV + links * 4;
+  PINS = F_PREV + links * 4;
+  PIN_RECORDS = pins > 0 ? PINS + words * 4 : PINS;
+  PTES = PIN_RECORDS + ((pins * PIN_SIZE + 63) & ~63);
   SHADOWS = PTES + pages * 4;
   SLOT_VPN = SHADOWS + pages * 4;
   SLOT_SUM = SLOT_VPN + cells * 4;
@@ -528,7 +558,7 @@ export function place(nodes: i32, frames: i32, vpns: i32, slots: i32, zpages: i3
 
 /** Find the parts of the segment that is plugged in, from its header. */
 export function attach(): void {
-  place(ld(H_NR_NODES), ld(H_NR_FRAMES), ld(H_NR_VPNS), ld(H_NR_SLOTS), ld(H_ZPOOL_PAGES));
+  place(ld(H_NR_NODES), ld(H_NR_FRAMES), ld(H_NR_VPNS), ld(H_NR_SLOTS), ld(H_ZPOOL_PAGES), ld(H_NR_PINS));
   frameBytes = ld(H_DATA);
 }
 
@@ -672,6 +702,19 @@ export function priv(f: i32): i32 {
 }
 export function setPriv(f: i32, v: i32): void {
   st(F_PRIVATE + (f << 2), v);
+}
+/** Who holds a frame (pins.ts); only where there are records of pins. */
+export function pinWord(f: i32): i32 {
+  return ld(PINS + (f << 2));
+}
+export function setPinWord(f: i32, v: i32): void {
+  st(PINS + (f << 2), v);
+}
+export function pinRecord(i: i32, field: i32): i32 {
+  return ld(PIN_RECORDS + i * PIN_SIZE + field);
+}
+export function setPinRecord(i: i32, field: i32, v: i32): void {
+  st(PIN_RECORDS + i * PIN_SIZE + field, v);
 }
 export function pte(vpn: i32): i32 {
   return ld(PTES + (vpn << 2));

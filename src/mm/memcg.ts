@@ -59,7 +59,6 @@ export function createMemcg(parent: i32, mems: i32): i32 {
   let id: i32 = 0;
   while (id < MAX_MEMCG && memcg(id, C_ACTIVE) !== 0) id++;
   if (id === MAX_MEMCG) return -1;
-  setMemcg(id, C_ACTIVE, 1);
   setMemcg(id, C_PARENT, parent);
   setMemcg(id, C_USAGE, 0);
   setMemcg(id, C_SWAP, 0);
@@ -76,6 +75,7 @@ export function createMemcg(parent: i32, mems: i32): i32 {
   setMemcg(id, C_ZSWAP_HAND, 0);
   for (let nid: i32 = 0; nid < nodes(); nid++) initLruvec(lruvecOf(nid, id));
   if (id >= hdr(H_NR_MEMCG)) setHdr(H_NR_MEMCG, id + 1);
+  setMemcg(id, C_ACTIVE, 1);
   return id;
 }
 /** An empty lruvec's counters. */

@@ -147,9 +147,9 @@ function faultOverwrite(v: i32, vpn: i32, p: i32): i32 {
   const f = newFolio(v, vpn, 0, GFP_USER, false);
   if (f < 0) return f;
   if (pte(vpn) !== p) return changedMeanwhile(f, v);
-  freeSlot(pteIndex(p), v);
   refault(f, vpn);
   enter(f, PTE_ACCESSED | PTE_DIRTY, SAMPLE_NONE);
+  freeSlot(pteIndex(p), v);
   return 0;
 }
 
@@ -167,11 +167,12 @@ function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
     dropNew(f, v);
     return EIO;
   }
-  freeSlot(slot, v);
   count(PGMAJFAULT, -1, vma(v, V_MEMCG), 1);
   count(pooled ? ZSWPIN : PSWPIN, folioNid(f), vma(v, V_MEMCG), 1);
   refault(f, vpn);
   enter(f, PTE_ACCESSED | (mode === FAULT_READ ? 0 : PTE_DIRTY), cold !== 0 ? SAMPLE_REFAULT : SAMPLE_NONE);
+  // When the entry names the frame: whoever dies in between has lost nothing (rebuild.ts).
+  freeSlot(slot, v);
   return 0;
 }
 

@@ -9,11 +9,14 @@ import {
   pte,
   setPte,
   setShadow,
+  setVma,
+  V_ACTIVE,
   V_HELD,
   V_PAGES,
   V_RESIDENT,
   V_START,
   V_SWAPPED,
+  VMA_DYING,
   vma,
 } from "./layout.ts";
 import { lruDel } from "./lru.ts";
@@ -57,8 +60,11 @@ function zapFolio(at: i32, vpn: i32, nr: i32): void {
 
 /** Unmap a whole mapping and forget it. Returns 0 or -EBUSY if any of its pages is pinned. */
 export function destroyVma(v: i32): i32 {
-  const r = zapRange(v, vma(v, V_START), vma(v, V_PAGES));
-  if (r < 0) return r;
+  const start = vma(v, V_START);
+  const pages = vma(v, V_PAGES);
+  if (anyPinned(start, start + pages)) return EBUSY;
+  setVma(v, V_ACTIVE, VMA_DYING);
+  zapPages(v, start, pages);
   if (vma(v, V_RESIDENT) !== 0 || vma(v, V_SWAPPED) !== 0) return EINVAL;
   removeVma(v);
   return 0;

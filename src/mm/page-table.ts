@@ -39,6 +39,7 @@ import {
   V_START,
   V_SWAPPED,
   V_WEIGHTS,
+  VMA_LIVES,
   vma,
   vpnOf,
 } from "./layout.ts";
@@ -86,6 +87,13 @@ export function unmapFolio(f: i32): void {
   }
   addVma(ownerVma(f), V_RESIDENT, -nr);
 }
+/** The entry of a base page names its slot, no more its frame. */
+export function swapEntry(f: i32, slot: i32): void {
+  const vpn = vpnOf(f);
+  if (pteIndex(pte(vpn)) !== f) hostBug(BUG_PTE, f, pte(vpn));
+  setPte(vpn, mkPte(slot, PTE_SWAP));
+  addVma(ownerVma(f), V_RESIDENT, -1);
+}
 /**
  * Whether any page of the folio was accessed since last asked; clears the marks (folio_referenced). A large folio
  * counts as one, as one mapped by a single huge entry does. Dirty marks are gathered into the folio's flag.
@@ -123,6 +131,8 @@ export function createVma(pages: i32, align: i32, file: i32, cg: i32, order: i32
   let id: i32 = hdr(H_FREE_VMA);
   while (id < MAX_VMAS && vma(id, V_ACTIVE) !== 0) id++;
   setHdr(H_FREE_VMA, id);
+  // What pins hold of one that is gone is still counted with its number.
+  while (id < MAX_VMAS && (vma(id, V_ACTIVE) !== 0 || vma(id, V_HELD) !== 0)) id++;
   if (id === MAX_VMAS) return -1;
   const start = findRange(pages, align);
   if (start < 0) return -2;
@@ -134,13 +144,13 @@ export function createVma(pages: i32, align: i32, file: i32, cg: i32, order: i32
   setVma(id, V_LOCKED, locked);
   setVma(id, V_RESIDENT, 0);
   setVma(id, V_SWAPPED, 0);
-  setVma(id, V_HELD, 0);
   setVma(id, V_NEW_USES, 0);
   setVma(id, V_NEW_NR, 0);
   setVma(id, V_POLICY, 0);
   setVma(id, V_NODEMASK, 0);
   if (id >= hdr(H_NR_VMAS)) setHdr(H_NR_VMAS, id + 1);
-  setVma(id, V_ACTIVE, 1);
+  // Last: it is there with all that it is, or not at all.
+  setVma(id, V_ACTIVE, VMA_LIVES);
   if (start === hdr(H_FREE_VPN)) setHdr(H_FREE_VPN, start + pages);
   return id;
 }

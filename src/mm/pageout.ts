@@ -29,7 +29,6 @@ import {
   scanHead,
   scratch,
   setPriv,
-  setPte,
   setRefs,
   setSc,
   setShadow,
@@ -43,7 +42,7 @@ import { hostDiscard, hostSwapWrite, st } from "./machine.ts";
 import { charge } from "./memcg.ts";
 import { splitFolio, unisolate } from "./migrate.ts";
 import { OPT_SWAP_FILE } from "./options.ts";
-import { mkPte, PTE_SWAP, unmapFolio } from "./page-table.ts";
+import { swapEntry, unmapFolio } from "./page-table.ts";
 import { noteSample } from "./promotion-pays.ts";
 import { keepInMemory, ROOM_HERE, ROOM_SPLIT } from "./relocate.ts";
 import { noteLoss, roomFirst } from "./room.ts";
@@ -187,9 +186,9 @@ function undoSwapOut(f: i32): void {
 export function finishSwapOut(f: i32): i32 {
   const slot = priv(f);
   const vpn = vpnOf(f);
-  unmapFolio(f);
+  // One store, from the frame to the slot: there is no moment at which the page is nowhere (rebuild.ts).
+  swapEntry(f, slot);
   setPriv(f, 0);
-  setPte(vpn, mkPte(slot, PTE_SWAP));
   setShadow(vpn, lruEviction(f));
   noteSwappedOut(ownerVma(f), slot);
   if (slotDevice(slot) !== poolDevice()) count(PSWPOUT, folioNid(f), ownerMemcg(f), 1);

@@ -9,9 +9,16 @@ import { beginMove, endMove, moveBack, moveStrays, prepareMove } from "./evacuat
 import { everythingChanged } from "./hopeless.ts";
 import {
   C_MEMS,
+  H_INTENT,
+  H_INTENT_OF,
+  H_INTENT_OLD,
+  H_INTENT_OLD_MASK,
   H_NR_VMAS,
   hdr,
+  INTENT_MEMS,
+  INTENT_POLICY,
   memcg,
+  setHdr,
   setMemcg,
   setVma,
   V_ACTIVE,
@@ -33,10 +40,14 @@ import { setPolicy } from "./page-table.ts";
 export function changePolicy(v: i32, policy: i32, mask: i32): i32 {
   const oldPolicy = vma(v, V_POLICY);
   const oldMask = vma(v, V_NODEMASK);
+  begin(INTENT_POLICY, v, oldPolicy, oldMask);
   setPolicy(v, policy, mask);
   const after = placementMask(v);
   setPolicy(v, oldPolicy, oldMask);
-  if (after === 0) return EINVAL;
+  if (after === 0) {
+    setHdr(H_INTENT, 0);
+    return EINVAL;
+  }
   setVma(v, V_MOVE_TO, after);
   beginMove();
   let r = prepareMove();
@@ -50,7 +61,33 @@ export function changePolicy(v: i32, policy: i32, mask: i32): i32 {
     }
   }
   endMove();
+  setHdr(H_INTENT, 0);
   return r;
+}
+
+/** Note what the places of mapping or group `whose` were, as long as they are being changed. */
+function begin(what: i32, whose: i32, old: i32, oldMask: i32): void {
+  setHdr(H_INTENT_OF, whose);
+  setHdr(H_INTENT_OLD, old);
+  setHdr(H_INTENT_OLD_MASK, oldMask);
+  setHdr(H_INTENT, what);
+}
+/** Somebody died while places were being changed: nothing of it has happened, and what has moved goes back, as after any failure. */
+export function undoPlacement(): void {
+  const what = hdr(H_INTENT);
+  if (what === 0) return;
+  const whose = hdr(H_INTENT_OF);
+  if (what === INTENT_POLICY) {
+    setPolicy(whose, hdr(H_INTENT_OLD), hdr(H_INTENT_OLD_MASK));
+    if (vma(whose, V_ACTIVE) !== 0) goBack(whose);
+  } else {
+    setMemcg(whose, C_MEMS, hdr(H_INTENT_OLD));
+    for (let v: i32 = 0; v < hdr(H_NR_VMAS); v++) if (concerns(v, whose)) goBack(v);
+  }
+  beginMove();
+  moveBack();
+  endMove();
+  setHdr(H_INTENT, 0);
 }
 
 /** The pages of mapping `v` are to be where they were allowed before. */
@@ -66,9 +103,11 @@ function concerns(v: i32, cg: i32): boolean {
 /** The nodes that mapping `v` could be on if the mems of `cg` were `mems`. */
 function placementUnder(v: i32, cg: i32, mems: i32): i32 {
   const now = memcg(cg, C_MEMS);
+  begin(INTENT_MEMS, cg, now, 0);
   setMemcg(cg, C_MEMS, mems);
   const mask = placementMask(v);
   setMemcg(cg, C_MEMS, now);
+  setHdr(H_INTENT, 0);
   return mask;
 }
 
@@ -78,6 +117,7 @@ export function changeMems(cg: i32, mems: i32): i32 {
   const n = hdr(H_NR_VMAS);
   for (let v: i32 = 0; v < n; v++) if (concerns(v, cg) && placementUnder(v, cg, mems) === 0) return EINVAL;
   for (let v: i32 = 0; v < n; v++) if (concerns(v, cg)) setVma(v, V_MOVE_TO, placementUnder(v, cg, mems));
+  begin(INTENT_MEMS, cg, old, 0);
   beginMove();
   let r = prepareMove();
   if (r === 0) {
@@ -91,5 +131,6 @@ export function changeMems(cg: i32, mems: i32): i32 {
     }
   }
   endMove();
+  setHdr(H_INTENT, 0);
   return r;
 }

@@ -60,7 +60,8 @@ import { findVma } from "./page-table.ts";
 import { count, PGDISCARD, SWAP_DISCARD } from "./vmstat.ts";
 import { zsFree, zsUnits } from "./zsmalloc.ts";
 
-const DISCARDABLE: i32 = 1 << 31;
+/** Of a slot: its page is a cache's. */
+export const DISCARDABLE: i32 = 1 << 31;
 /** Of a slot of the pool: its page is one word, repeated; the word is in place of a handle. */
 export const SAME_FILLED: i32 = 1 << 30;
 const VPN_MASK: i32 = 0x3fffffff;

@@ -81,6 +81,7 @@ export const VM_EVENTS = [
     "pgpromote_judged",
     "Times that a page on a slower node had been used so often that it was asked whether a move pays.",
   ],
+  ["takeover", "Times that what a dead thread left in the middle of an operation was made whole by another."],
 ] as const;
 
 /** The name of a counter. */

@@ -78,7 +78,8 @@ export const ZSWAP_POOL_LIMIT_HIT: i32 = 67;
 export const PGEXCHANGE: i32 = 68;
 export const PSWPREAD: i32 = 69;
 export const PGPROMOTE_JUDGED: i32 = 70;
-export const NR_VM_EVENTS: i32 = 71;
+export const TAKEOVER: i32 = 71;
+export const NR_VM_EVENTS: i32 = 72;
 
 /** Count `delta` on the whole memory, on node `nid` (unless negative) and on group `cg` (unless negative). */
 export function count(item: i32, nid: i32, cg: i32, delta: i32): void {

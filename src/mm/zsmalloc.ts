@@ -52,8 +52,8 @@ const MAX_CHAIN: i32 = 8;
 /** Bytes before an object's content: its owner. */
 const HEADER: i32 = 4;
 /** The class of whole pages. */
-const HUGE: i32 = NR_ZS_CLASSES - 1;
-const INDEX_BITS: i32 = 10;
+export const HUGE: i32 = NR_ZS_CLASSES - 1;
+export const INDEX_BITS: i32 = 10;
 const INDEX_MASK: i32 = (1 << INDEX_BITS) - 1;
 /** Slots' numbers are of 26 bits (MAX_INDEX). */
 const DICT_SHIFT: i32 = 26;
@@ -249,6 +249,10 @@ function offsetOf(handle: i32): i32 {
 function contentOffset(handle: i32): i32 {
   return zpage(handle >>> INDEX_BITS, ZP_CLASS) === HUGE ? 0 : offsetOf(handle) + HEADER;
 }
+/** Byte address of an object's first word. */
+export function wordOf(handle: i32): i32 {
+  return addressOf(handle, offsetOf(handle));
+}
 /** Byte address of what lies `offset` bytes into an object's zspage. */
 function addressOf(handle: i32, offset: i32): i32 {
   let p: i32 = handle >>> INDEX_BITS;
@@ -289,7 +293,7 @@ function giveObject(c: i32, handle: i32): void {
   relist(c, first, before);
 }
 /** A free object's first word: negative, as no owner is. */
-function freeLink(next: i32): i32 {
+export function freeLink(next: i32): i32 {
   return -1 - next;
 }
 function nextFree(link: i32): i32 {
@@ -348,6 +352,10 @@ function list(c: i32, first: i32, which: i32): void {
   setZpage(first, ZP_LIST_PREV, 0);
   if (next !== 0) setZpage(next - 1, ZP_LIST_PREV, first + 1);
   setZclass(c, field, first + 1);
+}
+/** Put a zspage, which is on no list, on the one that it belongs on. */
+export function listZspage(c: i32, first: i32): void {
+  list(c, first, listOf(c, first));
 }
 function unlist(c: i32, first: i32, which: i32): void {
   const next = zpage(first, ZP_LIST_NEXT);

@@ -272,8 +272,8 @@ function flush(first: i32, nr: i32): i32 {
       count(SWAP_WRITE_ERROR, -1, cg, 1);
       continue;
     }
-    moveSlot(from, first + i);
     setPte(vpn, mkPte(first + i, PTE_SWAP));
+    moveSlot(from, first + i);
     count(ZSWPWB, -1, cg, 1);
     count(PSWPOUT, -1, cg, 1);
   }

@@ -247,7 +247,7 @@ export class Region implements Disposable {
       const last = Math.floor((offset + length - 1) / PAGE);
       for (let page = Math.floor(offset / PAGE); page <= last; page++) {
         this.translate(page * PAGE, write ? "write" : "read", Math.min(PAGE, length));
-        frames.push(this.vm.calls.pinPage(this.mapping.start + page));
+        frames.push(this.vm.pin(this.mapping.start + page));
       }
     } catch (error) {
       this.#unpin(frames);
@@ -392,6 +392,6 @@ export class Region implements Disposable {
   }
 
   #unpin(frames: readonly number[]): void {
-    for (const frame of frames) this.vm.calls.unpinFrame(frame);
+    for (const frame of frames) this.vm.unpin(frame);
   }
 }

@@ -23,6 +23,8 @@ export interface SegmentShape {
   readonly slots: number;
   /** Pages of the pool of compressed ones; none by default. */
   readonly zpages?: number;
+  /** Records of whose pins are (mm/pins.ts); none by default. */
+  readonly pins?: number;
   /** Whether frames have bytes. */
   readonly bytes: boolean;
 }
@@ -53,12 +55,12 @@ export interface Segment {
 
 /** Bytes that a segment of this shape takes, and whether one can have that many. */
 export function segmentSize(shape: SegmentShape): { metadata: number; bytes: number; fits: boolean } {
-  const { nodes, frames, vpns, slots, zpages = 0 } = shape;
+  const { nodes, frames, vpns, slots, zpages = 0, pins = 0 } = shape;
   // What has a number takes 40 bytes at most, so that the sum fits 32 bits without a sign.
   const numbered = Math.max(frames, vpns, slots, zpages) <= MAX_INDEX;
   const metadata = numbered
-    ? place(nodes, frames, vpns, slots, zpages) >>> 0
-    : 28 * (frames + zpages) + 8 * (vpns + slots);
+    ? place(nodes, frames, vpns, slots, zpages, pins) >>> 0
+    : 28 * (frames + zpages) + 8 * (vpns + slots) + (pins > 0 ? 4 * frames + 8 * pins : 0);
   const bytes = metadata + (shape.bytes ? (frames + zpages) * 4096 : 0);
   return { metadata, bytes, fits: numbered && bytes <= MAX_SEGMENT_BYTES };
 }

@@ -169,6 +169,17 @@ export class SharedVm extends Vm {
     }
   }
 
+  // Whose they are is noted: those of a thread that has ended are let go by another.
+  override pin(vpn: number, undo?: () => void): number {
+    const frame = this.calls.pinPageFor(vpn, this.slot);
+    if (frame >= 0) return frame;
+    undo?.();
+    throw new LieuError("ENOMEM", "too many pages are held by several threads at a time; release some pins");
+  }
+  override unpin(frame: number): void {
+    this.calls.unpinFrameFor(frame, this.slot);
+  }
+
   /** Who opened the memory closes it for all; others let go of it. */
   override close(): void {
     if (this.closed) return;

@@ -96,7 +96,7 @@ export class Vm {
       start += d.slots;
       return at;
     });
-    place(shape.nodes, shape.frames, shape.vpns, shape.slots, shape.zpages ?? 0);
+    place(shape.nodes, shape.frames, shape.vpns, shape.slots, shape.zpages ?? 0, shape.pins ?? 0);
     this.pageTable = pageTableAddr() >>> 2;
     this.frameFlags = frameFlagsAddr() >>> 2;
     this.#frameUses = framePrivateAddr() >>> 2;
@@ -193,6 +193,19 @@ export class Vm {
   fault(vma: number, vpn: number, mode: number, lines: number): number {
     this.turn();
     return this.calls.fault(vma, vpn, mode | (lines << LINES_SHIFT));
+  }
+
+  /**
+   * Hold page `vpn`, which is present, where it is. Returns its frame.
+   *
+   * @throws {@link LieuError} ENOMEM if too many threads hold the same pages, after `undo`
+   */
+  pin(vpn: number, _undo?: () => void): number {
+    return this.calls.pinPage(vpn);
+  }
+  /** Let go of a frame. */
+  unpin(frame: number): void {
+    this.calls.unpinFrame(frame);
   }
 
   /** Plug this segment into the accessors of mm/layout.ts, to look at it from JavaScript. */

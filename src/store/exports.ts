@@ -7,7 +7,7 @@ export { storeAhead } from "./ahead.ts";
 export { storeActivity, storeCensus } from "./census.ts";
 export { noteHeadroom, storeHeadroom, storeWritten } from "./headroom.ts";
 export { storeHeard } from "./heard.ts";
-export { storeClear, storeGrace, storeInit, storeMetaPages, storeSecret } from "./init.ts";
+export { storeClear, storeEmpty, storeGrace, storeInit, storeMetaPages, storeSecret } from "./init.ts";
 export { storeAt, storeLook, storePiece, storeScan } from "./read.ts";
 export { storeSample } from "./sampled.ts";
 export {

@@ -1,7 +1,7 @@
 /** Setting a store up in two fresh mappings, and emptying it. */
 import { ENOMEM } from "../mm/errno.ts";
 import { frameAddr, H_INITIAL, hdr, pte, V_PAGES, V_START, vma } from "../mm/layout.ts";
-import { ld, ldf, st, stf, toI32, zeroBytes } from "../mm/machine.ts";
+import { ld, st, stf, toI32, zeroBytes } from "../mm/machine.ts";
 import { FAULT_WRITE, fault } from "../mm/mm.ts";
 import { zapPages } from "../mm/mmap.ts";
 import { outdateAll } from "./above.ts";
@@ -58,6 +58,7 @@ import {
   ST_SECRET,
   ST_SEG_SHIFT,
   ST_SEGS,
+  ST_SETTLED,
   ST_SINK,
   ST_TABLES,
   ST_THETA,
@@ -97,7 +98,6 @@ export function storeInit(
   if (fault(metaVma, start, FAULT_WRITE) < 0) return ENOMEM;
   const c = controlOf(start);
   zeroBytes(c, 4096);
-  st(c + ST_MAGIC, STORE_MAGIC);
   st(c + ST_META_VMA, metaVma);
   st(c + ST_META_START, start);
   st(c + ST_DATA_VMA, dataVma);
@@ -108,11 +108,17 @@ export function storeInit(
   st(c + ST_BODY_PAGES, vma(dataVma, V_PAGES) - logPages);
   st(c + ST_SEG_SHIFT, segShift);
   st(c + ST_NR_SEGS, logPages >>> segShift);
+  st(c + ST_FLAGS, flags);
+  st(c + ST_MAGIC, STORE_MAGIC);
+  return format(c);
+}
+/** An empty store over what is settled of it: the first words of the control block, which nothing writes to from then on. Returns 0 or -ENOMEM. */
+function format(c: i32): i32 {
   let part: i32 = 0;
   while (ld(c + ST_NR_SEGS) > LOG_PARTS << part) part++;
   st(c + ST_PART_SHIFT, part);
-  st(c + ST_FLAGS, flags);
   stf(c + ST_NEXT_EXPIRY, Infinity);
+  const maxPages = ld(c + ST_MAX_PAGES);
   const base = baseBits(maxPages);
   st(c + ST_BASE_BITS, base);
   st(c + ST_LEVEL, base);
@@ -151,7 +157,7 @@ export function storeInit(
   if (ensureMeta(c, 0, first) < 0 || ensureMeta(c, at, 64 << GHOST_BASE_BITS) < 0) return ENOMEM;
   startClock(c, hdr(H_INITIAL));
   st(c + ST_AGE_SHIFT, ageShift(maxPages));
-  initRanks(c, start + 1);
+  initRanks(c, ld(c + ST_META_START) + 1);
   st(c + ST_THETA, NO_THETA);
   st(c + ST_SINK, NO_THETA);
   return 0;
@@ -185,22 +191,30 @@ export function storeMetaPages(maxPages: i32, dataPages: i32, logPages: i32, seg
 function zeroPage(vpn: i32): void {
   if (pte(vpn) !== 0) zeroBytes(frameAddr(pte(vpn) >>> 6), 4096);
 }
+/** The first page of a store, but for what is settled and what its users have said of it. */
+function zeroFirst(c: i32): void {
+  zeroBytes(c + ST_SETTLED, ST_FLAGS - ST_SETTLED);
+  zeroBytes(c + ST_FLAGS + 4, ST_GRACE - ST_FLAGS - 4);
+  zeroBytes(c + ST_GRACE + 8, ST_SECRET - ST_GRACE - 8);
+  zeroBytes(c + ST_SECRET + 8, 4096 - ST_SECRET - 8);
+}
+/**
+ * A store in which somebody died: nothing of it is believed but what is settled, and it is as empty as a new one. Of its data no page is there
+ * any more (mm/rebuild.ts). Returns 0 or -ENOMEM.
+ */
+export function storeEmpty(meta: i32): i32 {
+  const c = controlOf(meta);
+  zapPages(ld(c + ST_META_VMA), meta + 1, vma(ld(c + ST_META_VMA), V_PAGES) - 1);
+  zeroFirst(c);
+  return format(c);
+}
 /** Forget everything; most of the pages are given back in later turns. Returns 0 or -ENOMEM. */
 export function storeClear(meta: i32): i32 {
   const c = controlOf(meta);
   outdateAll();
   const metaVma = ld(c + ST_META_VMA);
-  const dataVma = ld(c + ST_DATA_VMA);
-  const maxPages = ld(c + ST_MAX_PAGES);
-  const maxItems = ld(c + ST_MAX_ITEMS);
-  const logPages = ld(c + ST_LOG_PAGES);
-  const segShift = ld(c + ST_SEG_SHIFT);
-  const flags = ld(c + ST_FLAGS);
-  const grace = ldf(c + ST_GRACE);
   const segs = larger(ld(c + ST_FRESH_SEG), ld(c + ST_LEFT_SEGS));
   const bodies = larger(ld(c + ST_BODY_FRESH), ld(c + ST_LEFT_BODIES));
-  const secret = ld(c + ST_SECRET);
-  const secret2 = ld(c + ST_SECRET + 4);
   // What it starts with is kept, so that there is no question of room for it.
   const ghosts = ld(c + ST_GHOSTS) >>> 12;
   const first = ld(c + ST_SEGS) >>> 12;
@@ -220,13 +234,12 @@ export function storeClear(meta: i32): i32 {
   zapPages(metaVma, meta + records, 1);
   zapPages(metaVma, meta + table, 1);
   zeroPage(meta + ghosts);
-  for (let i: i32 = first; i >= 0; i--) zeroPage(meta + i);
-  const r = storeInit(metaVma, dataVma, maxPages, maxItems, logPages, segShift, flags);
+  for (let i: i32 = first; i > 0; i--) zeroPage(meta + i);
+  zeroFirst(c);
+  const r = format(c);
   if (r < 0) return r;
   // Making room for its pages may have moved it.
   const made = controlOf(meta);
-  stf(made + ST_GRACE, grace);
-  storeSecret(meta, secret, secret2);
   st(made + ST_LEFT_SEGS, segs);
   st(made + ST_LEFT_BODIES, bodies);
   leaveMeta(made, 0, first + 1, segsTo);

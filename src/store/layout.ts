@@ -33,6 +33,8 @@ export const ST_NR_SEGS: i32 = 32;
 export const ST_MAX_PAGES: i32 = 36;
 /** Most items; 0 = any number. */
 export const ST_MAX_ITEMS: i32 = 40;
+/** Where what is settled when a store is made ends. */
+export const ST_SETTLED: i32 = 44;
 export const ST_ITEMS: i32 = 44;
 /** Meta offsets of the parts. */
 export const ST_SEGS: i32 = 48;

@@ -52,6 +52,8 @@ export interface EngineSpec {
   readonly swap?: number | readonly SwapSpec[];
   /** Pages of the pool of compressed ones; none by default. */
   readonly zpages?: number;
+  /** Records of whose pins are; by default they are nobody's. */
+  readonly pins?: number;
   readonly preset?: Preset;
   readonly behaviours?: Partial<Record<Behaviour, boolean>>;
   /** Whether frames have bytes; true by default. */
@@ -140,7 +142,8 @@ export class TestEngine implements Disposable {
     const zslots = (spec.zpages ?? 0) * POOL_RATIO;
     const slots = swap.reduce((n, s) => n + s.slots, zslots);
     const vpns = spec.vpns ?? 4 * (frames + slots);
-    const shape = { nodes: nodes.length, frames, vpns, slots, zpages: spec.zpages ?? 0, bytes };
+    const { pins = 0 } = spec;
+    const shape = { nodes: nodes.length, frames, vpns, slots, zpages: spec.zpages ?? 0, pins, bytes };
     const segment = createSegment(shape);
     const pool = zslots > 0 ? [poolStandIn(zslots)] : [];
     const devices = swap.map((s) => {
@@ -154,7 +157,7 @@ export class TestEngine implements Disposable {
     const c = this.calls;
     const generations = (spec.lru ?? LRU) === "mglru" ? OPT_LRU_GEN : 0;
     const options = behaviourBits(preset, spec.behaviours) | generations;
-    c.initMemory(nodes.length, frames, vpns, slots, spec.zpages ?? 0, segment.data, options, spec.seed ?? 1);
+    c.initMemory(nodes.length, frames, vpns, slots, spec.zpages ?? 0, pins, segment.data, options, spec.seed ?? 1);
     c.tune(layout.H_INITIAL, (spec.initialCount ?? 0) | 0);
     const adistances = nodes.map((node) => node.adistance ?? adistanceOf(node.tier ?? 0));
     const tier = (nid: number): number => (adistances[nid] as number) >> 7;

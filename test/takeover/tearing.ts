@@ -1,0 +1,83 @@
+/**
+ * Death at any store: the engine's JavaScript twin over a machine that stops after so many stores, as though its thread had been killed there. To
+ * be imported before anything that imports the engine. Of what is copied or zeroed in one call, pieces are stores of their own; what a
+ * device is asked is one, too.
+ */
+import { vi } from "vitest";
+
+/** Stores that are left, and those that were made. */
+const state = vi.hoisted(() => ({ left: Number.POSITIVE_INFINITY, made: 0 }));
+
+/** Thrown where the thread dies. */
+export class Torn extends Error {
+  override name = "Torn";
+}
+
+vi.mock("../../src/mm/machine.ts", async (original) => {
+  const real = await original<typeof import("../../src/mm/machine.ts")>();
+  const step = (): void => {
+    if (state.left <= 0) throw new Torn();
+    state.left--;
+    state.made++;
+  };
+  const PIECES = 4;
+  /** `part(at, n)` for the pieces of so many bytes, from the first on. */
+  const inPieces = (bytes: number, part: (at: number, n: number) => void): void => {
+    const size = Math.max(8, (bytes / PIECES + 7) & ~7);
+    for (let at = 0; at < bytes; at += size) {
+      step();
+      part(at, Math.min(size, bytes - at));
+    }
+  };
+  const stepped =
+    <A extends unknown[], R>(call: (...args: A) => R) =>
+    (...args: A): R => {
+      step();
+      return call(...args);
+    };
+  /** Asked, and maybe not heard any more. */
+  const asked =
+    <A extends unknown[], R>(call: (...args: A) => R) =>
+    (...args: A): R => {
+      step();
+      const answer = call(...args);
+      step();
+      return answer;
+    };
+  return {
+    ...real,
+    st: stepped(real.st),
+    stf: stepped(real.stf),
+    st8: stepped(real.st8),
+    st16: stepped(real.st16),
+    copySteps: stepped(real.copySteps),
+    copyShort: stepped(real.copyShort),
+    copyBytes: (to: number, from: number, bytes: number) =>
+      inPieces(bytes, (at, n) => real.copyBytes(to + at, from + at, n)),
+    zeroBytes: (to: number, bytes: number) => inPieces(bytes, (at, n) => real.zeroBytes(to + at, n)),
+    hostSwapWrite: asked(real.hostSwapWrite),
+    hostSwapRead: asked(real.hostSwapRead),
+    hostSwapFree: asked(real.hostSwapFree),
+    hostDiscard: asked(real.hostDiscard),
+  };
+});
+
+/** Do something that dies after `stores` stores. Returns whether it did; it has ended otherwise. */
+export function dies(stores: number, work: () => void): boolean {
+  state.left = stores;
+  try {
+    work();
+    return false;
+  } catch (error) {
+    if (!(error instanceof Torn)) throw error;
+    return true;
+  } finally {
+    state.left = Number.POSITIVE_INFINITY;
+  }
+}
+/** How many stores something takes. */
+export function storesOf(work: () => void): number {
+  const before = state.made;
+  work();
+  return state.made - before;
+}
