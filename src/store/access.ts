@@ -36,6 +36,7 @@ import {
 } from "./item.ts";
 import {
   addf,
+  kindOf,
   locAddr,
   pageOfLoc,
   ST_DATA_VMA,
@@ -47,7 +48,6 @@ import {
   ST_THETA,
   ST_TIER_HITS,
   STREAM_HEADS,
-  streamOf,
   vpnOfLoc,
 } from "./layout.ts";
 import { held } from "./meta.ts";
@@ -164,7 +164,7 @@ function riseFromSwap(c: i32, loc: i32, slot: i32, worth: i32, past: i32): i32 {
   const w = bits(item);
   const stream =
     (w & BIT_TTL) !== 0
-      ? streamOf(c, pageOfLoc(loc) >>> ld(c + ST_SEG_SHIFT))
+      ? kindOf(c, pageOfLoc(loc) >>> ld(c + ST_SEG_SHIFT))
       : (w & BIT_BODY) !== 0
         ? STREAM_HEADS
         : bandOf(c, worth);
@@ -225,6 +225,6 @@ function worse(a: i32, b: i32): i32 {
 /** Carry the item, whose page is held, to fresh memory, if there is room. */
 function rise(c: i32, loc: i32, item: i32, slot: i32): void {
   const same = (bits(item) & (BIT_BODY | BIT_TTL)) !== 0;
-  const stream = same ? streamOf(c, pageOfLoc(loc) >>> ld(c + ST_SEG_SHIFT)) : bandOf(c, score(c, item));
+  const stream = same ? kindOf(c, pageOfLoc(loc) >>> ld(c + ST_SEG_SHIFT)) : bandOf(c, score(c, item));
   if (carryWithin(c, stream, loc, item, slot)) addf(c + ST_PROMOTED, 1);
 }

@@ -33,6 +33,7 @@ import {
   ST_LEFT_BODIES,
   ST_LOG_PAGES,
   ST_NR_BODIES,
+  ST_SINK_PAGE,
 } from "./layout.ts";
 import { ensureMeta, newMeta } from "./meta.ts";
 
@@ -182,6 +183,7 @@ export function freeBody(c: i32, first: i32): void {
   const data = ld(c + ST_DATA_VMA);
   for (let page: i32 = first; page >= 0; ) {
     const next = nextPage(c, page);
+    if (ld(c + ST_SINK_PAGE) === page + 1) st(c + ST_SINK_PAGE, 0);
     zapPages(data, bodyVpn(c, page), 1);
     putPage(c, page);
     add(c + ST_BODIES, -1);

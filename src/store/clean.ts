@@ -29,6 +29,8 @@ import {
 import {
   addf,
   FLAG_TELL,
+  kindOf,
+  LOW,
   locAddr,
   PAGE_GRANULES,
   pageInfo,
@@ -51,7 +53,6 @@ import {
   seg,
   setPageInfo,
   setSeg,
-  streamOf,
   vpnOfLoc,
 } from "./layout.ts";
 import { closeSeg, fitsSeg, newPages, releaseSeg, zapLogPage } from "./log.ts";
@@ -59,7 +60,7 @@ import { ONE } from "./log2.ts";
 import { isPresent, losePage } from "./present.ts";
 import { score } from "./rank.ts";
 import { releaseIfEmpty, removeItem } from "./remove.ts";
-import { relieve } from "./sink.ts";
+import { isLow, relieve } from "./sink.ts";
 import { bandOf } from "./stream.ts";
 import { sinkSeg } from "./sunk.ts";
 
@@ -182,9 +183,11 @@ function cleanItem(c: i32, s: i32, loc: i32, item: i32): i32 {
     const worth = large ? 0 : score(c, item);
     if (!large) looked += granules;
     const keep = mode !== DROP_ALL && (mode === KEEP_ALL || large || worth >= ld(c + ST_THETA));
-    const stream = streamOf(c, s);
-    if (keep && carryOn(c, stream >= STREAM_TTL ? stream : large ? STREAM_HEADS : bandOf(c, worth), loc, item, slot))
-      return 0;
+    const kind = kindOf(c, s);
+    const to = kind >= STREAM_TTL ? kind : large ? STREAM_HEADS : bandOf(c, worth);
+    // Nobody has asked for it: where it is, it stays.
+    const low = isLow(c, vpnOfLoc(c, loc)) ? LOW : 0;
+    if (keep && carryOn(c, to + low, loc, item, slot)) return 0;
     if (!large) countDropped(c, granules, worth);
     remember(c, item);
     if (mode === SINK_WORST && sinkItem(c, loc, item, slot)) return 0;

@@ -32,6 +32,7 @@ import {
 } from "./item.ts";
 import {
   controlOf,
+  kindOf,
   LOG_PARTS,
   locAddr,
   NR_STREAMS,
@@ -294,7 +295,7 @@ function walkItems(
   found: Found,
   live: Map<number, LiveItem>,
 ): number {
-  const stream = streamOf(c, s);
+  const stream = kindOf(c, s);
   let count = 0;
   let g = first;
   for (; g < size; ) {

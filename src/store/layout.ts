@@ -115,19 +115,20 @@ export const ST_NEW_BYTES: i32 = 544;
 export const ST_REBUILT_BYTES: i32 = 552;
 /** Open segment of each stream, plus 1. */
 export const ST_OPEN: i32 = 1280;
-export const NR_STREAMS: i32 = 33;
 /**
  * Heads of items with a body, then inline items by band of heat, then what is on its way to swap, then those that expire, by class
- * of time to live.
+ * of time to live. Then the same once more (LOW) for those that are on a lower node than new ones, and are to stay there.
  */
+export const NR_STREAMS: i32 = 66;
 export const STREAM_HEADS: i32 = 0;
 export const STREAM_BANDS: i32 = 1;
 export const NR_BANDS: i32 = 7;
 export const STREAM_COLD: i32 = 8;
 export const STREAM_TTL: i32 = 9;
 export const NR_TTL_CLASSES: i32 = 24;
+export const LOW: i32 = 33;
 /** NR_SAMPLED_AGES f64, behind the open segments: hits by how long ago the last access was (sampled.ts). */
-export const ST_AGES: i32 = 1416;
+export const ST_AGES: i32 = 1544;
 /** Keys whose hash is below this, without a sign, are sampled (sampled.ts); 0 = none. */
 export const ST_SAMPLED: i32 = 632;
 /** And those whose value has as many bytes, when something is found or stored; 0 = none. */
@@ -181,6 +182,8 @@ export const ST_GHOST_MAX: i32 = 756;
 export const ST_NR_GHOSTS: i32 = 760;
 // sink.ts: what a byte was worth that had to leave the fastest node lately, as a score
 export const ST_SINK: i32 = 764;
+/** The page of a body that is sinking from which on the rest of it is yet to go, plus 1; 0 = none is. */
+export const ST_SINK_PAGE: i32 = 856;
 // body.ts
 export const ST_BODY_TABLE: i32 = 768;
 /** Pages of the bodies that were ever in use; bodies. */
@@ -210,7 +213,7 @@ export const ST_FAIR_ASKED: i32 = 1024;
 export const ST_PART_SHIFT: i32 = 852;
 export const ST_PART_SEGS: i32 = 1192;
 export const LOG_PARTS: i32 = 16;
-export const CONTROL_BYTES: i32 = 1664;
+export const CONTROL_BYTES: i32 = 1792;
 export const STORE_MAGIC: i32 = 0x73746f72;
 
 export const FLAG_TELL: i32 = 1;
@@ -277,6 +280,11 @@ export function seg(c: i32, n: i32, field: i32): i32 {
 /** The stream that a segment is of, and which of its lives this is. */
 export function streamOf(c: i32, n: i32): i32 {
   return seg(c, n, SG_STREAM) & 255;
+}
+/** The same of a segment on a lower node as of one that is not. */
+export function kindOf(c: i32, n: i32): i32 {
+  const stream = streamOf(c, n);
+  return stream < LOW ? stream : stream - LOW;
 }
 export function lifeOf(c: i32, n: i32): i32 {
   return seg(c, n, SG_STREAM) >>> 8;

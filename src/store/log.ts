@@ -6,6 +6,8 @@
  * A page of a segment may be lost (dropped by the engine, or unreadable in swap) and the index still name items on it. Such
  * a segment is torn; when it is done with, it waits in quarantine until the scrubber has gone through the whole index.
  */
+
+import { demoteNow } from "../mm/demote.ts";
 import { EAGAIN, ENOMEM } from "../mm/errno.ts";
 import { pte } from "../mm/layout.ts";
 import { ld, st, stf } from "../mm/machine.ts";
@@ -19,6 +21,7 @@ import {
   add,
   addSeg,
   LOG_PARTS,
+  LOW,
   locAddr,
   PAGE_GRANULES,
   pageInfo,
@@ -170,6 +173,7 @@ function bringIn(c: i32, s: i32, at: i32, bytes: i32): i32 {
     if (fresh) add(c + ST_LOG_HELD, 1);
     if (begun) continue;
     queueFresh(vpn + page);
+    if (streamOf(c, s) >= LOW) demoteNow(vpn + page);
     setPageInfo(c, (s << ld(c + ST_SEG_SHIFT)) + page, PAGE_GRANULES);
   }
   for (let page: i32 = first; page <= last; page++) if ((pte(vpn + page) & PTE_PRESENT) === 0) return EAGAIN;

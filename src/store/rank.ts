@@ -35,6 +35,7 @@ import {
   add,
   locAddr,
   metaAddr,
+  PAGE_GRANULES,
   ST_ITEMS,
   ST_LRU_MODE,
   ST_MAX_PAGES,
@@ -90,7 +91,8 @@ export function score(c: i32, item: i32): i32 {
 /** The same where it is not a matter of having a value at all, but of where: no size is favoured, so that the most hits are on the fastest node. */
 export function density(c: i32, item: i32): i32 {
   const granules = totalGranules(item);
-  return score(c, item) + (ld(c + ST_LRU_MODE) === 0 ? weightOfSize(c, granules) - log2Whole(granules) : 0);
+  const fair = granules >= PAGE_GRANULES && ld(c + ST_LRU_MODE) === 0;
+  return score(c, item) + (fair ? weightOfSize(c, granules) - log2Whole(granules) : 0);
 }
 
 /** The same of an item of `granules` that is accessed now, with a history of `past`: hits << 3 | gap class. */

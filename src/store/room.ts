@@ -42,6 +42,7 @@ import {
 } from "./evict.ts";
 import {
   FLAG_TELL,
+  kindOf,
   locAddr,
   SEG_CLOSED,
   SG_CURSOR,
@@ -51,6 +52,7 @@ import {
   ST_DATA_START,
   ST_DATA_VMA,
   ST_FLAGS,
+  ST_MAX_PAGES,
   ST_NR_BODIES,
   ST_OPEN,
   ST_SEG_SHIFT,
@@ -63,12 +65,12 @@ import {
 } from "./layout.ts";
 import { anyLeft, giveBack } from "./left.ts";
 import { fewSegments } from "./log.ts";
-import { inNodes, sunkBodies } from "./meta.ts";
+import { held, inNodes, sunkBodies } from "./meta.ts";
 import { isPresent } from "./present.ts";
 import { randomBelow } from "./random.ts";
 import { NO_THETA, score } from "./rank.ts";
 import { randomBodyPage } from "./sample.ts";
-import { relieve } from "./sink.ts";
+import { relieve, willSink } from "./sink.ts";
 import { skim } from "./skim.ts";
 import { dropSunkSeg, leastSunk, maySink, sinkPages, sinkSeg } from "./sunk.ts";
 
@@ -143,11 +145,18 @@ export function makeRoom(c: i32, pages: i32, wanted: i32, drop: boolean): boolea
   const before = inNodes(c);
   // What is sent down may bring as much up, and what is compacted may sink in pieces: there is an end to it, and the engine makes room.
   let turns: i32 = MOST_TURNS + 2 * wanted;
+  if (willSink(c, pages + 1)) leaveSpare(c);
   while (!relieve(c, pages + 1)) {
     if (before - inNodes(c) >= wanted || turns-- === 0 || isOthersTurn(c)) return true;
     if (sinkSome(c) === 0 && !(drop && evictSome(c, ALL) !== 0)) return false;
   }
   return true;
+}
+/** Something is about to go down: what of it is hot takes new pages at first, and these must be within the store's limit. */
+function leaveSpare(c: i32): void {
+  const most = ld(c + ST_MAX_PAGES) - (1 << ld(c + ST_SEG_SHIFT));
+  let more: boolean = held(c) > most;
+  while (more) more = evictAnywhere(c) !== 0 && held(c) > most;
 }
 /**
  * Make some room in the nodes by sending to swap what is worth least there, as {@link evictSome} would choose it; what is worth more
@@ -163,7 +172,7 @@ export function sinkSome(c: i32): i32 {
   const s = chosenSeg();
   if (s < 0) return sinkBody(c, chosenBody());
   const before = inNodes(c);
-  if (wholeInNodes(c, s) && streamOf(c, s) < STREAM_TTL) {
+  if (wholeInNodes(c, s) && kindOf(c, s) < STREAM_TTL) {
     if (streamOf(c, s) === STREAM_COLD) sinkSeg(c, s);
     else cleanChosen(c, s, ALL, SINK_WORST);
     if (inNodes(c) < before || writesLater()) return 1;
@@ -174,7 +183,7 @@ export function sinkSome(c: i32): i32 {
     return inNodes(c) < before || (streamOf(c, s) !== STREAM_COLD && lookedGranules() > 0) ? 1 : 0;
   }
   // What expires stays with its like; and what is in swap in part is not read for that.
-  skim(c, s, ld(c + ST_THETA), ALL);
+  skim(c, s, ld(c + ST_THETA), ALL, false);
   if (seg(c, s, SG_STATE) === SEG_CLOSED) sinkSeg(c, s);
   return inNodes(c) < before || writesLater() ? 1 : 0;
 }

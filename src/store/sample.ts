@@ -1,7 +1,8 @@
 /** Looking at a few for all: segments, bodies and items picked at random, and what a segment is worth by some of its items. */
-import { pte } from "../mm/layout.ts";
+import { folioHead, PG_HEAD, test } from "../mm/folio.ts";
+import { N_PAGES, N_START, node, ownerVma, pte, vpnOf } from "../mm/layout.ts";
 import { ld } from "../mm/machine.ts";
-import { PTE_PRESENT } from "../mm/page-table.ts";
+import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
 import { bodyOwner, firstPageOf } from "./body.ts";
 import { BIT_BODY, BIT_DEAD, bits, END_OF_PAGE, I_LENGTH, inlineGranules } from "./item.ts";
 import {
@@ -15,6 +16,7 @@ import {
   SG_USED,
   ST_BODY_FRESH,
   ST_DATA_START,
+  ST_DATA_VMA,
   ST_FRESH_SEG,
   ST_NR_BODIES,
   ST_SEG_SHIFT,
@@ -23,12 +25,27 @@ import {
   seg,
 } from "./layout.ts";
 
+import { log2Whole } from "./log2.ts";
 import { randomBelow } from "./random.ts";
-import { NO_THETA, score } from "./rank.ts";
+import { density, NO_THETA, score } from "./rank.ts";
 
 /** Items looked at in each segment. */
 const LOOKS: i32 = 6;
 
+/** A page of the data mapping that is on node `nid`, picked at random; -1 = none was found in `tries` looks at its frames. */
+export function randomPageOn(c: i32, nid: i32, tries: i32): i32 {
+  const data = ld(c + ST_DATA_VMA);
+  for (let i: i32 = 0; i < tries; i++) {
+    const f = node(nid, N_START) + randomBelow(c, node(nid, N_PAGES));
+    const head = folioHead(f);
+    if (!test(head, PG_HEAD) || ownerVma(head) !== data) continue;
+    const vpn = vpnOf(head) + f - head;
+    const p = pte(vpn);
+    // One that was unmapped while somebody held it is nobody's.
+    if ((p & PTE_PRESENT) !== 0 && pteIndex(p) === f) return vpn - ld(c + ST_DATA_START);
+  }
+  return -1;
+}
 /** A segment that holds something and is not in swap, picked at random; -1 = none was found. Open ones only if there is no other. */
 export function randomSeg(c: i32): i32 {
   const n = ld(c + ST_FRESH_SEG);
@@ -45,14 +62,16 @@ export function randomSeg(c: i32): i32 {
   }
   return open;
 }
-/** What a byte of a segment is worth on average, from a sample. */
-export function segScore(c: i32, s: i32): i32 {
-  sample(c, s);
-  return sampledScore;
+/** What a byte of a segment is worth on average where it is a matter of which node it is on, from a sample. */
+export function segDensity(c: i32, s: i32): i32 {
+  sample(c, s, true);
+  if (sampledAlive === 0) return NO_THETA;
+  // What is dead is worth nothing, and takes room all the same.
+  return sampledScore + log2Whole(sampledAlive) - log2Whole(sampled);
 }
 /** How many 256ths of a segment are dead or worth less than the threshold, from a sample; -1 = none of it is on a node. */
 export function segGarbage(c: i32, s: i32): i32 {
-  sample(c, s);
+  sample(c, s, false);
   return sampled > 0 ? ((sampledGarbage * 256) / sampled) | 0 : -1;
 }
 /** The score that goes with the last {@link segGarbage}. */
@@ -63,8 +82,9 @@ export function lastScore(): i32 {
 // A sample of a segment: granules looked at, those that are dead or worth less than the threshold, and the mean score.
 let sampled: i32 = 0;
 let sampledGarbage: i32 = 0;
+let sampledAlive: i32 = 0;
 let sampledScore: i32 = 0;
-function sample(c: i32, s: i32): void {
+function sample(c: i32, s: i32, near: boolean): void {
   const from = seg(c, s, SG_CURSOR) >>> 9;
   const pages = ((seg(c, s, SG_USED) + 4095) >>> 12) - from;
   const theta = ld(c + ST_THETA);
@@ -88,7 +108,7 @@ function sample(c: i32, s: i32): void {
       bytes += n;
       if ((bits(item) & BIT_DEAD) !== 0) garbage += n;
       else {
-        const w = score(c, item);
+        const w = near ? density(c, item) : score(c, item);
         if ((bits(item) & BIT_BODY) === 0 && w < theta) garbage += n;
         worth += (w >> 6) * n;
         alive += n;
@@ -98,6 +118,7 @@ function sample(c: i32, s: i32): void {
   }
   sampled = bytes;
   sampledGarbage = garbage;
+  sampledAlive = alive;
   sampledScore = alive === 0 ? NO_THETA : ((worth / alive) | 0) << 6;
 }
 /** A page of a body picked at random: any one, or where few are in use the first of a body; -1 = there are none. */

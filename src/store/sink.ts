@@ -8,12 +8,14 @@
  */
 import { demoteNow } from "../mm/demote.ts";
 import { folioHead, folioNid } from "../mm/folio.ts";
+import { pinPage, unpinFrame } from "../mm/gup.ts";
 import {
   H_HEADROOM,
   H_HEADROOM_WANTED,
   hdr,
   N_FREE,
   N_PAGES,
+  N_TIER,
   N_WMARK_LOW,
   node,
   pte,
@@ -26,38 +28,48 @@ import { nodeDemotionMask } from "../mm/memory-tiers.ts";
 import { placementMask, policyNode } from "../mm/mempolicy.ts";
 import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
 import { swapAvailable } from "../mm/swap.ts";
-import { bodyOwner, bodyVpn, nextPage } from "./body.ts";
-import { BIT_DEAD, bits, bodyPages } from "./item.ts";
+import { bodyOwner, bodyVpn, firstOfBody, nextPage } from "./body.ts";
+import { carryWithin } from "./carry.ts";
+import { slotOf } from "./directory.ts";
+import { BIT_DEAD, bits, bodyPages, I_HASH, inlineGranules } from "./item.ts";
 import {
+  LOW,
   locAddr,
-  SEG_OPEN,
+  pageOfLoc,
+  SEG_CLOSED,
   SG_CURSOR,
-  SG_ITEMS,
   SG_LIVE,
   SG_STATE,
   SG_USED,
-  ST_BODIES,
+  ST_BUSY,
   ST_DATA_START,
   ST_DATA_VMA,
-  ST_LOG_HELD,
+  ST_LOG_PAGES,
   ST_SEG_SHIFT,
   ST_SINK,
+  ST_SINK_PAGE,
   STREAM_HEADS,
   seg,
   streamOf,
   vpnOfLoc,
 } from "./layout.ts";
 import { inNodes } from "./meta.ts";
-import { randomBelow } from "./random.ts";
 import { density, NO_THETA } from "./rank.ts";
-import { randomBodyPage, randomSeg, segScore } from "./sample.ts";
+import { releaseIfEmpty } from "./remove.ts";
+import { randomPageOn, segDensity } from "./sample.ts";
 import { skim } from "./skim.ts";
 
-/** Candidates for each choice, and how often one may be picked that is not on the node. */
+/** Candidates for each choice, how often one may be picked that is none, and frames looked at for one of the store's pages. */
 const CANDIDATES: i32 = 16;
 const MISSES: i32 = 96;
+const LOOKS: i32 = 64;
 /** Items worth this much more than what sinks are carried back: an octave. */
 const HOT: i32 = 65536;
+/** Granules that are carried back at most for each page that went down: all, or three quarters of them. */
+const ALL: i32 = 512;
+const MOST: i32 = 384;
+/** Pages of a body that are gone through at once. */
+const STEP: i32 = 1024;
 /** An item's inline part is mostly head if it has fewer granules. */
 const HEAD_GRANULES: i32 = 24;
 /** Pages of {@link headroom}: what a few segments take; and what is written while a thread has its turn. */
@@ -108,6 +120,13 @@ export function relieve(c: i32, pages: i32): boolean {
   sinking = false;
   return room;
 }
+/** Whether {@link relieve} would have something go down to another node. */
+export function willSink(c: i32, pages: i32): boolean {
+  const nid = homeNode(c);
+  const spare = pages + (1 << ld(c + ST_SEG_SHIFT));
+  if (sinking || node(nid, N_FREE) - spare > node(nid, N_WMARK_LOW)) return false;
+  return nodeDemotionMask(nid, vma(ld(c + ST_DATA_VMA), V_MEMCG)) !== 0 && inNodes(c) << 2 >= node(nid, N_PAGES);
+}
 /** Whether some node of `mask` takes a segment without falling under its low watermark. */
 export function roomBelow(c: i32, mask: i32): boolean {
   const pages = 2 << ld(c + ST_SEG_SHIFT);
@@ -118,6 +137,12 @@ export function roomBelow(c: i32, mask: i32): boolean {
   return false;
 }
 
+/** Whether a page is on a lower tier than the store's new ones. */
+export function isLow(c: i32, vpn: i32): boolean {
+  const p = pte(vpn);
+  if ((p & PTE_PRESENT) === 0) return false;
+  return node(folioNid(folioHead(pteIndex(p))), N_TIER) > node(homeNode(c), N_TIER);
+}
 function on(vpn: i32, nid: i32): boolean {
   const p = pte(vpn);
   return (p & PTE_PRESENT) !== 0 && folioNid(folioHead(pteIndex(p))) === nid;
@@ -125,28 +150,35 @@ function on(vpn: i32, nid: i32): boolean {
 
 /** Demote the least worth of a few candidates on a node. Returns the pages that moved; -1 if none was found there. */
 function sinkOne(c: i32, nid: i32): i32 {
-  const log = ld(c + ST_LOG_HELD);
-  const all = log + ld(c + ST_BODIES);
-  if (all === 0) return -1;
+  const rest = ld(c + ST_SINK_PAGE) - 1;
+  if (rest >= 0) {
+    const moved = sinkBody(c, rest, nid);
+    if (moved > 0) return moved;
+  }
+  const log = ld(c + ST_LOG_PAGES);
   let best: i32 = 0;
   let bestSeg: i32 = -1;
   let least: i32 = 0x7fffffff;
   let found: i32 = 0;
   for (let i: i32 = 0; i < MISSES && found < CANDIDATES; i++) {
-    if (randomBelow(c, all) < log) {
-      const s = randomSeg(c);
-      if (s < 0 || seg(c, s, SG_STATE) === SEG_OPEN || mostlyHeads(c, s) || !on(firstVpn(c, s), nid)) continue;
+    const page = randomPageOn(c, nid, LOOKS);
+    if (page < 0) break;
+    if (page < log) {
+      const s = page >>> ld(c + ST_SEG_SHIFT);
+      if (seg(c, s, SG_STATE) !== SEG_CLOSED) continue;
+      // Heads of bodies that are here: those that sank have left holes.
+      if (streamOf(c, s) === STREAM_HEADS) {
+        if (seg(c, s, SG_LIVE) << 3 > seg(c, s, SG_USED) - (seg(c, s, SG_USED) >> 2)) continue;
+        return sinkSeg(c, s, nid, ALL);
+      }
       found++;
-      const w = segScore(c, s);
+      const w = segDensity(c, s);
       if (w >= least) continue;
       least = w;
       bestSeg = s;
-      best = 0;
     } else {
-      const page = randomBodyPage(c);
-      if (page < 0 || !on(bodyVpn(c, page), nid)) continue;
-      const loc = bodyOwner(c, page);
-      if ((pte(vpnOfLoc(c, loc)) & PTE_PRESENT) === 0) continue;
+      const loc = bodyOwner(c, page - log);
+      if (loc === 0 || (pte(vpnOfLoc(c, loc)) & PTE_PRESENT) === 0) continue;
       const item = locAddr(c, loc);
       // One that is just being written is no item yet.
       if ((bits(item) & BIT_DEAD) !== 0) continue;
@@ -155,42 +187,54 @@ function sinkOne(c: i32, nid: i32): i32 {
       if (w >= least) continue;
       least = w;
       bestSeg = -1;
-      best = page;
+      best = page - log;
     }
   }
   if (found === 0) return -1;
   const sink = ld(c + ST_SINK);
   st(c + ST_SINK, sink === NO_THETA ? least : sink + (((least - sink) / 16) | 0));
-  return bestSeg >= 0 ? sinkSeg(c, bestSeg) : sinkBody(c, best, nid);
-}
-/** Heads of large items without much of their values are as good as index: they stay. */
-function mostlyHeads(c: i32, s: i32): boolean {
-  return streamOf(c, s) === STREAM_HEADS && seg(c, s, SG_LIVE) < seg(c, s, SG_ITEMS) * HEAD_GRANULES;
+  if (bestSeg >= 0) return sinkSeg(c, bestSeg, nid, MOST);
+  const pages = bodyPages(locAddr(c, bodyOwner(c, best)));
+  return sinkBody(c, pages <= STEP ? firstOfBody(c, best) : best, nid);
 }
 /** The first page of a segment that is not cleaned yet. */
 function firstVpn(c: i32, s: i32): i32 {
   return ld(c + ST_DATA_START) + (s << ld(c + ST_SEG_SHIFT)) + (seg(c, s, SG_CURSOR) >>> 9);
 }
-function sinkSeg(c: i32, s: i32): i32 {
+function sinkSeg(c: i32, s: i32, nid: i32, most: i32): i32 {
   const pages = ((seg(c, s, SG_USED) + 4095) >>> 12) - (seg(c, s, SG_CURSOR) >>> 9);
   const vpn = firstVpn(c, s);
   let moved: i32 = 0;
-  for (let i: i32 = 0; i < pages; i++) moved += demoteNow(vpn + i);
+  for (let i: i32 = 0; i < pages; i++) if (on(vpn + i, nid)) moved += demoteNow(vpn + i);
   // Those of its items that are hot all the same come straight back, in part of the room that this has made.
-  skim(c, s, ld(c + ST_SINK) + HOT, (moved << 9) >> 1);
+  skim(c, s, ld(c + ST_SINK) + HOT, moved * most, true);
   return moved;
 }
-/** Of a body a part at a time, from a page on. */
+/** A part of a body, and the rest of it when next a page has to go: what is there of a value only in part serves nobody. */
 function sinkBody(c: i32, from: i32, nid: i32): i32 {
   const most = 1 << ld(c + ST_SEG_SHIFT);
   let moved: i32 = 0;
   let page: i32 = from;
-  for (let i: i32 = 0; i < most && page >= 0; i++) {
+  for (let i: i32 = 0; page >= 0 && moved < most && i < STEP; i++) {
     const vpn = bodyVpn(c, page);
     if (on(vpn, nid)) moved += demoteNow(vpn);
     page = nextPage(c, page);
   }
+  st(c + ST_SINK_PAGE, page + 1);
+  if (page < 0 && ld(c + ST_BUSY) === 0) sinkHead(c, bodyOwner(c, from), nid);
   return moved;
+}
+/** A body has sunk: what of the value is beside its head goes after it, with others of the kind. */
+function sinkHead(c: i32, loc: i32, nid: i32): void {
+  const item = locAddr(c, loc);
+  const stream = streamOf(c, pageOfLoc(loc) >>> ld(c + ST_SEG_SHIFT));
+  if (!on(vpnOfLoc(c, loc), nid) || stream >= LOW || inlineGranules(item) < HEAD_GRANULES) return;
+  const slot = slotOf(c, ld(item + I_HASH), loc);
+  if (slot === 0) return;
+  const pinned = pinPage(vpnOfLoc(c, loc));
+  const went = carryWithin(c, LOW + stream, loc, item, slot);
+  unpinFrame(pinned);
+  if (went) releaseIfEmpty(c, loc);
 }
 
 /** Whether an item that was just accessed should come up to the home node: there is room, or it is worth more than what sinks. */

@@ -11,6 +11,7 @@
  */
 import { ld, ldf, st, stf } from "../mm/machine.ts";
 import {
+  kindOf,
   SG_DUE,
   SG_EXPIRY,
   SG_HEAP,
@@ -26,7 +27,6 @@ import {
   seg,
   segAddr,
   setSeg,
-  streamOf,
 } from "./layout.ts";
 
 /** The longest time to live of the first class, ms; each further one has twice as long ones. */
@@ -37,7 +37,7 @@ export function reclaimTime(c: i32, s: i32): f64 {
   const grace = ldf(c + ST_GRACE);
   if (grace >= 0) return ldf(segAddr(c, s) + SG_EXPIRY) + grace;
   let longest: f64 = FIRST_CLASS_MS;
-  for (let cls = streamOf(c, s) - STREAM_TTL; cls > 0; cls--) longest *= 2;
+  for (let cls = kindOf(c, s) - STREAM_TTL; cls > 0; cls--) longest *= 2;
   return ldf(segAddr(c, s) + SG_EXPIRY) + longest;
 }
 

@@ -291,6 +291,30 @@ test("two nodes hold as many small entries as one of as many bytes, but for a tw
   expect(two).toBeGreaterThan(0.945 * one);
 });
 
+test.each([0, 1e6])("with a node below, the fast one serves about what it would alone, ttl %i", async (ttl) => {
+  const hits: number[] = [];
+  for (const slow of [0, 16 * KIB]) {
+    const nodes = { dram: dram(4 * KIB + 4 * (slow > 0 ? 47 : 180)), ...(slow > 0 && { slow: dram(slow + 360, 1) }) };
+    const memory = await openMemory({ nodes, minFree: "16KiB" }, { crank: simCrank() });
+    const cache = memory.cache({ codec: "bytes", maxSize: (4 * KIB + slow) * KIB, heap: 0, ttl });
+    const source = seeded(7);
+    const keys = 2000;
+    const sizes = Array.from({ length: keys }, () => 2000 + source.below(28_000));
+    const value = Buffer.alloc(30_000, 1);
+    let before = 0;
+    for (let i = 0; i < 40_000; i++) {
+      if (i === 10_000) before = cache.stats().hitsByTier.dram as number;
+      const k = draw(source, keys, 2.5);
+      if (cache.getInto(`k${k}`, value) < 0) cache.set(`k${k}`, value.subarray(0, sizes[k]));
+    }
+    hits.push((cache.stats().hitsByTier.dram as number) - before);
+    memory.check();
+    await memory.close();
+  }
+  const [alone = 0, above = 0] = hits;
+  expect(above).toBeGreaterThan(0.9 * alone);
+});
+
 test("a cache larger than it can count is refused", async () => {
   const huge = { nodes: { dram: dram(512) }, swap: swapOf(17 * KIB * KIB), addressSpace: "18GiB" };
   const memory = await openMemory(huge, { crank: simCrank() });
