@@ -1,11 +1,18 @@
 /**
- * How long an access to a node takes, measured: where a node lies on memory of the machine of whose latency the firmware says nothing
- * (HMAT), and the options neither. It takes a few milliseconds, once for each host node in the process. Nodes that turn out to
- * be equally fast differ by so little that nothing is worth a move between them.
+ * Prices, measured where a memory is real, and the options do not say them.
+ *
+ * How long an access to a node takes: where a node lies on memory of the machine of whose latency the firmware says nothing
+ * (HMAT), and the options neither. Nodes that turn out to be equally fast differ by so little that nothing is worth a move between them.
+ *
+ * What a move of a page costs, and a look at one (measure-moves.ts), where a page could move: both nodes have a part in a move, and the
+ * price is that of the one that is dearest to copy from.
+ *
+ * It takes a few milliseconds, once for each host node in the process.
  */
 import { N_START, node as nodeField } from "../mm/layout.ts";
 import type { Vm } from "../runtime/vm.ts";
 import type { Harness } from "./harness.ts";
+import { measureCopy, measureEngine } from "./measure-moves.ts";
 import type { MemoryConfig, NodeConfig } from "./options.ts";
 
 /** Reads of a round, each of which waits for the one before; rounds, of which the fastest counts: the others were interrupted. */
@@ -14,30 +21,51 @@ const ROUNDS = 8;
 /** A node of fewer words may well be in the CPU's caches. */
 const LEAST_WORDS = 2 ** 24;
 
-/** Nanoseconds by the memory that a node lies on. */
+/** Nanoseconds by the memory that a node lies on: of an access, and of the copy of a page. */
 const measured = new Map<string, number>();
+const copies = new Map<string, number>();
 
 function isEstimate({ backing, latencyGiven }: NodeConfig): boolean {
   return backing.kind === "numa" && backing.estimated && !latencyGiven;
 }
+function memoryOf({ backing }: NodeConfig): string {
+  return backing.kind === "numa" ? `host node ${backing.hostNode}` : backing.kind;
+}
 /**
- * Measure what is estimated, and DRAM beside it, and tell the engine. All pages must have been touched. Not where a run is to be the
+ * Measure what nobody has said, and tell the engine. All pages must have been touched. Not where a run is to be the
  * same each time.
  */
-export function measureLatencies(vm: Vm, config: MemoryConfig, harness: Harness): void {
-  if (harness.crank !== undefined || config.seeded || !config.nodes.some(isEstimate)) return;
+export function measurePrices(vm: Vm, config: MemoryConfig, harness: Harness): void {
+  if (harness.crank !== undefined || config.seeded || config.nodes.length === 1) return;
   if (vm.closed || !vm.segment.touched) return;
+  if (config.nodes.some(isEstimate)) measureLatencies(vm, config);
+  const { touch, moveGiven, lookGiven } = config.prices;
+  let { move, look } = config.prices;
+  const copy = moveGiven ? undefined : dearestCopy(vm, config);
+  if (copy !== undefined) move = Math.round(measureEngine().move + copy);
+  if (!lookGiven) look = Math.round(measureEngine().look);
+  vm.calls.setPrices(move, look, touch);
+}
+/** What is estimated, and DRAM beside it. */
+function measureLatencies(vm: Vm, config: MemoryConfig): void {
   config.nodes.forEach((node, nid) => {
     if (!isEstimate(node) && (node.backing.kind !== "dram" || node.latencyGiven)) return;
-    const { backing } = node;
-    const key = backing.kind === "numa" ? `host node ${backing.hostNode}` : backing.kind;
-    const ns = measured.get(key) ?? measure(vm, nid, node.pages);
+    const ns = measured.get(memoryOf(node)) ?? measure(vm, nid, node.pages);
     if (ns === undefined) return;
-    measured.set(key, ns);
+    measured.set(memoryOf(node), ns);
     vm.calls.setLatency(nid, ns);
   });
-  const { move, look, touch } = config.prices;
-  vm.calls.setPrices(move, look, touch);
+}
+/** Nanoseconds to copy a page, of the nodes of the machine's memory; undefined if there are none. A file's pages may be on a disk. */
+function dearestCopy(vm: Vm, config: MemoryConfig): number | undefined {
+  let most: number | undefined;
+  config.nodes.forEach((node, nid) => {
+    if (node.backing.kind !== "dram" && node.backing.kind !== "numa") return;
+    const ns = copies.get(memoryOf(node)) ?? measureCopy(vm, nid);
+    copies.set(memoryOf(node), ns);
+    most = Math.max(most ?? 0, ns);
+  });
+  return most;
 }
 
 /** Whole nanoseconds, at least 1; undefined if the node is too small to tell. */

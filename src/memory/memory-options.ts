@@ -218,13 +218,13 @@ export interface NullSwapOptions extends AnySwapOptions {
 
 /** What things cost, by which the default preset judges what pays. */
 export interface PriceOptions {
-  /** Nanoseconds to move a page to another node. Default: 2000. */
+  /** Nanoseconds to move a page to another node. Default: measured where the memory is real; 2000 otherwise, and with a `seed`. */
   move?: number | undefined;
-  /** Nanoseconds for reclaim to look at a page. Default: 50. */
+  /** Nanoseconds for reclaim to look at a page. Default: likewise; 50. */
   look?: number | undefined;
   /**
    * Accesses to memory that a use of a page stands for, 64 if a program reads each line of a page that it looks up. Default: the
-   * cache lines that are read or written at a time; four where that is not known (`region.translate()` without a length).
+   * cache lines that are read or written at a time; all 64 where that is not known (`region.translate()` without a length).
    */
   touch?: number | undefined;
 }

@@ -26,7 +26,7 @@ import { checkLimits, Group, type GroupOptions } from "./group.ts";
 import type { Harness } from "./harness.ts";
 import { shownCache, shownMemory, shownRegion } from "./inspect.ts";
 import { type Kinds, kindsFor } from "./kinds.ts";
-import { measureLatencies } from "./measure.ts";
+import { measurePrices } from "./measure.ts";
 import { type Metric, metricsOf } from "./metrics.ts";
 import { nodeInfo } from "./node-info.ts";
 import { NodeNames } from "./node-names.ts";
@@ -98,7 +98,7 @@ export class Memory implements Disposable, AsyncDisposable {
     showAs(this, "Memory", () => shownMemory(this, this.#regions, this.#caches, this.#groups.keys()));
     this.#stopTimer = harness.crank === undefined ? startTimer(() => this.tick(), TICK_MS) : () => undefined;
     if (config.pretouch !== false && config.hasBytes)
-      this.#touching = touchInSlices(this.#vm.segment, () => measureLatencies(this.#vm, config, harness));
+      this.#touching = touchInSlices(this.#vm.segment, () => measurePrices(this.#vm, config, harness));
   }
 
   /** Settles when all pages have been touched, or the memory is closed; at once if nothing is to be touched. The process stays for it. @internal */

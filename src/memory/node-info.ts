@@ -1,5 +1,5 @@
 /** A node as `memory.node()` tells of it. */
-import { N_FREE, N_LATENCY, N_PAGES, node as nodeField } from "../mm/layout.ts";
+import { H_PRICE_MOVE, hdr, N_FREE, N_LATENCY, N_PAGES, node as nodeField } from "../mm/layout.ts";
 import { showAs } from "../runtime/show.ts";
 import type { Vm } from "../runtime/vm.ts";
 import { placementOf } from "./backing.ts";
@@ -22,6 +22,7 @@ export function nodeInfo(vm: Vm, config: MemoryConfig, balloons: Balloons, nid: 
     residentPages: pages - free,
     tier: tiers.indexOf(adistance >> 7),
     latency: nodeField(nid, N_LATENCY),
+    move: hdr(H_PRICE_MOVE),
     vmstat: () => {
       vm.ensureOpen();
       return nodeVmstat(vm, nid);

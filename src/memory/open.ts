@@ -1,7 +1,7 @@
 /** How a memory is opened. */
 import { touchNow } from "../runtime/pretouch.ts";
 import type { Harness } from "./harness.ts";
-import { measureLatencies } from "./measure.ts";
+import { measurePrices } from "./measure.ts";
 import { Memory } from "./memory.ts";
 import type { MemoryOptions } from "./memory-options.ts";
 import { openNamed } from "./named.ts";
@@ -30,7 +30,7 @@ export function openMemorySync(options: MemoryOptions, harness: Harness = {}): M
   if (config.pretouch === "wait" && memory instanceof ShardedMemory) memory.touchNow();
   else if (config.pretouch === "wait") {
     touchNow(memory.vm.segment);
-    measureLatencies(memory.vm, config, harness);
+    measurePrices(memory.vm, config, harness);
   }
   return memory;
 }

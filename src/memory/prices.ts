@@ -1,7 +1,7 @@
 /**
  * What things cost, for the decisions of the engine (mm/prices.ts): an access to each node, a move of a page, a look at one, and
- * how many accesses to memory a use of a page stands for. What the options do not say is what the study has for it: its table, round
- * figures of the order of published measurements.
+ * how many accesses to memory a use of a page stands for. What the options do not say is measured where the memory is real
+ * (measure.ts); else it is what the study has for it: its table, round figures of the order of published measurements.
  */
 import { ADISTANCE_DRAM, LATENCY_DRAM } from "../nodes/dram.ts";
 import type { Backing } from "./backing.ts";
@@ -19,10 +19,13 @@ export interface Prices {
   readonly look: number;
   /** Accesses to memory that a use of a page stands for; 0: as many as it is said to be. */
   readonly touch: number;
+  /** Whether the first two are given, and not to be measured where the memory is real (measure.ts). */
+  readonly moveGiven: boolean;
+  readonly lookGiven: boolean;
 }
 
 /** The study's table. */
-export const PRICES: Prices = { move: 2000, look: 50, touch: 0 };
+export const PRICES = { move: 2000, look: 50, touch: 0 };
 
 /** What the options may say of it. */
 export const pricesSchema: Check<PriceOptions> = object({
@@ -30,9 +33,10 @@ export const pricesSchema: Check<PriceOptions> = object({
   look: optional(whole(1, 1_000_000_000)),
   touch: optional(whole(1, 4096)),
 });
-/** All prices, those that are not given being the table's. */
+/** All prices, those that are not given being the table's until they are measured. */
 export function resolvePrices({ move, look, touch }: PriceOptions = {}): Prices {
-  return { move: move ?? PRICES.move, look: look ?? PRICES.look, touch: touch ?? PRICES.touch };
+  const given = { moveGiven: move !== undefined, lookGiven: look !== undefined };
+  return { move: move ?? PRICES.move, look: look ?? PRICES.look, touch: touch ?? PRICES.touch, ...given };
 }
 
 /** The longest time that the engine's words are given. */

@@ -113,7 +113,10 @@ export interface NodeInfo {
   readonly residentPages: number;
   /** 0 is the fastest. */
   readonly tier: number;
+  /** Nanoseconds that an access is taken to cost: as given, or measured. */
   readonly latency: number;
+  /** ... and that the move of a page to or from another node is. */
+  readonly move: number;
   vmstat(): Vmstat;
   /**
    * Give the node another size, up to the one that it was opened with: what is coldest there moves on, and the bytes go back to the

@@ -34,6 +34,7 @@ export function joinNodes(parts: readonly NodeInfo[], whole: readonly number[], 
     residentPages: sum((part) => part.residentPages),
     tier: first.tier,
     latency: first.latency,
+    move: first.move,
     vmstat: () => addVmstat(parts.map((part) => part.vmstat())),
     resize: (size) => {
       beforeResize();

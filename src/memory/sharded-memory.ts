@@ -31,7 +31,7 @@ import { Diagnostics } from "./diagnostics.ts";
 import { checkLimits, Group, type GroupOptions } from "./group.ts";
 import type { Harness } from "./harness.ts";
 import { shownCache, shownMemory, shownRegion } from "./inspect.ts";
-import { measureLatencies } from "./measure.ts";
+import { measurePrices } from "./measure.ts";
 import { Memory } from "./memory.ts";
 import { metricsOf } from "./metrics.ts";
 import { NodeNames } from "./node-names.ts";
@@ -119,7 +119,7 @@ export class ShardedMemory implements Everything {
     this.#stopTimer = harness.crank === undefined ? startTimer(() => this.tick(), TICK_MS) : () => undefined;
     if (config.pretouch !== false && config.hasBytes)
       this.#touching = new TouchAll(shards, (i) => {
-        measureLatencies((shards[i] as Shard).vm, this.#configs[i] as MemoryConfig, harness);
+        measurePrices((shards[i] as Shard).vm, this.#configs[i] as MemoryConfig, harness);
       });
   }
   #watch(): PressureWatch | undefined {

@@ -152,7 +152,9 @@ describe("util.inspect", () => {
     expect(inspect(pin)).toBe("Pin { bytes: 100, zeroCopy: true }");
     pin.release();
     expect(inspect(pin)).toBe("Pin { released: true }");
-    expect(inspect(memory.node("dram"))).toMatch(/^Node \{\n {2}name: 'dram',\n[^(]*latency: 100\n\}$/);
+    expect(inspect(memory.node("dram"))).toMatch(
+      /^Node \{\n {2}name: 'dram',\n[^(]*latency: 100,\n {2}move: 2000\n\}$/,
+    );
     group.remove();
     expect(inspect(group)).toBe(`Group "tenant" { closed }`);
     expect(inspect({ deep: { er: { cache } } }, { depth: 1 })).toContain("[Object]");
