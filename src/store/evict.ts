@@ -6,10 +6,10 @@
  * (clean.ts): what is worth more is carried forward to a segment of its like. The threshold moves so that rather more than half of
  * what is looked at can go: lower, and cleaning would free nothing; higher, and it would drop what is worth keeping.
  */
-import { pte } from "../mm/layout.ts";
+import { pte, V_RESIDENT, V_SWAPPED, vma } from "../mm/layout.ts";
 import { ld, st } from "../mm/machine.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
-import { bodyOf, bodyVpn, ownerOf, sweepOrphan } from "./body.ts";
+import { bodyOf, bodyOwner, bodyVpn, ownerOf, sweepOrphan } from "./body.ts";
 import {
   ALL,
   cleanSegPage,
@@ -32,17 +32,21 @@ import {
   locAddr,
   PAGE_GRANULES,
   pageInfo,
+  SEG_CLOSED,
   SG_CURSOR,
   SG_ITEMS,
   SG_LIVE,
+  SG_STATE,
   SG_USED,
   ST_BODIES,
   ST_BUSY,
+  ST_DATA_VMA,
   ST_FRUITLESS,
   ST_HEADS,
   ST_ITEMS,
   ST_LOG_HELD,
   ST_LOG_LIVE,
+  ST_LOG_PAGES,
   ST_NR_BODIES,
   ST_SEG_SHIFT,
   ST_SUNK_LIVE,
@@ -59,13 +63,15 @@ import { sunkBodies } from "./meta.ts";
 import { isPresent, look } from "./present.ts";
 import { randomBelow } from "./random.ts";
 import { NO_THETA, rebuildIfDue, score } from "./rank.ts";
-import { lastScore, randomBodyPage, randomSeg, segGarbage } from "./sample.ts";
+import { lastScore, randomBodyPage, randomPagePresent, randomSeg, segGarbage } from "./sample.ts";
 import { leastSunk, settleSunk } from "./sunk.ts";
 
 /** Pages that a clear left behind, to give back when somebody needs room. */
 export const LEFT_BATCH: i32 = 64;
 /** Candidates for each choice. */
 export const CANDIDATES: i32 = 16;
+/** Frames that are looked at for one of the store's. */
+const LOOKS: i32 = 64;
 /** Segments in use that are searched for one that holds anything, or nothing: nearly all hold something. */
 const SEARCH: i32 = 4096;
 /** The threshold moves by this part of an octave for each half of a cleaned segment's bytes too many or too few. */
@@ -142,16 +148,31 @@ export function choose(c: i32, near: boolean): boolean {
   const inline = ld(c + ST_LOG_LIVE) - ld(c + ST_SUNK_LIVE) - ld(c + ST_HEADS);
   const bodies = ld(c + ST_BODIES) - (near ? sunkBodies(c) : 0);
   const logPages = inline > 0 ? ((inline + PAGE_GRANULES - 1) / PAGE_GRANULES) | 0 : 0;
+  // Where most is in swap, a pick of all hardly ever hits what is not.
+  const few = near && vma(ld(c + ST_DATA_VMA), V_SWAPPED) > vma(ld(c + ST_DATA_VMA), V_RESIDENT);
   for (let i: i32 = 0; i < CANDIDATES; i++) {
+    if (few && lookAtPresent(c)) continue;
     if (logPages + bodies > 0 && randomBelow(c, logPages + bodies) < logPages) lookAtSeg(c);
     else lookAtBody(c, near);
   }
   if (bestSeg < 0 && bestBody < 0 && ld(c + ST_LOG_HELD) > 0) for (let i: i32 = 0; i < CANDIDATES; i++) lookAtSeg(c);
   return bestSeg >= 0 || bestBody >= 0;
 }
+/** Offer what has a page in the nodes. Returns false if none was found. */
+function lookAtPresent(c: i32): boolean {
+  const page = randomPagePresent(c, LOOKS);
+  if (page < 0) return false;
+  const log = ld(c + ST_LOG_PAGES);
+  if (page >= log) {
+    if (bodyOwner(c, page - log) !== 0) offerBody(c, bodyOf(c, page - log));
+  } else if (seg(c, page >>> ld(c + ST_SEG_SHIFT), SG_STATE) === SEG_CLOSED) offerSeg(c, page >>> ld(c + ST_SEG_SHIFT));
+  return true;
+}
 function lookAtSeg(c: i32): void {
   const s = randomSeg(c);
-  if (s < 0) return;
+  if (s >= 0) offerSeg(c, s);
+}
+function offerSeg(c: i32, s: i32): void {
   const garbage = segGarbage(c, s);
   if (garbage >= 0) offer(s, -1, garbage, lastScore());
   else if (settleSunk(c, s)) return;
@@ -167,6 +188,9 @@ function lookAtBody(c: i32, near: boolean): void {
     if (page < 0 || (pte(bodyVpn(c, page)) & PTE_PRESENT) === 0) return;
     body = bodyOf(c, page);
   } else body = randomBelow(c, n);
+  offerBody(c, body);
+}
+function offerBody(c: i32, body: i32): void {
   const loc = ownerOf(c, body);
   if ((pte(vpnOfLoc(c, loc)) & PTE_PRESENT) === 0) {
     offer(-1, body, 200, NO_THETA);

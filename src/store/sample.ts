@@ -1,6 +1,6 @@
 /** Looking at a few for all: segments, bodies and items picked at random, and what a segment is worth by some of its items. */
 import { folioHead, PG_HEAD, test } from "../mm/folio.ts";
-import { N_PAGES, N_START, node, ownerVma, pte, vpnOf } from "../mm/layout.ts";
+import { H_NR_FRAMES, hdr, N_PAGES, N_START, node, ownerVma, pte, vpnOf } from "../mm/layout.ts";
 import { ld } from "../mm/machine.ts";
 import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
 import { bodyOwner, firstPageOf } from "./body.ts";
@@ -34,9 +34,16 @@ const LOOKS: i32 = 6;
 
 /** A page of the data mapping that is on node `nid`, picked at random; -1 = none was found in `tries` looks at its frames. */
 export function randomPageOn(c: i32, nid: i32, tries: i32): i32 {
+  return randomPageOf(c, node(nid, N_START), node(nid, N_PAGES), tries);
+}
+/** The same of any node. */
+export function randomPagePresent(c: i32, tries: i32): i32 {
+  return randomPageOf(c, 0, hdr(H_NR_FRAMES), tries);
+}
+function randomPageOf(c: i32, first: i32, frames: i32, tries: i32): i32 {
   const data = ld(c + ST_DATA_VMA);
   for (let i: i32 = 0; i < tries; i++) {
-    const f = node(nid, N_START) + randomBelow(c, node(nid, N_PAGES));
+    const f = first + randomBelow(c, frames);
     const head = folioHead(f);
     if (!test(head, PG_HEAD) || ownerVma(head) !== data) continue;
     const vpn = vpnOf(head) + f - head;
