@@ -69,7 +69,7 @@ import { watermarkOk } from "./page-alloc.ts";
 import { PTE_HINT, PTE_PRESENT, PTE_WATCH, pteIndex } from "./page-table.ts";
 import { isFaster } from "./prices.ts";
 import { noteSample, promotionPays } from "./promotion-pays.ts";
-import { firstTier, isRoomy, mayTrade, riseMask, riseTarget } from "./rise.ts";
+import { firstTier, isRoomy, riseMask, riseTarget } from "./rise.ts";
 import { ACTOR_DIRECT, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { accessesOf, askAgain, countsUses, countUse, SAMPLE_RIPE, sampleOf } from "./uses.ts";
 import { tryToFree } from "./vmscan.ts";
@@ -280,12 +280,11 @@ function promote(f: i32, vpn: i32, from: i32, to: i32): void {
   let order: i32 = folioOrder(f);
   let moving: i32 = f;
   if (countsUses() && !watermarkOk(to, order, mark)) {
-    const stuck = isStuck(to);
-    if (!stuck) exchange(f, to, cg);
-    if (stuck || !watermarkOk(to, 0, mark)) {
-      if (mayTrade()) takePlaceOn(to, f, vpn, from, cg);
+    if (isStuck(to)) {
+      takePlaceOn(to, f, vpn, from, cg);
       return;
     }
+    exchange(f, to, cg);
   }
   if (watermarkOk(to, order, mark)) {
     lruDel(f);
