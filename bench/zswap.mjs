@@ -50,6 +50,7 @@ function codec(bytes) {
     discard: none,
     evict: none,
     sampled: none,
+    share: none,
     bug: none,
   };
   const module = new WebAssembly.Module(readFileSync(new URL("../dist/engine.wasm", import.meta.url)));

@@ -35,8 +35,8 @@ export function capacityPages(vm: Vm, policy: ResolvedPolicy, group: number): nu
 }
 /** Pages of each node that are left for what is on its way. */
 const RESERVE = 40;
-/** Pages that a page of the pool is taken to hold. */
-const TYPICAL_RATIO = 2;
+/** Pages that a page of the pool is taken to hold at most. When it holds less, what goes is chosen when it is full (store/room.ts). */
+const TYPICAL_RATIO = 4;
 
 /**
  * The most pages of a cache, given its `maxSize`, if it has one; `first`: no other without is there.

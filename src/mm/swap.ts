@@ -28,10 +28,13 @@ import {
   H_SWAP_FREE_CACHES,
   H_SWAP_ROTOR,
   H_SWAP_TRIED,
+  H_ZPOOL_HELD,
   H_ZPOOL_PAGES,
+  H_ZPOOL_STORED,
   H_ZSWAP_FULL,
   hasBytes,
   hdr,
+  hdrf,
   S_CACHES,
   S_DISCARDABLE,
   S_FAILED,
@@ -64,6 +67,8 @@ import { zsFree, zsUnits } from "./zsmalloc.ts";
 export const DISCARDABLE: i32 = 1 << 31;
 /** Of a slot of the pool: its page is one word, repeated; the word is in place of a handle. */
 export const SAME_FILLED: i32 = 1 << 30;
+/** Bytes of a page of the pool that objects take, about, when it is full: fifteen sixteenths. */
+const PACKED: f64 = 3840;
 const VPN_MASK: i32 = 0x3fffffff;
 
 /** Describe device `dev`, whose slots are [start, start + slots). Devices come in order of falling priority. */
@@ -116,7 +121,16 @@ function isCaches(vpn: i32): i32 {
 }
 /** Whether so many of a cache's pages could be given slots, or a place in the pool, without dropping any. */
 export function slotsFree(pages: i32): boolean {
-  return hdr(H_SWAP_FREE) >= pages || (poolDevice() >= 0 && hdr(H_ZSWAP_FULL) === 0);
+  return hdr(H_SWAP_FREE) >= pages || poolHasRoom(pages);
+}
+/** Whether the pool could take so many pages that compress as those in it do, when it is packed as well as it mostly is. */
+function poolHasRoom(pages: i32): boolean {
+  const dev = poolDevice();
+  if (dev < 0 || hdr(H_ZSWAP_FULL) !== 0 || swapDev(dev, S_FREE) < pages) return false;
+  const stored = hdrf(H_ZPOOL_STORED);
+  const held = swapDev(dev, S_SLOTS) - swapDev(dev, S_FREE);
+  const room: f64 = (hdr(H_ZPOOL_PAGES) - hdr(H_ZPOOL_HELD)) * PACKED;
+  return held === 0 || stored + (stored * pages) / held <= room;
 }
 /** Whether a cache's page could be given a slot now, on a device that did not fail the last write, or in the pool. */
 export function swapWorks(): boolean {
