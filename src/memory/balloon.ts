@@ -12,6 +12,7 @@ import { N_PAGES, N_WMARK_PROMO, node as nodeField } from "../mm/layout.ts";
 import { Mapping } from "../runtime/mapping.ts";
 import { SharedVm } from "../runtime/shared-vm.ts";
 import type { Vm } from "../runtime/vm.ts";
+import { PoolBalloon } from "./pool-balloon.ts";
 import { formatSize, parseSize, type Size } from "./size.ts";
 
 const PAGE = 4096;
@@ -20,6 +21,8 @@ const BATCH = 256;
 /** A write fault. */
 const FAULT_WRITE = 1;
 const ROOT = 0;
+/** In place of a node's number: the pool of compressed pages. */
+export const POOL = -1;
 
 interface Balloon {
   readonly mapping: Mapping;
@@ -33,16 +36,20 @@ export class Balloons {
   readonly #names: readonly string[];
   readonly #beforeFirst: () => void;
   readonly #balloons = new Map<number, Balloon>();
+  /** That of the pool of compressed pages. */
+  readonly pool: PoolBalloon;
 
   /** `beforeFirst` is called before bytes are given back for the first time. */
   constructor(vm: Vm, names: readonly string[], beforeFirst: () => void) {
     this.#beforeFirst = beforeFirst;
     this.#vm = vm;
     this.#names = names;
+    this.pool = new PoolBalloon(vm, beforeFirst);
   }
 
-  /** Pages that node `nid` lacks for the time being. */
+  /** Pages that node `nid`, or the POOL, lacks for the time being. */
   held(nid: number): number {
+    if (nid === POOL) return this.pool.held();
     return this.#balloons.get(nid)?.held ?? 0;
   }
 
@@ -78,12 +85,14 @@ export class Balloons {
 
   /** Fewest pages that a node can be left with: it must be able to stay above its watermarks. */
   least(nid: number): number {
+    if (nid === POOL) return this.pool.least();
     this.#vm.inspect();
     return Math.max(64, 2 * nodeField(nid, N_WMARK_PROMO));
   }
 
   /** Take up to `pages` pages from a node. Returns how many it came to. */
   shrink(nid: number, pages: number): number {
+    if (nid === POOL) return this.pool.shrink(pages);
     const balloon = this.#balloons.get(nid) ?? this.#make(nid);
     const first = balloon.held;
     const last = first + pages;
@@ -99,6 +108,10 @@ export class Balloons {
 
   /** Let a node have up to `pages` pages of its own again. */
   grow(nid: number, pages: number): void {
+    if (nid === POOL) {
+      this.pool.grow(pages);
+      return;
+    }
     const balloon = this.#balloons.get(nid);
     if (balloon === undefined || pages <= 0) return;
     const n = Math.min(pages, balloon.held);
@@ -106,6 +119,10 @@ export class Balloons {
     const { id, start } = balloon.mapping;
     const r = this.#vm.calls.zapRange(id, start + balloon.held, n);
     if (r < 0) throw this.#vm.error(r, "a node's balloon");
+  }
+
+  trim(): number {
+    return this.#vm.shape.zpages === undefined || this.#vm.shape.zpages === 0 ? 0 : this.pool.trim();
   }
 
   #pages(nid: number): number {

@@ -284,7 +284,7 @@ export class Memory implements Disposable, AsyncDisposable {
   /** All swap devices, highest priority first; the pool of compressed pages, if there is one, before them. */
   swapDevices(): SwapInfo[] {
     this.#vm.ensureOpen();
-    return swapInfo(this.#vm, this.#config.swap);
+    return swapInfo(this.#vm, this.#config.swap, this.balloons.pool);
   }
 
   /** All groups, in the order in which they were made. */

@@ -2,13 +2,14 @@
  * Memory given back before the system takes it: looks at the cgroup a few times a second, shrinks nodes while there is too little
  * room or processes wait for memory, and grows them again once that is over.
  *
- * What is to be had is found by asking for it: pages are taken from the lowest tier of ordinary memory first, where what is
- * coldest lies, then from the tiers above. A step is as large as what is missing, within a slice of the event loop's time; growing
+ * What is to be had is found by asking for it: what the pool of compressed pages does not need, then pages of the lowest tier of ordinary memory,
+ * where what is coldest lies (the pool, if there is a device below it), then of the tiers above. A step is as large as what is missing, within a slice of the event loop's time; growing
  * goes in small steps, after a while without pressure, so that it does not swing.
  */
 import { Cgroup, type CgroupState } from "../host/cgroup.ts";
 import { libc } from "../host/libc.ts";
 import { startTimer } from "../runtime/inline.ts";
+import { POOL } from "./balloon.ts";
 
 const PAGE = 4096;
 const MIB = 2 ** 20;
@@ -33,6 +34,8 @@ export interface Inflatable {
   held(nid: number): number;
   shrink(nid: number, pages: number): number;
   grow(nid: number, pages: number): void;
+  /** Give back what the pool of compressed pages does not need. Returns its pages. */
+  trim(): number;
 }
 
 /** Waiting for memory a tenth of the time is pressure. */
@@ -101,7 +104,7 @@ export class PressureWatch {
     return waited > STALL_SHARE ? MOST_PAGES / 4 : 0;
   }
   #shrink(pages: number): number {
-    let taken = 0;
+    let taken = this.#balloons.trim();
     for (const { nid, pages: whole } of this.#nodes) {
       const keep = Math.max(this.#balloons.least(nid), Math.ceil(whole / KEEP));
       const most = whole - keep - this.#balloons.held(nid);
@@ -124,17 +127,28 @@ export class PressureWatch {
 export function watchPressure(
   vm: { close(): void },
   balloons: Inflatable,
-  { pressure, nodes }: { readonly pressure: PressureConfig | undefined; readonly nodes: readonly NodeLike[] },
+  { pressure, nodes, zpages, swap }: Watched,
 ): PressureWatch | undefined {
   if (pressure === undefined) return undefined;
   const ordinary = nodes.map(({ pages, backing }, nid) => ({ nid, pages, kind: backing.kind }));
-  const shrinkable = ordinary.filter(({ kind }) => kind === "dram" || kind === "numa").reverse();
+  const shrinkable: Shrinkable[] = ordinary.filter(({ kind }) => kind === "dram" || kind === "numa").reverse();
+  // What is in the pool is colder still, if it has somewhere to go; else nodes can do with less, as the pool takes what they give.
+  const pool = { nid: POOL, pages: zpages };
+  if (zpages > 0 && swap.length > 1) shrinkable.unshift(pool);
+  else if (zpages > 0) shrinkable.push(pool);
   try {
     return new PressureWatch(balloons, shrinkable, pressure);
   } catch (error) {
     vm.close();
     throw error;
   }
+}
+interface Watched {
+  readonly pressure: PressureConfig | undefined;
+  readonly nodes: readonly NodeLike[];
+  /** Pages of the pool of compressed ones, which is the first of the swap devices. */
+  readonly zpages: number;
+  readonly swap: readonly unknown[];
 }
 interface NodeLike {
   readonly pages: number;

@@ -145,6 +145,14 @@ export interface SwapInfo {
   readonly used: number;
   /** Whether its last write failed; it is tried anew by the next request. */
   readonly failed: boolean;
+  /**
+   * Of the pool of compressed pages: give it another size, up to the one that it was opened with. Its oldest pages move on, and the bytes
+   * go back to the system. Returns the new size in bytes.
+   *
+   * @throws {@link LieuError} EINVAL, ENOTSUP without the package koffi or for a shared memory, ENOMEM if what is there has no other
+   *   place: then it has its old size
+   */
+  readonly resize?: (size: Size) => number;
 }
 
 /** A cache of a memory, as far as it can be looked at without knowing its keys and values. */

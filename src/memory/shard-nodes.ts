@@ -1,12 +1,19 @@
 /** Nodes and swap devices of several shards, as though they were one. */
 import { LieuError } from "../errors.ts";
 import { showAs } from "../runtime/show.ts";
+import { POOL } from "./balloon.ts";
 import type { Inflatable } from "./pressure.ts";
 import type { NodeInfo, SwapInfo } from "./requests.ts";
 import { formatSize, pagesOf, parseSize, type Size } from "./size.ts";
+import { resizable } from "./swap-info.ts";
 import { addVmstat } from "./vmstat.ts";
 
 const PAGE = 4096;
+
+/** Pages of the pool of compressed ones of each shard. */
+export function poolsOf(configs: readonly { readonly zpages: number }[]): number[] {
+  return configs.map(({ zpages }) => zpages);
+}
 
 /** Divide `total` pages in proportion to `whole`, as far as it goes. */
 export function inProportion(total: number, whole: readonly number[]): number[] {
@@ -77,27 +84,46 @@ function resizeAll(parts: readonly NodeInfo[], whole: readonly number[], size: S
   return wanted * PAGE;
 }
 
-/** Devices by name, each of all shards. */
-export function joinDevices(shards: readonly (readonly SwapInfo[])[]): SwapInfo[] {
+/** The pools of all shards, of `whole` pages when all of them are there; or none. */
+function resizePools(parts: readonly SwapInfo[], whole: readonly number[], size: Size): number {
+  const sizes = inProportion(Math.floor(parseSize(size, "resize() of zswap") / PAGE), whole);
+  let done = 0;
+  try {
+    for (const part of parts) {
+      part.resize?.((sizes[done] as number) * PAGE);
+      done++;
+    }
+  } catch (error) {
+    for (let i = 0; i < done; i++) parts[i]?.resize?.((whole[i] as number) * PAGE);
+    throw error;
+  }
+  return sizes.reduce((a, b) => a + b, 0) * PAGE;
+}
+
+/** Devices by name, each of all shards; `pools`: pages of their pools. */
+export function joinDevices(shards: readonly (readonly SwapInfo[])[], pools: readonly number[]): SwapInfo[] {
   return (shards[0] as readonly SwapInfo[]).map(({ name, kind }, dev) => {
     const all = shards.map((devices) => devices[dev] as SwapInfo);
     const sum = (of: (part: SwapInfo) => number): number => all.reduce((n, part) => n + of(part), 0);
-    return {
+    const info: SwapInfo = {
       name,
       kind,
       size: sum((part) => part.size),
       used: sum((part) => part.used),
       failed: all.some(({ failed }) => failed),
     };
+    return kind === "zswap" ? resizable(info, (size) => resizePools(all, pools, size)) : info;
   });
 }
 
-/** What shrinks nodes of all shards, whose slices have `whole` pages by shard and node: each by as much as the others, and those that can by what one cannot. */
+/** What shrinks nodes of all shards, whose slices have `whole` pages by shard and node, their pools `pools`: each by as much as the others, and those that can by what one cannot. */
 export function joinBalloons(
   parts: readonly Inflatable[],
   whole: readonly (readonly number[])[],
+  pools: readonly number[],
   beforeFirst: () => void,
 ): Inflatable {
+  const wholeOf = (i: number, nid: number): number => (nid === POOL ? pools[i] : whole[i]?.[nid]) as number;
   const sum = (of: (part: Inflatable) => number): number => parts.reduce((n, part) => n + of(part), 0);
   return {
     least: (nid) => sum((part) => part.least(nid)),
@@ -106,12 +132,13 @@ export function joinBalloons(
       beforeFirst();
       let taken = 0;
       parts.forEach((part, i) => {
-        const most = (whole[i]?.[nid] as number) - part.least(nid) - part.held(nid);
+        const most = wholeOf(i, nid) - part.least(nid) - part.held(nid);
         const asked = Math.min(most, Math.ceil((pages - taken) / (parts.length - i)));
         if (asked > 0) taken += part.shrink(nid, asked);
       });
       return taken;
     },
+    trim: () => sum((part) => part.trim()),
     grow(nid, pages) {
       let left = pages;
       for (const part of parts) {

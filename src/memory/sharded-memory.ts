@@ -50,7 +50,7 @@ import type {
 } from "./requests.ts";
 import { PlainShard, type Shard, SharedShard } from "./shard.ts";
 import { shardConfig } from "./shard-config.ts";
-import { joinBalloons, joinDevices, joinNodes } from "./shard-nodes.ts";
+import { joinBalloons, joinDevices, joinNodes, poolsOf } from "./shard-nodes.ts";
 import { extentOf, fitsIn, isSpread, partOptions, roomiest } from "./shard-place.ts";
 import { ShardedGroup } from "./sharded-group.ts";
 import { parseSize, type Size } from "./size.ts";
@@ -124,7 +124,7 @@ export class ShardedMemory implements Everything {
   }
   #watch(): PressureWatch | undefined {
     const inflatable = this.#shards.map((shard) => shard.inflatable);
-    const balloons = joinBalloons(inflatable, this.#slices, () => this.#touching?.stop());
+    const balloons = joinBalloons(inflatable, this.#slices, poolsOf(this.#configs), () => this.#touching?.stop());
     return watchPressure({ close: () => undefined }, balloons, this.#config);
   }
   get #vms(): Vm[] {
@@ -329,7 +329,10 @@ export class ShardedMemory implements Everything {
     return this.nodeNames.map((name) => this.node(name));
   }
   swapDevices(): SwapInfo[] {
-    return joinDevices(this.#shards.map((shard) => shard.swapDevices()));
+    return joinDevices(
+      this.#shards.map((shard) => shard.swapDevices()),
+      poolsOf(this.#configs),
+    );
   }
   caches(): CacheInfo[] {
     this.#ensureOpen();

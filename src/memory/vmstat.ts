@@ -6,6 +6,7 @@ import {
   C_ZSWAPPED,
   H_NR_SWAP,
   H_ZPOOL_FREE,
+  H_ZPOOL_HELD,
   H_ZPOOL_PAGES,
   hdr,
   L_SIZE,
@@ -68,7 +69,7 @@ function snapshot(nids: readonly number[], groups: (cg: number) => boolean, even
   for (let dev = 0; dev < hdr(H_NR_SWAP); dev++) out.nr_swapped += swapDev(dev, S_SLOTS) - swapDev(dev, S_FREE);
   if (pool >= 0) {
     out.nr_zswapped = swapDev(pool, S_SLOTS) - swapDev(pool, S_FREE);
-    out.nr_zspages = hdr(H_ZPOOL_PAGES) - hdr(H_ZPOOL_FREE) + zdictPagesInUse();
+    out.nr_zspages = hdr(H_ZPOOL_PAGES) - hdr(H_ZPOOL_HELD) - hdr(H_ZPOOL_FREE) + zdictPagesInUse();
   }
   return out;
 }

@@ -10,6 +10,8 @@ import {
   C_ZSWAPPED,
   H_ZPOOL_FREE,
   H_ZPOOL_FREE_LIST,
+  H_ZPOOL_HELD,
+  H_ZPOOL_HELD_LIST,
   H_ZPOOL_PAGES,
   H_ZPOOL_STORED,
   hdr,
@@ -58,6 +60,9 @@ export function walkZspages(): Map<number, number> {
   let free = 0;
   for (let p = hdr(H_ZPOOL_FREE_LIST); p !== 0; p = zpage(p - 1, ZP_NEXT), free++) take(p - 1);
   holds(free === hdr(H_ZPOOL_FREE), () => `pool: ${free} pages free, ${hdr(H_ZPOOL_FREE)} counted`);
+  let held = 0;
+  for (let p = hdr(H_ZPOOL_HELD_LIST); p !== 0; p = zpage(p - 1, ZP_NEXT), held++) take(p - 1);
+  holds(held === hdr(H_ZPOOL_HELD), () => `pool: ${held} pages held back, ${hdr(H_ZPOOL_HELD)} counted`);
   const objects = new Map<number, number>();
   let bytes = 0;
   for (let c = 2; c < NR_ZS_CLASSES; c++) {

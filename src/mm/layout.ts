@@ -142,6 +142,9 @@ export const H_INTENT_OLD_MASK: i32 = 432;
 export const H_NR_PINS: i32 = 492;
 export const H_PIN_FREE: i32 = 496;
 export const H_PIN_FRESH: i32 = 500;
+/** Pages that the pool has to do without, and the first of them, plus 1 (zs-balloon.ts). */
+export const H_ZPOOL_HELD: i32 = 472;
+export const H_ZPOOL_HELD_LIST: i32 = 476;
 export const H_SCRATCH: i32 = 504;
 const HEADER_SIZE: i32 = 512;
 

@@ -186,7 +186,7 @@ function sameFilled(addr: i32): boolean {
 // ---- writeback --------------------------------------------------------------------------------------------------------
 
 /** Make room in the pool: by compaction if it has pages to give, else by what is oldest in it. Returns whether it did. */
-function makeRoom(): boolean {
+export function makeRoom(): boolean {
   if (zsCompact(1) > 0) return true;
   return writeBack(-1) > 0;
 }

@@ -120,6 +120,61 @@ withKoffi("resize()", () => {
   });
 });
 
+withKoffi("the pool of compressed pages", () => {
+  const record = (i: number) =>
+    JSON.stringify({ id: i, name: `user ${i}`, mail: `user${i}@example.org`, at: i * 7919 });
+  const fillText = (region: ReturnType<Memory["map"]>): void => {
+    for (let page = 0; page < region.size / 4096; page++) {
+      let text = "";
+      for (let i = 0; text.length < 4000; i++) text += record(page * 100 + i);
+      region.write(page * 4096, Buffer.from(text.slice(0, 4000)));
+    }
+  };
+  const poolOf = (m: Memory) =>
+    m.swapDevices().find(({ kind }) => kind === "zswap") as ReturnType<Memory["swapDevices"]>[number];
+
+  test.each([1, 2])("gives its oldest pages to the file and its bytes to the system, in %d shards", (shards) => {
+    const m = open({
+      nodes: { dram: { kind: "dram", size: "8MiB" } },
+      zswap: { size: "32MiB" },
+      swap: [{ kind: "file", path: join(folder, "pool"), size: "64MiB" }],
+      shards,
+    });
+    const region = m.map("60MiB");
+    fillText(region);
+    const before = m.vmstat();
+    expect(before.nr_zspages * 4096).toBeGreaterThan(10 * MIB);
+    expect(before.zswpwb).toBe(0);
+    const resident = rss();
+    const pool = poolOf(m);
+    expect(pool.resize?.("4MiB")).toBe(4 * MIB);
+    const after = m.vmstat();
+    expect(after.nr_zspages * 4096).toBeLessThan(5 * MIB);
+    expect(after.zswpwb).toBeGreaterThan(500);
+    expect(resident - rss()).toBeGreaterThan(5);
+    m.check();
+    const text = (page: number) => Buffer.from(region.read(page * 4096, 30)).toString("latin1");
+    for (let page = 0; page < region.size / 4096; page++) expect(text(page)).toBe(record(page * 100).slice(0, 30));
+    expect(m.vmstat().nr_zspages * 4096).toBeLessThan(5 * MIB);
+    expect(pool.resize?.("32MiB")).toBe(32 * MIB);
+    fillText(region);
+    expect(m.vmstat().nr_zspages * 4096).toBeGreaterThan(8 * MIB);
+  });
+
+  test("with no room for what is in it: ENOMEM, and it has its old size; bad sizes: EINVAL", () => {
+    const m = open({ nodes: { dram: { kind: "dram", size: "1MiB" } }, zswap: { size: "4MiB" }, swap: [] });
+    const region = m.map("6MiB");
+    fillText(region);
+    const pool = poolOf(m);
+    const before = m.vmstat();
+    expectError(() => pool.resize?.("64KiB"), "ENOMEM", "no room elsewhere");
+    m.check();
+    for (const size of ["4KiB", "5MiB"]) expectError(() => pool.resize?.(size), "EINVAL", "out of range");
+    expect(m.vmstat().nr_zswapped).toBe(before.nr_zswapped);
+    for (let page = 0; page < region.size / 4096; page++) expect(region.readUint8(page * 4096)).toBe(0x7b);
+  });
+});
+
 withKoffi("pressure", () => {
   const cgroup = join(folder, "cgroup");
   const say = (files: Record<string, string>): void => {
