@@ -1,8 +1,10 @@
 /** What a cache does for many keys at once, by tag, and by computing what is missing. */
 import { LieuError, shown } from "../errors.ts";
+import { MAX_WARM } from "../store/warm.ts";
 import { CacheWriter, type Prepared } from "./cache-writer.ts";
 import { type CacheKey, checkKey } from "./keys.ts";
 import type { GetOptions, MemoOptions, SetOptions } from "./options.ts";
+import { FEW, fetchTogether, isLarge } from "./together.ts";
 import { checkTag } from "./trailer.ts";
 
 /** See the file's head. */
@@ -14,7 +16,10 @@ export abstract class CacheExtras<V, K extends CacheKey, C> extends CacheWriter<
   getMany(keys: Iterable<K>, options?: GetOptions): (V | undefined)[] {
     const all = listOf(keys, "getMany()", "keys");
     for (const key of all) checkKey(key);
-    return all.map((key) => this.get(key, options));
+    return all.map((key, i) => {
+      if (i % MAX_WARM === 0) this.warm(all, i, false);
+      return this.get(key, options);
+    });
   }
 
   /**
@@ -34,7 +39,9 @@ export abstract class CacheExtras<V, K extends CacheKey, C> extends CacheWriter<
     }
     // A codec is the user's and may have done anything.
     this.ensureOpen();
-    for (const { key, value, ready } of all) {
+    const keys = all.map(({ key }) => key);
+    for (const [i, { key, value, ready }] of all.entries()) {
+      if (i % MAX_WARM === 0) this.warm(keys, i, true);
       if (ready === undefined) this.delete(key);
       else {
         this.begin();
@@ -50,8 +57,26 @@ export abstract class CacheExtras<V, K extends CacheKey, C> extends CacheWriter<
     for (const key of all) checkKey(key);
     this.ensureOpen();
     let deleted = 0;
-    for (const key of all) if (this.delete(key)) deleted++;
+    for (const [i, key] of all.entries()) {
+      if (i % MAX_WARM === 0) this.warm(all, i, true);
+      if (this.delete(key)) deleted++;
+    }
     return deleted;
+  }
+
+  /** Before operations on `keys` from the `first` on: have what the next few will need fetched from memory at the same time. */
+  protected warm(keys: readonly K[], first: number, sets: boolean): void {
+    if (keys.length - first < FEW || !this.open || !this.mayBeCold()) return;
+    const { front } = this;
+    let next = keys.slice(first, first + MAX_WARM);
+    if (!sets && front !== undefined) next = next.filter((key) => front.peek(key) === undefined);
+    if (next.length >= FEW) this.fetchTogether(next, sets);
+  }
+  protected mayBeCold(): boolean {
+    return isLarge(this.mapping.vm, this.items);
+  }
+  protected fetchTogether(keys: readonly K[], sets: boolean): void {
+    fetchTogether(this.mapping.vm, this.items, keys, sets);
   }
 
   /**

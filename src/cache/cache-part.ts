@@ -7,6 +7,8 @@ import type { ReadEntry } from "./read-dump.ts";
 
 /** What a spread cache asks of its parts. */
 export type SpreadPart<V, K extends CacheKey, C> = { [P in keyof Cache<V, K, C>]: Cache<V, K, C>[P] } & {
+  /** Many keys are asked for next, or set. */
+  expect(keys: readonly K[], sets: boolean): void;
   /** Find all that can be wrong with a value and its options. */
   prepareSet(value: V, options: SetOptions | undefined): Prepared;
   /** Store what was prepared. */
@@ -18,6 +20,9 @@ export type SpreadPart<V, K extends CacheKey, C> = { [P in keyof Cache<V, K, C>]
 
 /** In a shard of one thread's. */
 export class CachePart<V, K extends CacheKey = string, C = unknown> extends Cache<V, K, C> {
+  expect(keys: readonly K[], sets: boolean): void {
+    this.warm(keys, 0, sets);
+  }
   prepareSet(value: V, options: SetOptions | undefined): Prepared {
     this.begin();
     return this.prepare(value, options);

@@ -7,6 +7,7 @@
  */
 import { LieuError, shown } from "../errors.ts";
 import type { Pin } from "../runtime/pin.ts";
+import { MAX_WARM } from "../store/warm.ts";
 import type { Cache } from "./cache.ts";
 import { addStats } from "./cache-entries.ts";
 import { listOf } from "./cache-extras.ts";
@@ -122,7 +123,10 @@ export class ShardedCache<V, K extends CacheKey = string, C = unknown> implement
   getMany(keys: Iterable<K>, options?: GetOptions): (V | undefined)[] {
     const all = listOf(keys, "getMany()", "keys");
     for (const key of all) checkKey(key);
-    return all.map((key) => this.get(key, options));
+    return all.map((key, i) => {
+      if (i % MAX_WARM === 0) this.expect(all, i, false);
+      return this.get(key, options);
+    });
   }
   setMany(entries: Iterable<readonly [K, V | undefined, SetOptions?]>, options?: SetOptions): Whole<V, K, C> {
     this.ensureOpen();
@@ -138,7 +142,9 @@ export class ShardedCache<V, K extends CacheKey = string, C = unknown> implement
     }
     // A codec is the user's and may have done anything.
     this.ensureOpen();
-    for (const { key, value, ready } of all) {
+    const keys = all.map(({ key }) => key);
+    for (const [i, { key, value, ready }] of all.entries()) {
+      if (i % MAX_WARM === 0) this.expect(keys, i, true);
       if (ready === undefined) this.delete(key);
       else this.part(key).commitSet(key, value as V, ready);
     }
@@ -148,7 +154,16 @@ export class ShardedCache<V, K extends CacheKey = string, C = unknown> implement
     const all = listOf(keys, "deleteMany()", "keys");
     for (const key of all) checkKey(key);
     this.ensureOpen();
-    return all.reduce((deleted, key) => deleted + (this.delete(key) ? 1 : 0), 0);
+    return all.reduce((deleted, key, i) => {
+      if (i % MAX_WARM === 0) this.expect(all, i, true);
+      return deleted + (this.delete(key) ? 1 : 0);
+    }, 0);
+  }
+  /** Each part hears of the next keys that are its own. */
+  private expect(keys: readonly K[], first: number, sets: boolean): void {
+    const own = new Map<SpreadPart<V, K, C>, K[]>(this.parts.map((part) => [part, []]));
+    for (const key of keys.slice(first, first + MAX_WARM)) own.get(this.part(key))?.push(key);
+    for (const [part, next] of own) part.expect(next, sets);
   }
   invalidateTag(tag: string): void {
     for (const part of this.parts) part.invalidateTag(tag);

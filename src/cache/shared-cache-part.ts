@@ -8,6 +8,9 @@ import { SharedCache } from "./shared-cache.ts";
 
 /** See the file's head. */
 export class SharedCachePart<V, K extends CacheKey = string, C = unknown> extends SharedCache<V, K, C> {
+  expect(keys: readonly K[], sets: boolean): void {
+    this.warm(keys, 0, sets);
+  }
   prepareSet(value: V, options: SetOptions | undefined): Prepared {
     this.begin();
     return this.prepare(value, options);

@@ -130,6 +130,14 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
       this.leave();
     }
   }
+  protected override mayBeCold(): boolean {
+    return true;
+  }
+  protected override fetchTogether(keys: readonly K[], sets: boolean): void {
+    this.locked(() => {
+      if (super.mayBeCold()) super.fetchTogether(keys, sets);
+    });
+  }
   override has(key: K): boolean {
     this.enter();
     try {

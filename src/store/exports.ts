@@ -24,3 +24,4 @@ export {
   storeVictim,
   storeWord,
 } from "./store.ts";
+export { storeNote, storeWarm } from "./warm.ts";
