@@ -32,23 +32,23 @@ test.each([
   ["wasm", 0],
   ["wasm", undefined],
   ["js", 0],
-] as const)("as one by one: engine %s, heap %s", { timeout: 120_000 }, (engine, heap) => {
+] as const)("as one by one: engine %s, heap %s", { timeout: 300_000 }, (engine, heap) => {
   const random = seededRandom(seed);
   const below = (n: number) => Math.floor(random() * n);
   const one = open(engine, heap, "one");
   const many = open(engine, heap, "many");
-  const key = () => (below(50) === 0 ? `${"a long key ".repeat(10)}${below(9)}` : `key ${below(11_000)}`);
+  const key = () => (below(50) === 0 ? `${"a long key ".repeat(10)}${below(9)}` : `key ${below(5500)}`);
   const value = (i: number): unknown => {
     const kind = below(100);
-    if (kind < 2) return Buffer.alloc(5000 + below(20_000), i);
+    if (kind < 2) return Buffer.alloc(below(25_000), i);
     if (kind < 10) return { id: i, name: `user ${i}` };
-    return "v".repeat(kind < 50 ? 2000 + below(1000) : below(5000));
+    return "v".repeat(kind < 50 ? 3000 + below(1000) : below(10_000));
   };
   const compare = () => {
     expect(many.cache.stats()).toEqual(one.cache.stats());
     expect(many.memory.vmstat()).toEqual(one.memory.vmstat());
   };
-  for (let i = 0; i < 12_000; i++) {
+  for (let i = 0; i < 6000; i++) {
     const v = value(i);
     for (const { cache } of [one, many]) cache.set(`key ${i}`, v);
   }

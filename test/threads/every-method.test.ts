@@ -26,7 +26,18 @@ const WITHIN = [
   ...["age", "clearItems", "copyTo", "count", "dropStale", "encode", "ensureOpen", "evicted", "getAged", "invalid"],
   ...["keep", "locations", "look", "part", "pinFound", "places", "plain", "prepare", "ready", "refuse", "sampled"],
   ...["store", "storeStats", "stored", "storedKeys", "tagNames", "tellTime", "value", "valueLength", "victim"],
-  ...["allows", "heard", "near", "requests", "restore", "sample"],
+  ...[
+    "allows",
+    "fetchTogether",
+    "heard",
+    "mayBeCold",
+    "near",
+    "requests",
+    "requestsByStratum",
+    "restore",
+    "sample",
+    "warm",
+  ],
 ];
 
 test("every method of a cache", () => {
