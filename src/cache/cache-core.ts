@@ -175,7 +175,7 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
     const { items } = this;
     const { kind, length } = items;
     if (!items.inArea) {
-      const bytes = items.bytes();
+      const bytes = items.bytes(last);
       return bytes === undefined ? undefined : decodeValue(kind, bytes, this.host.codec);
     }
     if (kind === VALUE_ASCII) return items.values.ascii(length) as unknown as V;

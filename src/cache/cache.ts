@@ -8,6 +8,7 @@ import { LieuError, shown } from "../errors.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import type { Pin } from "../runtime/pin.ts";
 import { readAhead } from "./ahead.ts";
+import { copyBytes } from "./bytes.ts";
 import { CacheExtras } from "./cache-extras.ts";
 import { AS_ACCESS, EVEN_STALE, HIT, MISS, RENEW, STALE, type Visit, WITH_VALUE } from "./items.ts";
 import { type CacheKey, checkKey } from "./keys.ts";
@@ -323,11 +324,11 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
     const n = this.valueLength;
     if (n < 0 || n > target.length - offset) return n;
     if (items.inArea) {
-      target.set(items.values.view(n), offset);
+      copyBytes(target, offset, items.values.view(n));
       return n;
     }
     const { h8 } = this.mapping.vm.segment;
-    const copy: Visit = (at, length, done) => target.set(h8.subarray(at, at + length), offset + done);
+    const copy: Visit = (at, length, done) => copyBytes(target, offset + done, h8.subarray(at, at + length));
     return items.visit(items.location, n, copy) ? n : -1;
   }
   private pinFound(): Pin | undefined {

@@ -2,7 +2,6 @@
  * A cache's items, as the engine's store keeps them (src/store): the calls by key and by location, values in and out, and
  * the pages that the engine dropped meanwhile. It knows keys and bytes, not what a cache makes of them.
  */
-
 import {
   allVersionsAddr,
   H_CLOCK,
@@ -33,6 +32,7 @@ import {
 } from "../store/layout.ts";
 import { MAX_SCAN } from "../store/read.ts";
 import { AS_ACCESS, EVEN_STALE, FROM_AREA, RENEW, WITH_VALUE } from "../store/store.ts";
+import { copyBytes, newBytes } from "./bytes.ts";
 import { Census, writtenBy } from "./census.ts";
 import type { Below } from "./front.ts";
 import { type CacheKey, KeyArea } from "./keys.ts";
@@ -158,12 +158,12 @@ export class Items {
     if (loc === 0) return false;
     const at = this.h32[this.out + 3] as number;
     if (at !== -1) {
-      this.h8.set(bytes, at >>> 0);
+      copyBytes(this.h8, at >>> 0, bytes);
       return true;
     }
     return this.fill(loc, bytes.length, (address, length, done) => {
       // A view costs as much as a small copy.
-      this.h8.set(length === bytes.length ? bytes : bytes.subarray(done, done + length), address);
+      copyBytes(this.h8, address, length === bytes.length ? bytes : bytes.subarray(done, done + length));
     });
   }
   /** Store what is in the value area. */
@@ -225,12 +225,12 @@ export class Items {
     }
     return true;
   }
-  /** The bytes of the value last described. Undefined if a part is lost. */
-  bytes(): OwnBytes | undefined {
+  /** The bytes of the value last described, of memory of their own if they are to `last`. Undefined if a part is lost. */
+  bytes(last = false): OwnBytes | undefined {
     const { address, length, location } = this;
-    if (address >= 0) return this.values.copy(address, length);
-    const out = Buffer.allocUnsafe(length);
-    const whole = this.visit(location, length, (at, n, done) => out.set(this.h8.subarray(at, at + n), done));
+    if (address >= 0) return this.values.copy(address, length, last);
+    const out = last ? Buffer.allocUnsafeSlow(length) : newBytes(length);
+    const whole = this.visit(location, length, (at, n, done) => copyBytes(out, done, this.h8.subarray(at, at + n)));
     return whole ? out : undefined;
   }
   /** Copy the last `n` bytes of what was last described to `into`; it stays described. Returns false if a part is lost. */

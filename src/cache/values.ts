@@ -6,9 +6,12 @@
 import { LieuError } from "../errors.ts";
 import { STORE_VALUE_SIZE } from "../mm/layout.ts";
 import type { Segment } from "../runtime/segment.ts";
+import { copyBytes, newBytes, type OwnBytes } from "./bytes.ts";
 import { type Codec, describe, hasRecords } from "./codec.ts";
 import { cloneFromBytes, cloneToBytes, isOdd } from "./structured.ts";
 import { splitTrailer, withTrailer } from "./trailer.ts";
+
+export type { OwnBytes };
 
 /** Kinds of value, as items say them (store/item.ts, VALUE_KIND_SHIFT). */
 export const VALUE_BYTES = 0;
@@ -23,13 +26,6 @@ export const VALUE_TAGGED = 6;
 
 /** What a cache takes: "any" = strings, bytes and whatever the codec can say. */
 export type Accepts = "any" | "bytes" | "string" | "coded";
-
-/** A Buffer of the caller's own. Declared without naming Buffer, so that users' projects need no `@types/node`. */
-export interface OwnBytes extends Uint8Array {
-  latin1Slice(start?: number, end?: number): string;
-  utf8Slice(start?: number, end?: number): string;
-  ucs2Slice(start?: number, end?: number): string;
-}
 
 const encoder = new TextEncoder();
 /** Views of the value area are kept up to this length. */
@@ -82,9 +78,9 @@ export class ValueArea {
     return this.whole.latin1Slice(this.address, this.address + length);
   }
   /** A copy of `length` bytes at byte address `at`. */
-  copy(at: number, length: number): OwnBytes {
-    const out = Buffer.allocUnsafe(length);
-    out.set(this.h8.subarray(at, at + length));
+  copy(at: number, length: number, last = false): OwnBytes {
+    const out = last ? Buffer.allocUnsafeSlow(length) : newBytes(length);
+    copyBytes(out, 0, this.h8.subarray(at, at + length));
     return out;
   }
   /** The same in a buffer that is written over the next time; it is as long as the area. */
@@ -95,7 +91,7 @@ export class ValueArea {
   }
   /** A copy of the first `length` bytes of the area; of memory of its own if it is to `last`, as it would keep its pool. */
   take(length: number, last = false): OwnBytes {
-    const out = last ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length);
+    const out = last ? Buffer.allocUnsafeSlow(length) : newBytes(length);
     out.set(this.view(length));
     return out;
   }
