@@ -20,6 +20,7 @@ function boot(module, withBytes) {
     discard: nothing,
     evict: nothing,
     sampled: nothing,
+    share: nothing,
     bug: bug,
   };
   const calls = new WebAssembly.Instance(module, { env: { memory: segment.memory }, host }).exports;
