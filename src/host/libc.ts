@@ -18,13 +18,14 @@ interface Koffi {
 
 /** Numbers of system calls that libc has no function for, by architecture. */
 const NUMBERS: Readonly<Record<string, Numbers>> = {
-  x64: { mbind: 237, movePages: 279, futex: 202 },
-  arm64: { mbind: 235, movePages: 239, futex: 98 },
+  x64: { mbind: 237, movePages: 279, futex: 202, membarrier: 324 },
+  arm64: { mbind: 235, movePages: 239, futex: 98, membarrier: 283 },
 };
 interface Numbers {
   readonly mbind: number;
   readonly movePages: number;
   readonly futex: number;
+  readonly membarrier: number;
 }
 
 const MADV_DONTNEED = 4;
@@ -33,6 +34,11 @@ const LOCK_EX_NB = 6;
 const LOCK_UN = 8;
 const FUTEX_WAIT = 0;
 const FUTEX_WAKE = 1;
+/** Of all threads of processes that have registered, and of this process; and to register. */
+const MEMBARRIER_GLOBAL_EXPEDITED = 2;
+const MEMBARRIER_REGISTER_GLOBAL_EXPEDITED = 4;
+const MEMBARRIER_PRIVATE_EXPEDITED = 8;
+const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED = 16;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
 const MAP_PRIVATE = 2;
@@ -81,6 +87,11 @@ export interface Libc {
   mapAnonymous(range: Uint8Array): void;
   /** Pages of `range` on each host node, by number; those that are nowhere yet do not count (move_pages). @throws SystemError */
   placement(range: Uint8Array): Map<number, number>;
+  /**
+   * Registers the process, and gives what makes every running thread of it pass a full memory fence; with `processes`, those of all
+   * processes that have registered so (membarrier, expedited). @throws SystemError
+   */
+  barrier(processes: boolean): () => void;
   /** Waiting on words of memory that several processes have mapped; see {@link Futex}. `words` must stay where it is. */
   futex(words: Int32Array): Futex;
 }
@@ -146,6 +157,7 @@ function bindings(koffi: Koffi, numbers: Numbers): Libc {
   const movePages = library.func("long syscall(long, int, size_t, uintptr_t, uintptr_t, uintptr_t, int)");
   const madvise = library.func("int madvise(uintptr_t, size_t, int)");
   const futex = library.func("long syscall(long, uintptr_t, int, uint32_t, uintptr_t)");
+  const membarrier = library.func("long syscall(long, int, unsigned int, int)");
   const flock = library.func("int flock(int, int)");
   const fallocate = library.func("int posix_fallocate(int, long, long)");
   const mmap = library.func("long mmap(uintptr_t, size_t, int, int, int, long)");
@@ -204,6 +216,12 @@ function bindings(koffi: Koffi, numbers: Numbers): Libc {
         for (const node of status) if (node >= 0) found.set(node, (found.get(node) ?? 0) + 1);
       }
       return found;
+    },
+    barrier(processes) {
+      const register = processes ? MEMBARRIER_REGISTER_GLOBAL_EXPEDITED : MEMBARRIER_REGISTER_PRIVATE_EXPEDITED;
+      const command = processes ? MEMBARRIER_GLOBAL_EXPEDITED : MEMBARRIER_PRIVATE_EXPEDITED;
+      call("membarrier", membarrier(numbers.membarrier, register, 0, 0));
+      return () => call("membarrier", membarrier(numbers.membarrier, command, 0, 0));
     },
     futex(words) {
       const base = BigInt(koffi.address(words));

@@ -111,7 +111,8 @@ export function attachVm(descriptor: MemoryDescriptor, unmap?: readonly (() => v
     for (const device of descriptor.devices) devices.push(attachDevice(device));
     vm = new SharedVm(segment, shape, devices, crank, engine, { control, sleeper });
     vm.storeCalls.attach();
-    vm.locked(() => undefined);
+    const { gate } = vm;
+    vm.locked(() => gate.joined());
     if (file !== undefined) new Membership(file.path, file.identity, unmap).join(vm);
     return vm;
   } catch (error) {

@@ -34,6 +34,7 @@ const HOST: Host = {
   evict: nothing,
   sampled: nothing,
   share: nothing,
+  still: nothing,
   bug: nothing,
 };
 

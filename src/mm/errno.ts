@@ -14,3 +14,5 @@ export const BUG_PTE: i32 = 4;
 export const BUG_SLOT: i32 = 5;
 export const BUG_CHARGE: i32 = 6;
 export const BUG_DEPTH: i32 = 7;
+/** A page was to go while threads may use it without the lock (still.ts). */
+export const BUG_GATE: i32 = 8;

@@ -433,6 +433,10 @@ export const PN_HOLD: i32 = 0;
 export const PN_NEXT: i32 = 4;
 const PIN_SIZE: i32 = 8;
 
+/** Marks of threads, by slot: a line of the processor's cache each. */
+export const NR_MARKS: i32 = 256;
+export const MARK_SIZE: i32 = 64;
+
 /** Counters in one vmstat array; must be at least NR_VM_EVENTS of vmstat.ts. */
 export const VMSTAT_SLOTS: i32 = 96;
 const VMSTAT_SIZE: i32 = VMSTAT_SLOTS * 8;
@@ -486,6 +490,7 @@ let SCRATCH: i32 = 0;
 let WRITEBACK: i32 = 0;
 let STORE_AREA: i32 = 0;
 let LOOKS: i32 = 0;
+let MARKS: i32 = 0;
 let METADATA: i32 = 0;
 let nrFrames: i32 = 0;
 let nrNodes: i32 = 0;
@@ -555,7 +560,8 @@ export function place(nodes: i32, frames: i32, vpns: i32, slots: i32, zpages: i3
   zdictPages = pagesOfZdict(zpages);
   STORE_AREA = zpages > 0 ? zdictAddr(nrZdicts) : ZCLASSES;
   LOOKS = (STORE_AREA + STORE_AREA_SIZE + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
-  METADATA = LOOKS + 2 * PAGE_SIZE;
+  MARKS = LOOKS + 2 * PAGE_SIZE;
+  METADATA = MARKS + NR_MARKS * MARK_SIZE;
   return METADATA;
 }
 
@@ -798,6 +804,14 @@ export function zdictSize(): i32 {
 /** Byte address of a dictionary, with its table behind it. */
 export function zdictAddr(d: i32): i32 {
   return ZDICT_BYTES + ((d * zdictPages) << (PAGE_SHIFT + 1));
+}
+/** Byte address of the first thread's mark (runtime/gate.ts). */
+export function marksAddr(): i32 {
+  return MARKS;
+}
+/** Byte address of a word: 1: some threads use pages of regions without the lock (still.ts). In the line of slot 0, which nobody has, behind the map of open gates. */
+export function gateAddr(): i32 {
+  return MARKS + 32;
 }
 /** Byte address of a frame's content; 0 where frames have no bytes. */
 export function frameAddr(f: i32): i32 {

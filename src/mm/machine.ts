@@ -31,6 +31,8 @@ export interface Host {
    * whether the limit leaves that many now. A memory of one shard has nothing to say to this.
    */
   share(cg: number, field: number, nr: number, how: number): number;
+  /** Close the gate: come back when nobody reads or writes pages without the lock any more (still.ts). */
+  still(): void;
   /** An invariant is broken: `code` is one of the BUG_ constants. Must throw. */
   bug(code: number, a: number, b: number): void;
 }
@@ -190,6 +192,9 @@ export function hostSampled(store: i32, hash: i32, bytes: i32, what: i32): void 
 }
 export function hostShare(cg: i32, field: i32, nr: i32, how: i32): i32 {
   return (host as Host).share(cg, field, nr, how);
+}
+export function hostStill(): void {
+  (host as Host).still();
 }
 export function hostBug(code: i32, a: i32, b: i32): void {
   (host as Host).bug(code, a, b);

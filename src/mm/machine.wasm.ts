@@ -10,6 +10,7 @@
 @external("host", "evict") declare function evict(store: i32, loc: i32, why: i32): void;
 @external("host", "sampled") declare function sampled(store: i32, hash: i32, bytes: i32, what: i32): void;
 @external("host", "share") declare function share(cg: i32, field: i32, nr: i32, how: i32): i32;
+@external("host", "still") declare function still(): void;
 @external("host", "bug") declare function bug(code: i32, a: i32, b: i32): void;
 
 @inline export function ld(p: i32): i32 { return load<i32>(<usize>p); }
@@ -62,6 +63,7 @@ export function copyShort(to: i32, from: i32, bytes: i32): void {
 @inline export function hostEvict(store: i32, loc: i32, why: i32): void { evict(store, loc, why); }
 @inline export function hostSampled(store: i32, hash: i32, bytes: i32, what: i32): void { sampled(store, hash, bytes, what); }
 @inline export function hostShare(cg: i32, field: i32, nr: i32, how: i32): i32 { return share(cg, field, nr, how); }
+@inline export function hostStill(): void { still(); }
 @inline export function hostBug(code: i32, a: i32, b: i32): void { bug(code, a, b); }
 
 /** A round of four lanes. */

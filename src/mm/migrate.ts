@@ -66,6 +66,7 @@ import { OPT_WAKE_TARGET } from "./options.ts";
 import { freeBlock, takeBlock, watermarkOk } from "./page-alloc.ts";
 import { mkPte, PTE_FLAGS, PTE_HINT, PTE_MIGRATION, PTE_PRESENT } from "./page-table.ts";
 import { watchBit } from "./rise.ts";
+import { still } from "./still.ts";
 import { countsUses, SAMPLE_NONE, startCount } from "./uses.ts";
 import {
   count,
@@ -118,6 +119,7 @@ export function allocTarget(nid: i32, order: i32, gfp: i32): i32 {
 /** First stage: take the folio out of use. Returns 0, or -EAGAIN if somebody else holds it or it is being written. */
 export function migrateUnmap(f: i32): i32 {
   if (refs(f) !== EXPECTED_REFS || test(f, PG_LOCKED | PG_WRITEBACK)) return EAGAIN;
+  still(f);
   setFlag(f, PG_LOCKED);
   const vpn = vpnOf(f);
   const nr = folioNr(f);

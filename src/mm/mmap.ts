@@ -23,6 +23,7 @@ import { lruDel } from "./lru.ts";
 import { charge } from "./memcg.ts";
 import { folioPut, unisolate } from "./migrate.ts";
 import { PTE_PRESENT, PTE_SWAP, pteIndex, removeVma, unmapFolio } from "./page-table.ts";
+import { still } from "./still.ts";
 import { freeSlot } from "./swap.ts";
 
 /** Drop `nr` pages of mapping `v` from `vpn` on, wherever they are (zap_page_range). Returns 0 or -EBUSY if any is pinned. */
@@ -51,6 +52,7 @@ function zapFolio(at: i32, vpn: i32, nr: i32): void {
     f = pteIndex(pte(at));
     unisolate(f);
   } else lruDel(f);
+  still(f);
   charge(ownerMemcg(f), -folioNr(f));
   unmapFolio(f);
   if (folioPut(f) !== 0) return;

@@ -8,11 +8,12 @@
  *
  * A virtual address never changes when its page moves. Mappings (struct vm_area_struct) are ranges of virtual pages.
  */
-import { BUG_PTE } from "./errno.ts";
-import { folioNid, folioNr, PG_DIRTY, setFlag } from "./folio.ts";
+import { BUG_GATE, BUG_PTE } from "./errno.ts";
+import { folioNid, folioNr, isFile, PG_DIRTY, setFlag } from "./folio.ts";
 import { everythingChanged } from "./hopeless.ts";
 import {
   addVma,
+  gateAddr,
   H_FREE_VMA,
   H_FREE_VPN,
   H_NR_VMAS,
@@ -43,7 +44,7 @@ import {
   vma,
   vpnOf,
 } from "./layout.ts";
-import { hostBug } from "./machine.ts";
+import { hostBug, ld } from "./machine.ts";
 import { notePlacement } from "./mempolicy.ts";
 
 export const PTE_PRESENT: i32 = 1;
@@ -79,6 +80,7 @@ export function mapFolio(f: i32, bits: i32): void {
 }
 /** Take a folio's entries out, leaving nothing. */
 export function unmapFolio(f: i32): void {
+  if (ld(gateAddr()) !== 0 && isFile(f) === 0) hostBug(BUG_GATE, f, vpnOf(f));
   const vpn = vpnOf(f);
   const nr = folioNr(f);
   for (let i: i32 = 0; i < nr; i++) {

@@ -48,6 +48,7 @@ import { keepInMemory, ROOM_HERE, ROOM_SPLIT } from "./relocate.ts";
 import { noteLoss, roomFirst } from "./room.ts";
 import { LIST_RET, LIST_SCAN, LIST_SPARED, LIST_SWAP, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { activate } from "./shrink-list.ts";
+import { still } from "./still.ts";
 import { allocSlot, cancelSlot, noteSwappedOut, noteWrite, poolDevice, slotDevice, swapAvailable } from "./swap.ts";
 import { count, PGDISCARD, PSWPOUT, SWAP_WRITE_ERROR, THP_SWPOUT_FALLBACK } from "./vmstat.ts";
 import { startWriteback, writebackIsFull, writesLater } from "./writeback.ts";
@@ -115,6 +116,8 @@ function evictOne(f: i32): i32 {
     splitFolio(f, scanHead(LIST_SCAN));
     return EVICT_KEPT;
   }
+  // From here on its bytes are what is kept of it.
+  still(f);
   const pooled = zswapStore(f);
   if (pooled >= 0) {
     setPriv(f, pooled);

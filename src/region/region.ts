@@ -48,17 +48,17 @@ export class Region implements Disposable {
   private readonly vm: Vm;
   protected readonly host: RegionHost;
   private entries: Int32Array;
-  private h32: Int32Array;
+  protected h32: Int32Array;
   /** Index into h32 of this region's first page-table entry. */
-  private readonly firstEntry: number;
-  private u8: Uint8Array;
+  protected readonly firstEntry: number;
+  protected u8: Uint8Array;
   /** The whole segment, for {@link translate}'s addresses. @internal */
   view: DataView;
-  private readonly data: number;
+  protected readonly data: number;
   /** The frames alone: frame n starts at byte n x 4096. */
   private frames: Uint8Array;
   /** Offsets under this one fit 32 bits and take the short way; 0 once the region is gone. */
-  private near: number;
+  protected near: number;
   #pins = 0;
 
   /** @internal */

@@ -1,10 +1,12 @@
 /**
- * A region of a memory that several threads share. A page may be moved by any of them, so each read and write is made under the
- * memory's lock: it is whole, and no write is lost, however many threads write and whatever moves. Long ones let go of the lock between
- * pieces, so that others' turns come; what is longer than a piece may be seen half written.
+ * A region of a memory that several threads share. A page may be moved by any of them, so no read or write may be under way on a page
+ * while it is: it is made under the memory's lock, or, of an aligned word that is on a page at hand, while the gate is open
+ * (runtime/gate.ts). So no write is lost and no word torn, however many threads write and whatever moves. Of more than a word, up to a piece is
+ * written or read under the lock at once. Long ones let go of it between pieces, so that others' turns come.
  */
 import { LieuError } from "../errors.ts";
 import type { SharedRegionEntry } from "../runtime/control.ts";
+import type { Gate, Gated } from "../runtime/gate.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import type { Pin } from "../runtime/pin.ts";
 import type { SharedVm } from "../runtime/shared-vm.ts";
@@ -16,16 +18,25 @@ import { RegionArray, type TypedArrayKind } from "./region-array.ts";
 const PIECE = 64 * 1024;
 
 /** See the file's head; made by `memory.map()`. */
-export class SharedRegion extends Region {
+export class SharedRegion extends Region implements Gated {
   readonly #shared: SharedVm;
   readonly #mapping: Mapping;
   readonly #incarnation: number;
+  /** Which of the segment's words is this thread's mark; its gate is the next. Private to TypeScript only, as the fields of {@link Region}. */
+  private readonly line: Int32Array;
+  private readonly hf: Float64Array;
+  readonly #gate: Gate;
 
   /** @internal */
   constructor(name: string, size: number, mapping: Mapping, host: RegionHost, incarnation?: number) {
     super(name, size, mapping, host);
     this.#shared = mapping.vm as SharedVm;
     this.#mapping = mapping;
+    const { gate } = this.#shared;
+    this.#gate = gate;
+    this.line = gate.line;
+    this.hf = mapping.vm.segment.hf;
+    gate.regions.add(this);
     this.#incarnation = incarnation ?? this.#shared.control.begin(mapping.id);
   }
 
@@ -44,6 +55,15 @@ export class SharedRegion extends Region {
       this.#shared.leave();
     }
   }
+  /** Of what another thread has unmapped the pages are others' by now. @internal */
+  lookAfter(): void {
+    if (!this.#shared.control.lives(this.#mapping.id, this.#incarnation)) this.near = 0;
+  }
+  /** Let go of the lock after an access that could not do without it: perhaps the next ones can. */
+  #pass(): void {
+    this.#gate.pass();
+    this.#shared.leave();
+  }
   #enter(): void {
     this.#shared.enter();
     if (this.#shared.control.lives(this.#mapping.id, this.#incarnation)) return;
@@ -54,7 +74,8 @@ export class SharedRegion extends Region {
   /** Addresses change when any thread has a page moved: there is none to be given away. @throws {@link LieuError} ENOTSUP */
   override translate(offset: number, mode?: "read" | "write" | "overwrite", length?: number): number {
     if (this.#shared.lock.depth === 0) throw this.#noAddress("translate()");
-    return super.translate(offset, mode, length);
+    // Who dies while he writes over a page must not leave in it what was in its frame before.
+    return super.translate(offset, mode === "overwrite" ? "write" : mode, length);
   }
   /** As {@link translate}. @throws {@link LieuError} ENOTSUP */
   override get buffer(): SharedArrayBuffer {
@@ -66,51 +87,123 @@ export class SharedRegion extends Region {
   }
 
   override readUint8(offset: number): number {
+    if (offset >= 0 && offset < this.near) {
+      const { line, h32: words } = this;
+      line[0] = 1;
+      const p = words[this.firstEntry + (offset >>> 12)] as number;
+      if (((p & 43) | (line[1] as number)) === 3) {
+        const at = this.data + (p >>> 6) * 4096 + (offset & 4095);
+        const value = ((words[at >>> 2] as number) >>> ((at & 3) << 3)) & 255;
+        line[0] = 0;
+        return value;
+      }
+      line[0] = 0;
+    }
     this.#enter();
     try {
       return super.readUint8(offset);
     } finally {
-      this.#shared.leave();
+      this.#pass();
     }
   }
   override writeUint8(offset: number, value: number): void {
+    if (offset >= 0 && offset < this.near) {
+      const { line, h32: words } = this;
+      line[0] = 1;
+      const p = words[this.firstEntry + (offset >>> 12)] as number;
+      if (((p & 47) | (line[1] as number)) === 7) {
+        const at = this.data + (p >>> 6) * 4096 + (offset & 4095);
+        this.u8[at] = value;
+        line[0] = 0;
+        return;
+      }
+      line[0] = 0;
+    }
     this.#enter();
     try {
       super.writeUint8(offset, value);
     } finally {
-      this.#shared.leave();
+      this.#pass();
     }
   }
   override readInt32(offset: number): number {
+    if (offset >= 0 && offset < this.near - 3 && (offset & 3) === 0) {
+      const { line, h32: words } = this;
+      line[0] = 1;
+      const p = words[this.firstEntry + (offset >>> 12)] as number;
+      if (((p & 43) | (line[1] as number)) === 3) {
+        const at = this.data + (p >>> 6) * 4096 + (offset & 4095);
+        const value = words[at >>> 2] as number;
+        line[0] = 0;
+        return value;
+      }
+      line[0] = 0;
+    }
     this.#enter();
     try {
       return super.readInt32(offset);
     } finally {
-      this.#shared.leave();
+      this.#pass();
     }
   }
   override writeInt32(offset: number, value: number): void {
+    if (offset >= 0 && offset < this.near - 3 && (offset & 3) === 0) {
+      const { line, h32: words } = this;
+      line[0] = 1;
+      const p = words[this.firstEntry + (offset >>> 12)] as number;
+      if (((p & 47) | (line[1] as number)) === 7) {
+        const at = this.data + (p >>> 6) * 4096 + (offset & 4095);
+        words[at >>> 2] = value;
+        line[0] = 0;
+        return;
+      }
+      line[0] = 0;
+    }
     this.#enter();
     try {
       super.writeInt32(offset, value);
     } finally {
-      this.#shared.leave();
+      this.#pass();
     }
   }
   override readFloat64(offset: number): number {
+    if (offset >= 0 && offset < this.near - 7 && (offset & 7) === 0) {
+      const { line, h32: words } = this;
+      line[0] = 1;
+      const p = words[this.firstEntry + (offset >>> 12)] as number;
+      if (((p & 43) | (line[1] as number)) === 3) {
+        const at = this.data + (p >>> 6) * 4096 + (offset & 4095);
+        const value = this.hf[at >>> 3] as number;
+        line[0] = 0;
+        return value;
+      }
+      line[0] = 0;
+    }
     this.#enter();
     try {
       return super.readFloat64(offset);
     } finally {
-      this.#shared.leave();
+      this.#pass();
     }
   }
   override writeFloat64(offset: number, value: number): void {
+    if (offset >= 0 && offset < this.near - 7 && (offset & 7) === 0) {
+      const { line, h32: words } = this;
+      line[0] = 1;
+      const p = words[this.firstEntry + (offset >>> 12)] as number;
+      if (((p & 47) | (line[1] as number)) === 7) {
+        const at = this.data + (p >>> 6) * 4096 + (offset & 4095);
+        this.hf[at >>> 3] = value;
+        line[0] = 0;
+        return;
+      }
+      line[0] = 0;
+    }
     this.#enter();
     try {
       super.writeFloat64(offset, value);
     } finally {
-      this.#shared.leave();
+      this.#pass();
     }
   }
   override readInto(offset: number, target: Uint8Array): void {
@@ -148,10 +241,16 @@ export class SharedRegion extends Region {
     this.locked(() => super.setPolicy(policy));
   }
 
+  override retire(): void {
+    this.#gate.regions.delete(this);
+    super.retire();
+  }
   /** Give the region back, for all threads; in one that attached to it, let go of it. */
   override unmap(): void {
     if (!this.#shared.attached) {
       this.locked(() => {
+        // Who has it open yet is to find out.
+        this.#gate.still();
         super.unmap();
         this.#shared.control.end(this.#mapping.id);
       });

@@ -28,10 +28,12 @@ const INCARNATIONS = 4;
 export const NR_LOADS = 5;
 /** What the thread that reclaims is at: one of the KSWAPD_ states; it sleeps on this word. */
 export const KSWAPD = 6;
+/** 1: one of the threads cannot make the others' stores visible: nobody does without the lock (gate.ts). */
+export const NO_BARRIER = 8;
 const SLOTS = 64;
 const SLOT_WORDS = 4;
 /** What the lock's word can tell apart. */
-const MOST_THREADS = 255;
+export const MOST_THREADS = 255;
 /** In place of a thread's number: somebody takes the slot, and has not said yet who he is. */
 const TAKEN = -0x80000000;
 const STORES = 2048;
@@ -39,6 +41,8 @@ const LIVE = STORES + MAX_VMAS;
 /** Loads under way (in-flight.ts): the first word, and sets of 32 words. */
 export const IN_FLIGHT: number = LIVE + MAX_VMAS;
 export const IN_FLIGHT_SETS = 256;
+/** f64, at this byte: mappings that have ended (gate.ts). */
+const ENDED = 40;
 /** Byte at which the registry begins. */
 const REGISTRY_BYTES = 1 << 16;
 /** Bytes of it all. */
@@ -122,10 +126,12 @@ export class Control {
   /** For whoever waits for a word of it. */
   readonly sleeper: Sleeper;
   readonly #bytes: Uint8Array;
+  readonly #ended: Float64Array;
 
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(CONTROL_BYTES), sleeper?: Sleeper) {
     this.words = new Int32Array(buffer, 0, CONTROL_BYTES >>> 2);
     this.#bytes = new Uint8Array(buffer, REGISTRY_BYTES, CONTROL_BYTES - REGISTRY_BYTES);
+    this.#ended = new Float64Array(buffer, ENDED, 1);
     this.sleeper = sleeper ?? threadSleeper(this.words);
   }
 
@@ -218,6 +224,11 @@ export class Control {
     }));
     this.words[LIVE + vma] = 0;
     this.words[STORES + vma] = 0;
+    this.#ended[0] = this.ended + 1;
+  }
+  /** How many mappings have ended so far. */
+  get ended(): number {
+    return this.#ended[0] as number;
   }
   lives(vma: number, incarnation: number): boolean {
     return this.words[LIVE + vma] === incarnation;

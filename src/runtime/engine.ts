@@ -50,6 +50,7 @@ function loadWasm(memory: SharedMemory, host: Host): EngineCalls {
       evict: (store: number, loc: number, why: number) => host.evict(store, loc, why),
       sampled: (store: number, hash: number, bytes: number, what: number) => host.sampled(store, hash, bytes, what),
       share: (cg: number, field: number, nr: number, how: number) => host.share(cg, field, nr, how),
+      still: () => host.still(),
       bug: (code: number, a: number, b: number) => host.bug(code, a, b),
     },
   };

@@ -205,6 +205,8 @@ export class Kswapd {
         const { dev, failed } = writes[first] as Write;
         calls.noteWritten(dev, failed ? 1 : 0);
       }
+      // What the copies are compared with must be what leaves.
+      vm.gate.still();
       for (const [i, { at, vpn, vma, failed }] of writes.entries()) {
         const what = at === 0 ? WRITE_NONE : failed ? WRITE_FAILED : this.#isSame(i) ? WRITE_DONE : WRITE_STALE;
         if (calls.endWriteback(i, what) === 0) continue;

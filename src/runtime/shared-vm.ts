@@ -27,6 +27,7 @@ import {
   type Sleeper,
 } from "./control.ts";
 import { CLOSED_CALLS, type EngineCalls, type EngineKind } from "./engine.ts";
+import { Gate } from "./gate.ts";
 import type { Segment, SegmentShape } from "./segment.ts";
 import { SharedLock } from "./shared-lock.ts";
 import { type Crank, Vm } from "./vm.ts";
@@ -54,6 +55,8 @@ export class SharedVm extends Vm {
   /** Whether another thread opened the memory, or processes share it: then this one's closing is a letting go. */
   readonly attached: boolean;
   readonly lock: SharedLock;
+  /** What lets words of regions be read and written without the lock. */
+  readonly gate: Gate;
   /** The calls themselves, for who has the lock. */
   #bare: EngineCalls;
   /** This thread, among those that share the memory. */
@@ -78,10 +81,15 @@ export class SharedVm extends Vm {
     this.attached = control !== undefined;
     this.control = new Control(control, sleeper);
     this.slot = this.control.join();
+    this.gate = new Gate(this.control, this.slot, segment.h32, sleeper !== undefined);
     this.lock = new SharedLock(this.control, this.slot, () => {
       this.control.state = BROKEN;
+      // The dead one may have been waiting for who is within an access.
+      this.gate.stillAnew();
       this.outdateAll();
     });
+    // Nobody else has it yet.
+    if (!this.attached) this.gate.joined();
     this.#bare = this.calls;
     this.calls = locked(this.#bare, this);
   }
@@ -187,6 +195,7 @@ export class SharedVm extends Vm {
     else {
       this.lock.enter();
       this.outdateAll();
+      this.gate.still();
       this.control.state = CLOSED;
       this.control.wakeKswapd(KSWAPD_NONE);
       this.#end();
@@ -214,7 +223,11 @@ export class SharedVm extends Vm {
   }
 
   protected override host(): Host {
-    return { ...super.host(), discard: (vma, vpn) => this.#dropped.push(vma, vpn) };
+    return {
+      ...super.host(),
+      discard: (vma, vpn) => this.#dropped.push(vma, vpn),
+      still: () => this.gate.still(),
+    };
   }
 
   #refuse(): never {

@@ -50,7 +50,7 @@ export type PagePlace =
   | { readonly where: "node"; readonly node: number; readonly frame: number }
   | { readonly where: "swap"; readonly device: number };
 
-const BUGS = ["", "list", "references", "free", "page table entry", "slot", "charge", "reclaim depth"];
+const BUGS = ["", "list", "references", "free", "page table entry", "slot", "charge", "reclaim depth", "gate"];
 
 /** The engine at work; see the file's head. */
 export class Vm {
@@ -314,6 +314,8 @@ export class Vm {
       evict: (store, loc, why) => this.#evictions.get(store)?.(loc, why),
       sampled: (store, hash, bytes, what) => this.#samples.get(store)?.(hash, bytes, what),
       share: (cg, field, nr, how) => (this.onShare?.(cg, field, nr, how) === true ? 1 : 0),
+      // Nobody shares it.
+      still: () => undefined,
       bug: (code, a, b) => {
         throw new LieuError("EBUG", `broken invariant: ${BUGS[code] ?? code} (${a}, ${b})`);
       },
