@@ -9,7 +9,7 @@
 import { LieuError, shown } from "../errors.ts";
 import { libc } from "../host/libc.ts";
 import { N_PAGES, N_WMARK_PROMO, node as nodeField } from "../mm/layout.ts";
-import { Mapping } from "../runtime/mapping.ts";
+import { Mapping, type MappingRequest } from "../runtime/mapping.ts";
 import { SharedVm } from "../runtime/shared-vm.ts";
 import type { Vm } from "../runtime/vm.ts";
 import { PoolBalloon } from "./pool-balloon.ts";
@@ -135,9 +135,18 @@ export class Balloons {
     const pages = this.#pages(nid);
     const what = `the balloon of node ${this.#names[nid]}`;
     const request = { what, pages, file: false, memcg: ROOT, order: 0, locked: true, policy };
-    const balloon = { mapping: new Mapping(this.#vm, request), held: 0 };
+    const balloon = { mapping: this.#map(request), held: 0 };
     this.#balloons.set(nid, balloon);
     return balloon;
+  }
+  #map(request: MappingRequest): Mapping {
+    const vm = this.#vm;
+    if (!(vm instanceof SharedVm)) return new Mapping(vm, request);
+    return vm.locked(() => {
+      const mapping = new Mapping(vm, request);
+      vm.control.own(mapping.id);
+      return mapping;
+    });
   }
   /** Give back the bytes of the pages from `from` on, as runs of frames. */
   #giveBack({ mapping, held }: Balloon, from: number): void {

@@ -22,9 +22,13 @@ import type { AnyCacheOptions, MapOptions, ReclaimRequest, ReclaimResult } from 
 import type { Size } from "./size.ts";
 import type { SecretOf } from "./store.ts";
 
+/** In so many ticks, a look for threads that have ended: one a second. */
+const SWEEP_TICKS = 10;
+
 /** See the file's head; made by `openMemory({ shared: true })`. */
 export class SharedMemory extends Memory {
   readonly #given: MemoryConfig;
+  #ticks = 0;
   readonly #zero: number;
   /** @internal */
   readonly kswapd: KswapdThread | undefined;
@@ -120,11 +124,12 @@ export class SharedMemory extends Memory {
   override vmstat() {
     return this.locked(() => super.vmstat());
   }
-  /** That a thread has died in the middle of something is no timer's to hear of, but of who next does something. */
+  /** That a memory is lost is no timer's to hear of, but of who next does something. */
   override tick(): void {
     this.vm.ensureOpen();
     try {
       this.locked(() => super.tick());
+      if (++this.#ticks % SWEEP_TICKS === 0) this.shared.sweep();
     } catch (error) {
       if (!isLieuError(error, "EOWNERDEAD")) throw error;
     }

@@ -15,7 +15,7 @@ import { LieuError } from "../errors.ts";
 import { MAX_VMAS } from "../mm/layout.ts";
 
 /** To be moved on with whatever makes two builds of lieu read this buffer otherwise: the processes that share one must be of one. */
-export const CONTROL_VERSION = 1;
+export const CONTROL_VERSION = 2;
 
 export const LOCK = 0;
 export const STATE = 1;
@@ -30,12 +30,16 @@ export const NR_LOADS = 5;
 export const KSWAPD = 6;
 /** 1: one of the threads cannot make the others' stores visible: nobody does without the lock (gate.ts). */
 export const NO_BARRIER = 8;
+/** The slot of the thread that reclaims. */
+export const KSWAPD_SLOT = 7;
 const SLOTS = 64;
 const SLOT_WORDS = 4;
 /** What the lock's word can tell apart. */
 export const MOST_THREADS = 255;
 /** In place of a thread's number: somebody takes the slot, and has not said yet who he is. */
 const TAKEN = -0x80000000;
+/** Of a mapping: it is the memory's own, and has no name. */
+const OWN = -0x80000000;
 const STORES = 2048;
 const LIVE = STORES + MAX_VMAS;
 /** Loads under way (in-flight.ts): the first word, and sets of 32 words. */
@@ -51,7 +55,7 @@ export const CONTROL_BYTES: number = 1 << 20;
 /** States of the memory. */
 export const OPEN = 0;
 export const CLOSED = 1;
-/** A thread died in the middle of an operation, and what it left is not to be relied on. */
+/** A thread died in the middle of an operation, and what it left is being made whole, or cannot be (takeover.ts). */
 export const BROKEN = 2;
 
 /** Nobody: whoever comes by reclaims. */
@@ -127,6 +131,8 @@ export class Control {
   readonly sleeper: Sleeper;
   readonly #bytes: Uint8Array;
   readonly #ended: Float64Array;
+  /** Whether the slot of this thread was another's who died: what he held is to be let go. */
+  inherits = false;
 
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(CONTROL_BYTES), sleeper?: Sleeper) {
     this.words = new Int32Array(buffer, 0, CONTROL_BYTES >>> 2);
@@ -168,6 +174,7 @@ export class Control {
         // Slots of the dead are taken when no other is left.
         if (there !== 0 && (dead === 0 || this.isAlive(slot) || this.#holdsLock(slot))) continue;
         if (Atomics.compareExchange(words, at, there, TAKEN) !== there) continue;
+        this.inherits = there !== 0;
         words[at + 1] = start | 0;
         words[at + 2] = Math.floor(start / 2 ** 32);
         words[at + 3] = pid;
@@ -222,9 +229,20 @@ export class Control {
       caches: caches.filter(({ data }) => data.id !== vma),
       regions: regions.filter(({ mapping }) => mapping.id !== vma),
     }));
+    this.forget(vma);
+  }
+  /** The mapping has no name, and stays. */
+  own(vma: number): void {
+    this.words[LIVE + vma] = OWN;
+  }
+  isOwn(vma: number): boolean {
+    return this.words[LIVE + vma] === OWN;
+  }
+  /** What the number stood for is no more. */
+  forget(vma: number): void {
+    if (this.words[LIVE + vma] !== 0) this.#ended[0] = this.ended + 1;
     this.words[LIVE + vma] = 0;
     this.words[STORES + vma] = 0;
-    this.#ended[0] = this.ended + 1;
   }
   /** How many mappings have ended so far. */
   get ended(): number {

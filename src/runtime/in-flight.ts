@@ -123,6 +123,17 @@ export class InFlight {
   }
 }
 
+/** Loads of threads that are dead are over. Under the lock. */
+export function endLoads({ words }: Control, isDead: (slot: number) => boolean): void {
+  let nr = 0;
+  for (let at = IN_FLIGHT; at < END; at += WORDS) {
+    const owner = words[at + OWNER] as number;
+    if (owner !== 0 && isDead(owner)) words[at + OWNER] = 0;
+    else if (owner !== 0) nr++;
+  }
+  words[NR_LOADS] = nr;
+}
+
 function setOf(hash: number): number {
   return IN_FLIGHT + (hash & (IN_FLIGHT_SETS - 1)) * SET;
 }

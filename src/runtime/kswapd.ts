@@ -24,7 +24,7 @@ import {
 import { WRITE_DONE, WRITE_FAILED, WRITE_NONE, WRITE_STALE } from "../mm/written.ts";
 import { HEADROOM_ENOUGH, HEADROOM_MADE } from "../store/headroom.ts";
 import type { SwapDevice } from "../swap/device.ts";
-import { KSWAPD, KSWAPD_ASLEEP, KSWAPD_NONE, KSWAPD_RUNNING } from "./control.ts";
+import { KSWAPD, KSWAPD_ASLEEP, KSWAPD_NONE, KSWAPD_RUNNING, KSWAPD_SLOT } from "./control.ts";
 import type { EngineCalls } from "./engine.ts";
 import type { SharedVm } from "./shared-vm.ts";
 
@@ -74,6 +74,7 @@ export class Kswapd {
     this.#vm.locked(() => {
       segment.h32[H_KSWAPD_BATCH >>> 2] = BATCH;
       segment.h32[H_HEADROOM >>> 2] = 1;
+      control.words[KSWAPD_SLOT] = this.#vm.slot;
       control.words[KSWAPD] = KSWAPD_RUNNING;
     });
   }

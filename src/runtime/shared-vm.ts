@@ -15,21 +15,13 @@ import { allVersionsAddr, H_CLOCK, H_HEADROOM_WANTED, H_KSWAPD } from "../mm/lay
 import type { Host } from "../mm/machine.ts";
 import { LINES_SHIFT } from "../mm/mm.ts";
 import type { SwapDevice } from "../swap/device.ts";
-import {
-  BROKEN,
-  CLOSED,
-  Control,
-  KSWAPD,
-  KSWAPD_ASLEEP,
-  KSWAPD_NONE,
-  KSWAPD_RUNNING,
-  OPEN,
-  type Sleeper,
-} from "./control.ts";
+import { CLOSED, Control, KSWAPD, KSWAPD_ASLEEP, KSWAPD_NONE, KSWAPD_RUNNING, OPEN, type Sleeper } from "./control.ts";
 import { CLOSED_CALLS, type EngineCalls, type EngineKind } from "./engine.ts";
 import { Gate } from "./gate.ts";
+import { endLoads } from "./in-flight.ts";
 import type { Segment, SegmentShape } from "./segment.ts";
 import { SharedLock } from "./shared-lock.ts";
+import { sweep, takeOver } from "./takeover.ts";
 import { type Crank, Vm } from "./vm.ts";
 
 /** What a thread shares of a memory: the control buffer that is there already, or undefined to make it. */
@@ -63,6 +55,7 @@ export class SharedVm extends Vm {
   readonly slot: number;
   /** If other processes share it, too. */
   name: SharedName | undefined;
+  #pins = 0;
   /** Mapping and page, of pages that the engine has dropped. */
   readonly #dropped: number[] = [];
 
@@ -83,15 +76,32 @@ export class SharedVm extends Vm {
     this.slot = this.control.join();
     this.gate = new Gate(this.control, this.slot, segment.h32, sleeper !== undefined);
     this.lock = new SharedLock(this.control, this.slot, () => {
-      this.control.state = BROKEN;
       // The dead one may have been waiting for who is within an access.
       this.gate.stillAnew();
-      this.outdateAll();
+      takeOver(this);
     });
     // Nobody else has it yet.
     if (!this.attached) this.gate.joined();
     this.#bare = this.calls;
     this.calls = locked(this.#bare, this);
+    if (this.control.inherits) this.#inherit();
+  }
+
+  /** This thread has the number of one who is dead: what that one held is nobody's. */
+  #inherit(): void {
+    try {
+      this.#bare.attach();
+      this.locked(() => this.#letGo());
+    } catch (error) {
+      this.control.part(this.slot);
+      throw error;
+    }
+  }
+  /** Of all that is this thread's by its number. */
+  #letGo(): void {
+    this.#bare.unpinAllFor(this.slot);
+    endLoads(this.control, (slot) => slot === this.slot);
+    this.#pins = 0;
   }
 
   /** The memory's lock, for one operation; to be given back by {@link leave}. @throws {@link LieuError} ECLOSED, EOWNERDEAD */
@@ -145,6 +155,15 @@ export class SharedVm extends Vm {
     }
   }
 
+  /** The same for pages that stores need not be told of. */
+  forgetDropped(): void {
+    this.#dropped.length = 0;
+  }
+  /** Let go of what threads hold that have ended. Now and then: it looks at each. */
+  sweep(): void {
+    this.locked(() => sweep(this));
+  }
+
   /** A thread of its own may do it. */
   protected override get turnsCrank(): boolean {
     return this.control.words[KSWAPD] === KSWAPD_NONE;
@@ -180,17 +199,23 @@ export class SharedVm extends Vm {
   // Whose they are is noted: those of a thread that has ended are let go by another.
   override pin(vpn: number, undo?: () => void): number {
     const frame = this.calls.pinPageFor(vpn, this.slot);
-    if (frame >= 0) return frame;
+    if (frame >= 0) {
+      this.#pins++;
+      return frame;
+    }
     undo?.();
     throw new LieuError("ENOMEM", "too many pages are held by several threads at a time; release some pins");
   }
   override unpin(frame: number): void {
     this.calls.unpinFrameFor(frame, this.slot);
+    this.#pins--;
   }
 
   /** Who opened the memory closes it for all; others let go of it. */
   override close(): void {
     if (this.closed) return;
+    // A process that ends may hold some yet.
+    if (this.#pins > 0 && this.isOpen) this.locked(() => this.#letGo());
     if (this.attached) this.#end();
     else {
       this.lock.enter();
@@ -235,7 +260,7 @@ export class SharedVm extends Vm {
     this.lock.leave();
     if (state === CLOSED) throw new LieuError("ECLOSED", "the memory was closed by the thread that opened it");
     const why = "a thread or process that shares the memory ended in the middle of an operation";
-    throw new LieuError("EOWNERDEAD", `${why}: what is there cannot be relied on; open a new one`);
+    throw new LieuError("EOWNERDEAD", `${why}, and what it left could not be made whole; open a new one`);
   }
 }
 

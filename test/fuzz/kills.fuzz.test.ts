@@ -9,9 +9,9 @@ const seed = runSeed();
 
 describeShared("kills", () => {
   test(`${wanted} of two threads and three processes, seed ${seed}`, async () => {
-    const { kills, lost, ops, longest, wrong } = await runKills(2, 3, wanted, seeded(seed));
+    const { kills, takeovers, ops, longest, wrong } = await runKills(2, 3, wanted, seeded(seed));
     console.info(
-      `${kills} kills, ${ops} operations by those who lived, the longest ${longest.toFixed(1)} ms; the memory was lost ${lost} times`,
+      `${kills} kills, ${ops} operations by those who lived, the longest ${longest.toFixed(1)} ms; ${takeovers} times somebody took over`,
     );
     expect(wrong).toBeUndefined();
     expect(kills).toBeGreaterThanOrEqual(wanted);

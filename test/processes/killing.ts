@@ -1,7 +1,6 @@
 /**
  * Threads and processes that work on one memory as fast as they can, and are killed at random moments: at any instruction, holding the lock or
- * not. What the others read must be right, they must not be kept waiting, and the memory must be whole after it, or say that it is lost
- * (EOWNERDEAD) to all.
+ * not. What the others read must be right, they must not be kept waiting, and the memory must be whole after it.
  *
  * A page of the region is its owner's to write: all of its words are the page's number and how often it was written. So whoever
  * reads it knows whether it is that page, whole, and not an older one. Of a page whose owner died, some words may be of the write that he was at.
@@ -16,6 +15,7 @@ const JOIN = `
   state.big = state.memory.map("1MiB", { name: "folios", folio: "64KiB" });
   state.pages = state.region.size / 4096;
   // What there is of one's own pages: of one who had them before and was killed, whole again.
+  state.pins = [];
   state.writes = new Map();
   for (let page = data.client; page < state.pages; page += data.clients) {
     const words = new Uint32Array(state.region.read(page * 4096, 4096).buffer);
@@ -38,16 +38,15 @@ const LOOK = `
   };`;
 
 const WORK = `${LOOK}
-  const { memory, cache, region, big, pages, writes } = state;
+  const { memory, cache, region, big, pages, pins, writes } = state;
   let x = data.seed | 0;
   const random = (n) => ((x = (Math.imul(x, 1664525) + 1013904223) | 0), (x >>> 8) % n);
   const torn = new Set();
   let ops = 0, longest = 0, wrong;
   const own = pages % data.clients > data.client ? Math.floor(pages / data.clients) + 1 : Math.floor(pages / data.clients);
   const end = performance.now() + data.ms;
-  try {
-    for (let now = performance.now(); now < end && wrong === undefined; ops++) {
-      const what = random(100);
+  for (let now = performance.now(); now < end && wrong === undefined; ops++) {
+      const what = random(102);
       const key = random(120);
       if (what < 25) {
         const value = new Uint32Array(2 + random(random(8) === 0 ? 4000 : 300)).fill((key << 20) | random(0xfffff));
@@ -70,6 +69,10 @@ const WORK = `${LOOK}
         wrong = found.wrong;
         if (found.least !== found.most) torn.add(page % data.clients);
         if (page % data.clients === data.client && found.least !== writes.get(page)) wrong = "own page " + page + " after " + writes.get(page) + " has " + found.least;
+      } else if (what >= 100) {
+        // Held over other operations, and by some when they die.
+        pins.push(region.pin(random(pages - 3) * 4096, 8192));
+        if (pins.length > 6) pins.shift().release();
       } else if (what < 96) region.advise(["cold", "pageout", "willneed"][random(3)], random(pages) * 4096, 4096);
       else if (what < 98) big.writeInt32(random(big.size / 4) * 4, random(1000));
       else if (what < 99) big.advise("pageout", random(16) * 65536, 65536);
@@ -77,12 +80,8 @@ const WORK = `${LOOK}
       const then = performance.now();
       longest = Math.max(longest, then - now);
       now = then;
-    }
-  } catch (error) {
-    if (error.code !== "EOWNERDEAD") throw error;
-    return { ops, longest, wrong, lost: true, torn: [...torn] };
   }
-  return { ops, longest, wrong, lost: false, torn: [...torn] };`;
+  return { ops, longest, wrong, torn: [...torn] };`;
 
 /** All pages, as they are when nobody writes. */
 const SWEEP = `${LOOK}
@@ -95,6 +94,7 @@ const SWEEP = `${LOOK}
     if (least !== most) found.torn.push(page % data.clients);
   }
   memory.check();
+  found.takeovers = memory.vmstat().takeover;
   return found;`;
 
 interface Worked {
@@ -102,15 +102,21 @@ interface Worked {
   /** Milliseconds. */
   readonly longest: number;
   readonly wrong: string | undefined;
-  readonly lost: boolean;
   readonly torn: readonly number[];
+}
+
+interface Swept {
+  readonly least: Int32Array;
+  readonly torn: readonly number[];
+  readonly wrong?: string;
+  readonly takeovers: number;
 }
 
 /** What came of it. */
 export interface KillResult {
   readonly kills: number;
-  /** Times that the memory said that it was lost. */
-  readonly lost: number;
+  /** Times that somebody took over from one who had died in the middle of something. */
+  readonly takeovers: number;
   readonly ops: number;
   /** The longest that an operation of one who was not killed took, ms. */
   readonly longest: number;
@@ -126,7 +132,7 @@ export async function runKills(threads: number, processes: number, kills: number
     client < threads ? Peer.startThread() : Peer.start();
   const all = await Promise.all(Array.from({ length: clients }, (_, client) => start(client)));
   const join = (client: number): Promise<unknown> => (all[client] as Peer).run(JOIN, { options, client, clients });
-  const result = { kills: 0, lost: 0, ops: 0, longest: 0, wrong: undefined as string | undefined };
+  const result = { kills: 0, takeovers: 0, ops: 0, longest: 0, wrong: undefined as string | undefined };
   let before: Int32Array | undefined;
   try {
     for (const [client] of all.entries()) await join(client);
@@ -158,20 +164,9 @@ export async function runKills(threads: number, processes: number, kills: number
         if (odd !== undefined) result.wrong ??= `a page of client ${odd}, who lives, was seen half written`;
       }
       const [first] = survivors.map((client) => all[client] as Peer);
-      const swept = first?.run<{ least: Int32Array; torn: number[]; wrong?: string }>(SWEEP, { clients });
-      const found = await swept?.catch((error: { code?: string }) => {
-        if (error.code !== "EOWNERDEAD") throw error;
-        return undefined;
-      });
+      const found = await (first as Peer).run<Swept>(SWEEP, { clients });
       for (const client of victims) all[client] = await start(client);
-      if (found === undefined) {
-        // Lost for all; a new one, then.
-        result.lost++;
-        before = undefined;
-        for (const client of survivors) await all[client]?.run("await state.memory.close()");
-        for (const [client] of all.entries()) await join(client);
-        continue;
-      }
+      result.takeovers = found.takeovers;
       result.wrong ??= found.wrong;
       const odd = found.torn.find((owner) => !victims.has(owner));
       if (odd !== undefined) result.wrong ??= `a page of client ${odd}, who lives, is half written`;

@@ -1,0 +1,111 @@
+/**
+ * A shared memory whose lock a thread had when it died, taken over by whoever found it dead (shared-lock.ts): made whole, under the lock, before
+ * anybody else gets it.
+ *
+ *   what was on its way to have a name, or to have none any more, is no more
+ *   the segment is rebuilt (mm/rebuild.ts): regions lose nothing
+ *   the pins of the dead are let go, the loads that they were at are begun anew by others
+ *   caches are emptied, and what heaps hold of them is good no more: a miss is what a cache may always answer
+ *
+ * The state says BROKEN meanwhile. Who dies in the middle of it is found in the same way, and all of it is done again, from the start. If it
+ * cannot be done, which would be a bug, the memory stays broken: every operation ends with EOWNERDEAD, and nothing wrong is read.
+ */
+import { C_ACTIVE, MAX_MEMCG, MAX_VMAS, memcg, setVma, V_ACTIVE, VMA_DYING, VMA_LOST, vma } from "../mm/layout.ts";
+import { BROKEN, CLOSED, KSWAPD, KSWAPD_NONE, KSWAPD_SLOT, OPEN, type SharedCacheEntry } from "./control.ts";
+import { endLoads } from "./in-flight.ts";
+import { endKswapd } from "./kswapd.ts";
+import type { SharedVm } from "./shared-vm.ts";
+
+/** Take the memory over; see the file's head. The caller has the lock. */
+export function takeOver(vm: SharedVm): void {
+  const { control } = vm;
+  if (control.state === CLOSED) return;
+  control.state = BROKEN;
+  try {
+    vm.outdateAll();
+    const caches = condemn(vm);
+    const writing = control.words[KSWAPD] !== KSWAPD_NONE && control.isAlive(control.words[KSWAPD_SLOT] as number);
+    vm.storeCalls.rebuild(writing ? 1 : 0);
+    if (control.words[KSWAPD] !== KSWAPD_NONE && !writing) endKswapd(vm);
+    sweep(vm);
+    for (const cache of caches) empty(vm, cache);
+    if (vm.name !== undefined) forgetGroups(vm);
+    vm.forgetDropped();
+    vm.outdateAll();
+    control.state = OPEN;
+    warn("what it left was made whole: regions have lost nothing, caches have been emptied");
+  } catch (error) {
+    warn(`what it left cannot be made whole, and the memory is lost: ${(error as Error).message}`);
+  }
+}
+
+function warn(what: string): void {
+  process.emitWarning(`a thread or process that shares the memory ended in the middle of an operation; ${what}`, {
+    type: "LieuWarning",
+    code: "LIEU_TAKEOVER",
+  });
+}
+
+/** Have the rebuild unmap what no name leads to, and forget what names lead to that is no more. Returns the caches, which it empties. */
+function condemn(vm: SharedVm): readonly SharedCacheEntry[] {
+  const { control } = vm;
+  vm.inspect();
+  const isThere = (id: number): boolean => vma(id, V_ACTIVE) !== 0 && vma(id, V_ACTIVE) !== VMA_DYING;
+  const registry = control.registry();
+  const regions = registry.regions.filter(
+    ({ mapping, incarnation }) => control.lives(mapping.id, incarnation) && isThere(mapping.id),
+  );
+  const caches = registry.caches.filter(
+    ({ data, meta, incarnation }) => control.lives(data.id, incarnation) && isThere(data.id) && isThere(meta.id),
+  );
+  const kept = new Set([
+    ...regions.map(({ mapping }) => mapping.id),
+    ...caches.flatMap(({ data, meta }) => [data.id, meta.id]),
+  ]);
+  for (let id = 0; id < MAX_VMAS; id++) {
+    if (kept.has(id) || control.isOwn(id)) continue;
+    control.forget(id);
+    if (vma(id, V_ACTIVE) !== 0) setVma(id, V_ACTIVE, VMA_DYING);
+  }
+  for (const { data } of caches) setVma(data.id, V_ACTIVE, VMA_LOST);
+  if (regions.length < registry.regions.length || caches.length < registry.caches.length) {
+    control.register((all) => ({ ...all, regions, caches }));
+  }
+  return caches;
+}
+
+function empty(vm: SharedVm, { data, meta }: SharedCacheEntry): void {
+  const { storeCalls } = vm;
+  if (storeCalls.storeEmpty(meta.start) >= 0) return;
+  // There is not even room for an empty one.
+  storeCalls.destroyVma(data.id);
+  storeCalls.destroyVma(meta.id);
+  vm.control.end(data.id);
+}
+
+/** Groups that were made and got no name. */
+function forgetGroups(vm: SharedVm): void {
+  const { groups, cacheGroups } = vm.control.registry();
+  const known = new Set([0, ...groups.map(({ id }) => id), ...cacheGroups.map(({ id }) => id)]);
+  for (let cg = MAX_MEMCG - 1; cg > 0; cg--) {
+    vm.inspect();
+    if (!known.has(cg) && memcg(cg, C_ACTIVE) !== 0) vm.storeCalls.destroyMemcg(cg);
+  }
+}
+
+/** Let go of what threads hold that have ended without letting go of it: pins, loads, and their numbers. The caller has the lock. */
+export function sweep(vm: SharedVm): void {
+  const { control } = vm;
+  const dead = new Set(
+    control
+      .members()
+      .filter(({ slot, alive }) => !alive && slot !== vm.slot)
+      .map(({ slot }) => slot),
+  );
+  if (dead.size === 0) return;
+  endLoads(control, (slot) => dead.has(slot));
+  for (const slot of dead) {
+    vm.storeCalls.unpinAllFor(slot);
+    control.part(slot);
+  }
+}
