@@ -1,15 +1,20 @@
 /**
  * A segment that is torn at each store in turn of what somebody was at, and rebuilt (src/mm/rebuild.ts): all of its structures hold, no region has
- * lost or changed a byte, and it goes on. LIEU_TEARS is how many stores of an operation are tried, if there are more (16 by default).
+ * lost or changed a byte, and it goes on. LIEU_TEARS is how many stores of an operation are tried, if there are more (8 by default).
  */
 
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { runSeed, seeded } from "../property/source.ts";
 import type { Pages, TestEngine } from "../support/engine.ts";
 import { makeScene, OPERATIONS, type Scene } from "./scenes.ts";
 import { dies, storesOf } from "./tearing.ts";
 
-const TEARS = Number(process.env.LIEU_TEARS ?? 16);
+vi.mock("../../src/mm/machine.ts", async (original) => {
+  const { tearable } = await import("./tearing.ts");
+  return tearable(await original());
+});
+
+const TEARS = Number(process.env.LIEU_TEARS ?? 8);
 const PAGE = 4096;
 
 /** A copy of all of a scene's state, and what brings it back. */
@@ -75,7 +80,7 @@ const ALL = [
 ] as const;
 const seed = runSeed();
 
-describe.each(TEARS > 16 ? ALL : ALL.slice(0, 2))("%s lists, a pool of %i compressed pages", (lru, pool) => {
+describe.each(TEARS > 8 ? ALL : ALL.slice(0, 2))("%s lists, a pool of %i compressed pages", (lru, pool) => {
   test.each(Object.entries(OPERATIONS))(`%s, seed ${seed}`, { timeout: 3_600_000 }, (name, operation) => {
     const random = seeded(seed);
     const scene = makeScene(lru, pool);
@@ -104,7 +109,6 @@ describe.each(TEARS > 16 ? ALL : ALL.slice(0, 2))("%s lists, a pool of %i compre
         restore();
       }
     }
-    // The pool's has nothing to do where there is none.
-    expect(deaths).toBeGreaterThan(all > 0 ? 0 : -1);
+    expect(deaths).toBeGreaterThan(0);
   });
 });

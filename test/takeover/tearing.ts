@@ -1,20 +1,20 @@
 /**
- * Death at any store: the engine's JavaScript twin over a machine that stops after so many stores, as though its thread had been killed there. To
- * be imported before anything that imports the engine. Of what is copied or zeroed in one call, pieces are stores of their own; what a
+ * Death at any store: the engine's JavaScript twin over a machine that stops after so many stores, as though its thread had been killed there. A test
+ * mocks `src/mm/machine.ts` with {@link tearable}. Of what is copied or zeroed in one call, pieces are stores of their own; what a
  * device is asked is one, too.
  */
-import { vi } from "vitest";
+import type * as machine from "../../src/mm/machine.ts";
 
 /** Stores that are left, and those that were made. */
-const state = vi.hoisted(() => ({ left: Number.POSITIVE_INFINITY, made: 0 }));
+const state = { left: Number.POSITIVE_INFINITY, made: 0 };
 
 /** Thrown where the thread dies. */
 export class Torn extends Error {
   override name = "Torn";
 }
 
-vi.mock("../../src/mm/machine.ts", async (original) => {
-  const real = await original<typeof import("../../src/mm/machine.ts")>();
+/** The machine, which counts its stores and stops where it is told to. */
+export function tearable(real: typeof machine): typeof machine {
   const step = (): void => {
     if (state.left <= 0) throw new Torn();
     state.left--;
@@ -60,7 +60,7 @@ vi.mock("../../src/mm/machine.ts", async (original) => {
     hostSwapFree: asked(real.hostSwapFree),
     hostDiscard: asked(real.hostDiscard),
   };
-});
+}
 
 /** Do something that dies after `stores` stores. Returns whether it did; it has ended otherwise. */
 export function dies(stores: number, work: () => void): boolean {

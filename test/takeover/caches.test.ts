@@ -1,0 +1,157 @@
+/**
+ * A shared memory on the engine's JavaScript twin, one of whose threads dies at any store of what it does to caches and regions, and another
+ * takes over (src/runtime/takeover.ts). LIEU_TEARS is how many deaths there are (10 by default).
+ */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test, vi } from "vitest";
+import { type AttachedMemory, attachMemorySync, openMemorySync } from "../../src/index.ts";
+import { MAX_VMAS, V_ACTIVE, vma } from "../../src/mm/layout.ts";
+import type { SharedVm } from "../../src/runtime/shared-vm.ts";
+import { takeOver } from "../../src/runtime/takeover.ts";
+import { runSeed, type Source, seeded } from "../property/source.ts";
+import { dies } from "./tearing.ts";
+
+vi.mock("../../src/mm/machine.ts", async (original) => {
+  const { tearable } = await import("./tearing.ts");
+  return tearable(await original());
+});
+
+const DEATHS = Number(process.env.LIEU_TEARS ?? 10);
+const PAGE = 4096;
+const PAGES = 400;
+const KEYS = 200;
+
+/** All bytes of a value say of which key, and of which write, it is. */
+const bytesFor = (key: number, n: number, length: number): Uint8Array =>
+  new Uint8Array(new Uint32Array(length).fill((key << 20) | (n & 0xfffff)).buffer);
+function isOf(key: number, value: Uint8Array): boolean {
+  const words = new Uint32Array(Uint8Array.from(value).buffer);
+  return words.every((word) => word === words[0]) && (words[0] as number) >>> 20 === key;
+}
+
+/** The memory as a thread has it that may die. */
+class Victim {
+  readonly #memory: AttachedMemory;
+  readonly #written: Int32Array;
+  readonly #a;
+  readonly #b;
+  readonly #region;
+  n = 0;
+
+  constructor(memory: AttachedMemory, written: Int32Array) {
+    this.#memory = memory;
+    this.#written = written;
+    this.#a = memory.cache("a", { codec: "bytes" });
+    this.#b = memory.cache("b", { codec: "bytes", ttl: 50 });
+    this.#region = memory.region("r");
+  }
+  /** Something. */
+  act(random: Source): void {
+    const cache = random.below(2) === 0 ? this.#a : this.#b;
+    const key = random.below(KEYS);
+    const what = random.below(20);
+    if (what < 8) cache.set(`k${key}`, bytesFor(key, ++this.n, 2 + random.below(random.below(4) === 0 ? 8000 : 200)));
+    else if (what < 13) {
+      const got = cache.get(`k${key}`);
+      if (got !== undefined && !isOf(key, got)) throw new Error(`k${key} has a wrong value`);
+    } else if (what < 15) cache.delete(`k${key}`);
+    else if (what === 15 && random.below(4) === 0) cache.clear();
+    else if (what < 18) {
+      const page = random.below(PAGES);
+      const next = (this.#written[page] as number) + 1;
+      // Before it: dead in the middle of it, some bytes may be the new ones.
+      this.#written[page] = -next;
+      this.#region.write(page * PAGE, new Uint8Array(new Int32Array(1024).fill(page * 1024 + next).buffer));
+      this.#written[page] = next;
+    } else
+      this.#region.advise(["cold", "pageout", "willneed"][random.below(3)] as "cold", random.below(PAGES) * PAGE, PAGE);
+  }
+  close(): void {
+    this.#memory[Symbol.dispose]();
+  }
+}
+
+test.each([
+  ["classic", true],
+  ["mglru", false],
+] as const)(
+  "%s lists, a pool: %s: regions lose nothing, caches are empty, and both go on",
+  {
+    timeout: 3_600_000,
+  },
+  (lru, pool) => {
+    const seed = runSeed();
+    const random = seeded(seed);
+    vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+    const folder = mkdtempSync(join(tmpdir(), "lieu-takeover-"));
+    const memory = openMemorySync({
+      nodes: { fast: { kind: "dram", size: "1MiB" }, slow: { kind: "dram", size: "2MiB", tier: 1 } },
+      swap: [{ kind: "file", path: join(folder, "swap"), size: "8MiB" }],
+      ...(pool ? { zswap: { size: "256KiB" } } : {}),
+      minFree: "32KiB",
+      pretouch: false,
+      shared: true,
+      engine: "js",
+      lru,
+    });
+    try {
+      const vm = memory.vm as SharedVm;
+      const region = memory.map(PAGES * PAGE, { name: "r" });
+      for (const name of ["a", "b"]) memory.cache<Uint8Array>({ name, codec: "bytes", maxSize: "1MiB" });
+      const written = new Int32Array(PAGES);
+      const mappings = (): number => {
+        vm.inspect();
+        return Array.from({ length: MAX_VMAS }, (_, v) => vma(v, V_ACTIVE)).filter((state) => state !== 0).length;
+      };
+      const before = mappings();
+      let deaths = 0;
+      for (let round = 0; deaths < DEATHS; round++) {
+        const victim = new Victim(attachMemorySync(memory.descriptor()), written);
+        try {
+          for (let i = random.below(60); i > 0; i--) victim.act(random);
+          const making = random.below(8) === 0;
+          const died = dies(random.below(random.below(3) === 0 ? 200 : 4000), () => {
+            if (making) {
+              memory.cache({ name: "new", codec: "bytes", maxSize: "256KiB" }).close();
+              memory.map("64KiB", { name: "other" }).unmap();
+            } else for (let i = 0; i < 30; i++) victim.act(random);
+          });
+          if (died) {
+            deaths++;
+            vm.lock.enter();
+            // Who takes over may die of it.
+            if (random.below(4) === 0) dies(random.below(8000), () => takeOver(vm));
+            takeOver(vm);
+            vm.lock.leave();
+          }
+          expect(vm.isOpen).toBe(true);
+          memory.check();
+          if (died) expect(mappings()).toBe(before);
+          for (let page = 0; page < PAGES; page++) {
+            const n = written[page] as number;
+            const words = new Int32Array(Uint8Array.from(region.read(page * PAGE, PAGE)).buffer);
+            const old = Math.max(0, Math.abs(n) - 1);
+            const may = [page * 1024 + Math.abs(n), old === 0 ? 0 : page * 1024 + old];
+            const right = n >= 0 ? (n === 0 ? 0 : page * 1024 + n) : undefined;
+            const wrong = words.findIndex((word) => (right === undefined ? !may.includes(word) : word !== right));
+            if (wrong >= 0) throw new Error(`page ${page}, write ${n}: word ${wrong} is ${words[wrong]}`);
+            if (n >= 0) continue;
+            region.write(page * PAGE, new Uint8Array(new Int32Array(1024).fill(page * 1024 - n).buffer));
+            written[page] = -n;
+          }
+        } catch (error) {
+          throw new Error(`round ${round}, seed ${seed}: ${(error as Error).message}`, { cause: error });
+        } finally {
+          victim.close();
+        }
+      }
+      expect(memory.vmstat().takeover).toBeGreaterThanOrEqual(deaths);
+    } finally {
+      memory[Symbol.dispose]();
+      rmSync(folder, { recursive: true });
+    }
+  },
+);
