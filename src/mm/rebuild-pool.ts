@@ -7,6 +7,8 @@ import {
   C_ACTIVE,
   H_ZPOOL_FREE,
   H_ZPOOL_FREE_LIST,
+  H_ZPOOL_HELD,
+  H_ZPOOL_HELD_LIST,
   H_ZPOOL_PAGES,
   H_ZPOOL_STORED,
   hdr,
@@ -45,6 +47,7 @@ import { ZDICT_FREE, ZDICT_READY, ZDICT_RETIRED, zdictHold } from "./zdict.ts";
 import { freeLink, HUGE, INDEX_BITS, listZspage, wordOf, zsDict, zsOwner } from "./zsmalloc.ts";
 
 const NOBODYS: i32 = -1;
+const HELD: i32 = -2;
 const LISTS: i32 = 4;
 
 /** See the file's head. */
@@ -57,6 +60,7 @@ export function rebuildPool(): void {
   const start = swapDev(poolDevice(), S_START);
   const end = start + swapDev(poolDevice(), S_SLOTS);
   for (let slot: i32 = start; slot < end; slot++) if (hasObject(slot)) claim(slot, slotSum(slot) >>> INDEX_BITS, pages);
+  followHeld();
   let free: i32 = 0;
   setHdr(H_ZPOOL_FREE_LIST, 0);
   for (let p: i32 = pages - 1; p >= 0; p--) {
@@ -91,6 +95,15 @@ function claim(slot: i32, first: i32, pages: i32): void {
     setZpage(p, ZP_FIRST, first);
     p = zpage(p, ZP_NEXT) - 1;
   }
+}
+/** Pages that the pool has to do without stay so: their list is whole at each store (zs-balloon.ts). */
+function followHeld(): void {
+  let held: i32 = 0;
+  for (let p: i32 = hdr(H_ZPOOL_HELD_LIST) - 1; p >= 0 && zpage(p, ZP_FIRST) === NOBODYS; p = zpage(p, ZP_NEXT) - 1) {
+    setZpage(p, ZP_FIRST, HELD);
+    held++;
+  }
+  setHdr(H_ZPOOL_HELD, held);
 }
 /** Find the free objects of a zspage. Returns the bytes of the others. */
 function rebuildZspage(first: i32, start: i32, end: i32): f64 {

@@ -148,6 +148,13 @@ export const OPERATIONS: Readonly<Record<string, (scene: Scene) => void>> = {
     for (let page = 21; page < 90; page += 3) small.access(page, 0);
     engine.calls.zsCompact(4);
   },
+  "a pool that shrinks and grows": ({ engine, small }) => {
+    small.pageout(20, 60);
+    if ((engine.vm.shape.zpages ?? 0) === 0) return;
+    engine.calls.zswapHold(3);
+    small.pageout(60, 90);
+    engine.calls.zswapRelease(2);
+  },
   "writes that are made later": ({ engine, small }) => {
     engine.vm.segment.h32[layout.H_WRITES_LATER >>> 2] = 1;
     small.pageout(40, 90);
