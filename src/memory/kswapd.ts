@@ -1,8 +1,8 @@
 /** The thread that reclaims for a shared memory, as the thread that opened it has it: begun, outlived, ended with the memory. */
 import { Worker } from "node:worker_threads";
 import { engineModule } from "../runtime/engine.ts";
-import { endKswapd } from "../runtime/kswapd.ts";
 import type { SharedVm } from "../runtime/shared-vm.ts";
+import { endKswapd } from "../runtime/takeover.ts";
 import type { MemoryDescriptor } from "./descriptor.ts";
 import { kswapdWorkerSource } from "./kswapd-source.ts";
 import type { KswapdWorkerData } from "./kswapd-worker.ts";

@@ -24,7 +24,7 @@ import {
 import { WRITE_DONE, WRITE_FAILED, WRITE_NONE, WRITE_STALE } from "../mm/written.ts";
 import { HEADROOM_ENOUGH, HEADROOM_MADE } from "../store/headroom.ts";
 import type { SwapDevice } from "../swap/device.ts";
-import { KSWAPD, KSWAPD_ASLEEP, KSWAPD_NONE, KSWAPD_RUNNING, KSWAPD_SLOT } from "./control.ts";
+import { KSWAPD, KSWAPD_ASLEEP, KSWAPD_RUNNING, KSWAPD_SLOT } from "./control.ts";
 import type { EngineCalls } from "./engine.ts";
 import type { SharedVm } from "./shared-vm.ts";
 
@@ -229,16 +229,6 @@ export class Kswapd {
     const at = (h32[this.#args] as number) >>> 0;
     return at !== 0 && Buffer.compare(this.#bytes.subarray(i * PAGE, (i + 1) * PAGE), h8.subarray(at, at + PAGE)) === 0;
   }
-}
-
-/** Whoever comes by reclaims again, since the thread that did is gone. Under the lock. */
-export function endKswapd(vm: SharedVm): void {
-  const { h32 } = vm.segment;
-  h32[H_KSWAPD_BATCH >>> 2] = 0;
-  h32[H_HEADROOM >>> 2] = 0;
-  h32[H_WRITES_LATER >>> 2] = 0;
-  vm.control.wakeKswapd(KSWAPD_NONE);
-  vm.storeCalls.abandonWriteback();
 }
 
 /** Writes to neighbouring slots of a device. */

@@ -10,14 +10,49 @@
  * The state says BROKEN meanwhile. Who dies in the middle of it is found in the same way, and all of it is done again, from the start. If it
  * cannot be done, which would be a bug, the memory stays broken: every operation ends with EOWNERDEAD, and nothing wrong is read.
  */
-import { C_ACTIVE, MAX_MEMCG, MAX_VMAS, memcg, setVma, V_ACTIVE, VMA_DYING, VMA_LOST, vma } from "../mm/layout.ts";
-import { BROKEN, CLOSED, KSWAPD, KSWAPD_NONE, KSWAPD_SLOT, OPEN, type SharedCacheEntry } from "./control.ts";
+import {
+  C_ACTIVE,
+  H_HEADROOM,
+  H_KSWAPD_BATCH,
+  H_WRITES_LATER,
+  MAX_MEMCG,
+  MAX_VMAS,
+  memcg,
+  setVma,
+  V_ACTIVE,
+  VMA_DYING,
+  VMA_LOST,
+  vma,
+} from "../mm/layout.ts";
+import {
+  BROKEN,
+  CLOSED,
+  type Control,
+  KSWAPD,
+  KSWAPD_NONE,
+  KSWAPD_SLOT,
+  OPEN,
+  type SharedCacheEntry,
+} from "./control.ts";
+import type { EngineCalls } from "./engine.ts";
 import { endLoads } from "./in-flight.ts";
-import { endKswapd } from "./kswapd.ts";
-import type { SharedVm } from "./shared-vm.ts";
+import type { Segment } from "./segment.ts";
+
+/** What is taken over: a SharedVm. */
+export interface Shared {
+  readonly control: Control;
+  readonly segment: Segment;
+  readonly storeCalls: EngineCalls;
+  readonly slot: number;
+  /** Of one that processes share: its name. */
+  readonly name: object | undefined;
+  inspect(): void;
+  outdateAll(): void;
+  forgetDropped(): void;
+}
 
 /** Take the memory over; see the file's head. The caller has the lock. */
-export function takeOver(vm: SharedVm): void {
+export function takeOver(vm: Shared): void {
   const { control } = vm;
   if (control.state === CLOSED) return;
   control.state = BROKEN;
@@ -47,7 +82,7 @@ function warn(what: string): void {
 }
 
 /** Have the rebuild unmap what no name leads to, and forget what names lead to that is no more. Returns the caches, which it empties. */
-function condemn(vm: SharedVm): readonly SharedCacheEntry[] {
+function condemn(vm: Shared): readonly SharedCacheEntry[] {
   const { control } = vm;
   vm.inspect();
   const isThere = (id: number): boolean => vma(id, V_ACTIVE) !== 0 && vma(id, V_ACTIVE) !== VMA_DYING;
@@ -74,7 +109,7 @@ function condemn(vm: SharedVm): readonly SharedCacheEntry[] {
   return caches;
 }
 
-function empty(vm: SharedVm, { data, meta }: SharedCacheEntry): void {
+function empty(vm: Shared, { data, meta }: SharedCacheEntry): void {
   const { storeCalls } = vm;
   if (storeCalls.storeEmpty(meta.start) >= 0) return;
   // There is not even room for an empty one.
@@ -84,7 +119,7 @@ function empty(vm: SharedVm, { data, meta }: SharedCacheEntry): void {
 }
 
 /** Groups that were made and got no name. */
-function forgetGroups(vm: SharedVm): void {
+function forgetGroups(vm: Shared): void {
   const { groups, cacheGroups } = vm.control.registry();
   const known = new Set([0, ...groups.map(({ id }) => id), ...cacheGroups.map(({ id }) => id)]);
   for (let cg = MAX_MEMCG - 1; cg > 0; cg--) {
@@ -94,7 +129,7 @@ function forgetGroups(vm: SharedVm): void {
 }
 
 /** Let go of what threads hold that have ended without letting go of it: pins, loads, and their numbers. The caller has the lock. */
-export function sweep(vm: SharedVm): void {
+export function sweep(vm: Shared): void {
   const { control } = vm;
   const dead = new Set(
     control
@@ -108,4 +143,14 @@ export function sweep(vm: SharedVm): void {
     vm.storeCalls.unpinAllFor(slot);
     control.part(slot);
   }
+}
+
+/** Whoever comes by reclaims again, since the thread that did is gone. Under the lock. */
+export function endKswapd(vm: Shared): void {
+  const { h32 } = vm.segment;
+  h32[H_KSWAPD_BATCH >>> 2] = 0;
+  h32[H_HEADROOM >>> 2] = 0;
+  h32[H_WRITES_LATER >>> 2] = 0;
+  vm.control.wakeKswapd(KSWAPD_NONE);
+  vm.storeCalls.abandonWriteback();
 }

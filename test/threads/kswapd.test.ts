@@ -8,8 +8,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bind, type Cache, type Memory, type Region } from "../../src/index.ts";
-import { endKswapd, Kswapd } from "../../src/runtime/kswapd.ts";
+import { Kswapd } from "../../src/runtime/kswapd.ts";
 import type { SharedVm } from "../../src/runtime/shared-vm.ts";
+import { endKswapd } from "../../src/runtime/takeover.ts";
 import { PAGE, sharedMemory } from "./helpers.ts";
 
 let folder: string;
