@@ -41,8 +41,8 @@ export function App({ store }: { readonly store: Store }) {
             <Latency header={run.header} {...{ frames, index, cursor, theme }} />
             <Curves frame={frame} theme={theme} />
             <ColdTail header={run.header} {...{ frames, index, cursor, theme }} />
-            <Reclaim header={run.header} {...{ frames, index, cursor, theme }} />
             <Holders header={run.header} frame={frame} theme={theme} />
+            <Reclaim header={run.header} {...{ frames, index, cursor, theme }} />
             <Counters header={run.header} frame={frame} />
           </>
         )}

@@ -7,7 +7,7 @@ import { faded, type Theme } from "./theme.ts";
 
 /** Left of every plot, so that the same moment is at the same place in all of them. */
 export const AXIS_WIDTH = 58;
-export const RIGHT = 12;
+export const RIGHT = 18;
 
 export interface PlotLine {
   readonly name: string;
