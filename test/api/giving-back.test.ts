@@ -48,11 +48,11 @@ describe("a closed memory", () => {
   });
 
   test("of a size that is not kept for others gives its pages back at once, but none that a pin gave out", () => {
-    const start = rss();
     const memory = openMemorySync({ ...dram("300MiB"), pretouch: "wait" });
-    expect(rss() - start).toBeGreaterThan(250);
+    // What was there before may go at any time.
+    const open = rss();
     memory[Symbol.dispose]();
-    expect(rss() - start).toBeLessThan(150);
+    expect(open - rss()).toBeGreaterThan(200);
     const lender = openMemorySync({ ...dram("310MiB"), pretouch: "wait" });
     const region = lender.map("1MiB");
     region.fill(7);
