@@ -76,7 +76,7 @@ async function readEvents(body: ReadableStream<Uint8Array>, hear: (event: string
   }
 }
 
-/** Tell a replay what to do. */
+/** Tell a replay what to do. What comes of it comes with the events: an answer that is late would take the page back to what was before. */
 export async function tell(store: Store, command: FeedCommand): Promise<void> {
   try {
     const response = await fetch("control", {
@@ -84,7 +84,7 @@ export async function tell(store: Store, command: FeedCommand): Promise<void> {
       headers: { ...headers(), "content-type": "application/json" },
       body: JSON.stringify(command),
     });
-    if (response.ok) store.set({ feed: (await response.json()) as FeedState });
+    if (!response.ok) throw new Error(await response.text());
   } catch {
     store.set({ trouble: "The replay does not answer." });
   }

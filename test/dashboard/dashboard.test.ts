@@ -25,7 +25,7 @@ import {
 // Where the machine has much else to do, axe-core takes its time.
 vi.setConfig({ testTimeout: 90_000 });
 
-const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 30_000 });
+const eventually = <T>(read: () => T) => expect.poll(read, { timeout: 60_000 });
 
 describeBrowser("the dashboard", () => {
   let browser: Browser;
@@ -185,10 +185,10 @@ describeBrowser("the dashboard", () => {
     await other.close();
   });
 
-  test("a replay can be paused, stepped and let go, and ends as the replay did", {
+  test("a replay can be paused, stepped, sent on and let go, and ends as the replay did", {
     timeout: 240_000,
   }, async () => {
-    const trace = zipf({ keys: 1500, requests: 50_000, alpha: 0.8, writeRatio: 0.3 });
+    const trace = zipf({ keys: 1500, requests: 100_000, alpha: 0.8, writeRatio: 0.3 });
     let served: (url: string) => void = () => undefined;
     const url = new Promise<string>((resolve) => {
       served = resolve;
@@ -197,14 +197,17 @@ describeBrowser("the dashboard", () => {
     const watch = new ReplayWatch({ title: "zipf", address, pace: 1000, onServe: served });
     const running = replay(trace, { as: "region" }, { observer: watch });
     const { page, said } = await openPage(browser, await url);
-    page.setDefaultTimeout(120_000);
     await page.getByRole("button", { name: "Pause" }).click();
     const status = page.locator(".status");
-    await eventually(() => status.textContent()).toMatch(/^Paused at [\d,]+ of 50,000 requests\.$/);
+    await eventually(() => status.textContent()).toMatch(/^Paused at [\d,]+ of 100,000 requests\.$/);
     const done = async () => Number(/([\d,]+) of/.exec((await status.textContent()) ?? "")?.[1]?.replaceAll(",", ""));
     const before = await done();
     await page.getByRole("button", { name: "Step" }).click();
     await eventually(done).toBe(before + 1024);
+    const slider = page.getByRole("slider", { name: "Time" });
+    await slider.fill("50000");
+    await eventually(done).toBe(Math.ceil(50_000 / 1024) * 1024);
+    await eventually(() => status.textContent()).toMatch(/^Paused/);
     await page.getByLabel("Speed").selectOption("full speed");
     await page.getByRole("button", { name: "Resume" }).click();
     const { vmstat, hitsByTier, misses } = await running;
