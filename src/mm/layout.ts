@@ -404,9 +404,9 @@ export const ZP_FREE: i32 = 16;
 export const ZP_LIST_NEXT: i32 = 20;
 export const ZP_LIST_PREV: i32 = 24;
 const ZPAGE_SIZE: i32 = 28;
-/** Where a page is compressed to; where an object that lies across two pages is put together; and the table to compress with. */
+/** Where a page is compressed to; where an object that lies across two pages is put together; and the two tables to compress with. */
 const ZBUFFER_SIZE: i32 = 2 * 4096;
-const ZTABLE_SIZE: i32 = 8192;
+const ZTABLE_SIZE: i32 = 16384;
 /** Pages that are written back in one batch, on their way from the pool to a device. */
 export const ZBOUNCE_PAGES: i32 = 8;
 
@@ -502,12 +502,12 @@ let zdictPages: i32 = 0;
 let frameBytes: i32 = 0;
 let filterBytes: i32 = 0;
 
-/** Pages of a dictionary of a pool of `zpages`; its table takes as many. 0: it has none. */
+/** Pages of a dictionary of a pool of `zpages`; each of its two tables takes as many. 0: it has none. */
 function pagesOfZdict(zpages: i32): i32 {
   if (zpages >= 1024) return 8;
   return zpages >= 256 ? 4 : zpages >= 64 ? 1 : 0;
 }
-/** How many dictionaries a pool of `zpages` may have: with their tables they take a thirty-second of it at most. */
+/** How many dictionaries a pool of `zpages` may have: with their tables they take a twentieth of it at most. */
 function zdictsOf(zpages: i32): i32 {
   const pages = pagesOfZdict(zpages);
   if (pages === 0) return 0;
@@ -797,13 +797,13 @@ export function setZdict(d: i32, field: i32, v: i32): void {
 export function zdicts(): i32 {
   return nrZdicts;
 }
-/** Bytes of a dictionary, and of its table. */
+/** Bytes of a dictionary, and of each of its tables. */
 export function zdictSize(): i32 {
   return zdictPages << PAGE_SHIFT;
 }
-/** Byte address of a dictionary, with its table behind it. */
+/** Byte address of a dictionary, with its tables behind it. */
 export function zdictAddr(d: i32): i32 {
-  return ZDICT_BYTES + ((d * zdictPages) << (PAGE_SHIFT + 1));
+  return ZDICT_BYTES + ((d * zdictPages * 3) << PAGE_SHIFT);
 }
 /** Byte address of the first thread's mark (runtime/gate.ts). */
 export function marksAddr(): i32 {

@@ -44,11 +44,11 @@ import {
 import { hostBug, st } from "./machine.ts";
 import { poolDevice, SAME_FILLED } from "./swap.ts";
 import { ZDICT_FREE, ZDICT_READY, ZDICT_RETIRED, zdictHold } from "./zdict.ts";
-import { freeLink, HUGE, INDEX_BITS, listZspage, wordOf, zsDict, zsOwner } from "./zsmalloc.ts";
+import { LISTS, listZspage } from "./zs-lists.ts";
+import { freeLink, HUGE, INDEX_BITS, wordOf, zsDict, zsOwner } from "./zsmalloc.ts";
 
 const NOBODYS: i32 = -1;
 const HELD: i32 = -2;
-const LISTS: i32 = 4;
 
 /** See the file's head. */
 export function rebuildPool(): void {

@@ -8,7 +8,7 @@
  * is filled. The old one stays until the last object that needs it has gone.
  *
  * An object's first word has the number of its dictionary (zsmalloc.ts). Of a dictionary whose state is READY or RETIRED the bytes are
- * the truth, as objects cannot be read without them: they are written before the state. Its table and the number of its users follow
+ * the truth, as objects cannot be read without them: they are written before the state. Its tables and the number of its users follow
  * from the bytes and from the objects; all else is only for what will be decided.
  */
 import {
@@ -107,7 +107,7 @@ export function zdictForget(cg: i32): void {
 /** Pages that the dictionaries take, with their tables, that objects need. */
 export function zdictPagesInUse(): i32 {
   let pages: i32 = 0;
-  for (let d: i32 = zdicts() - 1; d >= 0; d--) if (zdict(d, ZD_USERS) > 0) pages += ((zdictSize() / PAGE_SIZE) | 0) * 2;
+  for (let d: i32 = zdicts() - 1; d >= 0; d--) if (zdict(d, ZD_USERS) > 0) pages += ((zdictSize() / PAGE_SIZE) | 0) * 3;
   return pages;
 }
 

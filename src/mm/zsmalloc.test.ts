@@ -107,6 +107,23 @@ describe.each(["js", "wasm"] as const)("the pool (%s)", (engine) => {
     for (const slot of held.keys()) memory.calls.zsFree(slotSum(slot));
   });
 
+  test("wastes little where objects of many sizes are few: they share zspages rather than begin one for each size", () => {
+    using memory = bootEngine({ nodes: [{ pages: 64 }], swap: SLOTS, zpages: 10 * PAGES, engine });
+    memory.vm.inspect();
+    const held = new Map<number, Uint8Array>();
+    let bytes = 0;
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const size = 700 + ((slot * 389) % 1500);
+      bytes += size;
+      expect(storeTo(memory, held, slot, size)).toBe(true);
+    }
+    // 94 sizes, and 6 objects of each; one zspage of each would take twice the bytes.
+    expect(((10 * PAGES - hdr(H_ZPOOL_FREE)) * 4096) / bytes).toBeLessThan(1.5);
+    checkAll(memory, held);
+    for (const slot of held.keys()) memory.calls.zsFree(slotSum(slot));
+    expect(hdr(H_ZPOOL_FREE)).toBe(10 * PAGES);
+  });
+
   test("wastes little at any size", () => {
     using memory = bootEngine({ nodes: [{ pages: 64 }], swap: 1, zpages: PAGES, engine });
     memory.vm.inspect();

@@ -16,6 +16,8 @@
 import {
   H_ZPOOL_FREE,
   H_ZPOOL_FREE_LIST,
+  H_ZPOOL_HELD,
+  H_ZPOOL_PAGES,
   H_ZPOOL_STORED,
   hdr,
   hdrf,
@@ -38,14 +40,14 @@ import {
   ZP_FREE,
   ZP_INUSE,
   ZP_LIST_NEXT,
-  ZP_LIST_PREV,
   ZP_NEXT,
   zclass,
   zpage,
   zpageAddr,
 } from "./layout.ts";
-import { copyBytes, ld, st } from "./machine.ts";
+import { copyBytes, ld, st, toI32 } from "./machine.ts";
 import { zdictRelease } from "./zdict.ts";
+import { emptiestOf, FULL, fullestOf, LISTS, list, listOf, relist, unlist } from "./zs-lists.ts";
 
 /** Most pages of a zspage (ZSMALLOC_CHAIN_SIZE). */
 const MAX_CHAIN: i32 = 8;
@@ -57,8 +59,6 @@ export const INDEX_BITS: i32 = 10;
 const INDEX_MASK: i32 = (1 << INDEX_BITS) - 1;
 /** Slots' numbers are of 26 bits (MAX_INDEX). */
 const DICT_SHIFT: i32 = 26;
-const LISTS: i32 = 4;
-const FULL: i32 = 3;
 
 /** Set up a pool of `pages` pages, all free. The header has their number already. */
 export function initZpool(pages: i32): void {
@@ -99,6 +99,32 @@ function classOf(bytes: i32): i32 {
   const c = (bytes + HEADER + 15) >> 4;
   return c > HUGE ? HUGE : zclass(c < 2 ? 2 : c, ZC_MERGED);
 }
+/**
+ * The class that an object with `bytes` of content goes to: its own, or, while free places are more than a thirty-second of the pool, one that
+ * is larger by a sixteenth at most, or by as great a part as they are of the pool, and has one. In a small pool each class's last zspage,
+ * hardly begun, would else be a good part of it.
+ */
+function classFor(bytes: i32): i32 {
+  const own = classOf(bytes);
+  if (own === HUGE || fullestOf(own) >= 0) return own;
+  const most = own + longer(own);
+  let c: i32 = own + 1;
+  while (c <= most && c < HUGE) {
+    c = zclass(c, ZC_MERGED);
+    if (c < HUGE && fullestOf(c) >= 0) return c;
+    c++;
+  }
+  return own;
+}
+/** By how many classes an object of class `c` may be larger. */
+function longer(c: i32): i32 {
+  const pages: f64 = hdr(H_ZPOOL_PAGES) - hdr(H_ZPOOL_HELD) - hdr(H_ZPOOL_FREE);
+  const used = pages * PAGE_SIZE;
+  const free = used - hdrf(H_ZPOOL_STORED);
+  if (free * 32 <= used) return 0;
+  const part = toI32((free / used) * c);
+  return part > c >> 4 ? part : c >> 4;
+}
 
 /** Bytes that content of this size takes in the pool, its share of its zspage's waste included. */
 export function zsCost(bytes: i32): i32 {
@@ -108,7 +134,7 @@ export function zsCost(bytes: i32): i32 {
 
 /** Whether content of this size can be stored without more pages than are free. */
 export function zsFits(bytes: i32): boolean {
-  const c = classOf(bytes);
+  const c = classFor(bytes);
   return fullestOf(c) >= 0 || hdr(H_ZPOOL_FREE) >= zclass(c, ZC_PAGES);
 }
 /** Whether an object is a whole page. */
@@ -120,7 +146,7 @@ export function zsIsWhole(handle: i32): boolean {
  * Room for `bytes` of content, at most PAGE_SIZE, of `owner` (zsOwnerUsing); its handle, or -1 if that takes more pages than are free.
  */
 export function zsMalloc(bytes: i32, owner: i32): i32 {
-  const c = classOf(bytes);
+  const c = classFor(bytes);
   let first: i32 = fullestOf(c);
   if (first < 0) first = newZspage(c);
   if (first < 0) return -1;
@@ -169,7 +195,7 @@ export function zsUnits(handle: i32): i32 {
 }
 /** The same for content that is not stored yet. */
 export function zsUnitsOf(bytes: i32): i32 {
-  return zclass(classOf(bytes), ZC_SIZE) >> 4;
+  return zclass(classFor(bytes), ZC_SIZE) >> 4;
 }
 /** Whose object it is; of one that is free, less than 0. */
 export function zsOwner(handle: i32): i32 {
@@ -336,54 +362,4 @@ function freePages(first: i32): void {
   setZpage(p, ZP_NEXT, hdr(H_ZPOOL_FREE_LIST));
   setHdr(H_ZPOOL_FREE_LIST, first + 1);
   setHdr(H_ZPOOL_FREE, hdr(H_ZPOOL_FREE) + pages);
-}
-
-/** Which list a zspage belongs on (get_fullness_group). */
-function listOf(c: i32, first: i32): i32 {
-  const objects = zclass(c, ZC_OBJECTS);
-  const inUse = zpage(first, ZP_INUSE);
-  if (inUse === objects) return FULL;
-  return ((inUse * FULL) / objects) | 0;
-}
-function list(c: i32, first: i32, which: i32): void {
-  const field = ZC_LISTS + (which << 2);
-  const next = zclass(c, field);
-  setZpage(first, ZP_LIST_NEXT, next);
-  setZpage(first, ZP_LIST_PREV, 0);
-  if (next !== 0) setZpage(next - 1, ZP_LIST_PREV, first + 1);
-  setZclass(c, field, first + 1);
-}
-/** Put a zspage, which is on no list, on the one that it belongs on. */
-export function listZspage(c: i32, first: i32): void {
-  list(c, first, listOf(c, first));
-}
-function unlist(c: i32, first: i32, which: i32): void {
-  const next = zpage(first, ZP_LIST_NEXT);
-  const prev = zpage(first, ZP_LIST_PREV);
-  if (next !== 0) setZpage(next - 1, ZP_LIST_PREV, prev);
-  if (prev !== 0) setZpage(prev - 1, ZP_LIST_NEXT, next);
-  else setZclass(c, ZC_LISTS + (which << 2), next);
-}
-/** Objects were taken or given: to the list that a zspage now belongs on. */
-function relist(c: i32, first: i32, before: i32): void {
-  const now = listOf(c, first);
-  if (now === before) return;
-  unlist(c, first, before);
-  list(c, first, now);
-}
-/** A zspage with a free object, of the fullest; -1 if the class has none. */
-function fullestOf(c: i32): i32 {
-  for (let which: i32 = FULL - 1; which >= 0; which--) {
-    const first = zclass(c, ZC_LISTS + (which << 2));
-    if (first !== 0) return first - 1;
-  }
-  return -1;
-}
-/** One of the emptiest zspages that are not full; -1 if the class has none. */
-function emptiestOf(c: i32): i32 {
-  for (let which: i32 = 0; which < FULL; which++) {
-    const first = zclass(c, ZC_LISTS + (which << 2));
-    if (first !== 0) return first - 1;
-  }
-  return -1;
 }

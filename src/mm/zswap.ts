@@ -126,6 +126,8 @@ export function zswapStore(f: i32): i32 {
   if (whole) bytes = PAGE_SIZE;
   if (!groupMay(ownerMemcg(f), zsUnitsOf(bytes))) return overLimit(f);
   while (!zsFits(bytes)) if (!makeRoom()) return full(f);
+  // What has made way may have left room in a larger class only.
+  if (overZswapMax(ownerMemcg(f), zsUnitsOf(bytes)) >= 0) return overLimit(f);
   const slot = takePoolSlot(vpnOf(f), 0);
   const handle = zsMalloc(bytes, whole ? slot : zsOwnerUsing(slot, dict));
   zsWrite(handle, whole ? addr : zbufferAddr(), bytes);
