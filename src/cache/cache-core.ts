@@ -67,6 +67,9 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   };
   /** Entries that went during the operation that goes on, for dispose(). */
   protected gone: Gone[] = [];
+  /** How many operations that are one moment in all their parts are under way, one within the other; and whether the clock was read for them. */
+  private atOnce = 0;
+  private wasRead = false;
 
   constructor(mapping: Mapping, host: CacheHost<V, K, C>) {
     this.name = host.name;
@@ -80,7 +83,7 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
     if (limit !== undefined) {
       this.front = new Front<V>(limit, {
         ...this.items.versions,
-        now: () => mapping.vm.crank.now(),
+        now: () => this.moment(),
         hear: (hashes, n, requests) => this.hear(hashes, n, requests),
         sampled: (hashes, lengths, n) => this.sampler?.hits(hashes, lengths, n),
       });
@@ -184,12 +187,28 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
     if (kind === VALUE_CODED && copies(codec)) return codec.decodeFrom(items.values.lend(length), length);
     return decodeValue(kind, items.values.take(length, last), codec);
   }
-  protected age(): { ttl?: number; start?: number } {
+  protected age(wall = Date.now()): { ttl?: number; start?: number } {
     const { start, ttl } = this.items;
-    return ttl === 0 ? {} : { ttl, start: Date.now() - (this.time - start) };
+    return ttl === 0 ? {} : { ttl, start: wall - (this.time - start) };
+  }
+  /** Do what has many parts, each of them an operation, in one moment. */
+  protected together<R>(work: () => R): R {
+    if (this.atOnce++ === 0) this.wasRead = false;
+    try {
+      return work();
+    } finally {
+      this.atOnce--;
+    }
+  }
+  /** The time: of all parts of an operation, what it was for the first that asked. */
+  protected moment(): number {
+    if (this.atOnce === 0) return this.mapping.vm.crank.now();
+    if (!this.wasRead) this.time = this.mapping.vm.crank.now();
+    this.wasRead = true;
+    return this.time;
   }
   protected tellTime(): number {
-    this.time = this.mapping.vm.crank.now();
+    this.time = this.moment();
     this.items.setClock(this.time);
     return this.time;
   }

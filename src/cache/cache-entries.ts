@@ -233,15 +233,18 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
 
   /** All entries, to be loaded elsewhere. */
   dump(): [K, DumpedEntry<V>][] {
-    const all: [K, DumpedEntry<V>][] = [];
-    for (const key of this.storedKeys()) {
-      this.begin();
-      if (this.look(key, WITH_VALUE) !== HIT) continue;
-      const more = { ...this.age(), ...this.tagNames() };
-      const value = this.value();
-      if (value !== undefined) all.push([key, { value, ...more }]);
-    }
-    return all;
+    return this.together(() => {
+      const all: [K, DumpedEntry<V>][] = [];
+      const wall = Date.now();
+      for (const key of this.storedKeys()) {
+        this.begin();
+        if (this.look(key, WITH_VALUE) !== HIT) continue;
+        const more = { ...this.age(wall), ...this.tagNames() };
+        const value = this.value();
+        if (value !== undefined) all.push([key, { value, ...more }]);
+      }
+      return all;
+    });
   }
 
   /** Remove an entry that would be among the next to be dropped, and give its value; undefined if the cache is empty. */

@@ -16,10 +16,12 @@ export abstract class CacheExtras<V, K extends CacheKey, C> extends CacheWriter<
   getMany(keys: Iterable<K>, options?: GetOptions): (V | undefined)[] {
     const all = listOf(keys, "getMany()", "keys");
     for (const key of all) checkKey(key);
-    return all.map((key, i) => {
-      if (i % MAX_WARM === 0) this.warm(all, i, false);
-      return this.get(key, options);
-    });
+    return this.together(() =>
+      all.map((key, i) => {
+        if (i % MAX_WARM === 0) this.warm(all, i, false);
+        return this.get(key, options);
+      }),
+    );
   }
 
   /**
@@ -27,6 +29,9 @@ export abstract class CacheExtras<V, K extends CacheKey, C> extends CacheWriter<
    * deletes the key. If anything is wrong with one of them, nothing is stored.
    */
   setMany(entries: Iterable<readonly [K, V | undefined, SetOptions?]>, options?: SetOptions): this {
+    return this.together(() => this.setAll(entries, options));
+  }
+  private setAll(entries: Iterable<readonly [K, V | undefined, SetOptions?]>, options?: SetOptions): this {
     this.begin();
     const all: { key: K; value: V | undefined; ready: Prepared | undefined }[] = [];
     for (const entry of listOf(entries, "setMany()", "[key, value] pairs")) {
@@ -56,12 +61,14 @@ export abstract class CacheExtras<V, K extends CacheKey, C> extends CacheWriter<
     const all = listOf(keys, "deleteMany()", "keys");
     for (const key of all) checkKey(key);
     this.ensureOpen();
-    let deleted = 0;
-    for (const [i, key] of all.entries()) {
-      if (i % MAX_WARM === 0) this.warm(all, i, true);
-      if (this.delete(key)) deleted++;
-    }
-    return deleted;
+    return this.together(() => {
+      let deleted = 0;
+      for (const [i, key] of all.entries()) {
+        if (i % MAX_WARM === 0) this.warm(all, i, true);
+        if (this.delete(key)) deleted++;
+      }
+      return deleted;
+    });
   }
 
   /** Before operations on `keys` from the `first` on: have what the next few will need fetched from memory at the same time. */

@@ -128,9 +128,11 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
    * gone then too. `undefined` deletes the key. `stats().rejected` counts what was not stored.
    */
   set(key: K, value: V | undefined, options?: SetOptions): this {
-    this.begin();
     if (value === undefined) this.delete(key);
-    else this.put(key, value, options, "set");
+    else {
+      this.begin();
+      this.put(key, value, options, "set");
+    }
     return this;
   }
 
@@ -155,9 +157,11 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
     // All that can fail comes first. A codec is the user's, and may do anything meanwhile.
     const all = readDump(entries, (value, tags) => ({ value, encoded: this.ready(value, tags) }));
     this.ensureOpen();
-    this.clear();
-    const wall = Date.now();
-    for (const entry of all) this.restore(entry, wall);
+    this.together(() => {
+      this.clear();
+      const wall = Date.now();
+      for (const entry of all) this.restore(entry, wall);
+    });
   }
   /** Store an entry of a dump, at that time of the wall's clock. */
   protected restore({ key, value, ttl, start }: ReadEntry<K, Restorable<V>>, wall: number): void {
@@ -235,12 +239,14 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
     const { loads, config } = this;
     if (loads === undefined) return this.getAsync(key, options);
     if (this.mapping.vm.readsAhead) await this.near(key);
-    this.begin();
-    const { time } = this;
     const force = options.forceRefresh === true;
     const renew = (options.updateAgeOnGet ?? config.updateAgeOnGet) ? RENEW : 0;
-    const hot = force || renew !== 0 ? undefined : this.front?.get(key);
+    const hot = this.together(() => {
+      this.begin();
+      return force || renew !== 0 ? undefined : this.front?.get(key);
+    });
     if (hot !== undefined) return hot;
+    const { time } = this;
     const found = this.look(key, WITH_VALUE | EVEN_STALE | (force ? 0 : AS_ACCESS | renew));
     const old = found === MISS ? undefined : found === HIT && !force ? this.keep(key) : this.value();
     this.tellGone();

@@ -106,13 +106,13 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     if (this.shared.lock.depth > 0) super.begin();
     else {
       this.ensureOpen();
-      if (this.timed) this.time = this.mapping.vm.crank.now();
+      if (this.timed) this.time = this.moment();
     }
   }
   protected override clockFor(ttl: number): number {
     if (ttl > 0 && !this.timed) {
       this.timed = this.slow = true;
-      this.time = this.mapping.vm.crank.now();
+      this.time = this.moment();
     }
     return this.time;
   }
@@ -169,9 +169,11 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
 
   // ---- writing ----------------------------------------------------------------------------------------------------------
   override set(key: K, value: V | undefined, options?: SetOptions): this {
-    this.begin();
     if (value === undefined) this.delete(key);
-    else this.commit(key, value, this.prepare(value, options), "set");
+    else {
+      this.begin();
+      this.commit(key, value, this.prepare(value, options), "set");
+    }
     return this;
   }
   protected override put(
