@@ -1,4 +1,4 @@
-/** Where a store's items are: how many of its pages, and of its items by their heads, are on each node and swap device. */
+/** Where a store's items are: how many of its pages, and of its items by the lowest place of their heads and bodies' beginnings, are on each node and swap device. */
 
 import { folioHead, folioNid } from "../mm/folio.ts";
 import { MAX_NODES, MAX_SWAP, pte, statGlobal, storeValueAddr } from "../mm/layout.ts";
@@ -6,7 +6,7 @@ import { ld, ldf, stf } from "../mm/machine.ts";
 import { PTE_PRESENT, PTE_SWAP, pteIndex } from "../mm/page-table.ts";
 import { slotDevice } from "../mm/swap.ts";
 import { PGDISCARD, PGMIGRATE_SUCCESS, PSWPIN, PSWPOUT } from "../mm/vmstat.ts";
-import { bodyVpn } from "./body.ts";
+import { bodyVpn, firstPageOf, ownerOf } from "./body.ts";
 import {
   controlOf,
   pageInfo,
@@ -18,7 +18,9 @@ import {
   ST_FRESH_SEG,
   ST_LOST,
   ST_NEW_BYTES,
+  ST_NR_BODIES,
   ST_SEG_SHIFT,
+  vpnOfLoc,
 } from "./layout.ts";
 
 /** Segments, and pages of bodies, that are looked at; of more, as many spread evenly stand for all. */
@@ -47,16 +49,35 @@ export function storeCensus(meta: i32): void {
   const bodies = ld(c + ST_BODY_FRESH);
   const stride = stepFor(bodies);
   for (let page: i32 = 0; page < bodies; page += stride) countPage(bodyVpn(c, page), stride, 0);
+  // What has a body was counted where its head is.
+  const large = ld(c + ST_NR_BODIES);
+  const each = stepFor(large);
+  for (let n: i32 = 0; n < large; n += each) {
+    const head = placeOf(vpnOfLoc(c, ownerOf(c, n)));
+    const body = placeOf(bodyVpn(c, firstPageOf(c, n)));
+    if (head < 0 || body <= head) continue;
+    addItems(body, each);
+    addItems(head, -each);
+  }
 }
 function stepFor(n: i32): i32 {
   return n <= LOOKS ? 1 : (n / LOOKS) | 0;
 }
-function countPage(vpn: i32, weight: f64, items: i32): void {
+/** A node, or behind all of them a device; higher is lower down. -1: it is nowhere. */
+function placeOf(vpn: i32): i32 {
   const p = pte(vpn);
-  const present = (p & PTE_PRESENT) !== 0;
-  if (!present && (p & PTE_SWAP) === 0) return;
-  const place = present ? folioNid(folioHead(pteIndex(p))) : MAX_NODES + slotDevice(pteIndex(p));
+  if ((p & PTE_PRESENT) !== 0) return folioNid(folioHead(pteIndex(p)));
+  return (p & PTE_SWAP) !== 0 ? MAX_NODES + slotDevice(pteIndex(p)) : -1;
+}
+function countPage(vpn: i32, weight: f64, items: i32): void {
+  const place = placeOf(vpn);
+  if (place < 0) return;
   const at = storeValueAddr() + (place << 4);
   stf(at, ldf(at) + weight);
   stf(at + 8, ldf(at + 8) + weight * items);
+}
+function addItems(place: i32, n: i32): void {
+  const at = storeValueAddr() + (place << 4) + 8;
+  // Of a sample there may be fewer heads than bodies.
+  stf(at, Math.max(0, ldf(at) + n));
 }

@@ -197,7 +197,7 @@ function cleanItem(c: i32, s: i32, loc: i32, item: i32): i32 {
   return 1;
 }
 /** Put an item with its like, which goes to swap together. Returns false if there is no room for that. */
-function sinkItem(c: i32, loc: i32, item: i32, slot: i32): boolean {
+export function sinkItem(c: i32, loc: i32, item: i32, slot: i32): boolean {
   // Nobody holds it above any more: what goes from there may go unread.
   outdate(item);
   if (sinkBack(c, loc, item, slot)) return true;

@@ -29,6 +29,7 @@ import { loseHead } from "./find.ts";
 import { guardStep } from "./guard.ts";
 import { BIT_DEAD, bits, I_HASH, inlineGranules } from "./item.ts";
 import {
+  kindOf,
   locAddr,
   PAGE_GRANULES,
   pageInfo,
@@ -53,6 +54,7 @@ import {
   ST_SUNK_PAGES,
   ST_THETA,
   ST_VICTIM_HAND,
+  STREAM_HEADS,
   seg,
   vpnOfLoc,
 } from "./layout.ts";
@@ -87,6 +89,9 @@ const HOLES: i32 = 5;
 /** Pages that compacting goes through at most for each page that it frees, and the 256ths of a segment that must be dead for that: as one is of so many pages. */
 const COMPACT_PAGES: i32 = 32;
 const LEAST_HOLES: i32 = 24;
+/** The 256ths of a segment of heads that must be dead for it to be chosen before anything else; and the score of what is chosen last. */
+const HEAD_HOLES: i32 = 64;
+const LAST: i32 = 0x7ffffffe;
 /** No score is as far from 0: 2^96 in either direction. */
 const MAX_THETA: i32 = 96 * ONE;
 /** What a segment that was begun may hold in reserve: not dead, not live. */
@@ -174,7 +179,9 @@ function lookAtSeg(c: i32): void {
 }
 function offerSeg(c: i32, s: i32): void {
   const garbage = segGarbage(c, s);
-  if (garbage >= 0) offer(s, -1, garbage, lastScore());
+  // Heads stay as long as their bodies do: to carry them together makes room only where there are holes.
+  if (garbage >= 0 && garbage < HEAD_HOLES && kindOf(c, s) === STREAM_HEADS) offer(s, -1, 0, LAST);
+  else if (garbage >= 0) offer(s, -1, garbage, lastScore());
   else if (settleSunk(c, s)) return;
   // All its pages are gone: better than anything that is worth keeping.
   else if (seg(c, s, SG_USED) > (seg(c, s, SG_CURSOR) >>> 9) << 12) offer(s, -1, 200, NO_THETA);

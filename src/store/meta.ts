@@ -15,7 +15,9 @@ import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
 import {
   add,
   ST_BODIES,
+  ST_BODY_RECORDS,
   ST_DATA_VMA,
+  ST_ITEMS,
   ST_LEFT_META,
   ST_LEFT_META_PAGES,
   ST_META_START,
@@ -23,8 +25,13 @@ import {
   ST_SUNK_PAGES,
 } from "./layout.ts";
 
-/** Meta pages take up to one in so many of a node. */
+/**
+ * Meta pages take up to one in so many of a node where items are small; up to so many times less where they are large, in proportion above
+ * this size: a get reads a line of the index and all of the item, so the larger items are, the more an item's room is read than the index's.
+ */
 const MOST_OF_NODE: i32 = 8;
+const LARGE: i32 = 4;
+const SMALL_BYTES: f64 = 1024;
 /** Parts of the meta mapping that may be left behind. */
 export const NR_PARTS: i32 = 6;
 
@@ -49,7 +56,16 @@ export function ensureMeta(c: i32, off: i32, bytes: i32): i32 {
  */
 function spread(c: i32, vpn: i32): void {
   const nid = folioNid(folioHead(pteIndex(pte(vpn))));
-  if (vma(ld(c + ST_META_VMA), V_RESIDENT) * MOST_OF_NODE > node(nid, N_PAGES)) demoteNow(vpn);
+  const most = node(nid, N_PAGES) / (MOST_OF_NODE * largeness(c));
+  // What is known of bodies is read once for a page of them.
+  const ofBodies = vpn - ld(c + ST_META_START) >= ld(c + ST_BODY_RECORDS) >>> 12;
+  if (ofBodies || vma(ld(c + ST_META_VMA), V_RESIDENT) > most) demoteNow(vpn);
+}
+function largeness(c: i32): f64 {
+  const data = ld(c + ST_DATA_VMA);
+  let bytes: f64 = vma(data, V_RESIDENT) + vma(data, V_SWAPPED);
+  bytes = (bytes * 4096) / (ld(c + ST_ITEMS) + 1);
+  return bytes <= SMALL_BYTES ? 1 : bytes < LARGE * SMALL_BYTES ? bytes / SMALL_BYTES : LARGE;
 }
 
 /** If a page is what a clear left behind, it is as good as new now. */

@@ -5,6 +5,7 @@
  * that it goes to swap instead (sunk.ts), with its like. So a tier below costs the nodes nothing: they hold what they would hold alone.
  */
 
+import { pinPage, unpinFrame } from "../mm/gup.ts";
 import {
   H_NR_NODES,
   H_NR_VMAS,
@@ -26,7 +27,8 @@ import { PTE_PRESENT, PTE_SWAP } from "../mm/page-table.ts";
 import { slotsFree, swapAvailable } from "../mm/swap.ts";
 import { writesLater } from "../mm/writeback.ts";
 import { bodyOf, bodyOwner, bodyVpn, firstPageOf, ownerOf } from "./body.ts";
-import { ALL, lookedGranules, SINK_WORST } from "./clean.ts";
+import { ALL, lookedGranules, SINK_WORST, sinkItem } from "./clean.ts";
+import { slotOf } from "./directory.ts";
 import {
   CANDIDATES,
   choose,
@@ -40,6 +42,7 @@ import {
   makeUse,
   worthLess,
 } from "./evict.ts";
+import { BIT_TTL, bits, I_HASH, inlineGranules } from "./item.ts";
 import {
   FLAG_TELL,
   kindOf,
@@ -62,6 +65,7 @@ import {
   STREAM_TTL,
   seg,
   streamOf,
+  vpnOfLoc,
 } from "./layout.ts";
 import { anyLeft, giveBack } from "./left.ts";
 import { fewSegments } from "./log.ts";
@@ -69,11 +73,16 @@ import { held, inNodes, sunkBodies } from "./meta.ts";
 import { isPresent } from "./present.ts";
 import { randomBelow } from "./random.ts";
 import { NO_THETA, score } from "./rank.ts";
+import { releaseIfEmpty } from "./remove.ts";
 import { randomBodyPage } from "./sample.ts";
-import { relieve, willSink } from "./sink.ts";
+import { homeNode, relieve, sinkHead, willSink } from "./sink.ts";
 import { skim } from "./skim.ts";
 import { dropSunkSeg, leastSunk, maySink, sinkPages, sinkSeg } from "./sunk.ts";
 
+/** An item's inline part is mostly head if it has fewer granules. */
+const HEAD_GRANULES: i32 = 24;
+/** Pages that carrying it may take: of a new segment, and of its record. */
+const SPARE: i32 = 3;
 /** Turns of making room for an item, beside two for each page of it. */
 const MOST_TURNS: i32 = 64;
 
@@ -179,8 +188,9 @@ export function sinkSome(c: i32): i32 {
     // What was gathered takes as much room as was made: it goes as it is, though it would fill its segment later.
     const cold = ld(c + ST_OPEN + (STREAM_COLD << 2)) - 1;
     if (cold >= 0) sinkSeg(c, cold);
-    // Looking has moved the threshold at least, so that more goes the next time.
-    return inNodes(c) < before || (streamOf(c, s) !== STREAM_COLD && lookedGranules() > 0) ? 1 : 0;
+    // Looking has moved the threshold at least, so that more goes the next time; or what has holes is less.
+    const gone = seg(c, s, SG_STATE) !== SEG_CLOSED;
+    return inNodes(c) < before || (streamOf(c, s) !== STREAM_COLD && (lookedGranules() > 0 || gone)) ? 1 : 0;
   }
   // What expires stays with its like; and what is in swap in part is not read for that.
   skim(c, s, ld(c + ST_THETA), ALL, false);
@@ -210,5 +220,24 @@ function sinkBody(c: i32, body: i32): i32 {
   const loc = ownerOf(c, body);
   const w = isPresent(c, loc) ? score(c, locAddr(c, loc)) : NO_THETA;
   const go = worthLess(c, w);
-  return go ? (sinkPages(c, firstPageOf(c, body)) > 0 ? 1 : 0) : 1;
+  if (!go) return 1;
+  const gone = sinkPages(c, firstPageOf(c, body));
+  if (gone > 0) sinkRest(c, loc);
+  return gone > 0 ? 1 : 0;
+}
+/** A body went to swap: what of the value is beside its head goes after it, with what is as cold; of a mere head the node below will do. */
+function sinkRest(c: i32, loc: i32): void {
+  if (!isPresent(c, loc)) return;
+  const item = locAddr(c, loc);
+  // What expires stays with its like.
+  if (inlineGranules(item) < HEAD_GRANULES || (bits(item) & BIT_TTL) !== 0) {
+    sinkHead(c, loc, homeNode(c));
+    return;
+  }
+  const slot = slotOf(c, ld(item + I_HASH), loc);
+  if (slot === 0 || held(c) + SPARE > ld(c + ST_MAX_PAGES)) return;
+  const pinned = pinPage(vpnOfLoc(c, loc));
+  const went = sinkItem(c, loc, item, slot);
+  unpinFrame(pinned);
+  if (went) releaseIfEmpty(c, loc);
 }

@@ -31,7 +31,7 @@ import { swapAvailable } from "../mm/swap.ts";
 import { bodyOwner, bodyVpn, firstOfBody, nextPage } from "./body.ts";
 import { carryWithin } from "./carry.ts";
 import { slotOf } from "./directory.ts";
-import { BIT_DEAD, bits, bodyPages, I_HASH, inlineGranules } from "./item.ts";
+import { BIT_DEAD, bits, bodyPages, I_HASH } from "./item.ts";
 import {
   LOW,
   locAddr,
@@ -70,8 +70,6 @@ const ALL: i32 = 512;
 const MOST: i32 = 384;
 /** Pages of a body that are gone through at once. */
 const STEP: i32 = 1024;
-/** An item's inline part is mostly head if it has fewer granules. */
-const HEAD_GRANULES: i32 = 24;
 /** Pages of {@link headroom}: what a few segments take; and what is written while a thread has its turn. */
 const MIN_HEADROOM: i32 = 16;
 const MAX_HEADROOM: i32 = 1024;
@@ -225,10 +223,10 @@ function sinkBody(c: i32, from: i32, nid: i32): i32 {
   return moved;
 }
 /** A body has sunk: what of the value is beside its head goes after it, with others of the kind. */
-function sinkHead(c: i32, loc: i32, nid: i32): void {
+export function sinkHead(c: i32, loc: i32, nid: i32): void {
   const item = locAddr(c, loc);
   const stream = streamOf(c, pageOfLoc(loc) >>> ld(c + ST_SEG_SHIFT));
-  if (!on(vpnOfLoc(c, loc), nid) || stream >= LOW || inlineGranules(item) < HEAD_GRANULES) return;
+  if (!on(vpnOfLoc(c, loc), nid) || stream >= LOW) return;
   const slot = slotOf(c, ld(item + I_HASH), loc);
   if (slot === 0) return;
   const pinned = pinPage(vpnOfLoc(c, loc));
