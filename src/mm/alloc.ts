@@ -30,6 +30,7 @@ import {
 import { lowestBit } from "./machine.ts";
 import { nearest } from "./memory-tiers.ts";
 import { wakeKswapd, zone } from "./node.ts";
+import { loseOlder, losesYoung } from "./older-half.ts";
 import { OPT_TIER_FIRST } from "./options.ts";
 import { takeBlock, watermarkOk } from "./page-alloc.ts";
 import { roomBelow, roomFirst } from "./room.ts";
@@ -111,12 +112,24 @@ function allocCold(order: i32, gfp: i32, first: i32, mask: i32, cg: i32): i32 {
     f = takeAbove(order, nearest(first, tier), tier, left === mask ? N_WMARK_LOW : N_WMARK_HIGH);
     left &= ~tier;
   }
+  if (f < 0 && order === 0) f = takeFromOlder(first, mask);
   for (let left: i32 = mask; f < 0 && left !== 0; ) {
     const tier = slowestTier(left);
     f = allocWithin(order, gfp, nearest(first, tier), tier, cg);
     left &= ~tier;
   }
   return f;
+}
+
+/** Take a frame on a faster node than the slowest if that would lose a younger page for it than they would (older-half.ts). Returns it or -1. */
+function takeFromOlder(first: i32, mask: i32): i32 {
+  const slow = slowestTier(mask);
+  const faster = mask & ~slow;
+  if (faster === 0 || !losesYoung(slow, mask)) return -1;
+  const f = takeAbove(0, first, faster, N_WMARK_LOW);
+  if (f >= 0) return f;
+  loseOlder(faster);
+  return takeAbove(0, first, faster, N_WMARK_LOW);
 }
 
 function pagesOf(mask: i32): i32 {

@@ -89,6 +89,12 @@ export const H_RISE_OPEN: i32 = 144;
 /** The time that last uses are told in, and the faults since it last moved on (last-use.ts). */
 export const H_LRU_CLOCK: i32 = 152;
 export const H_LRU_FAULTS: i32 = 156;
+/** How old the pages in the middle are, in sixteenths; when that was found out, and of which nodes (middle.ts). */
+export const H_MIDDLE_AGE: i32 = 176;
+export const H_MIDDLE_AT: i32 = 180;
+export const H_MIDDLE_OF: i32 = 184;
+/** The time, plus 1, in which none that is as old was soon found (older-half.ts). */
+export const H_MIDDLE_VAIN: i32 = 148;
 // prices (prices.ts), ns each: a page moved; accesses to memory that a use stands for
 export const H_PRICE_MOVE: i32 = 160;
 export const H_PRICE_TOUCH: i32 = 164;
@@ -171,6 +177,8 @@ export const SC_FILE_IS_TINY: i32 = 60;
 export const SC_SKIPPED_DEACTIVATE: i32 = 64;
 export const SC_NR_PAGEOUT: i32 = 68;
 export const SC_PROACTIVE: i32 = 72;
+/** 1: what is lost has not been used for longer than the working set (older-half.ts). */
+export const SC_DISTANT: i32 = 76;
 /** 4 words each: pages left to scan on each list, and what that was at the start. */
 export const SC_NR: i32 = 80;
 export const SC_TARGETS: i32 = 96;

@@ -12,23 +12,28 @@
  * In either design a folio on its way to a list is wanted young if it is PG_ACTIVE, and lruDel() leaves the flag so that
  * adding the folio again, perhaps elsewhere, keeps about its place.
  */
-import { folioNid, isFile, PG_ACTIVE, PG_UNEVICTABLE, setFlag, test } from "./folio.ts";
+import { folioNid, isFile, PG_ACTIVE, PG_REFERENCED, PG_UNEVICTABLE, setFlag, test } from "./folio.ts";
 import { before, knowsLastUse, lastUse } from "./last-use.ts";
+import { flags, LRU_ACTIVE_ANON, LRU_INACTIVE_ANON, LRU_INACTIVE_FILE, lruHead, ownerMemcg, prev } from "./layout.ts";
 import {
-  flags,
-  LRU_ACTIVE_ANON,
-  LRU_INACTIVE_ANON,
-  LRU_INACTIVE_FILE,
-  lruHead,
-  lruvecOf,
-  ownerMemcg,
-  prev,
-} from "./layout.ts";
-import { lruGenAdd, lruGenAddTail, lruGenDel, lruGenEnabled, lruGenIsActive } from "./lru-gen.ts";
+  genOf,
+  lruGenAdd,
+  lruGenAddTail,
+  lruGenDel,
+  lruGenEnabled,
+  lruGenIsActive,
+  maxSeq,
+  updateGen,
+} from "./lru-gen.ts";
 import { lruGenAddByAge } from "./lru-gen-place.ts";
 import { lruGenEviction, lruGenFaulted, lruGenRefault, lruGenRefaultIsDistant } from "./lru-gen-refault.ts";
-import { lruListOf, lruSize, lruvecAdd, lruvecAddTail, lruvecDel } from "./lruvec.ts";
+import { folioLruvec, lruListOf, lruvecAdd, lruvecAddTail, lruvecDel } from "./lruvec.ts";
 import { refaultIsDistant, workingsetEviction, workingsetRefault } from "./workingset.ts";
+
+/** Half of the round that an age in a shadow counts, in either design (workingset.ts, lru-gen-refault.ts). */
+const LONG_AGO: i32 = 1 << 31;
+/** Pages at the end of a list that tell of those behind them. */
+const NEXT: i32 = 9;
 
 function inGenerations(f: i32): boolean {
   return lruGenEnabled() && !test(f, PG_UNEVICTABLE);
@@ -48,10 +53,23 @@ export function lruAddMoved(f: i32): void {
   else if (isBeforeTail(f, folioNid(f), ownerMemcg(f))) lruvecAddTail(f);
   else lruvecAdd(f);
 }
-/** Whether folio `f` was last used before the next page to be scanned of its type, on node `nid` and of group `cg`. */
+/**
+ * Whether folio `f` was last used before most of the next pages to be scanned of its type, on node `nid` and of group `cg`. Not the very next alone:
+ * some stand there that were spared (spare.ts).
+ */
 function isBeforeTail(f: i32, nid: i32, cg: i32): boolean {
   const list = isFile(f) !== 0 ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON;
-  return lruSize(lruvecOf(nid, cg), list) > 0 && before(lastUse(f), lastUse(prev(lruHead(nid, cg, list))));
+  return mostAreSince(lruHead(nid, cg, list), (lastUse(f) + 1) | 0);
+}
+/** Whether most of the last pages of a list were last used at `time` or later. */
+export function mostAreSince(head: i32, time: i32): boolean {
+  let younger: i32 = 0;
+  let n: i32 = 0;
+  for (let f: i32 = prev(head); f !== head && n < NEXT; f = prev(f)) {
+    if (!before(lastUse(f), time)) younger++;
+    n++;
+  }
+  return younger << 1 > n;
 }
 /** Put a folio where it is the next to be scanned. */
 export function lruAddTail(f: i32): void {
@@ -62,6 +80,12 @@ export function lruAddTail(f: i32): void {
 export function lruDel(f: i32): void {
   if (inGenerations(f)) lruGenDel(f, false);
   else lruvecDel(f);
+}
+/** Folio `f`, which is on a list, was found in use by a look at it alone, and its marks were cleared. */
+export function lruNoteUse(f: i32): void {
+  const lv = folioLruvec(f);
+  if (lruGenEnabled()) updateGen(f, lv, genOf(maxSeq(lv)));
+  else setFlag(f, PG_REFERENCED);
 }
 /** Put a folio on its list that a fault has just mapped (folio_add_lru_vma). */
 export function lruAddFaulted(f: i32): void {
@@ -87,6 +111,10 @@ export function lruEviction(f: i32): i32 {
 export function lruRefault(f: i32, shadow: i32): void {
   if (lruGenEnabled()) lruGenRefault(f, shadow);
   else workingsetRefault(f, shadow);
+}
+/** The same shadow, of a page that is to be known as one that was away for long. */
+export function lruDistant(shadow: i32): i32 {
+  return shadow ^ LONG_AGO;
 }
 /** Whether a page that left `shadow`, of a file or not, has been away for longer than the working set (workingset_test_recent). */
 export function lruRefaultIsDistant(shadow: i32, file: i32): boolean {

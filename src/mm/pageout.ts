@@ -18,6 +18,7 @@ import {
   priv,
   refs,
   S_START,
+  SC_DISTANT,
   SC_MAY_EVICT,
   SC_MAY_SWAP,
   SC_NR_PAGEOUT,
@@ -37,7 +38,7 @@ import {
   vpnOf,
 } from "./layout.ts";
 import { listAdd, listAddTail, listDel, listEmpty } from "./list.ts";
-import { lruEviction } from "./lru.ts";
+import { lruDistant, lruEviction } from "./lru.ts";
 import { hostDiscard, hostSwapWrite, st } from "./machine.ts";
 import { charge } from "./memcg.ts";
 import { splitFolio, unisolate } from "./migrate.ts";
@@ -192,7 +193,7 @@ export function finishSwapOut(f: i32): i32 {
   // One store, from the frame to the slot: there is no moment at which the page is nowhere (rebuild.ts).
   swapEntry(f, slot);
   setPriv(f, 0);
-  setShadow(vpn, lruEviction(f));
+  setShadow(vpn, sc(SC_DISTANT) !== 0 ? lruDistant(lruEviction(f)) : lruEviction(f));
   noteSwappedOut(ownerVma(f), slot);
   if (slotDevice(slot) !== poolDevice()) count(PSWPOUT, folioNid(f), ownerMemcg(f), 1);
   setSc(SC_NR_PAGEOUT, sc(SC_NR_PAGEOUT) + 1);

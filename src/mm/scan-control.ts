@@ -10,6 +10,7 @@ import {
   MAX_DEPTH,
   NR_SCAN_LISTS,
   SC_ACTOR,
+  SC_DISTANT,
   SC_FORCE_DEACTIVATE,
   SC_HOPELESS,
   SC_IGNORE_REFERENCES,
@@ -94,6 +95,7 @@ export function pushScan(actor: i32, nrToReclaim: i32): void {
   setSc(SC_QUEUED, 0);
   setSc(SC_LIMITED, 0);
   setSc(SC_TRADE, 0);
+  setSc(SC_DISTANT, 0);
 }
 export function popScan(): void {
   setHdr(H_DEPTH, hdr(H_DEPTH) - 1);

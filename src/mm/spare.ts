@@ -14,7 +14,6 @@ import { randomBelow } from "./random.ts";
 
 /** One page in so many is spared. */
 const SPARED: i32 = 8;
-
 /** Whether the current scan of a type of pages on node `nid` and of group `cg` spares some. */
 export function sparesSome(nid: i32, cg: i32, file: i32): boolean {
   // When little else is left, everybody may go. Caches know what they can do without.
