@@ -70,6 +70,8 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   /** How many operations that are one moment in all their parts are under way, one within the other; and whether the clock was read for them. */
   private atOnce = 0;
   private wasRead = false;
+  /** What the clock said when the front was asked, for the operation that goes on to the store; -1: nothing. */
+  protected readAhead = -1;
 
   constructor(mapping: Mapping, host: CacheHost<V, K, C>) {
     this.name = host.name;
@@ -84,6 +86,9 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
       this.front = new Front<V>(limit, {
         ...this.items.versions,
         now: () => this.moment(),
+        expired: (now) => {
+          if (this.atOnce === 0) this.readAhead = now;
+        },
         hear: (hashes, n, requests) => this.hear(hashes, n, requests),
         sampled: (hashes, lengths, n) => this.sampler?.hits(hashes, lengths, n),
       });
@@ -202,7 +207,11 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   }
   /** The time: of all parts of an operation, what it was for the first that asked. */
   protected moment(): number {
-    if (this.atOnce === 0) return this.mapping.vm.crank.now();
+    if (this.atOnce === 0) {
+      const ahead = this.readAhead;
+      this.readAhead = -1;
+      return ahead >= 0 ? ahead : this.mapping.vm.crank.now();
+    }
     if (!this.wasRead) this.time = this.mapping.vm.crank.now();
     this.wasRead = true;
     return this.time;

@@ -223,7 +223,10 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
   private async near(key: K): Promise<void> {
     this.ensureOpen();
     checkKey(key);
-    if (this.front?.get(key) === undefined) await readAhead(this.mapping.vm, this.items, key);
+    const held = this.front?.get(key);
+    // Until it is at hand time passes.
+    this.readAhead = -1;
+    if (held === undefined) await readAhead(this.mapping.vm, this.items, key);
   }
 
   // ---- loading --------------------------------------------------------------------------------------------------------

@@ -42,6 +42,8 @@ export interface Below {
   /** Pages that the engine has dropped and the store was not yet told of. */
   readonly lost: readonly number[];
   now(): number;
+  /** What was asked for has expired, by the clock as it was just read: who goes on to the store need not read it again. */
+  expired(now: number): void;
   /** There were `requests` hits; the first `n` hashes stand for them. Returns within how many the store wants to hear of each. */
   hear(hashes: Int32Array, n: number, requests: number): number;
   /** There were hits on `n` sampled keys, of these hashes and with values of so many bytes. */
@@ -324,7 +326,11 @@ export class Front<V> {
   /** Whether an entry has neither expired nor perhaps a tag that was invalidated. */
   private lasts(e: number): boolean {
     const { epoch, expiry } = this.untils[e] as Until;
-    return epoch >= this.epoch && (expiry === Number.POSITIVE_INFINITY || expiry > this.below.now());
+    if (epoch < this.epoch) return false;
+    if (expiry === Number.POSITIVE_INFINITY) return true;
+    const now = this.below.now();
+    if (expiry <= now) this.below.expired(now);
+    return expiry > now;
   }
   private entry(key: CacheKey): number | undefined {
     return typeof key === "object" ? this.ofBytes(key) : this.map.get(key);

@@ -61,7 +61,7 @@ export function iterate(w: World): void {
   const model = someCache(w);
   const { cache } = model;
   w.say(`walk ${cache.name}`);
-  model.during(() => model.walk());
+  model.during(() => model.walk(), undefined, "still");
   w.note(cache.size);
 }
 
@@ -171,8 +171,8 @@ export function tick(w: World): void {
 /** Something that is about no cache, but may cost any of them entries. */
 function during(w: World, action: () => void): void {
   const [first, ...others] = w.caches;
-  const both = others.reduce((inner, model) => () => model.during(inner), action);
-  first?.during(both);
+  const both = others.reduce((inner, model) => () => model.during(inner, undefined, "many"), action);
+  first?.during(both, undefined, "many");
 }
 
 /** Take memory away from the caches, or give it back. */

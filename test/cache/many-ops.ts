@@ -24,7 +24,7 @@ export function getMany(w: World): void {
   const keys = someKeys(w);
   w.say(`getMany ${model.cache.name} ${keys.map(shownKey)}`);
   const options = { allowStale: false, noDeleteOnStaleGet: true, updateAgeOnGet: false };
-  const values = model.cache.getMany(keys, options);
+  const values = model.during(() => model.cache.getMany(keys, options));
   model.gets += keys.length;
   agree(values.length === keys.length, () => `getMany() gave ${values.length} values for ${keys.length} keys`);
   for (const [i, key] of keys.entries()) {
@@ -59,10 +59,8 @@ export function setMany(w: World): void {
   const before = cache.stats().rejected;
   const tags = someTags(w);
   const data = keys.map((key) => ({ key, ...w.pool.make(w.source, shape.codec, w.below(200)) }));
-  cache.setMany(
-    data.map(({ key, value }) => [key, value] as const),
-    { tags },
-  );
+  const pairs = data.map(({ key, value }) => [key, value] as const);
+  model.during(() => cache.setMany(pairs, { tags }));
   const rejected = cache.stats().rejected - before;
   model.sets += keys.length;
   model.rejected += rejected;
@@ -84,7 +82,7 @@ export function deleteMany(w: World): void {
   if (model.shape.dispose) return;
   const there = keys.filter((key, i) => cache.has(key) && keys.findIndex((k) => idOf(k) === idOf(key)) === i).length;
   const before = cache.stats().deleted;
-  const had = cache.deleteMany(keys);
+  const had = model.during(() => cache.deleteMany(keys));
   model.deletes += cache.stats().deleted - before;
   agree(had === cache.stats().deleted - before && had >= there, () => `deleteMany() says ${had}, ${there} were there`);
   for (const key of keys) {

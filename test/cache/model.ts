@@ -3,7 +3,7 @@
  * allows it to miss what was stored, but only as often as the cache says that it dropped or lost something; a hit must give
  * exactly the last value that was set.
  */
-import type { Cache, CacheKey, DisposeReason, Memory, Pin } from "../../src/index.ts";
+import type { Cache, CacheKey, DisposeReason, Memory, Pin, SimCrank } from "../../src/index.ts";
 import type { CacheShape } from "./configs.ts";
 import { type Datum, idOf, same, shownKey } from "./data.ts";
 
@@ -32,6 +32,47 @@ interface Event {
   readonly reason: DisposeReason;
 }
 
+/** Whether an operation reads the clock once at most, as each of a cache's does, or as often as it likes; or whether the clock stands still. */
+export type Readings = "one" | "many" | "still";
+
+/** A clock that has moved on, by `step` ms, whenever an operation reads it anew: who reads it twice sees two times. */
+export class Clock implements SimCrank {
+  readonly stepsPerTurn = 256;
+  readonly #step: number;
+  #time = 0;
+  #readings = 0;
+  #moves = false;
+
+  constructor(step: number) {
+    this.#step = step;
+  }
+  now(): number {
+    if (!this.#moves) return this.#time;
+    if (this.#readings++ > 0) this.#time += this.#step;
+    return this.#time;
+  }
+  advance(ms: number): void {
+    this.#time += ms;
+  }
+  /** Do an operation, at the time that it is for the caller now if it reads the clock for the first time. */
+  during<T>(readings: Readings, action: () => T): T {
+    if (readings === "still" || this.#moves) return action();
+    this.#moves = true;
+    this.#readings = 0;
+    try {
+      return action();
+    } finally {
+      this.#moves = false;
+      const n = this.#readings;
+      agree(readings === "many" || n <= 1, () => `an operation has read the clock ${n} times`);
+    }
+  }
+  /** The next operation begins later. */
+  pass(): void {
+    this.#time += this.#step;
+  }
+}
+
 /** See the file's head. */
 export class CacheModel {
   readonly cache: Cache<unknown, CacheKey>;
@@ -49,14 +90,14 @@ export class CacheModel {
   doubtful = 0;
   /** What the memoMethod gives. */
   next: () => unknown = () => undefined;
-  readonly #now: () => number;
+  readonly #clock: Clock;
   #events: Event[] = [];
   readonly #roomy: boolean;
 
-  constructor(memory: Memory, name: string, shape: CacheShape, now: () => number, roomy: boolean) {
+  constructor(memory: Memory, name: string, shape: CacheShape, clock: Clock, roomy: boolean) {
     const { dispose, pages, max, maxEntrySize, ...rest } = shape;
     this.shape = shape;
-    this.#now = now;
+    this.#clock = clock;
     this.#roomy = roomy;
     this.cache = memory.cache<unknown, CacheKey>({
       name,
@@ -73,10 +114,10 @@ export class CacheModel {
   }
 
   get now(): number {
-    return this.#now();
+    return this.#clock.now();
   }
-  expired(entry: Entry): boolean {
-    return entry.invalid || (entry.ttl > 0 && entry.start + entry.ttl <= this.now);
+  expired(entry: Entry, now = this.now): boolean {
+    return entry.invalid || (entry.ttl > 0 && entry.start + entry.ttl <= now);
   }
   /** An access to `key`: if it came upon what was invalidated, that is gone now. */
   accessed(key: CacheKey): void {
@@ -137,8 +178,9 @@ export class CacheModel {
    * Do an operation, then hear of what went meanwhile. `own` is the key that the operation is about and why it would go;
    * null: any key may go for that reason.
    */
-  during<T>(action: () => T, own?: { key: CacheKey | null; reason: DisposeReason }): T {
-    const result = action();
+  during<T>(action: () => T, own?: { key: CacheKey | null; reason: DisposeReason }, readings: Readings = "one"): T {
+    const began = this.now;
+    const result = this.#clock.during(readings, action);
     const events = this.#events;
     this.#events = [];
     const seen = new Set<string>();
@@ -155,7 +197,8 @@ export class CacheModel {
       agree(entry !== undefined, () => `${what}: it was gone already`);
       this.agreeIsOf(what, entry, value);
       const mine = own !== undefined && own.reason === reason && (own.key === null || idOf(own.key) === id);
-      const known = reason === "expire" ? this.expired(entry) : mine || (reason === "evict" && !this.expired(entry));
+      const known =
+        reason === "expire" ? this.expired(entry) : mine || (reason === "evict" && !this.expired(entry, began));
       agree(known, () => `${what}: that is no reason now`);
       this.entries.delete(id);
       if (reason === "evict" && !mine) this.missed++;

@@ -2,21 +2,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  type CacheKey,
-  type Memory,
-  type MemoryOptions,
-  openMemorySync,
-  type Region,
-  type SimCrank,
-  simCrank,
-} from "../../src/index.ts";
+import { type CacheKey, type Memory, type MemoryOptions, openMemorySync, type Region } from "../../src/index.ts";
 import { FAULTS } from "../property/configs.ts";
-import { type Source, seeded } from "../property/source.ts";
+import { pick, type Source, seeded } from "../property/source.ts";
 import { memoryDevice, StrictDevice } from "../property/strict-device.ts";
 import { type Config, cacheShape } from "./configs.ts";
 import { keyPool, Pool } from "./data.ts";
-import { agree, CacheModel } from "./model.ts";
+import { agree, CacheModel, Clock } from "./model.ts";
 import { OPS } from "./ops.ts";
 
 const PAGE = 4096;
@@ -25,7 +17,7 @@ const PAGE = 4096;
 export class World {
   readonly config: Config;
   readonly memory: Memory;
-  readonly crank: SimCrank = simCrank();
+  readonly crank: Clock;
   readonly devices: StrictDevice[] = [];
   readonly caches: CacheModel[];
   readonly regions: Region[] = [];
@@ -42,6 +34,7 @@ export class World {
 
   constructor(config: Config, seed: number, source: Source, change: Partial<MemoryOptions> = {}, wallClock = true) {
     this.config = config;
+    this.crank = new Clock(pick(seeded(seed ^ 0x51ed270b), [0, 1, 7]));
     this.source = source;
     this.wallClock = wallClock;
     this.pool = new Pool(seed);
@@ -68,7 +61,7 @@ export class World {
     this.caches = Array.from({ length: config.caches ?? 1 }, (_, i) => {
       const shape = cacheShape(config, seed + i);
       const small = shape.pages === 0 && (config.caches ?? 1) > 1 ? { ...shape, pages: 40 } : shape;
-      return new CacheModel(this.memory, `c${i}`, small, () => this.crank.now(), config.roomy === true);
+      return new CacheModel(this.memory, `c${i}`, small, this.crank, config.roomy === true);
     });
   }
 
@@ -98,7 +91,7 @@ export class World {
   }
   /** Give everything back and check that nothing is left anywhere. */
   finish(): void {
-    for (const model of this.caches) model.during(() => model.walk());
+    for (const model of this.caches) model.during(() => model.walk(), undefined, "still");
     this.check();
     for (const device of this.devices) device.faulty = false;
     for (const region of this.regions.splice(0)) region.unmap();
@@ -141,6 +134,7 @@ export function drive(config: Config, seed: number, ops: number, ways: Ways = {}
     () => {
       for (; op < ops; op++) {
         (OPS[w.below(OPS.length)] as (w: World) => void)(w);
+        w.crank.pass();
         for (const model of w.caches) model.check();
         ways.after?.(w, op);
         if (--untilWalk > 0) continue;
@@ -169,6 +163,7 @@ export function replay(
       for (const list of lists) {
         w.source = listed(list);
         (OPS[w.below(OPS.length)] as (w: World) => void)(w);
+        w.crank.pass();
         w.check();
       }
       w.finish();
