@@ -103,7 +103,7 @@ const STORE_LAYERS: readonly (readonly [string, string])[] = [
   ["where it lies", "directory bring log timers body left scrub remove carry find"],
   ["what it is worth", "history ghost fair guard rank stream sample"],
   ["what gives way", "skim sink sunk clean evict expire room headroom"],
-  ["the operations", "read ahead access heard warm census place init store exports"],
+  ["the operations", "read ahead access heard glimpse warm census place init store exports"],
 ];
 
 /** Circles of files that may stay, and why. */

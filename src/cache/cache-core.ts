@@ -5,7 +5,6 @@
 import { LieuError, shown } from "../errors.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import { GONE_EXPIRED } from "../store/clean.ts";
-import { copies } from "./codec.ts";
 import type { CurveLearner } from "./curve-learner.ts";
 import type { LoadCounts } from "./fetch.ts";
 import { Front } from "./front.ts";
@@ -15,7 +14,7 @@ import type { DisposeReason, EntryConfig } from "./options.ts";
 import type { RequestRecording } from "./recording.ts";
 import { Tags } from "./tags.ts";
 import type { CacheHost } from "./types.ts";
-import { decodeValue, type OwnBytes, VALUE_ASCII, VALUE_BYTES, VALUE_CODED } from "./values.ts";
+import { decodeValue, type OwnBytes, valueIn } from "./values.ts";
 
 /** An entry that went, for dispose(): its value as stored, since the codec must not run while the store is at work. */
 interface Gone {
@@ -186,11 +185,7 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
       const bytes = items.bytes(last);
       return bytes === undefined ? undefined : decodeValue(kind, bytes, this.host.codec);
     }
-    if (kind === VALUE_ASCII) return items.values.ascii(length) as unknown as V;
-    if (kind === VALUE_BYTES) return items.values.take(length, last) as unknown as V;
-    const { codec } = this.host;
-    if (kind === VALUE_CODED && copies(codec)) return codec.decodeFrom(items.values.lend(length), length);
-    return decodeValue(kind, items.values.take(length, last), codec);
+    return valueIn(items.values, kind, length, this.host.codec, last);
   }
   protected age(wall = Date.now()): { ttl?: number; start?: number } {
     const { start, ttl } = this.items;

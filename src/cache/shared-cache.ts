@@ -14,15 +14,20 @@ import type { SharedCacheEntry, SharedMapping } from "../runtime/control.ts";
 import { InFlight } from "../runtime/in-flight.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import type { SharedVm } from "../runtime/shared-vm.ts";
-import { FLAG_TTL, ST_FLAGS } from "../store/layout.ts";
+import { FLAG_TTL, ST_FLAGS, ST_ITEMS } from "../store/layout.ts";
 import { Cache } from "./cache.ts";
 import type { Prepared } from "./cache-writer.ts";
+import { Glimpse } from "./glimpse.ts";
 import { HIT, type Visit } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
 import type { EntryConfig, FetchOptions, GetOptions, SetOptions } from "./options.ts";
 import { SharedLoads } from "./shared-loads.ts";
 import type { Tags } from "./tags.ts";
 import type { CacheHost } from "./types.ts";
+import { valueIn } from "./values.ts";
+
+/** Entries under which what others have got without the lock is heard of before each operation. */
+const SMALL = 1024;
 
 /** See the file's head; made by `memory.cache()`. */
 export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Cache<V, K, C> {
@@ -31,6 +36,10 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   private readonly inserted: [value: V, key: K, had: boolean][] = [];
   /** Loads of other threads. */
   private readonly sharedLoads: SharedLoads<V, K>;
+  /** What gets without the lock; undefined if none are made. */
+  private readonly glimpse: Glimpse | undefined;
+  /** Index of the page-table entry of the page that the store's control block is on. */
+  private readonly entryOfControl: number;
   /** Which of those that have had the mapping's number it is. @internal */
   readonly incarnation: number;
 
@@ -50,6 +59,9 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     this.sharedLoads = loads;
     this.shared = shared;
     this.incarnation = incarnation ?? this.shared.control.begin(mapping.id, host.meta.start);
+    this.entryOfControl = shared.pageTable + host.meta.start;
+    if (shared.lane.address === 0 || host.config.updateAgeOnGet) return;
+    this.glimpse = new Glimpse(shared, host.meta.start, mapping.id, this.incarnation);
   }
 
   /** What other threads find it by. @internal */
@@ -68,10 +80,12 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
       shared.leave();
       throw new LieuError("ECLOSED", `cache ${shown(this.name)} was closed`);
     }
+    const { h32, data } = shared.segment;
+    const control = (data >>> 2) + (((h32[this.entryOfControl] as number) >>> 6) << 10);
     // Another thread may have been the first to store an entry with a time to live.
-    if (!this.timed && (shared.storeCalls.storeWord(this.items.meta, ST_FLAGS) & FLAG_TTL) !== 0) {
-      this.timed = this.slow = true;
-    }
+    if (!this.timed && ((h32[control + (ST_FLAGS >>> 2)] as number) & FLAG_TTL) !== 0) this.timed = this.slow = true;
+    // In a small one each get matters for what goes next.
+    if (shared.lane.isNoted && (h32[control + (ST_ITEMS >>> 2)] as number) < SMALL) shared.hearSeen();
   }
   private leave(): void {
     this.shared.leave();
@@ -119,8 +133,10 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
 
   // ---- reading ----------------------------------------------------------------------------------------------------------
   override get(key: K, options?: GetOptions): V | undefined {
-    const hot = options === undefined ? this.front?.get(key) : undefined;
-    if (hot !== undefined) return hot;
+    if (options === undefined) {
+      const near = this.front?.get(key) ?? this.glimpsed(key);
+      if (near !== undefined) return near;
+    }
     this.enter();
     try {
       if (options !== undefined || this.slow) return this.getAged(key, options);
@@ -129,6 +145,15 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     } finally {
       this.leave();
     }
+  }
+  /** The value of `key`, if it is to be had without the lock, and is not to be held on the heap from now on. */
+  private glimpsed(key: K): V | undefined {
+    const { glimpse } = this;
+    if (glimpse === undefined || !this.open) return undefined;
+    const length = glimpse.find(key, this.timed ? this.mapping.vm.crank.now() : 0);
+    if (length < 0 || this.front?.wants(key, length, glimpse.location)) return undefined;
+    glimpse.count();
+    return valueIn(glimpse.values, glimpse.kind, length, this.host.codec);
   }
   protected override mayBeCold(): boolean {
     return true;
@@ -211,6 +236,7 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   }
   override clear(options?: { stats?: boolean | undefined }): void {
     this.locked(() => {
+      this.shared.hearSeen();
       this.sharedLoads.supersedeAll();
       super.clear(options);
     });
@@ -260,7 +286,10 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   }
   override stats() {
     if (!this.open) return super.stats();
-    return this.locked(() => super.stats());
+    return this.locked(() => {
+      this.shared.hearSeen();
+      return super.stats();
+    });
   }
   override keys(): IterableIterator<K> {
     return this.stepped(super.keys());
@@ -283,11 +312,19 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   // ---- the memory's -----------------------------------------------------------------------------------------------------
   /** @internal */
   override check(): void {
-    if (this.open) this.locked(() => super.check());
+    if (!this.open) return;
+    this.locked(() => {
+      this.shared.hearSeen();
+      super.check();
+    });
   }
   /** @internal */
   override tick(now: number): void {
-    if (this.open) this.locked(() => super.tick(Math.max(now, this.mapping.vm.crank.now())));
+    if (!this.open) return;
+    this.locked(() => {
+      this.shared.hearSeen();
+      super.tick(Math.max(now, this.mapping.vm.crank.now()));
+    });
   }
 
   /** Give everything back, for all threads; in one that attached to it, let go of it. */
@@ -307,7 +344,9 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   }
   /** What was counted goes with a cache that another thread has closed. */
   protected override keepStats(): void {
-    if (this.lives()) super.keepStats();
+    if (!this.lives()) return;
+    this.shared.hearSeen();
+    super.keepStats();
   }
   private lives(): boolean {
     const { shared, open, mapping } = this;

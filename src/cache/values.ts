@@ -7,7 +7,7 @@ import { LieuError } from "../errors.ts";
 import { STORE_VALUE_SIZE } from "../mm/layout.ts";
 import type { Segment } from "../runtime/segment.ts";
 import { copyBytes, newBytes, type OwnBytes } from "./bytes.ts";
-import { type Codec, describe, hasRecords } from "./codec.ts";
+import { type Codec, copies, describe, hasRecords } from "./codec.ts";
 import { cloneFromBytes, cloneToBytes, isOdd } from "./structured.ts";
 import { splitTrailer, withTrailer } from "./trailer.ts";
 
@@ -143,6 +143,13 @@ export function encodeValue<V>(value: V, accepts: Accepts, codec: Codec<V>, name
   throw new LieuError("EINVAL", `the codec of cache ${JSON.stringify(name)} must encode to a Uint8Array`);
 }
 
+/** The value of `length` bytes that stands in an area; `last`: it will be held for long. */
+export function valueIn<V>(area: ValueArea, kind: number, length: number, codec: Codec<V>, last = false): V {
+  if (kind === VALUE_ASCII) return area.ascii(length) as unknown as V;
+  if (kind === VALUE_BYTES) return area.take(length, last) as unknown as V;
+  if (kind === VALUE_CODED && copies(codec)) return codec.decodeFrom(area.lend(length), length);
+  return decodeValue(kind, area.take(length, last), codec);
+}
 /** The value that these bytes, which are the caller's own, stand for. */
 export function decodeValue<V>(kind: number, bytes: OwnBytes, codec: Codec<V>): V {
   switch (kind) {

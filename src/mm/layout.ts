@@ -445,6 +445,20 @@ const PIN_SIZE: i32 = 8;
 export const NR_MARKS: i32 = 256;
 export const MARK_SIZE: i32 = 64;
 
+/** Lanes of threads, by slot from 1 on, for gets without the lock (store/glimpse.ts); only where there are records of pins. */
+export const NR_LANES: i32 = 64;
+/** Hits that nobody was told of yet: how many there ever were, of which how many were told, and a ring of the last ones. */
+export const LANE_NOTED: i32 = 0;
+export const LANE_TOLD: i32 = 64;
+export const LANE_RING: i32 = 128;
+/** Entries of the ring, of four words: the mapping of the cache, which of those that had its number it is, the key's hash, the location. */
+export const LANE_NOTES: i32 = 128;
+/** What was found: location, length, bits, hash; the key that is looked for, and the value. */
+export const LANE_OUT: i32 = LANE_RING + (LANE_NOTES << 4);
+export const LANE_KEY: i32 = LANE_OUT + 64;
+export const LANE_VALUE: i32 = LANE_KEY + 2048;
+export const LANE_SIZE: i32 = LANE_VALUE + 4096 + 64;
+
 /** Counters in one vmstat array; must be at least NR_VM_EVENTS of vmstat.ts. */
 export const VMSTAT_SLOTS: i32 = 96;
 const VMSTAT_SIZE: i32 = VMSTAT_SLOTS * 8;
@@ -499,6 +513,7 @@ let WRITEBACK: i32 = 0;
 let STORE_AREA: i32 = 0;
 let LOOKS: i32 = 0;
 let MARKS: i32 = 0;
+let LANES: i32 = 0;
 let METADATA: i32 = 0;
 let nrFrames: i32 = 0;
 let nrNodes: i32 = 0;
@@ -569,7 +584,8 @@ export function place(nodes: i32, frames: i32, vpns: i32, slots: i32, zpages: i3
   STORE_AREA = zpages > 0 ? zdictAddr(nrZdicts) : ZCLASSES;
   LOOKS = (STORE_AREA + STORE_AREA_SIZE + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
   MARKS = LOOKS + 2 * PAGE_SIZE;
-  METADATA = MARKS + NR_MARKS * MARK_SIZE;
+  LANES = MARKS + NR_MARKS * MARK_SIZE;
+  METADATA = (LANES + (pins > 0 ? NR_LANES * LANE_SIZE : 0) + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
   return METADATA;
 }
 
@@ -820,6 +836,20 @@ export function marksAddr(): i32 {
 /** Byte address of a word: 1: some threads use pages of regions without the lock (still.ts). In the line of slot 0, which nobody has, behind the map of open gates. */
 export function gateAddr(): i32 {
   return MARKS + 32;
+}
+/**
+ * Byte address of an f64 in the same line: how often the lock was taken and let go of, so that it is odd while somebody has it
+ * (runtime/shared-lock.ts). And of a word: 1: a lane has hits that nobody was told of.
+ */
+export function turnsAddr(): i32 {
+  return MARKS + 40;
+}
+export function notedAddr(): i32 {
+  return MARKS + 48;
+}
+/** Byte address of the lane of a slot, from 1 to NR_LANES. */
+export function laneAddr(slot: i32): i32 {
+  return LANES + (slot - 1) * LANE_SIZE;
 }
 /** Byte address of a frame's content; 0 where frames have no bytes. */
 export function frameAddr(f: i32): i32 {

@@ -71,6 +71,10 @@ export function st(p: i32, v: i32): void {
 export function ldf(p: i32): f64 {
   return HF[p >>> 3] as number;
 }
+/** The same, in its place among other loads: none is made before or after it that stands on its other side. */
+export function ldfOrdered(p: i32): f64 {
+  return HF[p >>> 3] as number;
+}
 export function stf(p: i32, v: f64): void {
   HF[p >>> 3] = v;
 }

@@ -16,6 +16,7 @@
 @inline export function ld(p: i32): i32 { return load<i32>(<usize>p); }
 @inline export function st(p: i32, v: i32): void { store<i32>(<usize>p, v); }
 @inline export function ldf(p: i32): f64 { return load<f64>(<usize>p); }
+@inline export function ldfOrdered(p: i32): f64 { return reinterpret<f64>(atomic.load<i64>(<usize>p)); }
 @inline export function stf(p: i32, v: f64): void { store<f64>(<usize>p, v); }
 @inline export function ld8(p: i32): i32 { return <i32>load<u8>(<usize>p); }
 @inline export function st8(p: i32, v: i32): void { store<u8>(<usize>p, <u8>v); }

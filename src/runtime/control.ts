@@ -1,7 +1,7 @@
 /**
  * What the threads of a shared memory know of each other and of what is on it, beside the segment: one small shared buffer.
  *
- *   lock | state | generation | registry's length | incarnations | loads | the thread that reclaims | ...
+ *   state | - | registry's length | incarnations | loads | the thread that reclaims | ... | the last slot that ever was one's | ... | lock
  *   threads: thread id, start time (two words), process id
  *   stores: of a mapping that is a cache's, the first page of its index; 0
  *   mappings that live: which incarnation of the number it is; 0
@@ -15,9 +15,10 @@ import { LieuError } from "../errors.ts";
 import { MAX_VMAS } from "../mm/layout.ts";
 
 /** To be moved on with whatever makes two builds of lieu read this buffer otherwise: the processes that share one must be of one. */
-export const CONTROL_VERSION = 2;
+export const CONTROL_VERSION = 3;
 
-export const LOCK = 0;
+/** In a line of the processor's cache that has nothing else: who only looks at the words beside it need not have it anew with each turn. */
+export const LOCK = 16;
 export const STATE = 1;
 /** The length of the registry, and, by the sign, in which half of its room it is. */
 const LENGTH = 3;
@@ -30,6 +31,8 @@ export const NR_LOADS = 5;
 export const KSWAPD = 6;
 /** 1: one of the threads cannot make the others' stores visible: nobody does without the lock (gate.ts). */
 export const NO_BARRIER = 8;
+/** The highest slot that any thread has had. */
+const LAST_SLOT = 9;
 /** The slot of the thread that reclaims. */
 export const KSWAPD_SLOT = 7;
 const SLOTS = 64;
@@ -179,10 +182,16 @@ export class Control {
         words[at + 2] = Math.floor(start / 2 ** 32);
         words[at + 3] = pid;
         Atomics.store(words, at, tid);
+        for (let last = this.lastSlot; last < slot; last = this.lastSlot)
+          Atomics.compareExchange(words, LAST_SLOT, last, slot);
         return slot;
       }
     }
     throw new LieuError("ENOMEM", `${MOST_THREADS} threads share the memory already: that is the most`);
+  }
+  /** No thread has ever had a slot above it. */
+  get lastSlot(): number {
+    return Atomics.load(this.words, LAST_SLOT);
   }
   /** The lock of a dead thread is to be taken over first: it says by the slot whom to ask after. */
   #holdsLock(slot: number): boolean {

@@ -102,6 +102,7 @@ export class Kswapd {
     try {
       words[KSWAPD] = KSWAPD_RUNNING;
       vm.segment.h32[H_HEADROOM >>> 2] = 1;
+      vm.hearSeen();
       vm.turn();
       const did = this.#work();
       writes = this.#copy();

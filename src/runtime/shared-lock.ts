@@ -6,19 +6,35 @@
  * whether the holder still lives: a worker can be terminated at any instruction. The lock of a dead one is taken over by whoever finds
  * it, who is told so, since what the dead one was at is half done.
  *
+ * Beside it there is how many turns it has had, which is odd while somebody has it: who reads without the lock sees by it that nobody
+ * has changed anything meanwhile (store/glimpse.ts). It is a number of 64 bits, that no memory lives long enough to see again.
+ *
  * A thread may take it again while it has it. Of the locks of several shards it may have one: two threads, each with one and waiting for the
  * other's, would wait for ever.
  */
 import { LieuError } from "../errors.ts";
 import type { Control } from "./control.ts";
 import { LOCK } from "./control.ts";
+import { NO_SEGMENT } from "./segment.ts";
 
 const CONTENDED = 0x100;
 const OWNER = 0xff;
-/** Looks before sleeping: one of a microsecond or two altogether, as most pieces of work under the lock are shorter. */
-const SPINS = 100;
+/** Looks before sleeping: some twenty microseconds altogether, as most pieces of work under the lock are shorter, and waking up takes longer. */
+const SPINS = 40;
+/**
+ * Steps between two looks, at first and at most (some 30 ns, and a microsecond): whoever has the lock needs its line of the processor's cache, and
+ * what it guards is soonest done by one thread for a while, as all of it comes over with the lock.
+ */
+const PAUSE = 32;
+const LONGEST_PAUSE = 1024;
 /** After so many milliseconds of sleep, a look at whether the holder lives. */
 const LOOK_MS = 20;
+
+let paused = 1;
+/** A time that nobody else takes notice of. */
+function pause(steps: number): void {
+  for (let i = 0; i < steps; i++) paused = (Math.imul(paused, 0x9e3779b1) ^ i) | 0;
+}
 
 /** Locks of which a thread may have one at a time. */
 export interface LockFamily {
@@ -36,12 +52,19 @@ export class SharedLock {
   readonly #words: Int32Array;
   readonly #me: number;
   readonly #takenOver: () => void;
+  #quiet = false;
+  #turns: Float64Array;
+  readonly #turn: number;
 
-  /** `takenOver` is called when the lock was taken from a thread that is dead; this one has it then. */
-  constructor(control: Control, slot: number, takenOver: () => void) {
+  /**
+   * `turns[turn]` is the number of turns. `takenOver` is called when the lock was taken from a thread that is dead; this one has it then.
+   */
+  constructor(control: Control, slot: number, turns: Float64Array, turn: number, takenOver: () => void) {
     this.#control = control;
     this.#words = control.words;
     this.#me = slot;
+    this.#turns = turns;
+    this.#turn = turn;
     this.#takenOver = takenOver;
   }
 
@@ -50,12 +73,33 @@ export class SharedLock {
     if (this.depth++ !== 0) return;
     if (this.family.held++ !== 0) this.#refuse();
     if (Atomics.compareExchange(this.#words, LOCK, 0, this.#me) !== 0) this.#wait();
+    this.#count();
+  }
+  /**
+   * Take it if nobody has it, for something that who searches without the lock need not know of: it counts as no turn. Returns whether
+   * this thread has it then.
+   */
+  enterQuietly(): boolean {
+    if (this.family.held !== 0) return false;
+    if (Atomics.compareExchange(this.#words, LOCK, 0, this.#me) !== 0) return false;
+    this.depth = this.family.held = 1;
+    this.#quiet = true;
+    return true;
+  }
+  #count(): void {
+    this.#turns[this.#turn] = (this.#turns[this.#turn] as number) + 1;
   }
 
+  /** The memory is given up: hold no byte of it. With the lock, or when nobody else has it. */
+  retire(): void {
+    this.#turns = NO_SEGMENT.hf;
+  }
   /** Returns whether somebody was waiting. */
   leave(): boolean {
     if (--this.depth !== 0) return false;
     this.family.held--;
+    if (this.#quiet) this.#quiet = false;
+    else this.#count();
     if (Atomics.exchange(this.#words, LOCK, 0) === this.#me) return false;
     this.#control.sleeper.wake(LOCK, 1);
     return true;
@@ -74,6 +118,7 @@ export class SharedLock {
     const words = this.#words;
     for (let i = 0; i < SPINS; i++) {
       if (Atomics.load(words, LOCK) === 0 && Atomics.compareExchange(words, LOCK, 0, this.#me) === 0) return;
+      pause(Math.min(LONGEST_PAUSE, PAUSE << Math.min(i, 5)));
     }
     for (;;) {
       const seen = Atomics.load(words, LOCK);
@@ -86,7 +131,10 @@ export class SharedLock {
       if (seen !== held && Atomics.compareExchange(words, LOCK, seen, held) !== seen) continue;
       if (!this.#control.sleeper.wait(LOCK, held, LOOK_MS) || this.#control.isAlive(held & OWNER)) continue;
       if (Atomics.compareExchange(words, LOCK, held, this.#me | CONTENDED) !== held) continue;
+      // The dead one has counted its turn, or died before.
+      if ((this.#turns[this.#turn] as number) % 2 === 0) this.#count();
       this.#takenOver();
+      this.#count();
       return;
     }
   }

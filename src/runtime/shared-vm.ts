@@ -11,7 +11,7 @@
  * clocks of others are set.
  */
 import { LieuError } from "../errors.ts";
-import { allVersionsAddr, H_CLOCK, H_HEADROOM_WANTED, H_KSWAPD } from "../mm/layout.ts";
+import { allVersionsAddr, H_CLOCK, H_HEADROOM_WANTED, H_KSWAPD, turnsAddr } from "../mm/layout.ts";
 import type { Host } from "../mm/machine.ts";
 import { LINES_SHIFT } from "../mm/mm.ts";
 import type { SwapDevice } from "../swap/device.ts";
@@ -19,6 +19,7 @@ import { CLOSED, Control, KSWAPD, KSWAPD_ASLEEP, KSWAPD_NONE, KSWAPD_RUNNING, OP
 import { CLOSED_CALLS, type EngineCalls, type EngineKind } from "./engine.ts";
 import { Gate } from "./gate.ts";
 import { endLoads } from "./in-flight.ts";
+import { Lane } from "./lane.ts";
 import type { Segment, SegmentShape } from "./segment.ts";
 import { SharedLock } from "./shared-lock.ts";
 import { sweep, takeOver } from "./takeover.ts";
@@ -49,6 +50,8 @@ export class SharedVm extends Vm {
   readonly lock: SharedLock;
   /** What lets words of regions be read and written without the lock. */
   readonly gate: Gate;
+  /** What lets values of caches be got without it. */
+  readonly lane: Lane;
   /** The calls themselves, for who has the lock. */
   #bare: EngineCalls;
   /** This thread, among those that share the memory. */
@@ -75,7 +78,8 @@ export class SharedVm extends Vm {
     this.control = new Control(control, sleeper);
     this.slot = this.control.join();
     this.gate = new Gate(this.control, this.slot, segment.h32, sleeper !== undefined);
-    this.lock = new SharedLock(this.control, this.slot, () => {
+    this.lane = new Lane(this.control, this.slot, segment);
+    this.lock = new SharedLock(this.control, this.slot, hf, turnsAddr() >>> 3, () => {
       // The dead one may have been waiting for who is within an access.
       this.gate.stillAnew();
       takeOver(this);
@@ -159,11 +163,29 @@ export class SharedVm extends Vm {
   forgetDropped(): void {
     this.#dropped.length = 0;
   }
+  /** Tell stores of the hits that were made without the lock. The caller has it. */
+  hearSeen(): void {
+    if (this.lane.isNoted) this.lane.hear(this.#bare);
+  }
+  /** Tell stores of this thread's such hits, if nobody has the lock, and without disturbing anybody. */
+  hearOwn(): void {
+    const { lock, control } = this;
+    if (!lock.enterQuietly()) return;
+    try {
+      if (control.state === OPEN) this.lane.hearOwn(this.#bare);
+    } finally {
+      lock.leave();
+    }
+  }
   /** Let go of what threads hold that have ended. Now and then: it looks at each. */
   sweep(): void {
     this.locked(() => sweep(this));
   }
 
+  /** Whether kswapd has something to do, which somebody who comes by is to do. */
+  get wantsTurn(): boolean {
+    return this.segment.h32[H_KSWAPD >>> 2] !== 0 && this.turnsCrank;
+  }
   /** A thread of its own may do it. */
   protected override get turnsCrank(): boolean {
     return this.control.words[KSWAPD] === KSWAPD_NONE;
@@ -226,6 +248,8 @@ export class SharedVm extends Vm {
       this.#end();
       this.lock.leave();
     }
+    this.lock.retire();
+    this.lane.retire();
     if (this.name === undefined) this.control.part(this.slot);
     else this.name.leave(this);
   }

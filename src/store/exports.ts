@@ -5,6 +5,7 @@ export * from "../mm/exports.ts";
 export { storeAbove } from "./above.ts";
 export { storeAhead } from "./ahead.ts";
 export { storeActivity, storeCensus } from "./census.ts";
+export { storeGlimpse, storeSeen } from "./glimpse.ts";
 export { noteHeadroom, storeHeadroom, storeWritten } from "./headroom.ts";
 export { storeHeard } from "./heard.ts";
 export { storeClear, storeEmpty, storeGrace, storeInit, storeMetaPages, storeSecret } from "./init.ts";

@@ -30,7 +30,7 @@ describeShared("a process that is killed in the middle of an operation", () => {
       `${open}
        const { writeFileSync } = await import("node:fs");
        const decode = () => { writeFileSync(data.within, ""); for (;;); };
-       state.memory.cache({ name: "c", maxSize: "512KiB", heap: 0, codec: { encode: Buffer.from, decode } }).set("k", "w").get("k");`,
+       state.memory.cache({ name: "c", maxSize: "512KiB", heap: 0, codec: { encode: Buffer.from, decode } }).set("k", "w").get("k", {});`,
       { options, within },
     );
     while (!fs.existsSync(within)) await new Promise((resolve) => setTimeout(resolve, 5));

@@ -120,7 +120,7 @@ test("a worker that ends in the middle of an operation leaves nobody waiting, an
     `const memory = await lieu.attachMemory(data.memory);
      const decode = () => { post("within"); for (;;); };
      globalThis.pin = memory.region("r").pin(4096, 4096);
-     memory.cache("c", { heap: 0, codec: { encode: Buffer.from, decode } }).get("k");`,
+     memory.cache("c", { heap: 0, codec: { encode: Buffer.from, decode } }).get("k", {});`,
     { memory: memory.descriptor() },
   );
   expect(await messageOf(worker)).toBe("within");
