@@ -31,6 +31,7 @@ import {
   ZC_PAGES,
   ZC_SIZE,
   ZD_MEMCG,
+  ZD_OLD,
   ZD_STATE,
   ZD_USERS,
   ZP_CLASS,
@@ -131,7 +132,9 @@ function walkDictionaries(users: ReadonlyMap<number, number>): void {
     const [state, needed] = [zdict(d, ZD_STATE), users.get(d) ?? 0];
     holds(needed === zdict(d, ZD_USERS), () => `dictionary ${d}: ${needed} objects, ${zdict(d, ZD_USERS)} counted`);
     holds(needed === 0 || state >= ZDICT_READY, () => `dictionary ${d} is needed by ${needed} in state ${state}`);
-    holds(state !== ZDICT_RETIRED || needed > 0, () => `dictionary ${d} is kept for nothing`);
+    const tried = (heir: number) => zdict(heir, ZD_STATE) === ZDICT_READY && zdict(heir, ZD_OLD) === d + 1;
+    const kept = state !== ZDICT_RETIRED || needed > 0 || Array.from({ length: zdicts() }, (_, i) => i).some(tried);
+    holds(kept, () => `dictionary ${d} is kept for nothing`);
     if (state !== ZDICT_READY && state !== ZDICT_FILLING) continue;
     const cg = zdict(d, ZD_MEMCG);
     holds(memcg(cg, C_ACTIVE) !== 0, () => `dictionary ${d} is of group ${cg}, which is no more`);

@@ -428,11 +428,12 @@ export const ZD_FILL: i32 = 12;
 /** Pages seen since it has been in this state; and H_ZSTORES when the last was. */
 export const ZD_SEEN: i32 = 16;
 export const ZD_LAST: i32 = 20;
-/** Bytes of the first pages compressed with it and without; then what a page took at first and lately, in 64ths. */
+/** Bytes of the first pages compressed with it and without. */
 export const ZD_WITH: i32 = 24;
 export const ZD_WITHOUT: i32 = 28;
-export const ZD_FIRST: i32 = 32;
-export const ZD_LATELY: i32 = 36;
+/** Of how many pages it sees one, while it is filled; the dictionary that it is to take the place of, plus 1. */
+export const ZD_EVERY: i32 = 32;
+export const ZD_OLD: i32 = 36;
 const ZDICT_SIZE: i32 = 64;
 
 // ---- pins of pages that several threads hold (pins.ts) ------------------------------------------------------------

@@ -35,12 +35,12 @@ let found: i32 = 0;
 let foundLength: i32 = 0;
 
 /** The hash of seven bytes: that of the first four, and the four behind them. */
-function longHash(hash: i32, behind: i32): i32 {
+export function longHash(hash: i32, behind: i32): i32 {
   const both = hash + mul(behind << 8, PRIME_BEHIND);
   return mul(both ^ (both >>> 15), PRIME);
 }
 /** How far the hash of four bytes is shifted for a table of `bytes` / 2 entries, `bytes` being a power of two. */
-function shiftOf(bytes: i32): i32 {
+export function shiftOf(bytes: i32): i32 {
   return leadingZeros(bytes) + 2;
 }
 

@@ -13,6 +13,7 @@ import {
   ZD_STATE,
   ZD_USERS,
   zdict,
+  zdictAddr,
   zdictSize,
   zdicts,
 } from "./layout.ts";
@@ -92,7 +93,7 @@ describe.each(TWINS)("dictionaries (%s)", (engine) => {
     const memory = boot();
     // Each page is one piece of noise over and over: no other page has it.
     const pages = memory.map(200, { words: (page, version, i) => noise(page, version, i % 300) });
-    cycle(pages, 3);
+    cycle(pages, 5);
     expect(memory.vmstat().nr_zswapped).toBe(200);
     expect(states()).toEqual([ZDICT_FREE, ZDICT_FREE]);
     pages.verify();
@@ -112,7 +113,7 @@ describe.each(TWINS)("dictionaries (%s)", (engine) => {
     kind = 1;
     pages.unmap();
     const others = memory.map(250, { words: wordsOf(1) });
-    cycle(others, 4);
+    cycle(others, 8);
     expect(before).toContain(ZDICT_READY);
     expect([...states()].sort()).toEqual([ZDICT_READY, ZDICT_RETIRED]);
     const retired = states().indexOf(ZDICT_RETIRED);
@@ -121,6 +122,45 @@ describe.each(TWINS)("dictionaries (%s)", (engine) => {
     still.verify();
     others.verify();
     expect(states()[retired]).toBe(ZDICT_FREE);
+  });
+
+  test("one that is no better than the one there is does not take its place", () => {
+    const memory = boot();
+    // Each page has a part of one text that all of a dictionary has room for.
+    const pages = memory.map(250, { words: (page, version, i) => wordsOf(0)(0, 0, (page * 997 + version + i) % 3000) });
+    cycle(pages, 3);
+    const ready = states().indexOf(ZDICT_READY);
+    setMemcg(0, C_ZDICT_NEXT, 1);
+    const seen = new Set<string>();
+    for (let round = 0; round < 10; round++) {
+      cycle(pages, 1);
+      memory.check();
+      seen.add(states().join());
+    }
+    // It was filled and tried, and pages that have the old one keep it.
+    expect([...seen].some((at) => at.includes(`${ZDICT_RETIRED}`))).toBe(true);
+    expect(states().indexOf(ZDICT_READY)).toBe(ready);
+    cycle(pages, 1);
+    expect(states().filter((state) => state === ZDICT_FREE).length).toBe(zdicts() - 1);
+    pages.verify();
+    memory.check();
+  });
+
+  test("it has in it what pages have in common, wherever it is in them", () => {
+    const memory = boot();
+    const common = (i: number): number => Math.imul(i + 1, 0x85ebca6b);
+    // 100 words of 1024, and noise.
+    const pages = memory.map(300, {
+      words: (page, version, i) => {
+        const at = i - ((page * 131 + version * 17) % 900);
+        return at >= 0 && at < 100 ? common(at) : noise(page, version, i);
+      },
+    });
+    cycle(pages, 1);
+    const d = [0, 1].find((each) => zdict(each, ZD_STATE) !== ZDICT_FREE) as number;
+    const bytes = Buffer.from(memory.vm.segment.h8.slice(zdictAddr(d), zdictAddr(d) + zdictSize()));
+    const part = Buffer.from(Int32Array.from({ length: 40 }, (_, i) => common(i + 30)).buffer);
+    expect(bytes.includes(part)).toBe(true);
   });
 
   test("one that nobody comes to is taken by another group", () => {
