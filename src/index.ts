@@ -6,7 +6,7 @@
 export { Cache } from "./cache/cache.ts";
 export { type Codec, msgpackCodec } from "./cache/codec.ts";
 export type { MissRatioCurve } from "./cache/distances.ts";
-export type { HeapEntries } from "./cache/front.ts";
+export type { HeapEntries } from "./cache/front-types.ts";
 export type { CacheKey } from "./cache/keys.ts";
 export type { GetSample } from "./cache/latency.ts";
 export type {

@@ -5,6 +5,7 @@
 import { LieuError, shown } from "../errors.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import { GONE_EXPIRED } from "../store/clean.ts";
+import { ST_NOW } from "../store/layout.ts";
 import type { CurveLearner } from "./curve-learner.ts";
 import type { LoadCounts } from "./fetch.ts";
 import { Front } from "./front.ts";
@@ -89,7 +90,9 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
           if (this.atOnce === 0) this.readAhead = now;
         },
         hear: (hashes, n, requests) => this.hear(hashes, n, requests),
-        sampled: (hashes, lengths, n) => this.sampler?.hits(hashes, lengths, n),
+        time: () => mapping.vm.crank.now(),
+        requests: () => mapping.vm.calls.storeWord(this.items.meta, ST_NOW),
+        sampled: (hashes, lengths, ages, n) => this.sampler?.hits(hashes, lengths, ages, n),
       });
     }
     if (host.config.dispose !== undefined) {

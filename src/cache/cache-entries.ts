@@ -5,8 +5,10 @@ import { MAX_NODES, PAGE_SIZE } from "../mm/layout.ts";
 import { ST_AGES } from "../store/layout.ts";
 import { NR_SAMPLED_AGES, SAMPLED_AGE_SHIFT, SAMPLED_MASK } from "../store/sampled.ts";
 import { CacheCore, type Counts } from "./cache-core.ts";
+import type { Requests } from "./counted.ts";
+import { ENTRY_BYTES } from "./curve.ts";
 import { CurveLearner } from "./curve-learner.ts";
-import { ABOVE, type MissRatioCurve, OTHERS, STRATA } from "./distances.ts";
+import { type MissRatioCurve, OTHERS, STRATA } from "./distances.ts";
 import { HIT, MISS, STALE, WITH_VALUE } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
 import { RequestRecording } from "./recording.ts";
@@ -119,19 +121,19 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
     return [this.items.hits() + this.items.misses(), this.front?.hits ?? 0];
   }
   /** The same by what is known of them, for the curve (distances.ts). */
-  private requestsByStratum(): Float64Array {
-    const all = new Float64Array(STRATA);
+  private requestsByStratum(): Requests {
+    const [counts, bytes] = [new Float64Array(STRATA), new Float64Array(STRATA)];
     let hits = 0;
     const { calls } = this.mapping.vm;
     for (let age = 0; age < NR_SAMPLED_AGES; age++) {
       const n = calls.storeCount(this.items.meta, ST_AGES + age * 8);
-      all[age] = n;
+      counts[age] = n;
+      bytes[age] = calls.storeAgeBytes(this.items.meta, age) + n * ENTRY_BYTES;
       hits += n;
     }
-    const [below, above] = this.requests();
-    all[OTHERS] = below - hits;
-    all[ABOVE] = above;
-    return all;
+    counts[OTHERS] = this.requests()[0] - hits;
+    this.front?.addAges(counts, bytes);
+    return { counts, bytes };
   }
   /** Have the store tell of the keys that anybody wants to hear of. */
   private sample(): void {
@@ -141,7 +143,7 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
     const [threshold, big] = curve;
     // A word of 32 bits.
     vm.calls.storeSample(meta, Math.max(threshold, recording) | 0, big);
-    this.front?.sample(threshold);
+    this.front?.sample(threshold, big);
     const none = threshold === 0 && recording === 0;
     vm.onSampled(meta, none ? undefined : (hash, bytes, what) => this.heard(hash, bytes, what));
   }

@@ -33,9 +33,9 @@ export class CurveLearner {
     this.#sampler.hear(hash, bytes, what, stratum);
     this.#next?.hear(hash, bytes, what, stratum);
   }
-  hits(hashes: Int32Array, lengths: Int32Array, n: number): void {
-    this.#sampler.hits(hashes, lengths, n);
-    this.#next?.hits(hashes, lengths, n);
+  hits(hashes: Int32Array, lengths: Int32Array, ages: Int8Array, n: number): void {
+    this.#sampler.hits(hashes, lengths, ages, n);
+    this.#next?.hits(hashes, lengths, ages, n);
   }
   touched(hashes: Int32Array, n: number): void {
     this.#sampler.touched(hashes, n);

@@ -19,8 +19,9 @@
  * rise; when there could be a larger sample, another one is begun (curve-learner.ts).
  */
 
-import { SAMPLED_EXPIRED, SAMPLED_GET, SAMPLED_GONE } from "../store/sampled.ts";
-import { ABOVE, Distances, type MissRatioCurve, OTHERS, STRATA } from "./distances.ts";
+import { NR_SAMPLED_AGES, SAMPLED_EXPIRED, SAMPLED_GET, SAMPLED_GONE } from "../store/sampled.ts";
+import { CountedSince, type Requests } from "./counted.ts";
+import { Distances, type MissRatioCurve, OTHERS } from "./distances.ts";
 import { HashFilter } from "./hash-filter.ts";
 import { PlaceSums, TOGETHER } from "./place-sums.ts";
 
@@ -30,7 +31,7 @@ const FIRST_KEYS = 1024;
 /** Places for each entry that there is room for: gaps are closed when they are used up. */
 const PLACES = 2;
 /** Bytes of an entry beside value and key: head, stamp, its share of the index. */
-const ENTRY_BYTES = 30;
+export const ENTRY_BYTES = 30;
 /** Requests for sampled keys that may always be seen, and in each millisecond. */
 const FREE = 1 << 17;
 const PER_MS = 20;
@@ -49,8 +50,6 @@ const WORDS = 3;
 const [HASH, PLACE, SIZE] = [0, 1, 2] as const;
 /** Bytes of a key, but for unusual ones. */
 const MOST_KEY = 64;
-/** A usual one. */
-const SOME_KEY = 16;
 /** Beside SAMPLED_GET and the like (store/sampled.ts): a hit above the store, of which the length of the key is not known. */
 const SAMPLED_HIT = -1;
 /** No value is as large. */
@@ -62,8 +61,8 @@ const HALVE_AFTER = 2 ** 24;
 export interface CurveHost {
   /** Most bytes that the cache may hold. */
   readonly maxSize: number;
-  /** Requests so far, by stratum (distances.ts). */
-  requests(): Float64Array;
+  /** Requests so far. */
+  requests(): Requests;
   /** Milliseconds, not falling. */
   now(): number;
   /** Keys whose hash is below this are to be told of, and those of values of at least `big` bytes. */
@@ -101,16 +100,15 @@ export class CurveSampler {
   #seen = 0;
   readonly #begunAt: number;
   #lookedAt: number;
-  /** What the cache had counted when sampling began, or when what was counted was last halved; and what was left of that then. */
-  #from: Float64Array;
-  #past = new Float64Array(STRATA);
+  /** What the cache has counted since sampling began; older requests count less. */
+  readonly #all: CountedSince;
 
   /** @param most keys, a power of two */
   constructor(host: CurveHost, most = MOST_KEYS) {
     this.#host = host;
     this.#most = most;
     this.#begunAt = this.#lookedAt = host.now();
-    this.#from = host.requests();
+    this.#all = new CountedSince(() => host.requests());
     this.#distances = new Distances(BEYOND * host.maxSize);
     this.#rebuild(Math.min(FIRST_KEYS, most));
     this.#tell();
@@ -136,12 +134,11 @@ export class CurveSampler {
   }
   /** Requests since it began, or since what was counted was forgotten. */
   get requests(): number {
-    return this.#requests().reduce((sum, n) => sum + n, 0);
+    return this.#all.total;
   }
   /** Count anew; the keys stay. */
   forgetCounts(): void {
-    this.#past.fill(0);
-    this.#from = this.#host.requests();
+    this.#all.forget();
     this.#distances.clear();
   }
   /** There may be at most so many keys, a power of two, and no fewer than there are. */
@@ -165,20 +162,24 @@ export class CurveSampler {
       if (what === SAMPLED_EXPIRED) this.#distances.bookCold(this.#scale);
       if (e >= 0) this.#remove(slot, e);
     } else {
-      if ((what === SAMPLED_GET || what === SAMPLED_HIT) && counts) {
+      // How long ago the last request was is not known of the first hit above.
+      if ((what === SAMPLED_GET || what === SAMPLED_HIT) && counts && stratum >= 0) {
         if (e >= 0) this.#request(e, stratum);
         else this.#distances.bookCold(this.#scale, stratum);
+      }
+      if (stratum >= 0 && stratum < NR_SAMPLED_AGES && (size > 0 || e >= 0)) {
+        this.#distances.bookBytes(this.#weigh(size > 0 ? size : this.#sizeOf(e)), stratum);
       }
       if (e >= 0) this.#toFront(e, size > 0 && what !== SAMPLED_HIT ? size : this.#sizeOf(e));
       else if (size > 0) this.#add(slot, hash, size);
     }
     if (++this.#seen % CHECK === 0) this.#look();
   }
-  /** Hits above the store, on keys below the threshold (or not), with values of so many bytes. */
-  hits(hashes: Int32Array, lengths: Int32Array, n: number): void {
+  /** Hits above the store, on keys below the threshold (or not), of so many bytes and ages of these classes. */
+  hits(hashes: Int32Array, lengths: Int32Array, ages: Int8Array, n: number): void {
     for (let i = 0; i < n; i++) {
       const hash = hashes[i] as number;
-      if (hash >>> 0 < this.#threshold) this.hear(hash, (lengths[i] as number) + SOME_KEY, SAMPLED_HIT, ABOVE);
+      if (hash >>> 0 < this.#threshold) this.hear(hash, lengths[i] as number, SAMPLED_HIT, ages[i]);
     }
   }
   /** These keys were asked for above the store, now and then: of those below the threshold all requests are heard. */
@@ -195,14 +196,11 @@ export class CurveSampler {
   /** The curve as it is now. */
   curve(): MissRatioCurve {
     const largest = BEYOND * this.#host.maxSize;
-    const sample = { keys: this.#keys, rate: 1 / this.#scale, smallest: 0, largest };
-    return this.#distances.curve(this.#requests(), sample);
+    const meanBytes = this.#sums.behind(0, this.#last) / Math.max(1, this.allKeys);
+    const sample = { keys: this.#keys, rate: 1 / this.#scale, smallest: 0, largest, meanBytes };
+    return this.#distances.curve(this.#all.requests, sample);
   }
 
-  /** Requests since sampling began, by stratum; older ones count less. */
-  #requests(): Float64Array {
-    return this.#host.requests().map((n, i) => Math.max(0, (this.#past[i] as number) + n - (this.#from[i] as number)));
-  }
   /** A request for an entry: book the least size that would have had it. */
   #request(e: number, stratum: number): void {
     const place = this.#words[e * WORDS + PLACE] as number;
@@ -393,8 +391,7 @@ export class CurveSampler {
     if (larger) this.#dropDeep();
     host.looked?.(larger && this.#keys < this.#most / FEW);
     if (this.requests < HALVE_AFTER) return;
-    this.#past = this.#requests().map((n) => n / 2);
-    this.#from = host.requests();
+    this.#all.halve();
     this.#distances.halve();
   }
 }

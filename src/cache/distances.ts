@@ -3,13 +3,19 @@
  *
  * **Chance.** A few hot keys are in the sample or not, and what they are asked for is most of what a small cache hits. But how many
  * requests there were of each kind is known of all of them, sampled or not: hits by how long ago the last request for the key was, in
- * octaves (the store counts them), hits above the store, and the rest. So each kind is a stratum: what the sample has of it stands for all
+ * octaves (the store counts them, and the front), and the rest. So each kind is a stratum: what the sample has of it stands for all
  * that there were of it (W. G. Cochran, Sampling Techniques, 5A.9: post-stratification). How far apart they are in bytes varies little
- * within one, so what is left to chance is little. A stratum with too few samples to tell is put together with the next older one. Of keys
- * the sample may have more or fewer than its share, too, by which distances are scaled.
+ * within one, so what is left to chance is little. A stratum with too few samples to tell is put together with the next older one.
+ *
+ * **Bytes.** The sample may have more or fewer than its share of the bytes that are asked for within a time, too: a loop over four thousand
+ * objects of very different sizes is six hundred of them to it. How many different bytes are asked for in a time of T requests follows
+ * from the ages alone: it is the sum, over times up to T, of the bytes whose last request is as long ago or longer (P. Denning, S. Schwartz,
+ * Properties of the working-set model, CACM 1972). All hits are counted with their ages and bytes, and the sampled ones, too; so it is known
+ * by what the sample's distances of each age are too long or too short, and they are set right by that.
  */
 import { LieuError, shown } from "../errors.ts";
 import { NR_SAMPLED_AGES } from "../store/sampled.ts";
+import type { Requests } from "./counted.ts";
 
 /** What is known of a cache at all sizes. Sizes are bytes, index and keys included. */
 export interface MissRatioCurve {
@@ -33,20 +39,26 @@ export interface MissRatioCurve {
 const PER_OCTAVE = 64;
 const OCTAVES = 20;
 const BUCKETS = OCTAVES * PER_OCTAVE;
-/** Strata: hits by class of ages (store/sampled.ts), then the rest of the requests to the store, then hits above it. */
+/** Strata: hits by class of ages (store/sampled.ts), then the rest of the requests. */
 export const OTHERS: number = NR_SAMPLED_AGES;
-export const ABOVE: number = NR_SAMPLED_AGES + 1;
-export const STRATA: number = NR_SAMPLED_AGES + 2;
+export const STRATA: number = NR_SAMPLED_AGES + 1;
 /** Samples of a stratum from which on it says something. */
 const ENOUGH = 8;
-/** A sample that seems to have more keys than by this factor has few, or few requests: it says nothing of that. */
-const MOST_OFF = 1.25;
+/** A sample that seems to have more than its share by this factor has few keys, or few requests: it says nothing of that. */
+const MOST_OFF = 1.5;
+/** Ages of the youngest class are below this; each other one is an octave. */
+const YOUNG = 16;
+
+/** A sample, and how many bytes an entry has on average. */
+type Sample = Pick<MissRatioCurve, "keys" | "rate" | "smallest" | "largest"> & { readonly meanBytes: number };
 
 /** Requests by stratum and distance, each for as many as it stands for. */
 export class Distances {
   /** By stratum and bucket, and behind the buckets those that no size would have had. */
   readonly #requests = new Float32Array(STRATA * (BUCKETS + 1));
   readonly #sampled = new Float64Array(STRATA);
+  /** Of hits by age: the bytes that they stand for. */
+  readonly #bytes = new Float64Array(STRATA);
   /** What is smaller than 2^this is in the first bucket. */
   readonly #firstOctave: number;
 
@@ -56,11 +68,15 @@ export class Distances {
   }
 
   get byteLength(): number {
-    return this.#requests.byteLength + this.#sampled.byteLength;
+    return this.#requests.byteLength + this.#sampled.byteLength + this.#bytes.byteLength;
   }
   /** A request that a cache of `size` would have had, which stands for `scale`. */
   book(size: number, scale: number, stratum: number): void {
     this.#add(Math.max(0, Math.min(BUCKETS - 1, Math.floor(bucketAt(size, this.#firstOctave)))), scale, stratum);
+  }
+  /** A hit of a stratum was on an entry that stands for so many bytes. */
+  bookBytes(bytes: number, stratum: number): void {
+    this.#bytes[stratum] = (this.#bytes[stratum] as number) + bytes;
   }
   /** A request that no cache would have had. */
   bookCold(scale: number, stratum: number = OTHERS): void {
@@ -72,63 +88,67 @@ export class Distances {
     this.#sampled[stratum] = (this.#sampled[stratum] as number) + 1;
   }
   clear(): void {
-    this.#requests.fill(0);
-    this.#sampled.fill(0);
+    for (const array of [this.#requests, this.#sampled, this.#bytes]) array.fill(0);
   }
   /** What is old counts half. */
   halve(): void {
-    for (const array of [this.#requests, this.#sampled]) {
+    for (const array of [this.#requests, this.#sampled, this.#bytes]) {
       for (let i = 0; i < array.length; i++) array[i] = (array[i] as number) / 2;
     }
   }
 
   /** The curve, for so many requests of each stratum in all. */
-  curve(
-    all: ArrayLike<number>,
-    sample: Pick<MissRatioCurve, "keys" | "rate" | "smallest" | "largest">,
-  ): MissRatioCurve {
+  curve(all: Requests, { meanBytes, ...sample }: Sample): MissRatioCurve {
     const { largest } = sample;
     const first = this.#firstOctave;
-    let requests = 0;
-    for (let stratum = 0; stratum < STRATA; stratum++) requests += all[stratum] as number;
-    const fullness = this.#fullness(all);
-    const misses = sums(this.#weighed(all));
+    const requests = all.counts.reduce((sum, n) => sum + n, 0);
+    const misses = sums(this.#weighed(all, meanBytes));
     const missRatio = (size: number): number => {
       if (!(size >= 0)) throw new LieuError("EINVAL", `missRatio(): the size is ${shown(size)}; give bytes`);
       if (requests <= 0) return Number.NaN;
-      const at = Math.max(0, Math.min(BUCKETS, bucketAt(fullness * Math.min(size, largest), first)));
+      const at = Math.max(0, Math.min(BUCKETS, bucketAt(Math.min(size, largest), first)));
       const i = Math.min(BUCKETS - 1, Math.floor(at));
       const low = misses[i + 1] as number;
       return Math.min(1, (low + ((misses[i] as number) - low) * (i + 1 - at)) / requests);
     };
     return curveOf({ requests, ...sample }, missRatio);
   }
-  /**
-   * How many of the keys are in the sample, of what should be: as many as of the requests that were no hits, which cold keys and scans
-   * are asked by. Distances are as much too short or too long.
-   */
-  #fullness(all: ArrayLike<number>): number {
-    const first = OTHERS * (BUCKETS + 1);
-    const sampled = this.#requests.subarray(first, first + BUCKETS + 1).reduce((sum, n) => sum + n, 0);
-    const there = all[OTHERS] as number;
-    return sampled > 0 && there > 0 ? Math.max(1 / MOST_OFF, Math.min(MOST_OFF, sampled / there)) : 1;
+  /** What the samples come to, by stratum. */
+  #found(): Requests {
+    const counts = new Float64Array(STRATA);
+    for (let stratum = 0; stratum < STRATA; stratum++)
+      counts[stratum] = this.#of(stratum).reduce((sum, n) => sum + n, 0);
+    return { counts, bytes: this.#bytes };
+  }
+  /** The requests of a stratum by bucket. */
+  #of(stratum: number): Float32Array {
+    return this.#requests.subarray(stratum * (BUCKETS + 1), (stratum + 1) * (BUCKETS + 1));
+  }
+  /** How many of the bytes asked for within such a time are in the sample, of what should be, by stratum. */
+  #fullness(all: Requests, found: Requests, meanBytes: number): Float64Array {
+    let ages = NR_SAMPLED_AGES;
+    while (ages > 0 && (this.#sampled[ages - 1] as number) < ENOUGH) ages--;
+    const [there, sampled] = [footprints(all, ages, meanBytes), footprints(found, ages, meanBytes)];
+    return there.map((bytes, stratum) => {
+      const part = (sampled[stratum] as number) / bytes;
+      return part > 0 && part < Number.POSITIVE_INFINITY ? Math.max(1 / MOST_OFF, Math.min(MOST_OFF, part)) : 1;
+    });
   }
   /** All requests by bucket: each stratum's samples stand for what there was of it in all. */
-  #weighed(all: ArrayLike<number>): Float64Array {
+  #weighed(all: Requests, meanBytes: number): Float64Array {
     const histogram = new Float64Array(BUCKETS + 1);
+    const found = this.#found();
+    const fullness = this.#fullness(all, found, meanBytes);
     for (const strata of this.#groups()) {
-      const total = strata.reduce((sum, stratum) => sum + (all[stratum] as number), 0);
-      const [first, last] = [strata[0] as number, strata.at(-1) as number];
-      const found = this.#requests.subarray(first * (BUCKETS + 1), (last + 1) * (BUCKETS + 1));
-      const sampled = found.reduce((sum, n) => sum + n, 0);
+      const total = strata.reduce((sum, stratum) => sum + (all.counts[stratum] as number), 0);
+      const sampled = strata.reduce((sum, stratum) => sum + (found.counts[stratum] as number), 0);
       if (sampled > 0) {
-        for (let i = 0; i < found.length; i++) {
-          const bucket = i % (BUCKETS + 1);
-          histogram[bucket] = (histogram[bucket] as number) + ((found[i] as number) * total) / sampled;
+        for (const stratum of strata) {
+          spread(this.#of(stratum), total / sampled, fullness[stratum] as number, histogram);
         }
       } else {
         // Nothing is known of them but that the cache had them, or had them not.
-        const bucket = first === OTHERS ? BUCKETS : 0;
+        const bucket = strata[0] === OTHERS ? BUCKETS : 0;
         histogram[bucket] = (histogram[bucket] as number) + total;
       }
     }
@@ -149,7 +169,7 @@ export class Distances {
       const last = groups.pop() ?? [];
       groups.push([...last, ...group]);
     }
-    return [...groups, [OTHERS], [ABOVE]];
+    return [...groups, [OTHERS]];
   }
 }
 
@@ -190,6 +210,39 @@ export function joinCurves(parts: readonly MissRatioCurve[]): MissRatioCurve {
   });
 }
 
+/**
+ * The bytes asked for within a time of as many requests as the ages of a stratum are, times the number of requests there were, which the two
+ * that are compared have in common; of the first `ages` classes, and of what was no hit, which counts as older than these, and as long as
+ * entries are on average.
+ */
+function footprints({ counts, bytes }: Requests, ages: number, meanBytes: number): Float64Array {
+  const within = new Float64Array(STRATA).fill(Number.NaN);
+  let older = (counts[OTHERS] as number) * meanBytes;
+  for (let age = 0; age < NR_SAMPLED_AGES; age++) older += bytes[age] as number;
+  let sum = 0;
+  for (let age = 0; age < ages; age++) {
+    const requests = age === 0 ? YOUNG : YOUNG * 2 ** (age - 1);
+    const here = bytes[age] as number;
+    // As if the ages of a class were spread evenly over it.
+    within[age] = sum + (requests / 2) * (older - here / 4);
+    sum += requests * (older - here / 2);
+    older -= here;
+  }
+  within[OTHERS] = sum;
+  return within;
+}
+/** Add to `histogram` what there is in each bucket, `times` as much, distances being `fullness` times as long as they should. */
+function spread(found: Float32Array, times: number, fullness: number, histogram: Float64Array): void {
+  for (let i = 0; i <= BUCKETS; i++) {
+    const n = (found[i] as number) * times;
+    if (n === 0) continue;
+    const octave = Math.floor(i / PER_OCTAVE);
+    const at =
+      i === BUCKETS ? i : bucketAt((2 ** octave * (1 + (i + 0.5 - octave * PER_OCTAVE) / PER_OCTAVE)) / fullness, 0);
+    const bucket = i === BUCKETS ? i : Math.max(0, Math.min(BUCKETS - 1, Math.floor(at)));
+    histogram[bucket] = (histogram[bucket] as number) + n;
+  }
+}
 /** Of each bucket, what is in it and in those above. */
 function sums(histogram: Float64Array): Float64Array {
   const all = Float64Array.from(histogram);

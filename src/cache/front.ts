@@ -17,61 +17,17 @@
  * take it for cold by then; tellings go down in one call for every 64, or when a few thousand hits have gone by (store/heard.ts).
  * What is hit most is told of least often for each hit.
  *
- * **The curve learns, too.** Of keys that the miss-ratio curve samples every hit is told (sampled()), in the order in which they were made, and
- * before what the store tells next: whoever hears it calls {@link Front.tellSampled} first.
+ * **The curve learns, too.** Of keys that the miss-ratio curve samples every hit is told (front-sample.ts), in the order in which they were
+ * made, and before what the store tells next: whoever hears it calls {@link Front.tellSampled} first. Of others the time of a hit is
+ * noted now and then, and with the next one on the same entry its age is known.
  */
+import { classOfAge } from "../store/sampled.ts";
+import { FrontSample, NO_AGE, SIGN } from "./front-sample.ts";
+import type { Below, FrontLimit, Held, Until } from "./front-types.ts";
 import type { CacheKey } from "./keys.ts";
 
-/** A bound of what a cache holds on the heap, in entries. */
-export interface HeapEntries {
-  entries: number;
-}
-
-/** How much a front may hold: both bounds hold. */
-export interface FrontLimit {
-  /** Bytes: of values as encoded, with {@link ENTRY_BYTES} each. */
-  readonly bytes: number;
-  readonly entries: number;
-}
-
-/** What a front needs of the cache behind it. */
-export interface Below {
-  /** The segment's words, and the index of the version that counts for all. */
-  readonly h32: Int32Array;
-  readonly all: number;
-  /** Pages that the engine has dropped and the store was not yet told of. */
-  readonly lost: readonly number[];
-  now(): number;
-  /** What was asked for has expired, by the clock as it was just read: who goes on to the store need not read it again. */
-  expired(now: number): void;
-  /** There were `requests` hits; the first `n` hashes stand for them. Returns within how many the store wants to hear of each. */
-  hear(hashes: Int32Array, n: number, requests: number): number;
-  /** There were hits on `n` sampled keys, of these hashes and with values of so many bytes. */
-  sampled(hashes: Int32Array, lengths: Int32Array, n: number): void;
-}
-
-/** What is known of a value that is about to be held. */
-export interface Held<V> {
-  readonly value: V;
-  /** Bytes as encoded. */
-  readonly length: number;
-  /** Index of its version, and what both came to before it was decoded. */
-  readonly at: number;
-  readonly version: number;
-  readonly hash: number;
-  /** undefined: for ever, and it has no tags. */
-  readonly until: Until | undefined;
-}
-/** What ends a value that its version does not say. */
-export interface Until {
-  /** ms; Infinity = never. */
-  readonly expiry: number;
-  /** Up to which invalidation of a tag it is known to be valid; Infinity = it has no tags. */
-  epoch: number;
-}
-
 /** What an entry takes beside its value and what its key takes, in bytes, about. */
-export const ENTRY_BYTES = 160;
+const ENTRY_BYTES = 160;
 /** Hashes told in one call. */
 const RING = 64;
 /** An entry is told of once in so many times as many hits as there are entries, or more often if the store wants it. */
@@ -83,6 +39,8 @@ const MAX_STEPS = 64;
 /** An entry takes no more than this part of the front. */
 const LARGEST = 8;
 const LEAST_GHOSTS = 4096;
+/** Bytes of a key that is a number. */
+const NUMBER_BYTES = 8;
 
 // Words of an entry, side by side: what a hit looks at.
 const VERSION = 0;
@@ -99,10 +57,11 @@ const VISITED = 1 << 16;
 const HAS_UNTIL = 2 << 16;
 /** Its key is of bytes, its id being their Latin-1. */
 const OF_BYTES = 4 << 16;
+/** The time of its last hit is noted; and it was, whatever its key. */
+const WATCHED = 8 << 16;
+const BY_CHANCE = 16 << 16;
 const NONE = -1;
 const FIRST_SLOTS = 64;
-/** Added to a hash without a sign, it orders them as words with a sign. */
-const SIGN = -0x80000000;
 
 /**
  * See the file's head. Entries are numbers: what is known of them lies in arrays without pointers, which take a hit fewer lines of the
@@ -124,7 +83,9 @@ export class Front<V> {
   private ids: (string | number)[] = [];
   private untils: (Until | undefined)[] = [];
   private words = new Int32Array(FIRST_SLOTS << WORDS);
-  private sizes = new Float64Array(FIRST_SLOTS);
+  private sizes = new Int32Array(FIRST_SLOTS);
+  /** Of those that are watched: the number of the request of the last hit. */
+  private seen = new Int32Array(FIRST_SLOTS);
   /** The entries in the order in which they came, from both ends; `newer` of a free slot is the next free one. */
   private older = new Int32Array(FIRST_SLOTS);
   private newer = new Int32Array(FIRST_SLOTS);
@@ -144,15 +105,17 @@ export class Front<V> {
   private period = RING;
   private wanted = 0x7fffffff;
   private ghosts = new Int32Array(0);
-  /** Hits on keys whose hash, as a word with a sign, is below this are told of; those that are yet to be. */
-  private sampleBelow = SIGN;
-  private readonly sampleHashes = new Int32Array(RING);
-  private readonly sampleLengths = new Int32Array(RING);
-  private inSample = 0;
+  private readonly sampled: FrontSample;
+  /** Hits on keys whose hash, as a word with a sign, is below this are to be noted for it. */
+  private noteBelow = SIGN;
+  /** The entry that was watched and has just been hit, and the class of its age. */
+  private aged = NONE;
+  private age = NO_AGE;
 
   constructor(limit: FrontLimit, below: Below) {
     this.limit = limit;
     this.below = below;
+    this.sampled = new FrontSample(below);
     this.h32 = below.h32;
     this.all = below.all;
     this.lost = below.lost;
@@ -173,12 +136,12 @@ export class Front<V> {
     const { words } = this;
     const w = e << WORDS;
     const state = words[w + STATE] as number;
-    if ((state & HAS_UNTIL) !== 0 && !this.lasts(e)) return undefined;
-    if ((state & VISITED) === 0) words[w + STATE] = state | VISITED;
+    if ((state & (HAS_UNTIL | WATCHED)) !== 0 && !this.passes(e, state)) return undefined;
+    if ((state & VISITED) === 0) words[w + STATE] = (words[w + STATE] as number) | VISITED;
     const value = this.values[e];
     const now = (this.requests + 1) | 0;
     this.requests = now;
-    if (((words[w + HASH] as number) ^ SIGN) < this.sampleBelow) this.noteSampled(e);
+    if (((words[w + HASH] as number) ^ SIGN) < this.noteBelow) this.note(e);
     if ((now - (words[w + TOLD] as number)) >>> 0 > this.period) this.tell(e, now);
     return value;
   }
@@ -198,6 +161,7 @@ export class Front<V> {
     const until = this.untils[e];
     if (until !== undefined && until.epoch < this.epoch) until.epoch = this.epoch;
     this.visit(e, VISITED);
+    if (this.has(e, WATCHED)) this.seen[e] = this.clock();
     return this.values[e];
   }
   /** Whether the value of `key`, of so many bytes at that location of the store, is to be held from now on. */
@@ -223,6 +187,7 @@ export class Front<V> {
     if (there !== undefined) {
       this.size += size - (this.sizes[there] as number);
       this.fill(there, held, size, VISITED | (this.has(there, OF_BYTES) ? OF_BYTES : 0));
+      this.watch(there);
       while (this.isOver(0, 0)) this.evict(there);
       return;
     }
@@ -241,24 +206,46 @@ export class Front<V> {
     else this.newer[this.newest] = e;
     this.newest = e;
     this.size += size;
+    this.watch(e);
     this.setPeriod();
   }
-  /** Tell of each hit on a key whose hash is below this, without a sign. */
-  sample(threshold: number): void {
-    this.sampleBelow = threshold ^ SIGN;
+  /** Tell of each hit on a key whose hash is below this, without a sign; values of `big` bytes are all sampled. */
+  sample(threshold: number, big: number): void {
+    this.sampled.set(threshold, big, this.hits);
+    this.noteBelow = this.sampled.below;
   }
   /** Tell of hits on sampled keys that were not told yet. */
   tellSampled(): void {
-    const n = this.inSample;
-    if (n === 0) return;
-    this.inSample = 0;
-    this.below.sampled(this.sampleHashes, this.sampleLengths, n);
+    this.sampled.tell();
   }
-  private noteSampled(e: number): void {
-    const at = this.inSample++;
-    this.sampleHashes[at] = this.words[(e << WORDS) + HASH] as number;
-    this.sampleLengths[at] = (this.sizes[e] as number) - ENTRY_BYTES;
-    if (at === RING - 1) this.tellSampled();
+  /** Add all hits to those of the store, by class of ages. */
+  addAges(counts: Float64Array, bytes: Float64Array): void {
+    this.sampled.addTo(counts, bytes, this.hits);
+  }
+  /** A hit that is watched or sampled. */
+  private note(e: number): void {
+    const age = this.aged === e ? this.age : NO_AGE;
+    this.aged = NONE;
+    this.sampled.note(this.words[(e << WORDS) + HASH] as number, this.bytesOf(e), age);
+    this.noteBelow = this.sampled.below;
+    this.watch(e);
+  }
+  /** If it is to be: the entry was asked for just now. */
+  private watch(e: number): void {
+    const w = e << WORDS;
+    if (((this.words[w + HASH] as number) ^ SIGN) >= this.noteBelow) return;
+    this.seen[e] = this.clock();
+    const marks = this.sampled.watchesAll ? WATCHED | BY_CHANCE : WATCHED;
+    this.words[w + STATE] = ((this.words[w + STATE] as number) & ~BY_CHANCE) | marks;
+  }
+  /** The number of the last request, to the store or here. */
+  private clock(): number {
+    return (this.below.requests() + this.requests - this.drained) | 0;
+  }
+  /** Bytes of an entry's key and value, about. */
+  private bytesOf(e: number): number {
+    const id = this.ids[e];
+    return (this.sizes[e] as number) - ENTRY_BYTES + (typeof id === "string" ? id.length : NUMBER_BYTES);
   }
   /** Hold nothing any more. What was counted stays. */
   clear(): void {
@@ -277,6 +264,7 @@ export class Front<V> {
   forgetCounts(): void {
     this.past = 0;
     this.drained = this.requests;
+    this.sampled.forget();
   }
 
   private fill(e: number, { value, version, at, hash, until }: Held<V>, size: number, marks: number): void {
@@ -298,12 +286,13 @@ export class Front<V> {
     return this.slots++;
   }
   private grow(slots: number): void {
-    const grown = <A extends Int32Array | Float64Array>(from: A, to: A): A => {
+    const grown = (from: Int32Array, to: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> => {
       to.set(from);
       return to;
     };
     this.words = grown(this.words, new Int32Array(slots << WORDS));
-    this.sizes = grown(this.sizes, new Float64Array(slots));
+    this.sizes = grown(this.sizes, new Int32Array(slots));
+    this.seen = grown(this.seen, new Int32Array(slots));
     this.older = grown(this.older, new Int32Array(slots));
     this.newer = grown(this.newer, new Int32Array(slots));
   }
@@ -322,6 +311,18 @@ export class Front<V> {
   private visit(e: number, mark: 0 | typeof VISITED): void {
     const w = (e << WORDS) + STATE;
     this.words[w] = ((this.words[w] as number) & ~VISITED) | mark;
+  }
+  /** Whether an entry still is good that may end by itself, or is watched. */
+  private passes(e: number, state: number): boolean {
+    if ((state & HAS_UNTIL) !== 0 && !this.lasts(e)) return false;
+    if ((state & WATCHED) === 0) return true;
+    const w = e << WORDS;
+    this.words[w + STATE] = state & ~(WATCHED | BY_CHANCE);
+    this.aged = e;
+    // Of what the store was told of, it takes no notice of what has gone: its clock may fall behind.
+    this.age = classOfAge(Math.max(1, (this.clock() + 1 - (this.seen[e] as number)) | 0));
+    if ((state & BY_CHANCE) !== 0) this.sampled.count(this.words[w + HASH] as number, this.bytesOf(e), this.age);
+    return true;
   }
   /** Whether an entry has neither expired nor perhaps a tag that was invalidated. */
   private lasts(e: number): boolean {
@@ -352,6 +353,8 @@ export class Front<V> {
     this.past += requests;
     this.wanted = this.below.hear(this.ring, n, requests);
     this.setPeriod();
+    this.sampled.pace();
+    this.noteBelow = this.sampled.below;
   }
   private setPeriod(): void {
     this.period = Math.max(RING, Math.min(this.wanted, PERIOD * this.entries));

@@ -34,7 +34,7 @@ import { MAX_SCAN } from "../store/read.ts";
 import { AS_ACCESS, EVEN_STALE, FROM_AREA, RENEW, WITH_VALUE } from "../store/store.ts";
 import { copyBytes, newBytes } from "./bytes.ts";
 import { Census, writtenBy } from "./census.ts";
-import type { Below } from "./front.ts";
+import type { Below } from "./front-types.ts";
 import { type CacheKey, KeyArea } from "./keys.ts";
 import { type OwnBytes, VALUE_TAGGED, ValueArea } from "./values.ts";
 

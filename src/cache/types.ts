@@ -1,7 +1,7 @@
 /** What a cache tells of itself and its entries, and what it needs of the memory that made it. */
 import type { Mapping } from "../runtime/mapping.ts";
 import type { Codec } from "./codec.ts";
-import type { FrontLimit } from "./front.ts";
+import type { FrontLimit } from "./front-types.ts";
 import type { CacheKey } from "./keys.ts";
 import type { EntryConfig } from "./options.ts";
 import type { Accepts } from "./values.ts";

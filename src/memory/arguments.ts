@@ -1,6 +1,6 @@
 /** What the memory's methods check of their arguments before they do anything. */
 import { type Codec, shapesCodec } from "../cache/codec.ts";
-import type { FrontLimit, HeapEntries } from "../cache/front.ts";
+import type { FrontLimit, HeapEntries } from "../cache/front-types.ts";
 import type { Accepts } from "../cache/values.ts";
 import { LieuError, shown } from "../errors.ts";
 import { parseSize, type Size } from "./size.ts";

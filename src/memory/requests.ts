@@ -1,7 +1,7 @@
 /** What the methods of a memory take and give. */
 import type { Codec } from "../cache/codec.ts";
 import type { MissRatioCurve } from "../cache/distances.ts";
-import type { HeapEntries } from "../cache/front.ts";
+import type { HeapEntries } from "../cache/front-types.ts";
 import type { CacheKey } from "../cache/keys.ts";
 import type { EntryOptions } from "../cache/options.ts";
 import type { RequestRecording } from "../cache/recording.ts";

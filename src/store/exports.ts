@@ -10,7 +10,7 @@ export { noteHeadroom, storeHeadroom, storeWritten } from "./headroom.ts";
 export { storeHeard } from "./heard.ts";
 export { storeClear, storeEmpty, storeGrace, storeInit, storeMetaPages, storeSecret } from "./init.ts";
 export { storeAt, storeLook, storePiece, storeScan } from "./read.ts";
-export { storeSample } from "./sampled.ts";
+export { storeAgeBytes, storeSample } from "./sampled.ts";
 export {
   storeClean,
   storeCount,

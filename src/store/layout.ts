@@ -213,6 +213,8 @@ export const ST_FAIR_ASKED: i32 = 1024;
 export const ST_PART_SHIFT: i32 = 852;
 export const ST_PART_SEGS: i32 = 1192;
 export const LOG_PARTS: i32 = 16;
+/** Meta offset, behind the tables, of as many f64: bytes of keys and values of these hits, counted while keys are sampled. */
+export const ST_AGE_BYTES: i32 = 1736;
 export const CONTROL_BYTES: i32 = 1792;
 export const STORE_MAGIC: i32 = 0x73746f72;
 

@@ -4,10 +4,10 @@
  * all that a miss-ratio curve needs (cache/curve.ts); of others nothing, and for them it costs a load and a comparison or two.
  *
  * What a sample says of hits is set right by what is known of all of them: how many there were of each age, in octaves of requests since
- * the last access. That is counted of every hit, sampled or not.
+ * the last access, and, while keys are sampled, how many bytes they had. That is counted of every hit, sampled or not.
  */
-import { ld, leadingZeros, ltu, st } from "../mm/machine.ts";
-import { addf, controlOf, ST_AGES, ST_SAMPLED, ST_SAMPLED_BIG } from "./layout.ts";
+import { ld, ldf, leadingZeros, ltu, st } from "../mm/machine.ts";
+import { addf, controlOf, metaAddr, ST_AGE_BYTES, ST_AGES, ST_SAMPLED, ST_SAMPLED_BIG } from "./layout.ts";
 
 /** What becomes of a sampled key: asked for (bytes 0: it has no value), stored, deleted, or asked for when its value had expired. */
 export const SAMPLED_GET: i32 = 0;
@@ -22,12 +22,25 @@ export const SAMPLED_AGE_SHIFT: i32 = 8;
 export const NR_SAMPLED_AGES: i32 = 24;
 const YOUNGEST: i32 = 4;
 
-/** A hit on what was last asked for `age` requests ago. Returns the class of it. */
-export function countAge(c: i32, age: i32): i32 {
+/** The class of an age. */
+export function classOfAge(age: i32): i32 {
   const octave = 32 - leadingZeros(age) - YOUNGEST;
-  const cls: i32 = octave < 0 ? 0 : octave < NR_SAMPLED_AGES ? octave : NR_SAMPLED_AGES - 1;
+  return octave < 0 ? 0 : octave < NR_SAMPLED_AGES ? octave : NR_SAMPLED_AGES - 1;
+}
+/** A hit on `bytes` last asked for `age` requests ago. Returns the class of it. */
+export function countAge(c: i32, age: i32, bytes: i32): i32 {
+  const cls = classOfAge(age);
   addf(c + ST_AGES + (cls << 3), 1);
+  if (ld(c + ST_SAMPLED) !== 0) addf(ageBytes(c, cls), bytes);
   return cls;
+}
+function ageBytes(c: i32, cls: i32): i32 {
+  return metaAddr(c, ld(c + ST_AGE_BYTES) + (cls << 3));
+}
+/** Bytes of keys and values of the hits of a class of ages, since there was a sample. */
+export function storeAgeBytes(meta: i32, cls: i32): f64 {
+  const c = controlOf(meta);
+  return ldf(ageBytes(c, cls));
 }
 
 export function isSampled(c: i32, hash: i32): boolean {

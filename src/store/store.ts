@@ -111,9 +111,10 @@ export function storeGet(meta: i32, key: i32, flags: i32, time: f64): i32 {
   const hash = hashKey(c, storeKeyAddr(), key & KEY_LENGTH_MASK, key >>> KEY_KIND_SHIFT);
   const found = get(c, hash, key, flags, time);
   if ((flags & AS_ACCESS) === 0) return found;
-  const age = found === HIT ? countAge(c, lastAge()) + 1 : 0;
+  const length = ld(storeOutAddr() + 4) + (key & KEY_LENGTH_MASK);
+  const age = found === HIT ? countAge(c, lastAge(), length) + 1 : 0;
   if (isSampledOf(c, hash, found === HIT ? ld(storeOutAddr() + 4) : -1)) {
-    const bytes = found === HIT ? ld(storeOutAddr() + 4) + (key & KEY_LENGTH_MASK) : 0;
+    const bytes = found === HIT ? length : 0;
     hostSampled(meta, hash, bytes, (found === STALE ? SAMPLED_EXPIRED : SAMPLED_GET) | (age << SAMPLED_AGE_SHIFT));
   }
   return found;
