@@ -194,7 +194,8 @@ export function Latency({ header, frames, index, cursor, theme }: PanelProps) {
     <section class="panel" aria-labelledby="latency-title">
       <header>
         <h2 id="latency-title">
-          How long a get takes <small>median, and dashed the 99th percentile</small>
+          How long {header.clock === "requests" ? "an access" : "a get"} takes{" "}
+          <small>median, and dashed the 99th percentile</small>
         </h2>
       </header>
       <Legend entries={entries} />
@@ -209,6 +210,11 @@ export function Latency({ header, frames, index, cursor, theme }: PanelProps) {
         theme={theme}
         cursor={cursor}
       />
+      {header.clock === "requests" && (
+        <p class="note">
+          As measured in this replay, where slower nodes may be as fast as DRAM; without reading the bytes.
+        </p>
+      )}
     </section>
   );
 }

@@ -156,7 +156,19 @@ export async function replayWithProgress(
 
 /** The configuration file, if any, with the flags over it. */
 function optionsOf(flags: Flags): ReplayOptions {
-  const { config, set = [], swap, bytes, json: _, format: _format, watch: _w, port: _p, report: _r, ...same } = flags;
+  const {
+    config,
+    set = [],
+    swap,
+    bytes,
+    json: _,
+    format: _format,
+    watch: _w,
+    paused: _h,
+    port: _p,
+    report: _r,
+    ...same
+  } = flags;
   let options: ReplayOptions = config === undefined ? {} : readConfig(config);
   for (const setting of set) options = applySetting(options, setting);
   const given = { ...same, ...(swap !== undefined && { swapSize: swap }), ...(!bytes && { bytes }) };

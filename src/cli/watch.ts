@@ -9,6 +9,7 @@ import type { Context } from "./context.ts";
 
 export interface WatchFlags {
   readonly watch?: boolean;
+  readonly paused?: boolean;
   readonly port?: number;
   readonly report?: string;
 }
@@ -19,6 +20,7 @@ const PACE = 50;
 export function addWatchOptions(verb: Command): Command {
   return verb
     .option("--watch", "show it in a browser as it runs, slowly; stay until Ctrl-C")
+    .option("--paused", "with --watch: wait for a click on Resume, or Step, before it begins")
     .option("--port <n>", "the port for --watch (default: one that is free)", port)
     .option("--report <file>", "write the run as one page of HTML");
 }
@@ -30,7 +32,7 @@ export function addWatchOptions(verb: Command): Command {
  */
 export async function watched(
   title: string,
-  { watch, port = 0, report }: WatchFlags,
+  { watch, paused = false, port = 0, report }: WatchFlags,
   { stderr, signal }: Context,
   work: (observer: ReplayObserver | undefined) => Promise<void>,
 ): Promise<void> {
@@ -39,7 +41,7 @@ export async function watched(
   if (report !== undefined) write(report, "");
   const address = watch === true ? { port, host: "127.0.0.1", token: undefined } : undefined;
   const onServe = (url: string) => void stderr.write(`Watch it at ${url}\n`);
-  const observer = new ReplayWatch({ title, address, pace: PACE, signal, onServe });
+  const observer = new ReplayWatch({ title, address, pace: PACE, paused, signal, onServe });
   try {
     await work(observer);
     if (report !== undefined && observer.run !== undefined) {

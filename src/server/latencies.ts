@@ -15,7 +15,7 @@ interface Tier {
 export class Latencies {
   readonly #tiers = new Map<string, Tier>();
 
-  add({ tier, seconds }: GetSample): void {
+  add({ tier, seconds }: Pick<GetSample, "tier" | "seconds">): void {
     let known = this.#tiers.get(tier);
     if (known === undefined) {
       known = { seconds: new Float64Array(KEPT), all: 0, looked: 0 };

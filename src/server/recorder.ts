@@ -58,7 +58,7 @@ export class Recorder {
     this.#memory = memory;
     this.#served = served ?? (() => servedBy(memory.caches()));
     this.#pages = new PageSampler(memory.vm, idleBase);
-    this.#stopSampling = memory.sampleGets((sample) => this.#latencies.add(sample));
+    this.#stopSampling = memory.sampleGets((sample) => this.timed(sample));
     const counters = Object.keys(memory.vmstat());
     const swap = memory.swapDevices().map(({ name, kind, size }) => ({ name, kind, size }));
     const nodes = memory.nodes().map(({ name, kind, tier, size }, nid) => {
@@ -88,6 +88,11 @@ export class Recorder {
       kswapdMs: memory.vm.kswapdMs,
       ...this.#pages.sample(at),
     };
+  }
+
+  /** An access took so long. */
+  timed(sample: Pick<GetSample, "tier" | "seconds">): void {
+    this.#latencies.add(sample);
   }
 
   #cache(cache: CacheInfo): Snapshot["caches"][number] {

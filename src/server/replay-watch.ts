@@ -18,6 +18,8 @@ export interface WatchOptions {
   readonly address?: Address | undefined;
   /** Milliseconds to wait after each look. */
   readonly pace?: number;
+  /** It does not begin before it is told to. */
+  readonly paused?: boolean;
   /** Ends all waiting. */
   readonly signal?: AbortSignal;
   /** Told where it is served. */
@@ -40,6 +42,7 @@ export class ReplayWatch implements ReplayObserver {
   constructor(options: WatchOptions) {
     this.#options = options;
     this.#pace = options.address === undefined ? 0 : (options.pace ?? 0);
+    if (options.address !== undefined && options.paused === true) this.#until = 0;
   }
 
   /** What was seen, once the replay has begun. */
@@ -47,10 +50,11 @@ export class ReplayWatch implements ReplayObserver {
     return this.#feed && { header: this.#feed.header, frames: this.#feed.snapshots };
   }
 
-  async begin({ memory, requests, served }: ReplayView): Promise<number> {
+  async begin({ memory, requests, served, timeAccesses }: ReplayView): Promise<number> {
     const { title, address, onServe } = this.#options;
     const recorder = new Recorder(memory, { title, clock: "requests", ...(served !== undefined && { served }) });
     this.#recorder = recorder;
+    timeAccesses((access) => recorder.timed(access));
     this.#requests = requests;
     const control = address === undefined ? undefined : (command: FeedCommand) => this.#obey(command);
     const feed = new Feed(recorder.header, this.#state(), control);
@@ -60,17 +64,22 @@ export class ReplayWatch implements ReplayObserver {
       this.#server = await serveFeed(feed, address);
       onServe?.(this.#server.url);
     }
+    await this.#hold();
     return Math.max(1, Math.ceil(requests / MOST_LOOKS / LEAST_REQUESTS)) * LEAST_REQUESTS;
   }
 
   async look(done: number): Promise<void> {
-    const { signal } = this.#options;
     this.#done = done;
     this.#feed?.push((this.#recorder as Recorder).snapshot(done));
     if (done >= this.#requests) return this.#end();
     this.#feed?.setState(this.#state());
     if (!this.#hurry && this.#pace > 0) await this.#wait(this.#pace);
-    while (this.#done >= this.#until && signal?.aborted !== true) {
+    await this.#hold();
+  }
+
+  /** For as long as it is paused. */
+  async #hold(): Promise<void> {
+    while (this.#done >= this.#until && this.#options.signal?.aborted !== true) {
       this.#hurry = false;
       this.#feed?.setState(this.#state());
       await this.#wait();

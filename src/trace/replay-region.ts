@@ -8,6 +8,7 @@
  */
 import type { Memory } from "../memory/memory.ts";
 import type { Region } from "../region/region.ts";
+import { AccessTimer, type TimedAccess } from "./access-timer.ts";
 import type { Pattern } from "./pattern.ts";
 import type { Replayer, RequestClock, Tally } from "./replayer.ts";
 import type { Trace } from "./trace.ts";
@@ -29,6 +30,7 @@ export class RegionReplayer implements Replayer {
   #requests = 0;
   #misses = 0;
   #corrupt = 0;
+  #timer: AccessTimer | undefined;
 
   /** Without a pattern, pages have no bytes, and only their places are replayed. */
   constructor(trace: Trace, memory: Memory, clock: RequestClock, pattern: Pattern | undefined) {
@@ -45,8 +47,15 @@ export class RegionReplayer implements Replayer {
   run(from: number, to: number): void {
     const pattern = this.#pattern;
     if (pattern === undefined) this.#runPlaces(from, to);
-    else this.#runBytes(from, to, pattern);
+    else if (this.#timer === undefined) this.#runBytes(from, to, pattern);
+    else this.#runTimed(from, to, pattern, this.#timer);
     this.#requests += to - from;
+  }
+
+  timeAccesses(listener: (access: TimedAccess) => void): void {
+    if (this.#pattern === undefined) return;
+    this.#timer = new AccessTimer(this.#pattern, listener);
+    this.#timer.next = this.#requests;
   }
 
   tally(): Tally {
@@ -88,6 +97,22 @@ export class RegionReplayer implements Replayer {
     }
   }
 
+  /** The same; some of the requests are timed. */
+  #runTimed(from: number, to: number, pattern: Pattern, timer: AccessTimer): void {
+    let at = from;
+    for (; timer.next < to; at++) {
+      this.#runBytes(at, timer.next, pattern);
+      at = timer.next;
+      const k = this.#trace.key[at] as number;
+      const tier = this.#version[k] === 0 ? "miss" : this.#names[this.#numberOf(this.region.placeCode(k))];
+      timer.begin();
+      this.#runBytes(at, at + 1, timer.pattern);
+      timer.end();
+      timer.tell(tier ?? "miss");
+    }
+    this.#runBytes(at, to, pattern);
+  }
+
   #runPlaces(from: number, to: number): void {
     const { key, op } = this.#trace;
     const region = this.region;
@@ -112,8 +137,11 @@ export class RegionReplayer implements Replayer {
     // A page that was touched is somewhere; one that is nowhere was lost, bytes or not.
     if (place === NOWHERE) this.#corrupt++;
     else {
-      const i = place >= 0 ? place : this.#nodes - 2 - place;
+      const i = this.#numberOf(place);
       this.#hits[i] = (this.#hits[i] as number) + 1;
     }
+  }
+  #numberOf(place: number): number {
+    return place >= 0 ? place : this.#nodes - 2 - place;
   }
 }

@@ -264,3 +264,40 @@ describe("the check itself", () => {
     expect(corrupt).toBeLessThan(hits);
   });
 });
+
+describe("a replay that is looked at", () => {
+  test.each(["region", "cache"] as const)(
+    "as a %s: some accesses are timed, of each tier, and no counter is another",
+    async (as) => {
+      const trace = as === "region" ? pages : objects;
+      const options: ReplayOptions = { as, ...TIERS, swapSize: "16MiB", limit: 15_000 };
+      const plain = await replay(trace, options);
+      const timed: Record<string, number[]> = {};
+      let looks = 0;
+      const watched = await replay(trace, options, {
+        observer: {
+          async begin({ timeAccesses }) {
+            timeAccesses(({ tier, seconds }) => {
+              timed[tier] ??= [];
+              timed[tier].push(seconds);
+            });
+            return 8192;
+          },
+          async look() {
+            looks++;
+          },
+        },
+      });
+      const { vmstat, hitsByTier, misses, corrupt, checkedBytes } = plain;
+      expect(watched).toMatchObject({ vmstat, hitsByTier, misses, corrupt, checkedBytes });
+      expect(looks).toBe(Math.ceil(plain.requests / 8192));
+      const all = Object.values(timed).flat();
+      expect(all).toHaveLength(Math.ceil(plain.requests / 13));
+      expect(all.every((seconds) => seconds >= 0 && seconds < 10)).toBe(true);
+      // As many of each tier as it has of the requests, about.
+      for (const [tier, hits] of [...Object.entries(hitsByTier), ["miss", misses] as const]) {
+        expect(Math.abs((timed[tier]?.length ?? 0) / all.length - hits / plain.requests), tier).toBeLessThan(0.05);
+      }
+    },
+  );
+});

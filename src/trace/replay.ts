@@ -11,6 +11,7 @@ import type { Memory } from "../memory/memory.ts";
 import { openMemory } from "../memory/open.ts";
 import { resolveOptions } from "../memory/options.ts";
 import type { Vmstat } from "../memory/vmstat.ts";
+import type { TimedAccess } from "./access-timer.ts";
 import { BLANK, loadPattern } from "./pattern.ts";
 import { CacheReplayer } from "./replay-cache.ts";
 import {
@@ -53,6 +54,8 @@ export interface ReplayView {
   readonly requests: number;
   /** Accesses so far, if the memory's caches do not count them. */
   readonly served: (() => Tally) | undefined;
+  /** Have some of the accesses timed. */
+  timeAccesses(listener: (access: TimedAccess) => void): void;
 }
 
 /** Who looks at the memory of a replay while it goes on. The replay waits for it, which counts as no time of the replay's. */
@@ -118,7 +121,8 @@ export async function replay(
   const replayer = makeReplayer(trace, checked, memory, clock, hooks.blank);
   const requests = Math.min(trace.requests, checked.limit ?? trace.requests);
   const served = replayer instanceof RegionReplayer ? () => replayer.tally() : undefined;
-  const interval = await hooks.observer?.begin({ memory, requests, served });
+  const timeAccesses: ReplayView["timeAccesses"] = (listener) => replayer.timeAccesses(listener);
+  const interval = await hooks.observer?.begin({ memory, requests, served, timeAccesses });
   const seconds = await runAll(replayer, memory, requests, hooks, interval);
   memory.check();
   const swap = Object.fromEntries(resolveOptions(memoryOptions).swap.map((s) => [s.name, s.bytes]));

@@ -1,5 +1,6 @@
 /** What the ways of replaying a trace have in common. */
 import type { Crank } from "../runtime/vm.ts";
+import type { TimedAccess } from "./access-timer.ts";
 import type { Trace } from "./trace.ts";
 
 /** Counts of a replay so far. Sizes are bytes. */
@@ -27,6 +28,8 @@ export interface Replayer {
    */
   run(from: number, to: number): void;
   tally(): Tally;
+  /** From the next request on, time some; not where there are no bytes. */
+  timeAccesses(listener: (access: TimedAccess) => void): void;
 }
 
 /**
