@@ -184,7 +184,11 @@ function noteHere(c: i32, loc: i32): void {
   noteRequest(c, (ld(there + I_LENGTH) + 7) >>> 3, true, ld(there + I_LAST), true);
   noteHit(c, there);
   addf(c + ST_TIER_HITS, 1);
-  countAge(c, lastAge());
+  countAge(c, lastAge(), bytesOf(there));
+}
+/** Of an item's key and value. */
+function bytesOf(there: i32): i32 {
+  return ld(there + I_LENGTH) + (bits(there) & KEY_LENGTH_MASK);
 }
 function markUsed(vpn: i32): void {
   if ((pte(vpn) & PTE_ACCESSED) === 0) touchPage(vpn);
@@ -201,9 +205,10 @@ function note(c: i32, hash: i32): boolean {
       const there = locAddr(c, loc);
       if (ld(there + I_HASH) !== hash) continue;
       const at = line + 20 + (slot << 2);
+      const bytes = bytesOf(there);
       if (hasExpired(there) || !whole(c, loc, at) || noteAccess(c, loc, at) === 0) return false;
       countHit(c, 1);
-      countAge(c, lastAge());
+      countAge(c, lastAge(), bytes);
       return true;
     }
     line = nextLine(c, line);
