@@ -1,12 +1,5 @@
 /** What a cache has counted of its requests since some time. */
-import { STRATA } from "./distances.ts";
-
-/** Requests by stratum (distances.ts): of all of a cache, or of a sample of them what it stands for. */
-export interface Requests {
-  readonly counts: Float64Array;
-  /** Of hits by age: bytes of the entries. */
-  readonly bytes: Float64Array;
-}
+import { type Requests, STRATA } from "./distances.ts";
 
 /** See the file's head. What is old can be made to count less. */
 export class CountedSince {

@@ -20,8 +20,8 @@
  */
 
 import { NR_SAMPLED_AGES, SAMPLED_EXPIRED, SAMPLED_GET, SAMPLED_GONE } from "../store/sampled.ts";
-import { CountedSince, type Requests } from "./counted.ts";
-import { Distances, type MissRatioCurve, OTHERS } from "./distances.ts";
+import { CountedSince } from "./counted.ts";
+import { Distances, type MissRatioCurve, OTHERS, type Requests } from "./distances.ts";
 import { HashFilter } from "./hash-filter.ts";
 import { PlaceSums, TOGETHER } from "./place-sums.ts";
 

@@ -15,7 +15,6 @@
  */
 import { LieuError, shown } from "../errors.ts";
 import { NR_SAMPLED_AGES } from "../store/sampled.ts";
-import type { Requests } from "./counted.ts";
 
 /** What is known of a cache at all sizes. Sizes are bytes, index and keys included. */
 export interface MissRatioCurve {
@@ -49,6 +48,12 @@ const MOST_OFF = 1.5;
 /** Ages of the youngest class are below this; each other one is an octave. */
 const YOUNG = 16;
 
+/** Requests by stratum: of all of a cache, or of a sample of them what it stands for. */
+export interface Requests {
+  readonly counts: Float64Array;
+  /** Of hits by age: bytes of the entries. */
+  readonly bytes: Float64Array;
+}
 /** A sample, and how many bytes an entry has on average. */
 type Sample = Pick<MissRatioCurve, "keys" | "rate" | "smallest" | "largest"> & { readonly meanBytes: number };
 
