@@ -1,9 +1,8 @@
 /** Miss-ratio curves: held against whole simulations of LRU, and what a cache makes of them. */
 import { afterEach, describe, expect, test } from "vitest";
-import type { Requests } from "../../src/cache/counted.ts";
 import { CurveSampler } from "../../src/cache/curve.ts";
 import { CurveLearner } from "../../src/cache/curve-learner.ts";
-import { type MissRatioCurve, OTHERS, STRATA } from "../../src/cache/distances.ts";
+import { type MissRatioCurve, OTHERS, type Requests, STRATA } from "../../src/cache/distances.ts";
 import { type Memory, openMemorySync, simCrank } from "../../src/index.ts";
 import { SAMPLED_GET } from "../../src/store/sampled.ts";
 import { sequential, shift, zipf } from "../../src/trace/generate.ts";
