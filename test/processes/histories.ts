@@ -11,17 +11,20 @@ const NUMBERS = 2 ** 24;
 
 const JOIN = `
   state.memory = await lieu.openMemory(data.options);
-  state.cache = state.memory.cache({ name: "hot", codec: "bytes", maxSize: "3MiB", heap: { entries: 32 } });
+  state.cache = state.memory.cache({ name: "hot", codec: "bytes", maxSize: "3MiB", heap: data.heap });
   state.region = state.memory.map("5MiB", { name: "pressure" });`;
 
-/** One round of one client. A value is its number, over and over; how long it is follows from the number. */
+/**
+ * One round of one client. A value is its number, over and over; how long it is follows from the number: half of them are of one length, so that they are
+ * written over one another in place.
+ */
 const ROUND = `
   const { cache, region } = state;
   const { ops, hotKeys } = data;
   let x = data.seed | 0;
   const random = (n) => ((x = (Math.imul(x, 1664525) + 1013904223) | 0), (x >>> 8) % n);
   const now = () => Number(process.hrtime.bigint());
-  const sizeOf = (n) => 8 + 4 * (Math.imul(n, 0x9e3779b1) >>> ((n & 15) === 0 ? 19 : 24));
+  const sizeOf = (n) => (n & 1) !== 0 ? 1600 : 8 + 4 * (Math.imul(n, 0x9e3779b1) >>> ((n & 15) === 0 ? 19 : 24));
   const bytesOf = (n) => new Uint8Array(new Uint32Array(sizeOf(n) >>> 2).fill(n).buffer);
   const numberOf = (bytes) => {
     if (bytes.length < 8 || bytes.length % 4 !== 0) return -1;
@@ -80,7 +83,10 @@ export async function runHistories(
     ...Array.from({ length: processes }, () => Peer.start()),
   ]);
   try {
-    await Promise.all(clients.map((client) => client.run(JOIN, { options })));
+    // Every other one holds nothing on its heap, and gets all from the nodes.
+    await Promise.all(
+      clients.map((client, i) => client.run(JOIN, { options, heap: i % 2 === 0 ? 0 : { entries: 32 } })),
+    );
     const numbers = clients.map((_, client) => 1 + client * NUMBERS);
     const checker = new LinearizabilityChecker(clients.length);
     let hits = 0;
