@@ -15,6 +15,7 @@ import { InFlight } from "../runtime/in-flight.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import type { SharedVm } from "../runtime/shared-vm.ts";
 import { FLAG_TTL, ST_FLAGS, ST_ITEMS } from "../store/layout.ts";
+import { ReadsBefore } from "./ahead.ts";
 import { Cache } from "./cache.ts";
 import type { Prepared } from "./cache-writer.ts";
 import { Glimpse } from "./glimpse.ts";
@@ -40,6 +41,7 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   private readonly glimpse: Glimpse | undefined;
   /** Index of the page-table entry of the page that the store's control block is on. */
   private readonly entryOfControl: number;
+  private readonly before: ReadsBefore;
   /** Which of those that have had the mapping's number it is. @internal */
   readonly incarnation: number;
 
@@ -60,6 +62,7 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     this.shared = shared;
     this.incarnation = incarnation ?? this.shared.control.begin(mapping.id, host.meta.start);
     this.entryOfControl = shared.pageTable + host.meta.start;
+    this.before = new ReadsBefore(shared, this.items, mapping.id);
     if (shared.lane.address === 0 || host.config.updateAgeOnGet) return;
     this.glimpse = new Glimpse(shared, host.meta.start, mapping.id, this.incarnation);
   }
@@ -86,6 +89,33 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     if (!this.timed && ((h32[control + (ST_FLAGS >>> 2)] as number) & FLAG_TTL) !== 0) this.timed = this.slow = true;
     // In a small one each get matters for what goes next.
     if (shared.lane.isNoted && (h32[control + (ST_ITEMS >>> 2)] as number) < SMALL) shared.hearSeen();
+  }
+  /**
+   * Begin an operation on a key: what it will read from swap is read before, without the lock. So others wait for no device.
+   *
+   * @throws {@link LieuError} as enter(), EINVAL if it is no key
+   */
+  private enterFor(key: K): void {
+    this.enter();
+    try {
+      if (this.before.isWanted) this.before.read(key, () => this.ensureLives());
+    } catch (error) {
+      if (this.shared.lock.depth > 0) this.shared.leave();
+      throw error;
+    }
+  }
+  /** With the lock. @throws {@link LieuError} ECLOSED */
+  private ensureLives(): void {
+    if (!this.shared.control.lives(this.mapping.id, this.incarnation))
+      throw new LieuError("ECLOSED", `cache ${shown(this.name)} was closed`);
+  }
+  private lockedFor<R>(key: K, work: () => R): R {
+    this.enterFor(key);
+    try {
+      return work();
+    } finally {
+      this.leave();
+    }
   }
   private leave(): void {
     this.shared.leave();
@@ -137,7 +167,7 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
       const near = this.front?.get(key) ?? this.glimpsed(key);
       if (near !== undefined) return near;
     }
-    this.enter();
+    this.enterFor(key);
     try {
       if (options !== undefined || this.slow) return this.getAged(key, options);
       if (this.items.find(key, this.getFlags, 0) !== HIT) return undefined;
@@ -164,7 +194,7 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     });
   }
   override has(key: K): boolean {
-    this.enter();
+    this.enterFor(key);
     try {
       return super.has(key);
     } finally {
@@ -172,7 +202,7 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     }
   }
   override getInto(key: K, target: Uint8Array, offset?: number): number {
-    this.enter();
+    this.enterFor(key);
     try {
       return super.getInto(key, target, offset);
     } finally {
@@ -180,16 +210,16 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     }
   }
   override pin(key: K) {
-    return this.locked(() => super.pin(key));
+    return this.lockedFor(key, () => super.pin(key));
   }
   override peek(key: K, options?: Pick<GetOptions, "allowStale">): V | undefined {
-    return this.locked(() => super.peek(key, options));
+    return this.lockedFor(key, () => super.peek(key, options));
   }
   override getRemainingTTL(key: K): number {
-    return this.locked(() => super.getRemainingTTL(key));
+    return this.lockedFor(key, () => super.getRemainingTTL(key));
   }
   override info(key: K) {
-    return this.locked(() => super.info(key));
+    return this.lockedFor(key, () => super.info(key));
   }
 
   // ---- writing ----------------------------------------------------------------------------------------------------------
@@ -215,7 +245,7 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     });
   }
   protected override commit(key: K, value: V, ready: Prepared, reason: "set" | "fetch"): void {
-    this.enter();
+    this.enterFor(key);
     try {
       if (this.timed) this.tellTime();
       super.commit(key, value, ready, reason);
@@ -225,7 +255,7 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     }
   }
   override delete(key: K): boolean {
-    this.enter();
+    this.enterFor(key);
     try {
       const had = super.delete(key);
       this.sharedLoads.supersede(key);
@@ -259,7 +289,7 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   override fetch(key: K, options?: FetchOptions<C>): Promise<V | undefined> {
     this.sharedLoads.noteFetch(key);
     try {
-      return this.locked(() => super.fetch(key, options));
+      return this.lockedFor(key, () => super.fetch(key, options));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -268,7 +298,7 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     throw new LieuError("ENOTSUP", `cache ${shown(this.name)} is shared: its entries cannot have tags`);
   }
 
-  /** A sample of one thread's requests would tell nothing of all. @throws {@link LieuError} ENOTSUP */
+  /** @throws {@link LieuError} ENOTSUP: a sample of one thread's requests would tell nothing of all */
   override curve(): never {
     throw new LieuError("ENOTSUP", `cache ${shown(this.name)} is shared: no curve is learned of it`);
   }
@@ -312,7 +342,8 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   // ---- the memory's -----------------------------------------------------------------------------------------------------
   /** @internal */
   override check(): void {
-    if (!this.open) return;
+    // One that a takeover has ended (runtime/takeover.ts) is closed; its handle is not told.
+    if (!this.lives()) return;
     this.locked(() => {
       this.shared.hearSeen();
       super.check();
@@ -320,7 +351,7 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   }
   /** @internal */
   override tick(now: number): void {
-    if (!this.open) return;
+    if (!this.lives()) return;
     this.locked(() => {
       this.shared.hearSeen();
       super.tick(Math.max(now, this.mapping.vm.crank.now()));

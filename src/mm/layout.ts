@@ -925,6 +925,17 @@ export function pageTableAddr(): i32 {
 export function frameFlagsAddr(): i32 {
   return F_FLAGS;
 }
+/** Byte address of a mapping. */
+export function vmaAddr(id: i32): i32 {
+  return VMAS + id * VMA_SIZE;
+}
+/** Byte addresses of the first slot's virtual page, and of its checksum. */
+export function slotVpnsAddr(): i32 {
+  return SLOT_VPN;
+}
+export function slotSumsAddr(): i32 {
+  return SLOT_SUM;
+}
 /** Byte address of the frames' private words. */
 export function framePrivateAddr(): i32 {
   return F_PRIVATE;

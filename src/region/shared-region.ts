@@ -5,6 +5,7 @@
  * written or read under the lock at once. Long ones let go of it between pieces, so that others' turns come.
  */
 import { LieuError } from "../errors.ts";
+import { PTE_PRESENT, PTE_SWAP } from "../mm/page-table.ts";
 import type { SharedRegionEntry } from "../runtime/control.ts";
 import type { Gate, Gated } from "../runtime/gate.ts";
 import type { Mapping } from "../runtime/mapping.ts";
@@ -16,6 +17,9 @@ import { RegionArray, type TypedArrayKind } from "./region-array.ts";
 
 /** Bytes that are copied under the lock at once. */
 const PIECE = 64 * 1024;
+const PAGE = 4096;
+/** How often what is in swap is read before an operation: it may be written out again before the lock is there. */
+const ROUNDS = 2;
 
 /** See the file's head; made by `memory.map()`. */
 export class SharedRegion extends Region implements Gated {
@@ -46,9 +50,9 @@ export class SharedRegion extends Region implements Gated {
     return { name: this.name, mapping: { id, start, pages }, size: this.size, incarnation: this.#incarnation };
   }
 
-  /** Do something under the lock. @internal */
-  locked<R>(work: () => R): R {
-    this.#enter();
+  /** Do something under the lock, to a range of at most a piece, which is read from swap before, without it. @internal */
+  locked<R>(work: () => R, offset = 0, length = 0): R {
+    this.#enter(offset, length);
     try {
       return work();
     } finally {
@@ -64,11 +68,27 @@ export class SharedRegion extends Region implements Gated {
     this.#gate.pass();
     this.#shared.leave();
   }
-  #enter(): void {
-    this.#shared.enter();
+  #enter(offset: number, length: number): void {
+    const shared = this.#shared;
+    shared.enter();
+    this.#ensureLives();
+    if (!shared.reads.wanted || length === 0) return;
+    // What is written out again meanwhile is read under the lock.
+    for (let i = 0; i < ROUNDS && shared.readSlots(this.#slots(offset, length)); i++) this.#ensureLives();
+  }
+  /** With the lock, which is let go of if it throws. */
+  #ensureLives(): void {
     if (this.#shared.control.lives(this.#mapping.id, this.#incarnation)) return;
     this.#shared.leave();
     throw new LieuError("ECLOSED", `region ${JSON.stringify(this.name)} was unmapped`);
+  }
+  /** Slots that pages of a range are in. */
+  *#slots(offset: number, length: number): IterableIterator<number> {
+    const { entries } = this.#mapping;
+    for (let page = Math.floor(offset / PAGE); page * PAGE < offset + length; page++) {
+      const p = entries[page] ?? 0;
+      if ((p & (PTE_PRESENT | PTE_SWAP)) === PTE_SWAP) yield p >>> 6;
+    }
   }
 
   /** Addresses change when any thread has a page moved: there is none to be given away. @throws {@link LieuError} ENOTSUP */
@@ -99,7 +119,7 @@ export class SharedRegion extends Region implements Gated {
       }
       line[0] = 0;
     }
-    this.#enter();
+    this.#enter(offset, 1);
     try {
       return super.readUint8(offset);
     } finally {
@@ -119,7 +139,7 @@ export class SharedRegion extends Region implements Gated {
       }
       line[0] = 0;
     }
-    this.#enter();
+    this.#enter(offset, 1);
     try {
       super.writeUint8(offset, value);
     } finally {
@@ -139,7 +159,7 @@ export class SharedRegion extends Region implements Gated {
       }
       line[0] = 0;
     }
-    this.#enter();
+    this.#enter(offset, 4);
     try {
       return super.readInt32(offset);
     } finally {
@@ -159,7 +179,7 @@ export class SharedRegion extends Region implements Gated {
       }
       line[0] = 0;
     }
-    this.#enter();
+    this.#enter(offset, 4);
     try {
       super.writeInt32(offset, value);
     } finally {
@@ -179,7 +199,7 @@ export class SharedRegion extends Region implements Gated {
       }
       line[0] = 0;
     }
-    this.#enter();
+    this.#enter(offset, 8);
     try {
       return super.readFloat64(offset);
     } finally {
@@ -199,7 +219,7 @@ export class SharedRegion extends Region implements Gated {
       }
       line[0] = 0;
     }
-    this.#enter();
+    this.#enter(offset, 8);
     try {
       super.writeFloat64(offset, value);
     } finally {
@@ -208,34 +228,46 @@ export class SharedRegion extends Region implements Gated {
   }
   override readInto(offset: number, target: Uint8Array): void {
     if (!(target instanceof Uint8Array) || target.length <= PIECE) {
-      this.locked(() => super.readInto(offset, target));
+      this.locked(() => super.readInto(offset, target), offset, target?.length);
       return;
     }
     // Before the first piece: nothing is half done.
     this.check(offset, target.length);
-    pieces(target.length, (at, n) => this.locked(() => super.readInto(offset + at, target.subarray(at, at + n))));
+    pieces(target.length, (at, n) =>
+      this.locked(() => super.readInto(offset + at, target.subarray(at, at + n)), offset + at, n),
+    );
   }
   override write(offset: number, bytes: Uint8Array): void {
     if (!(bytes instanceof Uint8Array) || bytes.length <= PIECE) {
-      this.locked(() => super.write(offset, bytes));
+      this.locked(() => super.write(offset, bytes), offset, bytes?.length);
       return;
     }
     this.check(offset, bytes.length);
-    pieces(bytes.length, (at, n) => this.locked(() => super.write(offset + at, bytes.subarray(at, at + n))));
+    pieces(bytes.length, (at, n) =>
+      this.locked(() => super.write(offset + at, bytes.subarray(at, at + n)), offset + at, n),
+    );
   }
   override fill(value: number, offset = 0, length: number = this.size - offset): void {
     this.check(offset, length);
-    if (length <= PIECE) this.locked(() => super.fill(value, offset, length));
-    else pieces(length, (at, n) => this.locked(() => super.fill(value, offset + at, n)));
+    if (length <= PIECE) this.locked(() => super.fill(value, offset, length), offset, length);
+    else pieces(length, (at, n) => this.locked(() => super.fill(value, offset + at, n), offset + at, n));
   }
   override array(kind: TypedArrayKind, offset = 0, length?: number): RegionArray {
     return this.locked(() => new SharedRegionArray(this, kind, offset, length));
   }
   override pin(offset: number, length: number, options: { write?: boolean } = {}): Pin {
-    return this.locked(() => super.pin(offset, length, options));
+    return this.locked(() => super.pin(offset, length, options), offset, Math.min(length, PIECE));
   }
   override advise(advice: Advice, offset = 0, length: number = this.size - offset): number {
-    return this.locked(() => super.advise(advice, offset, length));
+    if (advice !== "willneed") return this.locked(() => super.advise(advice, offset, length));
+    this.check(offset, length);
+    let pages = 0;
+    // From a border between pages to the next.
+    const first = offset - (offset % PAGE);
+    pieces(length + (offset % PAGE), (at, n) => {
+      pages += this.locked(() => super.advise(advice, first + at, n), first + at, n);
+    });
+    return pages;
   }
   override setPolicy(policy: Policy): void {
     this.locked(() => super.setPolicy(policy));

@@ -11,6 +11,7 @@
  * clocks of others are set.
  */
 import { LieuError } from "../errors.ts";
+import { EIO } from "../mm/errno.ts";
 import { allVersionsAddr, H_CLOCK, H_HEADROOM_WANTED, H_KSWAPD, turnsAddr } from "../mm/layout.ts";
 import type { Host } from "../mm/machine.ts";
 import { LINES_SHIFT } from "../mm/mm.ts";
@@ -22,6 +23,7 @@ import { endLoads } from "./in-flight.ts";
 import { Lane } from "./lane.ts";
 import type { Segment, SegmentShape } from "./segment.ts";
 import { SharedLock } from "./shared-lock.ts";
+import { SwapReads } from "./swap-reads.ts";
 import { sweep, takeOver } from "./takeover.ts";
 import { type Crank, Vm } from "./vm.ts";
 
@@ -52,6 +54,8 @@ export class SharedVm extends Vm {
   readonly gate: Gate;
   /** What lets values of caches be got without it. */
   readonly lane: Lane;
+  /** What is read from swap before an operation begins. */
+  readonly reads: SwapReads;
   /** The calls themselves, for who has the lock. */
   #bare: EngineCalls;
   /** This thread, among those that share the memory. */
@@ -79,6 +83,7 @@ export class SharedVm extends Vm {
     this.slot = this.control.join();
     this.gate = new Gate(this.control, this.slot, segment.h32, sleeper !== undefined);
     this.lane = new Lane(this.control, this.slot, segment);
+    this.reads = new SwapReads(this);
     this.lock = new SharedLock(this.control, this.slot, hf, turnsAddr() >>> 3, () => {
       // The dead one may have been waiting for who is within an access.
       this.gate.stillAnew();
@@ -113,6 +118,20 @@ export class SharedVm extends Vm {
     const { lock, control } = this;
     lock.enter();
     if (lock.depth === 1 && control.state !== OPEN) this.#refuse();
+  }
+  /**
+   * Before an operation, with the lock: read what is in these slots, the lock being let go of meanwhile. Returns false if there was nothing to
+   * read; else whatever was looked at before is to be looked at again. @throws {@link LieuError} ECLOSED, EOWNERDEAD
+   */
+  readSlots(slots: Iterable<number>): boolean {
+    // Within another operation there is no letting go of it.
+    if (this.lock.depth !== 1) return false;
+    const reads = this.reads.missing(slots);
+    if (reads.length === 0) return false;
+    this.leave();
+    this.reads.read(reads);
+    this.enter();
+    return true;
   }
   /** Whether operations can be made at all. */
   get isOpen(): boolean {
@@ -250,6 +269,7 @@ export class SharedVm extends Vm {
     }
     this.lock.retire();
     this.lane.retire();
+    this.reads.forget();
     if (this.name === undefined) this.control.part(this.slot);
     else this.name.leave(this);
   }
@@ -272,8 +292,13 @@ export class SharedVm extends Vm {
   }
 
   protected override host(): Host {
+    const host = super.host();
     return {
-      ...super.host(),
+      ...host,
+      swapRead: (dev, slot, addr) => {
+        const taken = this.reads.take(dev, slot, addr >>> 0);
+        return taken < 0 ? host.swapRead(dev, slot, addr) : taken === 0 ? 0 : EIO;
+      },
       discard: (vma, vpn) => this.#dropped.push(vma, vpn),
       still: () => this.gate.still(),
     };
