@@ -15,6 +15,9 @@ import type { CacheStats, DumpedEntry } from "./types.ts";
 import { decodeValue } from "./values.ts";
 
 const NO_KEYS = [0, 0] as const;
+/** Entries that one pop() looks at, and of these the last ones that are looked for among those that have not expired. */
+const POP_LOOKS = 32;
+const POP_FRESH = 16;
 
 /** The part of a cache that is about all entries; see the file's head. */
 export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V, K, C> {
@@ -248,10 +251,15 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
     });
   }
 
-  /** Remove an entry that would be among the next to be dropped, and give its value; undefined if the cache is empty. */
+  /**
+   * Remove an entry that would be among the next to be dropped, and give its value; undefined if the cache is empty. What has expired or was
+   * invalidated is not given; of a great many such entries some are removed, and one that is valid may be found only the next time.
+   */
   pop(): V | undefined {
     this.begin();
-    for (let loc = this.victim(); loc !== 0; loc = this.victim()) {
+    for (let looks = POP_LOOKS; looks > 0; looks--) {
+      const loc = this.victim(looks <= POP_FRESH);
+      if (loc === 0) break;
       const found = this.items.at(loc);
       if (found === MISS) continue;
       const { kind, key } = this.items;
@@ -269,8 +277,8 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
     return undefined;
   }
   /** The location of an entry that may go; 0 if there is none. */
-  protected victim(): number {
-    return this.items.victim();
+  protected victim(fresh: boolean): number {
+    return this.items.victim(fresh);
   }
 
   /**

@@ -289,9 +289,9 @@ export class Items {
     this.calls.storeRemove(this.meta, loc);
   }
   /** An item that would be among the next to go; 0 = none. */
-  victim(): number {
+  victim(fresh: boolean): number {
     this.ready();
-    return this.calls.storeVictim(this.meta);
+    return this.calls.storeVictim(this.meta, fresh ? 1 : 0);
   }
   /** Locations of all items, a bucket at a time; each that stays is met once. */
   *scan(): IterableIterator<number[]> {

@@ -23,16 +23,13 @@ import {
   regrettedGranules,
   startCount,
 } from "./clean.ts";
-import { randomItem, slotOf } from "./directory.ts";
 import { dropExpired } from "./expire.ts";
 import { loseHead } from "./find.ts";
 import { guardStep } from "./guard.ts";
-import { BIT_DEAD, bits, I_HASH, inlineGranules } from "./item.ts";
 import {
   kindOf,
   locAddr,
   PAGE_GRANULES,
-  pageInfo,
   SEG_CLOSED,
   SG_CURSOR,
   SG_ITEMS,
@@ -307,60 +304,4 @@ function releaseAny(c: i32): i32 {
     s++;
   }
   return any > 0 ? 1 : 0;
-}
-
-/** An item that would be among the next to go; 0 = there is none. */
-export function pickVictim(c: i32): i32 {
-  if (ld(c + ST_ITEMS) === 0) return 0;
-  let best: i32 = 0;
-  let least: i32 = 0x7fffffff;
-  let found: i32 = 0;
-  for (let i: i32 = 0; i < 6 * CANDIDATES && found < CANDIDATES; i++) {
-    const loc = randomItem(c);
-    if (loc === 0) continue;
-    const item = locAddr(c, loc);
-    if ((bits(item) & BIT_DEAD) !== 0) continue;
-    found++;
-    const w = score(c, item);
-    if (w >= least) continue;
-    least = w;
-    best = loc;
-  }
-  return best !== 0 ? best : anyItem(c);
-}
-/** Any item, where few are left or their pages are in swap: the first of the next segment that holds one. */
-function anyItem(c: i32): i32 {
-  let s: i32 = ld(c + ST_VICTIM_HAND);
-  for (let i: i32 = 0; i < SEARCH; i++) {
-    s = nextUsed(c, s);
-    if (s < 0) return 0;
-    const loc = seg(c, s, SG_ITEMS) > 0 ? firstItem(c, s) : 0;
-    if (loc !== 0) {
-      st(c + ST_VICTIM_HAND, s);
-      return loc;
-    }
-    s++;
-  }
-  return 0;
-}
-/** The first live item of a segment; 0 if all of them turn out to be lost. */
-function firstItem(c: i32, s: i32): i32 {
-  for (let page: i32 = 0; page < 1 << ld(c + ST_SEG_SHIFT); page++) {
-    const logPage = (s << ld(c + ST_SEG_SHIFT)) + page;
-    if (pageInfo(c, logPage) >>> 16 === 0) continue;
-    let loc: i32 = (logPage << 9) + (pageInfo(c, logPage) & 0xffff) + 1;
-    let item: i32 = look(c, loc);
-    if (item === 0) {
-      loseHead(c, loc);
-      continue;
-    }
-    // What has gone since the page went to swap is not marked there (bring.ts).
-    while ((bits(item) & BIT_DEAD) !== 0 || slotOf(c, ld(item + I_HASH), loc) === 0) {
-      const size = inlineGranules(item);
-      loc += size;
-      item += size << 3;
-    }
-    return loc;
-  }
-  return 0;
 }

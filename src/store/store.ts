@@ -13,7 +13,7 @@ import { countHit, keepHistory, noteAccess } from "./access.ts";
 import { bodyVpn, nextPage } from "./body.ts";
 import { bring } from "./bring.ts";
 import { slotOf } from "./directory.ts";
-import { evictSome, pickVictim } from "./evict.ts";
+import { evictSome } from "./evict.ts";
 import { expire } from "./expire.ts";
 import { find, foundItem, foundSlot, HIT, loseHead, MISS, STALE, whole } from "./find.ts";
 import { warmGhost } from "./ghost.ts";
@@ -78,6 +78,7 @@ import {
 import { SCRUB_BATCH, SCRUB_TURN, scrub } from "./scrub.ts";
 import { ttlStream } from "./stream.ts";
 import { noteExpiry } from "./timers.ts";
+import { pickFresh, pickVictim } from "./victim.ts";
 
 /** Misses that may be waiting for their values at once, as far as the policy's clock is concerned. */
 const MAX_UNANSWERED: i32 = 1024;
@@ -329,7 +330,7 @@ export function storeLost(meta: i32, vpn: i32): void {
   // If it has come back it was lost and found by somebody else meanwhile.
   if (pte(vpn) === 0) losePage(c, page);
 }
-/** The location of an item that would be the next to go if room were needed; 0 if there is none. */
-export function storeVictim(meta: i32): i32 {
-  return pickVictim(controlOf(meta));
+/** The location of an item that would be the next to go if room were needed; with `fresh`, of any that has not expired. 0 if there is none. */
+export function storeVictim(meta: i32, fresh: i32): i32 {
+  return fresh !== 0 ? pickFresh(controlOf(meta)) : pickVictim(controlOf(meta));
 }
