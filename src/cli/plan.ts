@@ -58,6 +58,7 @@ interface Flags extends RecordFlags {
   readonly p99?: number;
   readonly budget?: number;
   readonly limit?: number;
+  readonly exact?: boolean;
   readonly svg?: string;
   readonly html?: string;
   readonly json?: boolean;
@@ -79,6 +80,7 @@ export function addPlan(program: Command, context: Context): void {
     )
     .addOption(new Flag("--format <name>", "of a trace whose name does not say").choices(FORMATS))
     .option("--limit <n>", "only the first n requests", positive("--limit"))
+    .option("--exact", "run large objects as they are, not all smaller alike, however long it takes")
     .option("--for <time>", "how long to listen to a running program (default: 30s)", duration)
     .option("--cache <name>", "the cache of that program, if it has several")
     .option("--latency <time>", "the mean that is good enough: 500ns, 20us, 1ms", duration)
@@ -117,8 +119,8 @@ function pricesOf({ prices, zswapRatio }: Flags): PriceList {
 
 function planTrace(trace: Trace, prices: PriceList, flags: Flags, context: Context): Promise<Plan> {
   const as = flags.as ?? (trace.size.every((bytes) => bytes === 4096) ? "region" : "cache");
-  const { limit } = flags;
-  return withProgress(trace.name, flags, context, (request) => plan(trace, { ...request, as, prices, limit }));
+  const { limit, exact } = flags;
+  return withProgress(trace.name, flags, context, (request) => plan(trace, { ...request, as, prices, limit, exact }));
 }
 
 /** Of a program that runs. A file called like a port is a file. */
@@ -128,7 +130,7 @@ function isServed(path: string): boolean {
 
 /** Record for a while, then plan. */
 async function planLive(served: Served, prices: PriceList, flags: Flags, context: Context): Promise<Plan> {
-  for (const name of ["as", "format", "limit"] as const) {
+  for (const name of ["as", "format", "limit", "exact"] as const) {
     if (flags[name] !== undefined)
       throw new LieuError("EINVAL", `--${name} is for traces; ${served.url.href} is a program`);
   }
@@ -162,11 +164,18 @@ export function configText({ config }: Option): string {
   return stringify(config).trimEnd();
 }
 
+/** "3rd". */
+function ordinal(n: number): string {
+  const last = n % 100 > 10 && n % 100 < 14 ? 0 : n % 10;
+  return `${n}${["th", "st", "nd", "rd"][last] ?? "th"}`;
+}
+
 /** A plan in words. */
 export function planText(made: Plan): string {
   const { as, requests, footprint, options } = made;
   const sampled = made.rate === undefined || made.rate === 1 ? "" : `, by a sample of ${share(made.rate)} of the keys`;
-  const head = `${made.trace} as a ${as}: ${count(requests)} requests, a footprint of ${formatSize(footprint)}${sampled}; ${options.length} configurations.
+  const small = made.by === undefined || made.by === 1 ? "" : `, run with everything a ${ordinal(made.by)} as large`;
+  const head = `${made.trace} as a ${as}: ${count(requests)} requests, a footprint of ${formatSize(footprint)}${sampled}${small}; ${options.length} configurations.
 Those that nothing is both cheaper and faster than:`;
   const frontier = options.filter((option) => option.frontier);
   const media = MEDIA.filter((name) => frontier.some(({ hits }) => hits[name] !== undefined));

@@ -13,7 +13,7 @@ const GIB = 2 ** 30;
 /** The smallest node that a cache is any use on, and that a region's is. */
 const LEAST = { cache: MIB, region: 64 * PAGE } as const;
 /** The smallest that is run in the place of a larger one: of what is smaller, segments and watermarks are a larger part. */
-const LEAST_SAMPLED = 4 * MIB;
+export const LEAST_SAMPLED: number = 4 * MIB;
 /** What a cache's sizes are shares of at most: one memory holds no more than 4 GiB. */
 const MOST_CACHE = 2 * GIB;
 /** Beside what must fit: pages that nodes keep free, and what is on its way. */

@@ -10,6 +10,7 @@ import type { Trace } from "../trace/trace.ts";
 import { costOf, type Layout, layoutName, layouts, memoryOptions, nodesOf, placesOf, scaled } from "./grid.ts";
 import { meanLatency, p99Latency, type Share } from "./latency.ts";
 import { type Recorded, recordedFootprint, runRecorded } from "./live.ts";
+import { miniatureOf, smallerLayout, smallerTrace } from "./miniature.ts";
 import type { MediumName, PriceList } from "./prices.ts";
 import { type Prediction, simulate } from "./simulate.ts";
 
@@ -48,6 +49,8 @@ export interface Plan {
   readonly prices: PriceList;
   /** Share of keys that the runs were of; undefined: of all. */
   readonly rate?: number;
+  /** By what everything was made smaller for the runs (miniature.ts); undefined: by nothing. */
+  readonly by?: number;
   readonly goals: { readonly latency: number; readonly p99: number | undefined; readonly budget: number };
   /** The cheapest first. */
   readonly options: readonly Option[];
@@ -62,6 +65,8 @@ export interface PlanRequest {
   readonly prices: PriceList;
   readonly goals?: Goals;
   readonly limit?: number | undefined;
+  /** Nothing is made smaller for the runs, however long they take (miniature.ts). */
+  readonly exact?: boolean | undefined;
   readonly signal?: AbortSignal;
   onProgress?(done: number, all: number): void;
 }
@@ -82,15 +87,20 @@ export async function plan(trace: Trace, request: PlanRequest): Promise<Plan> {
   const { as, prices, signal, limit } = request;
   const footprint = replayFootprint(trace, as);
   const grid = layouts(as, footprint, prices);
-  const run = (layout: Layout): Promise<Prediction> =>
-    simulate(trace, replayOptionsOf(layout, prices, request), signal);
-  const tried = await tryAll(grid, request, run);
   const requests = Math.min(trace.requests, limit ?? trace.requests);
-  return planOf({ trace: trace.name, as, requests, footprint, prices }, tried, request.goals);
+  const by = as === "cache" && request.exact !== true ? miniatureOf(trace, requests, grid) : 1;
+  const small = by === 1 ? trace : smallerTrace(trace, by);
+  const run = (layout: Layout): Promise<Prediction> => {
+    if (by === 1) return simulate(trace, replayOptionsOf(layout, prices, request), signal);
+    const { layout: smaller, free } = smallerLayout(layout, by);
+    return simulate(small, { ...replayOptionsOf(smaller, prices, request), ...free }, signal);
+  };
+  const tried = await tryAll(grid, request, run);
+  return planOf({ trace: trace.name, as, requests, footprint, prices, by }, tried, request.goals);
 }
 
 /** How a plan is made of what was recorded. */
-export interface RecordedPlanRequest extends Omit<PlanRequest, "as" | "limit"> {
+export interface RecordedPlanRequest extends Omit<PlanRequest, "as" | "limit" | "exact"> {
   /** Where a file may be made, which is empty and is removed at once: swap is memory in its place. */
   readonly swapFile: string;
 }
@@ -154,7 +164,7 @@ export function optionOf(
 
 /** The frontier and the recommendations. */
 export function planOf(
-  what: Pick<Plan, "trace" | "as" | "requests" | "footprint" | "prices" | "rate">,
+  what: Pick<Plan, "trace" | "as" | "requests" | "footprint" | "prices" | "rate" | "by">,
   tried: readonly Omit<Option, "frontier">[],
   goals: Goals = {},
 ): Plan {

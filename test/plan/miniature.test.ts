@@ -1,0 +1,44 @@
+/** Plans for large objects: that smaller ones on less memory come to the same. */
+import { describe, expect, test } from "vitest";
+import type { Layout } from "../../src/plan/grid.ts";
+import { miniatureOf, smallerLayout, smallerTrace } from "../../src/plan/miniature.ts";
+import { replayOptionsOf } from "../../src/plan/plan.ts";
+import { priceList } from "../../src/plan/prices.ts";
+import { simulate } from "../../src/plan/simulate.ts";
+import { zipf } from "../../src/trace/generate.ts";
+
+const PRICES = priceList();
+
+describe("a plan of a trace of objects of many pages", () => {
+  const trace = zipf({ keys: 800, requests: 3000, alpha: 0.8, size: [100_000, 400_000] });
+  const MIB = 2 ** 20;
+  const layouts: readonly Layout[] = [
+    { dram: 16 * MIB, cxl: 0, last: undefined },
+    { dram: 16 * MIB, cxl: 32 * MIB, last: { medium: "nvme", size: 48 * MIB } },
+  ];
+
+  test("runs them smaller if there are many, on nodes that are large enough", () => {
+    const many = { ...trace, requests: 1e6, key: Uint32Array.from({ length: 1e6 }, (_, i) => i % trace.keys) };
+    expect(miniatureOf(many, 1e6, layouts)).toBe(4);
+    expect(miniatureOf(many, 1e6, [{ ...(layouts[0] as Layout), dram: 6 * MIB }])).toBe(1);
+    expect(miniatureOf(many, 1000, layouts)).toBe(1);
+    expect(miniatureOf({ ...many, size: many.size.map((bytes) => bytes / 32) }, 1e6, layouts)).toBe(1);
+  });
+
+  test.each(layouts)(
+    "as $dram bytes of DRAM and $cxl of CXL memory: within a point of what it is at its size",
+    async (layout) => {
+      const exact = await simulate(trace, replayOptionsOf(layout, PRICES, { as: "cache" }));
+      const { layout: small, free } = smallerLayout(layout, 4);
+      const said = await simulate(smallerTrace(trace, 4), {
+        ...replayOptionsOf(small, PRICES, { as: "cache" }),
+        ...free,
+      });
+      expect(Object.keys(said.hits)).toEqual(Object.keys(exact.hits));
+      for (const [tier, share] of Object.entries(exact.hits))
+        expect(Math.abs((said.hits[tier] as number) - share), tier).toBeLessThan(0.01);
+      expect(Math.abs(said.misses - exact.misses)).toBeLessThan(0.01);
+      expect(exact.misses).toBeLessThan(0.9);
+    },
+  );
+});
