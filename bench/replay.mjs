@@ -7,6 +7,8 @@
  * the machine's DRAM, that is what the engine is told: nothing comes up, and demotion saves swapping alone.
  */
 import { fileURLToPath } from "node:url";
+import { openMemorySync, simCrank } from "../dist/index.js";
+import { zipf } from "../dist/trace/generate.js";
 import { openTrace } from "../dist/trace/open.js";
 import { replay } from "../dist/trace/replay.js";
 import { atLeast, atMost, summary } from "./measure.mjs";
@@ -22,6 +24,18 @@ const SETTINGS = {
   linux: { nodes: NODES, preset: "linux" },
   "linux, no demotion": { nodes: NODES, preset: "linux", demotion: false },
   "lieu, no demotion": { nodes: NODES, demotion: false },
+};
+
+/** A cache of MIB, on one node, or on two that are equally fast: a fifth of it on the first. */
+const MIB = 2 ** 20;
+const CACHE = 16 * MIB;
+const fifth = Math.floor(CACHE / 5);
+const POOLS = {
+  one: { dram: { kind: "dram", size: CACHE + MIB } },
+  two: {
+    dram: { kind: "dram", size: fifth + MIB / 2 },
+    slow: { kind: "dram", tier: 1, latency: 100, size: CACHE - fifth + MIB / 2 },
+  },
 };
 
 export async function replayBench() {
@@ -45,8 +59,35 @@ export async function replayBench() {
     "replay as region, every byte checked, accesses a second": atLeast(bytes.median, 1e6, { ...bytes, ...moved }),
     "replay as region, no bytes, accesses a second": atLeast(places.median, 5e6, places),
     "replay as region, time beside the fastest of linux and no demotion": atMost(seconds.lieu / others, 1, { seconds }),
+    "cache over two nodes as fast as each other, time beside one node of their bytes": poolBench(),
   };
 }
+
+/** CPU seconds of a cache's requests on one node and on two, in turn: what two cost is the bar. */
+function poolBench() {
+  const { key, size } = zipf({ keys: 60_000, requests: 600_000, alpha: 0.9, size: [100, 2000] });
+  const names = Array.from(size, (_, k) => `k${k}`);
+  const least = {};
+  const misses = {};
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [name, nodes] of Object.entries(POOLS)) {
+      const memory = openMemorySync({ nodes, minFree: "16KiB" }, { crank: simCrank() });
+      const cache = memory.cache({ maxSize: CACHE });
+      misses[name] = 0;
+      const before = process.cpuUsage();
+      for (const k of key) {
+        if (cache.getBytes(names[k], ignore)) continue;
+        misses[name]++;
+        cache.setBytes(names[k], size[k], ignore);
+      }
+      const { user, system } = process.cpuUsage(before);
+      least[name] = Math.min(least[name] ?? Number.POSITIVE_INFINITY, (user + system) / 1e6);
+      memory[Symbol.dispose]();
+    }
+  }
+  return atMost(least.two / least.one, 1.1, { seconds: least, misses });
+}
+function ignore() {}
 
 /** CPU seconds of a replay under each of the settings, in turn. */
 async function presetSeconds(trace) {

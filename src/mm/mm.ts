@@ -50,7 +50,7 @@ import {
 } from "./page-table.ts";
 import { hintFault, useFault } from "./promote.ts";
 import { watchBit } from "./rise.ts";
-import { settling } from "./settle.ts";
+import { pooling, settling } from "./settle.ts";
 import { freeSlot, poolDevice, readDevice, slotDevice } from "./swap.ts";
 import { countsUses, countUse, SAMPLE_NEW, SAMPLE_NONE, SAMPLE_REFAULT, startCount } from "./uses.ts";
 import {
@@ -144,7 +144,7 @@ function untouched(first: i32, nr: i32): boolean {
 
 /** A swapped page that will be overwritten whole: give up the slot instead of reading it. */
 function faultOverwrite(v: i32, vpn: i32, p: i32): i32 {
-  const f = newFolio(v, vpn, 0, GFP_USER, false);
+  const f = newFolio(v, vpn, 0, GFP_USER | pooling(v), false);
   if (f < 0) return f;
   if (pte(vpn) !== p) return changedMeanwhile(f, v);
   refault(f, vpn);
@@ -157,7 +157,7 @@ function faultOverwrite(v: i32, vpn: i32, p: i32): i32 {
 function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
   const slot = pteIndex(p);
   const cold = coldness(v, vpn);
-  const f = newFolio(v, vpn, 0, GFP_USER | cold, false);
+  const f = newFolio(v, vpn, 0, GFP_USER | (cold !== 0 ? cold : pooling(v)), false);
   if (f < 0) return f;
   // Making room may have dropped the very page from its slot, if it is a cache's.
   if (pte(vpn) !== p) return changedMeanwhile(f, v);

@@ -20,7 +20,7 @@ import {
 } from "./layout.ts";
 import { inNodes } from "./meta.ts";
 import { isOthersTurn, sinkSome } from "./room.ts";
-import { headroom, homeNode, relieve, roomBelow } from "./sink.ts";
+import { headroom, homeNode, isPool, relieve, roomBelow } from "./sink.ts";
 import { settleSunk } from "./sunk.ts";
 
 export const HEADROOM_ENOUGH: i32 = 0;
@@ -43,6 +43,7 @@ export function storeHeadroom(meta: i32): i32 {
   const below = nodeDemotionMask(nid, vma(ld(c + ST_DATA_VMA), V_MEMCG));
   if (below === 0 && !swapAvailable(1)) return HEADROOM_ENOUGH;
   if (roomBelow(c, below)) {
+    if (isPool(c)) return HEADROOM_ENOUGH;
     // As for an item that takes all that is free: a segment goes.
     relieve(c, free > low ? free - low : 1);
     return node(nid, N_FREE) > free ? HEADROOM_MADE : HEADROOM_NONE;

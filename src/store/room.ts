@@ -75,7 +75,7 @@ import { randomBelow } from "./random.ts";
 import { NO_THETA, score } from "./rank.ts";
 import { releaseIfEmpty } from "./remove.ts";
 import { randomBodyPage } from "./sample.ts";
-import { homeNode, relieve, sinkHead, willSink } from "./sink.ts";
+import { homeNode, isPool, relieve, sinkHead, willSink } from "./sink.ts";
 import { skim } from "./skim.ts";
 import { dropSunkSeg, leastSunk, maySink, sinkPages, sinkSeg } from "./sunk.ts";
 
@@ -231,7 +231,7 @@ function sinkRest(c: i32, loc: i32): void {
   const item = locAddr(c, loc);
   // What expires stays with its like.
   if (inlineGranules(item) < HEAD_GRANULES || (bits(item) & BIT_TTL) !== 0) {
-    sinkHead(c, loc, homeNode(c));
+    if (!isPool(c)) sinkHead(c, loc, homeNode(c));
     return;
   }
   const slot = slotOf(c, ld(item + I_HASH), loc);

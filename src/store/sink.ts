@@ -5,6 +5,9 @@
  * again must be worth more than what has to go for it.
  *
  * A cache that has only a small part of the node leaves this to the engine, which weighs it against the others' pages.
+ *
+ * All this is for the difference of latencies (mm/prices.ts). Where the nodes below are as fast as the home node there is nothing to be
+ * gained: they are one pool, new pages go where room is (mm/settle.ts), and nothing moves.
  */
 import { demoteNow } from "../mm/demote.ts";
 import { folioHead, folioNid } from "../mm/folio.ts";
@@ -27,6 +30,7 @@ import { ld, lowestBit, st } from "../mm/machine.ts";
 import { nodeDemotionMask } from "../mm/memory-tiers.ts";
 import { placementMask, policyNode } from "../mm/mempolicy.ts";
 import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
+import { isFaster } from "../mm/prices.ts";
 import { swapAvailable } from "../mm/swap.ts";
 import { bodyOwner, bodyVpn, firstOfBody, nextPage } from "./body.ts";
 import { carryWithin } from "./carry.ts";
@@ -82,6 +86,14 @@ export function homeNode(c: i32): i32 {
   return policyNode(data, ld(c + ST_DATA_START), 0, placementMask(data));
 }
 
+/** Whether an access to the nodes below the home node, where the store's pages may go, costs no more than one to that. */
+export function isPool(c: i32): boolean {
+  const nid = homeNode(c);
+  const below = nodeDemotionMask(nid, vma(ld(c + ST_DATA_VMA), V_MEMCG));
+  for (let m: i32 = below; m !== 0; m &= m - 1) if (isFaster(nid, lowestBit(m))) return false;
+  return below !== 0;
+}
+
 /** Pages above low that are kept free of a home node where room is made ahead (headroom.ts): a 64th of it, within bounds. */
 export function headroom(nid: i32): i32 {
   const part = node(nid, N_PAGES) >> 6;
@@ -105,6 +117,7 @@ export function relieve(c: i32, pages: i32): boolean {
   if (sinking || node(nid, N_FREE) - spare > node(nid, N_WMARK_LOW)) return true;
   const below = nodeDemotionMask(nid, vma(data, V_MEMCG));
   if (below === 0 && !swapAvailable(1)) return true;
+  if (isPool(c)) return roomBelow(c, below);
   if (inNodes(c) << 2 < node(nid, N_PAGES)) return true;
   sinking = true;
   let tries: i32 = PATIENCE;
@@ -123,7 +136,8 @@ export function willSink(c: i32, pages: i32): boolean {
   const nid = homeNode(c);
   const spare = pages + (1 << ld(c + ST_SEG_SHIFT));
   if (sinking || node(nid, N_FREE) - spare > node(nid, N_WMARK_LOW)) return false;
-  return nodeDemotionMask(nid, vma(ld(c + ST_DATA_VMA), V_MEMCG)) !== 0 && inNodes(c) << 2 >= node(nid, N_PAGES);
+  if (nodeDemotionMask(nid, vma(ld(c + ST_DATA_VMA), V_MEMCG)) === 0 || isPool(c)) return false;
+  return inNodes(c) << 2 >= node(nid, N_PAGES);
 }
 /** Whether some node of `mask` takes a segment without falling under its low watermark. */
 export function roomBelow(c: i32, mask: i32): boolean {
@@ -135,11 +149,12 @@ export function roomBelow(c: i32, mask: i32): boolean {
   return false;
 }
 
-/** Whether a page is on a lower tier than the store's new ones. */
+/** Whether a page is on a slower node than the store's new ones. */
 export function isLow(c: i32, vpn: i32): boolean {
   const p = pte(vpn);
   if ((p & PTE_PRESENT) === 0) return false;
-  return node(folioNid(folioHead(pteIndex(p))), N_TIER) > node(homeNode(c), N_TIER);
+  const nid = folioNid(folioHead(pteIndex(p)));
+  return node(nid, N_TIER) > node(homeNode(c), N_TIER) && isFaster(homeNode(c), nid);
 }
 function on(vpn: i32, nid: i32): boolean {
   const p = pte(vpn);
@@ -235,9 +250,10 @@ export function sinkHead(c: i32, loc: i32, nid: i32): void {
   if (went) releaseIfEmpty(c, loc);
 }
 
-/** Whether an item that was just accessed should come up to the home node: there is room, or it is worth more than what sinks. */
-export function worthRising(c: i32, loc: i32): boolean {
+/** Whether an item that was just accessed on node `from` should come up to the home node: that is faster, and there is room, or it is worth more than what sinks. */
+export function worthRising(c: i32, loc: i32, from: i32): boolean {
   const nid = homeNode(c);
+  if (!isFaster(nid, from)) return false;
   if (node(nid, N_FREE) > node(nid, N_WMARK_LOW) + bodyPages(locAddr(c, loc)) + 2) return true;
   const sink = ld(c + ST_SINK);
   return sink === NO_THETA || density(c, locAddr(c, loc)) > sink;

@@ -291,6 +291,36 @@ test("two nodes hold as many small entries as one of as many bytes, but for a tw
   expect(two).toBeGreaterThan(0.945 * one);
 });
 
+test.each([
+  [350, 0],
+  [20_000, 0],
+  [350, 16 * KIB],
+  [20_000, 16 * KIB],
+])(
+  "nodes that are equally fast are one pool: nothing moves between them, values of %i bytes, swap of %i KiB",
+  async (bytes, swap) => {
+    const run = async (nodes: Parameters<typeof openMemory>[0]["nodes"]) => {
+      const options = { nodes, minFree: "16KiB", ...(swap > 0 && { swap: swapOf(swap) }) };
+      const memory = await openMemory(options, { crank: simCrank(), wrapDevice });
+      const cache = memory.cache({ codec: "bytes", heap: 0, ...(swap === 0 && { maxSize: 3300 * KIB }) });
+      const keys = Math.floor((9000 * KIB) / (bytes + 60));
+      const { misses, stats } = drive(memory, cache, keys, bytes);
+      const { pgmigrate_success: moved, room_violations: violations } = memory.vmstat();
+      memory.check();
+      await memory.close();
+      return { misses: misses / keys, moved, violations, served: stats.hitsByTier };
+    };
+    const one = await run({ dram: dram(4000) });
+    const two = await run({ dram: dram(900), slow: { ...dram(3100, 1), latency: 100 } });
+    expect(two.moved).toBeLessThan(100);
+    expect(two.violations).toBe(0);
+    expect(two.misses).toBeLessThan(1.03 * one.misses + 0.003);
+    expect(two.served.slow).toBeGreaterThan(two.served.dram as number);
+    // Where it is slower they are not.
+    expect((await run({ dram: dram(900), slow: dram(3100, 1) })).moved).toBeGreaterThan(1000);
+  },
+);
+
 test.each([0, 1e6])("with a node below, the fast one serves about what it would alone, ttl %i", async (ttl) => {
   const hits: number[] = [];
   for (const slow of [0, 16 * KIB]) {
