@@ -230,6 +230,7 @@ export class SharedVm extends Vm {
   override fault(vma: number, vpn: number, mode: number, lines: number): number {
     this.enter();
     try {
+      this.operation = (this.operation + 1) | 0;
       this.turn();
       return this.#bare.fault(vma, vpn, mode | (lines << LINES_SHIFT));
     } finally {

@@ -73,6 +73,8 @@ export class Vm {
   readonly crank: Crank;
   /** Milliseconds that kswapd has taken, of the caller's time. */
   kswapdMs = 0;
+  /** The number of the operation under way (operations.ts). It wraps. */
+  operation = 0;
   /** Whether other shards of the memory have let a group have more of its limit (Host.share); undefined: there are none. */
   onShare: ((cg: number, field: number, nr: number, how: number) => boolean) | undefined;
   readonly #listeners = new Map<number, (vpn: number) => void>();
@@ -101,7 +103,7 @@ export class Vm {
     this.frameFlags = frameFlagsAddr() >>> 2;
     this.#frameUses = framePrivateAddr() >>> 2;
     this.machine = machineOf(segment, this.host());
-    this.calls = asOperations(loadEngine(segment.memory, this.machine, kind), devices);
+    this.calls = asOperations(loadEngine(segment.memory, this.machine, kind), devices, this);
   }
 
   /** The calls of stores, for caches, which make several in one operation. */
@@ -191,6 +193,7 @@ export class Vm {
 
   /** Make a page present and mark the access, of `lines` lines (0: not known). Returns 0 or a negative errno (mm.ts, fault()). */
   fault(vma: number, vpn: number, mode: number, lines: number): number {
+    this.operation = (this.operation + 1) | 0;
     this.turn();
     return this.calls.fault(vma, vpn, mode | (lines << LINES_SHIFT));
   }

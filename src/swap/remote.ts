@@ -1,7 +1,7 @@
 /**
  * Swap on a server: Valkey, Redis or what speaks their protocol, one or a cluster. The connection is a worker's, which uses the
  * package `redis` (remote-worker.ts); a thread that needs a page asks it through shared memory (remote-lanes.ts) and waits, as it would
- * for a page fault. No operation waits for longer than `timeout`, however many pages it needs: a call of the engine, such as a fault, which may
+ * for a page fault. No operation waits for longer than `timeout`, however many pages it needs: what a cache does for a key, or a fault, which may
  * write batches before it reads (begin()). Where there is no connection, it fails at once.
  */
 import { randomBytes } from "node:crypto";
