@@ -213,6 +213,51 @@ withKoffi("pressure", () => {
     for (let at = 0; at < region.size; at += 4096) expect(region.readFloat64(at)).toBe(at);
   });
 
+  test.each([true, false])("the pool of compressed pages gives and gets back too; a file below: %s", async (file) => {
+    mkdirSync(cgroup, { recursive: true });
+    const calm = { current: `${500 * MIB}`, max: `${1000 * MIB}`, high: "max", pressure: "" };
+    say({ ...calm, stat: "inactive_file 0\nactive_file 0" });
+    const m = open({
+      nodes: { dram: { kind: "dram", size: "8MiB" } },
+      zswap: { size: "16MiB" },
+      swap: file ? [{ kind: "file", path: join(folder, "pressed"), size: "64MiB" }] : [],
+      pressure: { interval: 10, cgroup },
+    });
+    const region = m.map(file ? "48MiB" : "20MiB");
+    // A third of each page does not compress.
+    const bytesOf = (page: number): Buffer => {
+      const bytes = Buffer.from(`page ${page} of a text that compresses, `.repeat(120).slice(0, 4000));
+      for (let i = 0; i < 350; i++) bytes.writeInt32LE(Math.imul(page * 4099 + i, 0x9e3779b1), i * 4);
+      return bytes;
+    };
+    const pages = Array.from({ length: region.size / 4096 }, (_, page) => page);
+    const write = () => {
+      for (const page of pages) region.write(page * 4096, bytesOf(page));
+    };
+    const wrong = () => pages.filter((page) => Buffer.compare(region.read(page * 4096, 4000), bytesOf(page)) !== 0);
+    const pool = () => (m.vmstat().nr_zspages * 4096) / MIB;
+    write();
+    const before = pool();
+    expect(before).toBeGreaterThan(file ? 8 : 2);
+    say({ current: `${960 * MIB}` });
+    // To a quarter; with nothing below, what it does not need, and nothing is lost.
+    if (file) expect(await settle(() => pool() <= 4.3)).toBe(true);
+    else await new Promise((resolve) => setTimeout(resolve, 300));
+    if (file) expect(m.vmstat().zswpwb).toBeGreaterThan(500);
+    m.check();
+    expect(wrong()).toEqual([]);
+    if (file) expect(pool()).toBeLessThan(5);
+    say({ ...calm, current: `${100 * MIB}` });
+    expect(await settle(() => m.node("dram").size === 8 * MIB)).toBe(true);
+    const grown = await settle(() => {
+      write();
+      return !file || pool() > before * 0.8;
+    });
+    expect(grown).toBe(true);
+    m.check();
+    expect(wrong()).toEqual([]);
+  });
+
   test("without a cgroup of version 2: ENOTSUP, and nothing stays open; bad options: EINVAL", () => {
     expectError(() => open({ pressure: { cgroup: join(folder, "none") } }), "ENOTSUP", "cgroup of version 2");
     expectError(() => open({ pressure: { interval: 1 } }), "EINVAL", "pressure.interval");
