@@ -26,9 +26,13 @@ Examples:
   $ lieu top run.html
 `;
 
-/** Snapshots that a sparkline shows. */
+/** Snapshots that a sparkline shows, and how long a bar is, where the terminal is wide enough; and at least. */
 const SPARKS = 40;
 const BAR = 30;
+const LEAST = 6;
+/** What the other columns take: of the table of places beside their names, and of the one of tiers. */
+const PLACE_COLUMNS = 34;
+const TIER_COLUMNS = 54;
 
 export function addTop(program: Command, context: Context): void {
   program
@@ -44,7 +48,7 @@ export function addTop(program: Command, context: Context): void {
       if (isNamed(where)) await watchNamed(where, once, context);
       else if (existsSync(where)) {
         const { header, frames } = readRun(where);
-        context.stdout.write(`${picture(header, frames.slice(-SPARKS - 1))}\n`);
+        context.stdout.write(`${picture(header, frames.slice(-SPARKS - 1), context.stdout.columns)}\n`);
       } else await watch(servedAt(where), once, context);
     });
 }
@@ -57,10 +61,10 @@ async function watch(served: Served, once: boolean, { stdout, signal }: Context)
     if (event === "header") header = (data as { header: Header }).header;
     else if (event === "snapshots") frames = [...frames, ...(data as Snapshot[])].slice(-SPARKS - 1);
     if (header === undefined || frames.length === 0) continue;
-    if (live) stdout.write(`\x1b[H\x1b[J${picture(header, frames)}\n`);
+    if (live) stdout.write(`\x1b[H\x1b[J${picture(header, frames, stdout.columns)}\n`);
     if (event === "state" && (once || (data as FeedState).phase === "ended")) break;
   }
-  if (!live && header !== undefined) stdout.write(`${picture(header, frames)}\n`);
+  if (!live && header !== undefined) stdout.write(`${picture(header, frames, stdout.columns)}\n`);
 }
 
 async function watchNamed(name: string, once: boolean, { stdout, signal }: Context): Promise<void> {
@@ -72,44 +76,54 @@ async function watchNamed(name: string, once: boolean, { stdout, signal }: Conte
     if (frame === undefined) break;
     frames.push(frame);
     if (frames.length > SPARKS + 1) frames.shift();
-    if (live) stdout.write(`\x1b[H\x1b[J${picture(recorder.header, frames)}\n`);
+    if (live) stdout.write(`\x1b[H\x1b[J${picture(recorder.header, frames, stdout.columns)}\n`);
     // How fast something goes only two looks tell.
     if (once && frames.length > 1) break;
     await setTimeout(INTERVAL, undefined, { signal });
   }
-  if (!live && frames.length > 0) stdout.write(`${picture(recorder.header, frames)}\n`);
+  if (!live && frames.length > 0) stdout.write(`${picture(recorder.header, frames, stdout.columns)}\n`);
 }
 
-/** A memory as text. */
-export function picture(header: Header, frames: readonly Snapshot[]): string {
+/** A memory as text, for a terminal of so many columns. */
+export function picture(header: Header, frames: readonly Snapshot[], columns = Number.POSITIVE_INFINITY): string {
   const frame = frames.at(-1) as Snapshot;
+  const names = [
+    ...[...header.nodes, ...header.swap].map(({ name }) => name),
+    ...frame.groups.map(({ name }) => `group ${name}`),
+    ...frame.caches.map(({ name }) => `cache ${name}`),
+  ];
+  const rest = columns - PLACE_COLUMNS - Math.max(...names.map((name) => name.length));
+  const sparks = Math.max(LEAST, Math.min(SPARKS, columns - TIER_COLUMNS, Math.floor(rest * 0.6)));
+  const bar = Math.max(LEAST, Math.min(BAR, rest - sparks));
+  const widths = { sparks, bar };
   const when =
     header.clock === "seconds" ? new Date(frame.at * 1000).toLocaleTimeString("en-GB") : `request ${count(frame.at)}`;
   const nodes = header.nodes.map(({ name, size }, nid) => {
     const used = (f: Snapshot): number => size - (f.nodes[nid]?.free ?? size);
-    return placeRow(name, size, frames.map(used));
+    return placeRow(name, size, frames.map(used), widths);
   });
   const swap = header.swap.map(({ name, size }, i) =>
     placeRow(
       name,
       size,
       frames.map((f) => f.swap[i]?.used ?? 0),
+      widths,
     ),
   );
   const groups = frame.groups.map(({ name, usage, high, max }) => {
-    return placeRow(`group ${name}`, max ?? high ?? Number.NaN, [usage]);
+    return placeRow(`group ${name}`, max ?? high ?? Number.NaN, [usage], widths);
   });
-  const caches = frame.caches.map(({ name, size, maxSize }) => placeRow(`cache ${name}`, maxSize, [size]));
+  const caches = frame.caches.map(({ name, size, maxSize }) => placeRow(`cache ${name}`, maxSize, [size], widths));
   const moves = [...UP, ...DOWN, ["scanned", SCANNED] as const, ["stolen", STOLEN] as const].map(([name, counters]) => {
     const rate = rates(header, frames, counted(header, counters));
-    return [name, count(rate.at(-1) ?? 0), sparkline(rate, Math.max(...rate))];
+    return [name, count(rate.at(-1) ?? 0), sparkline(rate, Math.max(...rate), sparks)];
   });
   const served = shares(frames);
   const tiers = tierNames(header).map((name, tier) => {
     const line = (served[tier] ?? []).map((share) => share ?? 0);
     const latency = frame.latency.find((found) => found.tier === tier);
     const times = latency === undefined ? ["", ""] : [micro(latency.p50), micro(latency.p99)];
-    return [name, percent(served[tier]?.at(-1) ?? Number.NaN), ...times, sparkline(line, 1)];
+    return [name, percent(served[tier]?.at(-1) ?? Number.NaN), ...times, sparkline(line, 1, sparks)];
   });
   return [
     `${header.title}, ${when}`,
@@ -119,11 +133,16 @@ export function picture(header: Header, frames: readonly Snapshot[]): string {
   ].join("\n");
 }
 
-function placeRow(name: string, size: number, used: readonly number[]): string[] {
+function placeRow(
+  name: string,
+  size: number,
+  used: readonly number[],
+  { sparks, bar: width }: { sparks: number; bar: number },
+): string[] {
   const now = used.at(-1) ?? 0;
-  const full = Math.round(Math.min(1, now / size) * BAR);
-  const bar = Number.isNaN(size) ? "" : `${"█".repeat(full)}${"░".repeat(BAR - full)}`;
-  const spark = used.length > 1 ? sparkline(used, size) : "";
+  const full = Math.round(Math.min(1, now / size) * width);
+  const bar = Number.isNaN(size) ? "" : `${"█".repeat(full)}${"░".repeat(width - full)}`;
+  const spark = used.length > 1 ? sparkline(used, size, sparks) : "";
   return [name, bytes(now), Number.isNaN(size) ? "no limit" : bytes(size), bar, spark];
 }
 
@@ -132,15 +151,15 @@ function bytes(n: number): string {
   return n === 0 ? "0" : formatSize(n);
 }
 function micro(seconds: number): string {
-  return `${(seconds * 1e6).toFixed(1)} µs`;
+  return seconds < 0.01 ? `${(seconds * 1e6).toFixed(1)} µs` : `${(seconds * 1e3).toFixed(1)} ms`;
 }
 
 const SPARK = "▁▂▃▄▅▆▇█";
 
-/** Values as heights, of `most`. */
-export function sparkline(values: readonly number[], most: number): string {
+/** The last values as heights, of `most`. */
+export function sparkline(values: readonly number[], most: number, sparks = SPARKS): string {
   return values
-    .slice(-SPARKS)
+    .slice(-sparks)
     .map((value) => {
       const height = most > 0 ? Math.ceil((Math.max(0, value) / most) * SPARK.length) : 0;
       return height === 0 ? " " : SPARK[Math.min(SPARK.length, height) - 1];

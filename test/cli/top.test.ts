@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { sparkline } from "../../src/cli/top.ts";
+import { picture, sparkline } from "../../src/cli/top.ts";
 import { openMemory } from "../../src/index.ts";
+import { readRun } from "../../src/server/run-file.ts";
 import { lieu } from "./support.ts";
 
 const TRACE = fileURLToPath(new URL("../../traces/sqlite-session.mtr.gz", import.meta.url));
@@ -67,6 +68,16 @@ test("shows the end of a recorded run", async () => {
   const { status, stdout } = await lieu("top", file);
   expect(status).toBe(0);
   expect(stdout).toMatch(/, request 50,000\n[\s\S]*dram .* 2 MiB [\s\S]*demoted[^\n]*[▁-█]/);
+  // As wide as the terminal, if that has room for the numbers.
+  const { header, frames } = readRun(file);
+  const width = (columns?: number) =>
+    Math.max(
+      ...picture(header, frames.slice(-41), columns)
+        .split("\n")
+        .map((line) => line.length),
+    );
+  expect(width()).toBeGreaterThan(100);
+  for (const columns of [72, 80, 96, 200]) expect(width(columns)).toBeLessThanOrEqual(columns);
   writeFileSync(other, "<p>hello");
   expect(await lieu("top", other)).toMatchObject({
     status: 2,
