@@ -1,19 +1,14 @@
 /**
- * One memory for several threads: what its lock costs a thread that has it to itself, what several threads read at a time, and what
- * a get costs beside asking another thread for the value by message.
+ * One memory for several threads: what its lock costs a thread that has it to itself, what several threads do at a time, how long the slowest
+ * operations take beside demotion (threads-demotion.mjs), and what a get costs beside asking another thread, or a server, for the value (threads-peers.mjs).
  *
  *     npm run bench:threads
  */
 import { availableParallelism } from "node:os";
-import {
-  isMainThread,
-  MessageChannel,
-  parentPort,
-  receiveMessageOnPort,
-  Worker,
-  workerData,
-} from "node:worker_threads";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { attachMemory, openMemorySync } from "../dist/index.js";
+import { beside } from "./threads-demotion.mjs";
+import { messageTrip, redisTrip, rssOfWorkers } from "./threads-peers.mjs";
 
 const KEYS = 20_000;
 const ROUNDS = 9;
@@ -56,12 +51,13 @@ function works({ cold, hot, region, value }) {
     return k % n;
   };
   const many = (op) => () => {
-    for (let i = 0; i < 200; i++) op();
+    for (let i = 0; i < 200; i++) op(i);
     return 200;
   };
   return {
     "get, 200 bytes, from the node": many(() => cold.get(keys[next(KEYS)])),
     "set, 200 bytes": many(() => cold.set(keys[next(KEYS)], value)),
+    "nine gets, one set": many((i) => (i % 10 === 9 ? cold.set(keys[next(KEYS)], value) : cold.get(keys[next(KEYS)]))),
     "get, held on the heap": many(() => hot.get(keys[next(1000)])),
     "region.readInt32()": many(() => region.readInt32(next(2_000_000) * 4)),
     "region.writeInt32()": many(() => region.writeInt32(next(2_000_000) * 4, 1)),
@@ -105,28 +101,32 @@ async function main() {
   const spread = open(true, 8);
   await together("The same on eight shards", spread, Object.keys(a));
   await spread.memory.close();
-  const { port1, port2 } = new MessageChannel();
-  const [message] = compare([
-    {
-      work: () => {
-        for (let i = 0; i < 50; i++) {
-          port1.postMessage(keys[i]);
-          receiveMessageOnPort(port2);
-          port2.postMessage(shared.value);
-          receiveMessageOnPort(port1);
-        }
-        return 50;
-      },
-    },
-  ]);
   const [get] = compare([{ work: s["get, 200 bytes, from the node"] }]);
-  const times = (message / get).toFixed(0);
-  console.log(
-    `\nA key and its value by message, within one thread: ${message.toFixed(0)} ns; a shared get: ${get.toFixed(0)} ns, x${times}`,
-  );
-  port1.close();
   await shared.memory.close();
   await alone.memory.close();
+
+  const { inline, thread } = await beside();
+  const row = (name, a, b, digits = 0) =>
+    console.log(
+      `  ${name.padEnd(44)} ${a.toFixed(digits).padStart(10)} ${b.toFixed(digits).padStart(8)}   x${(b / a).toFixed(2)}`,
+    );
+  console.log("\nBeside demotion and swap to a file, best of five        inline   thread");
+  row("get, 99.9 of 100, microseconds", inline.get, thread.get, 1);
+  row("set, 99.9 of 100", inline.set, thread.set, 1);
+  row("the longest of all", inline.longest, thread.longest);
+  row("sets a second", inline.sets, thread.sets);
+
+  const message = await messageTrip();
+  const redis = await redisTrip();
+  const times = (us) => `${us.toFixed(1)} us, x${((us * 1000) / get).toFixed(0)}`;
+  console.log(`\nA shared get: ${get.toFixed(0)} ns; a key and its value by message: ${times(message)}`);
+  if (redis !== undefined) console.log(`  a GET of Redis on loopback: ${times(redis)}`);
+  const { base, one, eight } = await rssOfWorkers();
+  const mib = (bytes) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+  console.log(
+    `RSS with a memory of 1 GiB: one worker ${mib(one)}, eight ${mib(eight)}, of which seven workers' own ${mib(base)}:`,
+  );
+  console.log(`  x${((eight - base) / one).toFixed(3)} without that`);
 }
 
 /** What one worker does in a second, and two. */
