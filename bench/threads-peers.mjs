@@ -20,7 +20,9 @@ async function asWorker() {
     const held = new Map(Array.from({ length: 1000 }, (_, i) => [`key:${i}`, value]));
     parentPort.on("message", (key) => parentPort.postMessage(held.get(key)));
   } else if (workerData.job === "reader") {
-    if (workerData.memory !== undefined) {
+    // As much garbage as the others make.
+    if (workerData.memory === undefined) for (let i = 0; i < 20_000; i++) Buffer.allocUnsafe(4000).fill(i);
+    else {
       const memory = await attachMemory(workerData.memory);
       const cache = memory.cache("c", { codec: "bytes", heap: 0 });
       const region = memory.region("r");

@@ -68,7 +68,7 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   /** Entries that went during the operation that goes on, for dispose(). */
   protected gone: Gone[] = [];
   /** How many operations that are one moment in all their parts are under way, one within the other; and whether the clock was read for them. */
-  private atOnce = 0;
+  protected atOnce = 0;
   private wasRead = false;
   /** What the clock said when the front was asked, for the operation that goes on to the store; -1: nothing. */
   protected readAhead = -1;

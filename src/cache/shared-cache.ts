@@ -16,13 +16,14 @@ import type { Mapping } from "../runtime/mapping.ts";
 import type { SharedVm } from "../runtime/shared-vm.ts";
 import { FLAG_TTL, ST_FLAGS, ST_ITEMS } from "../store/layout.ts";
 import { ReadsBefore } from "./ahead.ts";
+import { copyBytes } from "./bytes.ts";
 import { Cache } from "./cache.ts";
 import type { Prepared } from "./cache-writer.ts";
 import { Glimpse } from "./glimpse.ts";
 import { HIT, type Visit } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
-import type { EntryConfig, FetchOptions, GetOptions, SetOptions } from "./options.ts";
-import { SharedLoads } from "./shared-loads.ts";
+import type { FetchOptions, GetOptions, SetOptions } from "./options.ts";
+import { loadedOnce, SharedLoads } from "./shared-loads.ts";
 import type { Tags } from "./tags.ts";
 import type { CacheHost } from "./types.ts";
 import { valueIn } from "./values.ts";
@@ -178,12 +179,21 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   }
   /** The value of `key`, if it is to be had without the lock, and is not to be held on the heap from now on. */
   private glimpsed(key: K): V | undefined {
+    const length = this.lookFor(key);
     const { glimpse } = this;
-    if (glimpse === undefined || !this.open) return undefined;
-    const length = glimpse.find(key, this.timed ? this.mapping.vm.crank.now() : 0);
-    if (length < 0 || this.front?.wants(key, length, glimpse.location)) return undefined;
+    if (glimpse === undefined || length < 0 || this.front?.wants(key, length, glimpse.location)) return undefined;
     glimpse.count();
     return valueIn(glimpse.values, glimpse.kind, length, this.host.codec);
+  }
+  /** Bytes of the value of `key`, if it is to be had without the lock; negative if not. */
+  private lookFor(key: K): number {
+    const { glimpse } = this;
+    if (glimpse === undefined || !this.open) return -1;
+    const time = this.timed ? this.moment() : 0;
+    const length = glimpse.find(key, time);
+    // Who takes the lock for it next is at the same moment.
+    if (length < 0 && this.timed && this.atOnce === 0) this.readAhead = time;
+    return length;
   }
   protected override mayBeCold(): boolean {
     return true;
@@ -194,20 +204,18 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     });
   }
   override has(key: K): boolean {
-    this.enterFor(key);
-    try {
-      return super.has(key);
-    } finally {
-      this.leave();
-    }
+    return this.lookFor(key) >= 0 || this.lockedFor(key, () => super.has(key));
   }
-  override getInto(key: K, target: Uint8Array, offset?: number): number {
-    this.enterFor(key);
-    try {
-      return super.getInto(key, target, offset);
-    } finally {
-      this.leave();
+  override getInto(key: K, target: Uint8Array, offset = 0): number {
+    const { glimpse } = this;
+    const length =
+      target instanceof Uint8Array && offset <= target.length && offset >>> 0 === offset ? this.lookFor(key) : -1;
+    if (glimpse !== undefined && length >= 0) {
+      glimpse.count();
+      if (length <= target.length - offset) copyBytes(target, offset, glimpse.values.view(length));
+      return length;
     }
+    return this.lockedFor(key, () => super.getInto(key, target, offset));
   }
   override pin(key: K) {
     return this.lockedFor(key, () => super.pin(key));
@@ -287,8 +295,11 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   }
   /** Under the lock up to where it waits for a load. */
   override fetch(key: K, options?: FetchOptions<C>): Promise<V | undefined> {
-    this.sharedLoads.noteFetch(key);
     try {
+      const near =
+        options === undefined && this.glimpse !== undefined ? (this.front?.get(key) ?? this.glimpsed(key)) : undefined;
+      if (near !== undefined) return Promise.resolve(near);
+      this.sharedLoads.noteFetch(key);
       return this.lockedFor(key, () => super.fetch(key, options));
     } catch (error) {
       return Promise.reject(error);
@@ -302,7 +313,6 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   override curve(): never {
     throw new LieuError("ENOTSUP", `cache ${shown(this.name)} is shared: no curve is learned of it`);
   }
-  /** @throws {@link LieuError} ENOTSUP, as above */
   override recordRequests(): never {
     throw new LieuError("ENOTSUP", `cache ${shown(this.name)} is shared: its requests are not recorded`);
   }
@@ -383,16 +393,6 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     const { shared, open, mapping } = this;
     return open && shared.isOpen && shared.control.lives(mapping.id, this.incarnation);
   }
-}
-
-/** The same, but what another thread loads is waited for. */
-function loadedOnce<V, K extends CacheKey, C>(
-  config: EntryConfig<V, K, C>,
-  loads: SharedLoads<V, K>,
-): EntryConfig<V, K, C> {
-  const { fetchMethod } = config;
-  if (fetchMethod === undefined) return config;
-  return { ...config, fetchMethod: (key, stale, more) => loads.load(fetchMethod, key, stale, more) };
 }
 
 function placeOf({ id, start, pages }: Mapping): SharedMapping {

@@ -8,7 +8,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Claim, InFlight } from "../runtime/in-flight.ts";
 import { type CacheKey, identity } from "./keys.ts";
-import type { FetchMethod, Signal } from "./options.ts";
+import type { EntryConfig, FetchMethod, Signal } from "./options.ts";
 
 /** What loading needs of a shared cache. */
 export interface SharedLoadable<V, K extends CacheKey> {
@@ -135,6 +135,16 @@ export class SharedLoads<V, K extends CacheKey> {
       // What is closed or lost has no loads to wait for.
     }
   }
+}
+
+/** The same, but what another thread loads is waited for. */
+export function loadedOnce<V, K extends CacheKey, C>(
+  config: EntryConfig<V, K, C>,
+  loads: SharedLoads<V, K>,
+): EntryConfig<V, K, C> {
+  const { fetchMethod } = config;
+  if (fetchMethod === undefined) return config;
+  return { ...config, fetchMethod: (key, stale, more) => loads.load(fetchMethod, key, stale, more) };
 }
 
 /** FNV-1a; never 0. */

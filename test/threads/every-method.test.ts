@@ -37,6 +37,9 @@ const WITHIN = [
     "restore",
     "sample",
     "warm",
+    "moment",
+    "setAll",
+    "together",
   ],
 ];
 

@@ -22,7 +22,7 @@ function turnsOf(work: () => void): number {
   return n;
 }
 
-test.runIf(able).each(engines)("%s: a get takes no lock, and gives what any other would", (engine) => {
+test.runIf(able).each(engines)("%s: a get takes no lock, and gives what any other would", async (engine) => {
   using memory = open(engine);
   const cache = memory.cache<unknown>({ name: "c", maxSize: "1MiB", heap: 0 });
   const values: Record<string, unknown> = {
@@ -43,6 +43,13 @@ test.runIf(able).each(engines)("%s: a get takes no lock, and gives what any othe
     expect(free).toEqual(locked);
     expect(free instanceof Uint8Array ? Uint8Array.from(free) : free).toEqual(value);
   }
+  const target = new Uint8Array(5000);
+  expect(turnsOf(() => expect(cache.getInto("bytes", target, 7)).toBe(4000))).toBe(0);
+  expect(target.subarray(7, 4007)).toEqual(values.bytes);
+  expect(turnsOf(() => expect(cache.getInto("bytes", target.subarray(0, 10))).toBe(4000))).toBe(0);
+  expect(() => cache.getInto("bytes", target, 6000)).toThrow("ERANGE");
+  expect(turnsOf(() => expect(cache.has("bytes")).toBe(true))).toBe(0);
+  expect(cache.has("none")).toBe(false);
   // A value that lies across two pages, which of so many some do.
   for (let i = 0; i < 40; i++) cache.set(`across${i}`, "x".repeat(1000));
   expect(turnsOf(() => expect(cache.get("across7")).toBe("x".repeat(1000)))).toBe(0);
