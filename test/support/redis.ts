@@ -82,6 +82,8 @@ export async function startRedis(options: Record<string, string> = {}, auth = ""
         return;
       } catch (error) {
         if (tries > 200) throw new Error(`redis-server: ${error}\n${readFileSync(join(folder, "log"), "utf8")}`);
+        // While it was gone, a connection of somebody's may have been given its port.
+        if (child.exitCode !== null) child = launch();
         await new Promise((later) => setTimeout(later, 50));
       }
     }
