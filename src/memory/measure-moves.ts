@@ -17,10 +17,10 @@ import { globalVmstat } from "./vmstat.ts";
 
 const PAGE = 4096;
 /** Pages that are moved, or copied, in a round; rounds, of which the fastest counts: the others were interrupted. */
-const PAGES = 512;
+const PAGES = 256;
 const ROUNDS = 3;
 /** Bytes of each of the small memory's nodes; and of what pages are copied to, more than a core's own caches hold. */
-const NODE = 8 * 2 ** 20;
+const NODE = 4 * 2 ** 20;
 const SIZE = 8 * 2 ** 20;
 /** Ask for a demotion or nothing (RECLAIM_DEMOTE_ONLY of mm/limits.ts). */
 const DEMOTE_ONLY = 1;
@@ -45,13 +45,17 @@ function timeEngine(): EngineWork {
   const vm = boot(config, simCrank());
   try {
     let both = Number.POSITIVE_INFINITY;
-    let look = Number.POSITIVE_INFINITY;
+    let longer = Number.POSITIVE_INFINITY;
+    let more = 1;
     for (let round = 0; round < ROUNDS; round++) {
       const cold = timeRound(vm, false);
       both = Math.min(both, cold.ns / cold.moved);
       const warm = timeRound(vm, true);
-      look = Math.min(look, (warm.ns - warm.moved * both) / Math.max(1, warm.looked - warm.moved));
+      longer = Math.min(longer, warm.ns / warm.moved);
+      more = Math.max(1, warm.looked - warm.moved) / warm.moved;
     }
+    // Each by its fastest round: an early one's moves would take the looks of a later one for nothing.
+    const look = (longer - both) / more;
     return { move: Math.max(1, both - Math.max(1, look)), look: Math.max(1, look) };
   } finally {
     vm.close();
