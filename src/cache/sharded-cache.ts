@@ -185,6 +185,12 @@ export class ShardedCache<V, K extends CacheKey = string, C = unknown> implement
   stats(): CacheStats {
     return addStats(this.parts.map((part) => part.stats()));
   }
+  countedHits(): Record<string, number> {
+    const all: Record<string, number> = {};
+    for (const part of this.parts)
+      for (const [tier, hits] of Object.entries(part.countedHits())) all[tier] = (all[tier] ?? 0) + hits;
+    return all;
+  }
   curve(): MissRatioCurve {
     return joinCurves(this.parts.map((part) => part.curve()));
   }

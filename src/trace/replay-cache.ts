@@ -83,11 +83,11 @@ export class CacheReplayer implements Replayer {
   }
   #time(k: number, timer: AccessTimer): void {
     const check = this.#checkBy(timer.pattern);
-    const before = this.cache.stats().hitsByTier;
+    const before = this.cache.countedHits();
     timer.begin();
     const hit = this.cache.getBytes(k, check);
     timer.end();
-    const after = Object.entries(this.cache.stats().hitsByTier);
+    const after = Object.entries(this.cache.countedHits());
     timer.tell(after.find(([name, hits]) => hits !== before[name])?.[0] ?? "miss");
     this.#end(k, hit);
   }
