@@ -14,6 +14,7 @@ import type { SharedCacheEntry, SharedMapping } from "../runtime/control.ts";
 import { InFlight } from "../runtime/in-flight.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import type { SharedVm } from "../runtime/shared-vm.ts";
+import { SMALL } from "../store/glimpse.ts";
 import { FLAG_TTL, ST_FLAGS, ST_ITEMS } from "../store/layout.ts";
 import { ReadsBefore } from "./ahead.ts";
 import { copyBytes } from "./bytes.ts";
@@ -27,9 +28,6 @@ import { loadedOnce, SharedLoads } from "./shared-loads.ts";
 import type { Tags } from "./tags.ts";
 import type { CacheHost } from "./types.ts";
 import { valueIn } from "./values.ts";
-
-/** Entries under which what others have got without the lock is heard of before each operation. */
-const SMALL = 1024;
 
 /** See the file's head; made by `memory.cache()`. */
 export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Cache<V, K, C> {

@@ -11,6 +11,7 @@
  */
 import { folioHead, folioNid } from "../mm/folio.ts";
 import {
+  clock,
   frameAddr,
   H_NR_NODES,
   hdr,
@@ -48,7 +49,7 @@ import {
   keyOffset,
   ttlOffset,
 } from "./item.ts";
-import { addf, controlOf, locAddr, ST_TIER_HITS, vpnOfLoc } from "./layout.ts";
+import { addf, controlOf, locAddr, ST_ITEMS, ST_NR_GHOSTS, ST_TIER_HITS, vpnOfLoc } from "./layout.ts";
 import { isPresent } from "./present.ts";
 import { setAccessed } from "./read.ts";
 import { countAge } from "./sampled.ts";
@@ -58,6 +59,13 @@ export const NO_GLIMPSE: i32 = -1;
 /** Somebody had the lock meanwhile. */
 export const DISTURBED: i32 = -2;
 
+/** Entries of a cache under which each get matters for what goes next: what others have got is heard of before each operation. */
+export const SMALL: i32 = 1024;
+/**
+ * Of a cache that is not small, while nothing was ever dropped from it, one hit in so many (a power of two) is learned from; the others are counted. What is learned
+ * decides nothing as long as nothing has to go, and to write it costs other threads the lines that they read items from.
+ */
+const THIN: i32 = 4;
 /** Lines of a bucket that are looked at: more than the index lets any have, but not for ever. */
 const MOST_LINES: i32 = 64;
 
@@ -120,7 +128,9 @@ function take(c: i32, loc: i32, lane: i32, time: f64): i32 {
   if ((w & BIT_BODY) !== 0 || length < 0 || length > 4096 || from > 4096) return NO_GLIMPSE;
   if ((w & BIT_TTL) !== 0) {
     const at = item + ttlOffset(w);
-    if (time === 0 || ldf(at) + ldf(at + 8) <= time) return NO_GLIMPSE;
+    // Others may have been told a later time since this thread has read its own, and that it has expired.
+    const now = clock() > time ? clock() : time;
+    if (time === 0 || ldf(at) + ldf(at + 8) <= now) return NO_GLIMPSE;
   }
   const here = from + length <= 4096 ? length : 4096 - from;
   copyShort(lane + LANE_VALUE, item + head, here);
@@ -143,10 +153,14 @@ function take(c: i32, loc: i32, lane: i32, time: f64): i32 {
 export function storeSeen(meta: i32, lane: i32, from: i32, to: i32, quiet: i32): i32 {
   const c = controlOf(meta);
   setAccessed(0);
+  const thin = ld(c + ST_NR_GHOSTS) === 0 && ld(c + ST_ITEMS) >= SMALL;
   for (let i: i32 = from; i !== to; i = (i + 1) | 0) {
     const entry = lane + LANE_RING + ((i & (LANE_NOTES - 1)) << 4);
     const hash = ld(entry + 8);
-    if (isWhereItWas(c, hash, ld(entry + 12))) noteHere(c, ld(entry + 12));
+    if (thin && (i & (THIN - 1)) !== 0) {
+      passTime(c);
+      addf(c + ST_TIER_HITS, 1);
+    } else if (isWhereItWas(c, hash, ld(entry + 12))) noteHere(c, ld(entry + 12));
     else if (quiet !== 0) return i;
     else if (!note(c, hash)) addf(c + ST_TIER_HITS, 1);
   }

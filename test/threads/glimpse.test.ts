@@ -1,10 +1,11 @@
 /** Gets of shared caches without the lock (src/store/glimpse.ts): what they give, what they leave to others, and what the store learns of them. */
 import { expect, test, vi } from "vitest";
-import { attachMemorySync, openMemorySync } from "../../src/index.ts";
-import { LANE_NOTES } from "../../src/mm/layout.ts";
+import { attachMemorySync, type Memory, openMemorySync } from "../../src/index.ts";
+import { frameAddr, H_CLOCK, LANE_NOTES, pte } from "../../src/mm/layout.ts";
 import { SharedLock } from "../../src/runtime/shared-lock.ts";
 import type { SharedVm } from "../../src/runtime/shared-vm.ts";
-import { DISTURBED, NO_GLIMPSE } from "../../src/store/glimpse.ts";
+import { DISTURBED, NO_GLIMPSE, SMALL } from "../../src/store/glimpse.ts";
+import { ST_EVENTS } from "../../src/store/layout.ts";
 
 const engines = ["js", "wasm"] as const;
 const able = process.arch === "x64";
@@ -146,3 +147,48 @@ test.each(engines)("%s: somebody who has the lock disturbs a search, and who too
   h8.write("x\0\0\0", lane.key, "latin1");
   expect(search()).toBe(NO_GLIMPSE);
 });
+
+test.runIf(able).each(engines)(
+  "%s: what another was told has expired is not given without the lock, whenever this thread has read its clock",
+  (engine) => {
+    using memory = open(engine);
+    const cache = memory.cache<string>({ name: "c", codec: "string", heap: 0 });
+    cache.set("k", "v", { ttl: 1000 });
+    expect(turnsOf(() => expect(cache.get("k")).toBe("v"))).toBe(0);
+    const vm = memory.vm as SharedVm;
+    const early = vm.crank.now();
+    const late = early + 2000;
+    const times = [early];
+    const now = () => times.shift() ?? late;
+    Object.defineProperty(vm, "crank", { value: { now, stepsPerTurn: vm.crank.stepsPerTurn } });
+    // As another thread does that comes in between.
+    vm.segment.hf[H_CLOCK >>> 3] = late;
+    expect(turnsOf(() => cache.get("k"))).toBeGreaterThan(0);
+    expect(times).toEqual([]);
+  },
+);
+
+test.runIf(able).each(engines)(
+  "%s: hits that are not learned from are counted; those of a small cache all are",
+  (engine) => {
+    using memory = open(engine);
+    const value = Buffer.alloc(40, 1);
+    const fill = (name: string, entries: number) => {
+      const cache = memory.cache<Uint8Array>({ name, codec: "bytes", maxSize: "1MiB", heap: 0 });
+      for (let i = 0; i < entries; i++) cache.set(`k${i}`, value);
+      const before = cache.stats().hits;
+      for (let i = 0; i < 500; i++) cache.get(`k${i}`);
+      expect(cache.stats().hits - before).toBe(500);
+      // Events in the tables: what was learned.
+      const c = controlOf(memory.vm, cache as unknown as { host: { meta: { start: number } } });
+      memory.check();
+      return memory.vm.segment.h32[(c + ST_EVENTS) >>> 2] as number;
+    };
+    expect(fill("many", SMALL + 200)).toBe(125);
+    expect(fill("few", 600)).toBe(500);
+  },
+);
+function controlOf(vm: Memory["vm"], { host }: { host: { meta: { start: number } } }): number {
+  vm.inspect();
+  return frameAddr(pte(host.meta.start) >>> 6);
+}
