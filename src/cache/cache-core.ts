@@ -205,14 +205,15 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
       this.atOnce--;
     }
   }
-  /** The time: of all parts of an operation, what it was for the first that asked. */
+  /** The time: of all parts of an operation, what it was for the first that asked, but never before what any other was told meanwhile. */
   protected moment(): number {
+    const { vm } = this.mapping;
     if (this.atOnce === 0) {
       const ahead = this.readAhead;
       this.readAhead = -1;
-      return ahead >= 0 ? ahead : this.mapping.vm.crank.now();
+      return ahead >= 0 ? vm.notBefore(ahead) : vm.crank.now();
     }
-    if (!this.wasRead) this.time = this.mapping.vm.crank.now();
+    this.time = this.wasRead ? vm.notBefore(this.time) : vm.crank.now();
     this.wasRead = true;
     return this.time;
   }

@@ -205,6 +205,9 @@ export class SharedVm extends Vm {
   get wantsTurn(): boolean {
     return this.segment.h32[H_KSWAPD >>> 2] !== 0 && this.turnsCrank;
   }
+  override notBefore(time: number): number {
+    return Math.max(time, this.segment.hf[H_CLOCK >>> 3] as number);
+  }
   /** A thread of its own may do it. */
   protected override get turnsCrank(): boolean {
     return this.control.words[KSWAPD] === KSWAPD_NONE;

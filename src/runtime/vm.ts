@@ -151,6 +151,10 @@ export class Vm {
     if ((hf[H_CLOCK >>> 3] as number) >= (hf[H_HINT_DUE >>> 3] as number) && this.turnsCrank) this.calls.hintScan();
     return now;
   }
+  /** A time that the crank gave some while ago, ms; or a later one, if another thread has gone on with that since. */
+  notBefore(time: number): number {
+    return time;
+  }
   /** Whether what is to be done beside the operations is done here and now. */
   protected get turnsCrank(): boolean {
     return true;
