@@ -129,6 +129,13 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
       this.leave();
     }
   }
+  /** The same, once the store has heard of all hits. */
+  private withAllHeard<R>(work: () => R): R {
+    return this.locked(() => {
+      this.shared.hearSeen();
+      return work();
+    });
+  }
   /** After the lock, not under it. */
   protected override tellGone(): void {
     if (this.shared.lock.depth === 0) super.tellGone();
@@ -271,8 +278,7 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     }
   }
   override clear(options?: { stats?: boolean | undefined }): void {
-    this.locked(() => {
-      this.shared.hearSeen();
+    this.withAllHeard(() => {
       this.sharedLoads.supersedeAll();
       super.clear(options);
     });
@@ -323,11 +329,11 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     return this.locked(() => super.calculatedSize);
   }
   override stats() {
-    if (!this.open) return super.stats();
-    return this.locked(() => {
-      this.shared.hearSeen();
-      return super.stats();
-    });
+    return this.open ? this.withAllHeard(() => super.stats()) : super.stats();
+  }
+  /** @internal */
+  override countedHits(): Record<string, number> {
+    return this.open ? this.withAllHeard(() => super.countedHits()) : super.countedHits();
   }
   override keys(): IterableIterator<K> {
     return this.stepped(super.keys());
@@ -352,18 +358,12 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   override check(): void {
     // One that a takeover has ended (runtime/takeover.ts) is closed; its handle is not told.
     if (!this.lives()) return;
-    this.locked(() => {
-      this.shared.hearSeen();
-      super.check();
-    });
+    this.withAllHeard(() => super.check());
   }
   /** @internal */
   override tick(now: number): void {
     if (!this.lives()) return;
-    this.locked(() => {
-      this.shared.hearSeen();
-      super.tick(Math.max(now, this.mapping.vm.crank.now()));
-    });
+    this.withAllHeard(() => super.tick(Math.max(now, this.mapping.vm.crank.now())));
   }
 
   /** Give everything back, for all threads; in one that attached to it, let go of it. */

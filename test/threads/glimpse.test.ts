@@ -218,6 +218,19 @@ test.runIf(able).each(engines)(
   },
 );
 
+test.runIf(able).each(engines)("%s: a get that is timed is told of with the tier that served it", (engine) => {
+  using memory = open(engine);
+  const cache = memory.cache<string>({ name: "c", codec: "string", heap: 0 });
+  cache.set("k", "v");
+  const tiers: string[] = [];
+  const end = memory.sampleGets(({ tier }) => tiers.push(tier));
+  for (let i = 0; i < 50; i++) cache.get(i % 3 === 0 ? "none" : "k");
+  end();
+  expect(tiers.length).toBeGreaterThan(2);
+  expect(new Set(tiers)).toEqual(new Set(["fast", "miss"]));
+  expect(tiers[0]).toBe("miss");
+});
+
 test.runIf(able).each(engines)(
   "%s: hits that are not learned from are counted; those of a small cache all are",
   (engine) => {
