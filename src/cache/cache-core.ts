@@ -11,6 +11,7 @@ import type { LoadCounts } from "./fetch.ts";
 import { Front } from "./front.ts";
 import { AS_ACCESS, EVEN_STALE, Items, MISS, STALE, WITH_VALUE } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
+import type { GetTimer } from "./latency.ts";
 import type { DisposeReason, EntryConfig } from "./options.ts";
 import type { RequestRecording } from "./recording.ts";
 import { Tags } from "./tags.ts";
@@ -24,6 +25,9 @@ interface Gone {
   readonly bytes: OwnBytes;
   readonly reason: DisposeReason;
 }
+
+/** So many gets that they do not matter. */
+const NEVER = 1 << 30;
 
 /** What a cache counts by itself, as stats() gives it. */
 export interface Counts extends LoadCounts {
@@ -51,6 +55,11 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   protected time = 0;
   /** The hottest values, decoded; undefined if the cache has none, or is closed. */
   protected front: Front<V> | undefined;
+  /** The same as gets ask it: not while the next one is to be timed. */
+  protected hot: Front<V> | undefined;
+  /** Who times some of the gets; and how many more the front does not answer until one is. */
+  protected timer: GetTimer | undefined;
+  protected untilTimed = NEVER;
   /** What its miss-ratio curve is learned by, once that was asked for. */
   protected sampler: CurveLearner | undefined;
   /** Who records what is asked for. */
@@ -93,11 +102,39 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
         time: () => mapping.vm.crank.now(),
         requests: () => mapping.vm.calls.storeWord(this.items.meta, ST_NOW),
         sampled: (hashes, lengths, ages, n) => this.sampler?.hits(hashes, lengths, ages, n),
+        paused: () => this.timeNext(1),
       });
+      this.hot = this.front;
     }
     if (host.config.dispose !== undefined) {
       mapping.vm.onEvict(host.meta.start, (loc, why) => this.evicted(loc, why));
     }
+  }
+
+  /** Have some of the gets timed (latency.ts), the next one first, or none. @internal */
+  timeGets(timer: GetTimer | undefined): void {
+    this.timer = timer;
+    this.timeLater();
+    this.timeNext(1);
+  }
+  /** A get is to be timed when the front has answered some more, or about as many were not answered by it. */
+  protected timeLater(): void {
+    this.hot = this.front;
+    this.untilTimed = this.timer?.pause() ?? NEVER;
+    this.front?.pauseAfter(this.timer?.pause() ?? NEVER);
+  }
+  /** The `nth` get from now on is to be timed, and the front not asked before; unless none are, or one of them is told of. */
+  protected timeNext(nth: number): void {
+    const { timer } = this;
+    if (timer === undefined) return;
+    if (timer.isTelling) this.timeLater();
+    else {
+      this.hot = undefined;
+      this.untilTimed = nth;
+    }
+  }
+  protected dropFront(): void {
+    this.front = this.hot = undefined;
   }
 
   /** The front tells of its hits (front.ts). */

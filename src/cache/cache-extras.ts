@@ -12,6 +12,23 @@ export abstract class CacheExtras<V, K extends CacheKey, C> extends CacheWriter<
   abstract get(key: K, options?: GetOptions): V | undefined;
   abstract delete(key: K): boolean;
 
+  /** A get that is to be timed, unless the front was asked for it already: then the next one is. */
+  protected timedGet(key: K, options: GetOptions | undefined): V | undefined {
+    const { timer } = this;
+    const wasAsked = this.hot !== undefined;
+    this.timeLater();
+    if (timer === undefined || timer.isTelling || wasAsked || !this.open) {
+      this.timeNext(2);
+      return this.get(key, options);
+    }
+    try {
+      return timer.time(() => this.get(key, options), this);
+    } finally {
+      this.timeLater();
+      if (timer.interval === 1) this.timeNext(1);
+    }
+  }
+
   /** The values of `keys`, in their order: undefined where there is none. Accesses, as by {@link Cache.get}. */
   getMany(keys: Iterable<K>, options?: GetOptions): (V | undefined)[] {
     const all = listOf(keys, "getMany()", "keys");

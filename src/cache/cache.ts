@@ -51,8 +51,9 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
    * comes as the same reference each time; `copy`: one's own.
    */
   get(key: K, options?: GetOptions): V | undefined {
-    const hot = options === undefined ? this.front?.get(key) : undefined;
+    const hot = options === undefined ? this.hot?.get(key) : undefined;
     if (hot !== undefined) return hot;
+    if (--this.untilTimed === 0) return this.timedGet(key, options);
     if (options !== undefined || this.slow) return this.getAged(key, options);
     this.ensureOpen();
     if (this.items.find(key, this.getFlags, 0) !== HIT) return undefined;
@@ -200,7 +201,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
     this.mapping.unmap();
     this.host.meta.unmap();
     this.open = false;
-    this.front = undefined;
+    this.dropFront();
     this.items.retire();
     this.host.closed();
   }
@@ -304,6 +305,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
     this.time = now;
     this.items.setClock(now);
     this.items.expire(false);
+    if (this.timer?.isLate) this.timeNext(1);
     this.tellGone();
   }
 
@@ -312,7 +314,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
     if (!this.open) return;
     this.keepStats();
     this.open = false;
-    this.front = undefined;
+    this.dropFront();
     this.sampler = undefined;
     this.recording?.stop();
     this.items.retire();

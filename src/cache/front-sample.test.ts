@@ -26,6 +26,7 @@ function run(requests: number, msEach: number) {
       now: () => now,
       time: () => now,
       expired: () => undefined,
+      paused: () => undefined,
       requests: () => (from + store) | 0,
       hear: (_hashes, _n, hits) => {
         store += hits;

@@ -25,6 +25,8 @@ export interface Below extends SampleBelow {
   expired(now: number): void;
   /** The number of the last request that the store knows of, in a word that wraps. */
   requests(): number;
+  /** There were as many hits as were to be ({@link Front.pauseAfter}). */
+  paused(): void;
   /** There were `requests` hits; the first `n` hashes stand for them. Returns within how many the store wants to hear of each. */
   hear(hashes: Int32Array, n: number, requests: number): number;
 }

@@ -95,10 +95,11 @@ export class Front<V> {
   private free = NONE;
   /** Slots that were ever in use. */
   private slots = 0;
-  /** Hits, in a word that wraps; what it was when they were last told of; and how many they were until then. */
+  /** Hits, in a word that wraps; what it was when they were last told of, how many they were until then, and what it is at a pause. */
   private requests = 0;
   private drained = 0;
   private past = 0;
+  private pauseAt = 0;
   private readonly ring = new Int32Array(RING);
   private inRing = 0;
   /** Hits from one telling of an entry to the next; and at most how many the store wants. */
@@ -141,6 +142,7 @@ export class Front<V> {
     const value = this.values[e];
     const now = (this.requests + 1) | 0;
     this.requests = now;
+    if (now === this.pauseAt) this.below.paused();
     if (((words[w + HASH] as number) ^ SIGN) < this.noteBelow) this.note(e);
     if ((now - (words[w + TOLD] as number)) >>> 0 > this.period) this.tell(e, now);
     return value;
@@ -246,6 +248,10 @@ export class Front<V> {
   private bytesOf(e: number): number {
     const id = this.ids[e];
     return (this.sizes[e] as number) - ENTRY_BYTES + (typeof id === "string" ? id.length : NUMBER_BYTES);
+  }
+  /** Tell when there were so many hits more. */
+  pauseAfter(hits: number): void {
+    this.pauseAt = (this.requests + hits) | 0;
   }
   /** Hold nothing any more. What was counted stays. */
   clear(): void {

@@ -1,10 +1,11 @@
 /**
  * How long a get takes, by the tier that served it: some of the gets of each cache are timed, at most about two hundred a second,
- * so that timing and telling take a thousandth of the time whatever the load. A cache that nobody samples knows nothing of this:
- * sampling puts a get of its own on the one object, and takes it away again.
+ * so that timing and telling take a thousandth of the time whatever the load.
+ *
+ * **What the others pay.** A get that is not timed does what it does in a cache that nobody samples. The front counts its hits anyway, and
+ * stops at one of them (front.ts); what it does not answer is counted down (cache.ts). Whichever comes first has the cache take the front
+ * from its gets, so that the next one, whatever it is, goes where it is seen that it is to be timed: it is done whole then, front and all.
  */
-import type { GetOptions } from "./options.ts";
-import type { CacheStats } from "./types.ts";
 
 /** A get that was timed. */
 export interface GetSample {
@@ -15,28 +16,82 @@ export interface GetSample {
   readonly seconds: number;
 }
 
-/** A cache, as far as it is sampled. */
-interface Sampled {
-  readonly name: string;
-  stats(): CacheStats;
-  /** Hits by tier alone, where they can be had in less time. */
-  countedHits?(): Readonly<Record<string, number>>;
+/** What counts hits by tier. */
+interface Counting {
+  countedHits(): Readonly<Record<string, number>>;
 }
-type Get = (this: Sampled, key: unknown, options?: GetOptions) => unknown;
+/** A cache, as far as it is sampled. */
+export interface SampledCache {
+  readonly name: string;
+  timeGets(timer: GetTimer | undefined): void;
+}
 type Listener = (sample: GetSample) => void;
 
 /** Milliseconds from one sample of a cache to the next, about, where there are gets enough. */
 const SAMPLE_MS = 5;
+const LATE_MS = 4 * SAMPLE_MS;
 /** Gets from one sample to the next, at most. */
 const MOST_INTERVAL = 1 << 20;
+
+/** Times gets of one cache, or of the parts of one. */
+export class GetTimer {
+  /** Gets from one that is timed to the next, in the mean. */
+  interval = 1;
+  /** Whether one is timed, or told of: what is got meanwhile is not timed. */
+  isTelling = false;
+  readonly #cache: string;
+  readonly #listeners: Iterable<Listener>;
+  #last = performance.now();
+
+  constructor(cache: string, listeners: Iterable<Listener>) {
+    this.#cache = cache;
+    this.#listeners = listeners;
+  }
+
+  /** Do a get, and tell how long it took. */
+  time<V>(get: () => V | undefined, counting: Counting): V | undefined {
+    this.isTelling = true;
+    try {
+      const before = counting.countedHits();
+      const start = performance.now();
+      const value = get();
+      const end = performance.now();
+      this.#pace(end);
+      const tier = value === undefined ? "miss" : tierOf(before, counting.countedHits());
+      const sample = { cache: this.#cache, tier, seconds: (end - start) / 1000 };
+      for (const listener of this.#listeners) listener(sample);
+      return value;
+    } finally {
+      this.isTelling = false;
+    }
+  }
+  /**
+   * Gets from one that is timed to the next, about, that one included: by chance, or what a program does by turns would have the same of it
+   * timed each time.
+   */
+  pause(): number {
+    return 2 + Math.floor(this.interval * (0.5 + Math.random()));
+  }
+  /** Whether the last is long ago: fewer gets come than did. */
+  get isLate(): boolean {
+    return performance.now() - this.#last > LATE_MS;
+  }
+  /** Samples that come sooner than they should are of a program that gets more: time fewer of them. */
+  #pace(end: number): void {
+    const passed = end - this.#last;
+    if (passed < SAMPLE_MS) this.interval = Math.min(MOST_INTERVAL, this.interval * 2);
+    else if (passed > LATE_MS) this.interval = Math.max(1, this.interval >>> 1);
+    this.#last = end;
+  }
+}
 
 /** Who listens to the gets of the caches of a memory. */
 export class GetSampling {
   readonly #listeners = new Set<Listener>();
-  readonly #caches: Iterable<Sampled>;
+  readonly #caches: Iterable<SampledCache>;
 
   /** @param caches those that are open, whenever it is gone through */
-  constructor(caches: Iterable<Sampled>) {
+  constructor(caches: Iterable<SampledCache>) {
     this.#caches = caches;
   }
 
@@ -48,36 +103,17 @@ export class GetSampling {
     if (this.#listeners.size === 1) for (const cache of this.#caches) this.#begin(cache);
     return () => {
       if (!this.#listeners.delete(own) || this.#listeners.size > 0) return;
-      for (const cache of this.#caches) Reflect.deleteProperty(cache, "get");
+      for (const cache of this.#caches) cache.timeGets(undefined);
     };
   }
 
   /** A cache was made. */
-  opened(cache: Sampled): void {
+  opened(cache: SampledCache): void {
     if (this.#listeners.size > 0) this.#begin(cache);
   }
 
-  #begin(cache: Sampled): void {
-    const plain = (cache as Sampled & { get: Get }).get;
-    let interval = 1;
-    let left = interval;
-    let last = performance.now();
-    const timed = (key: unknown, options?: GetOptions): unknown => {
-      const before = hitsOf(cache);
-      const start = performance.now();
-      const value = plain.call(cache, key, options);
-      const end = performance.now();
-      // Samples that come sooner than they should are of a program that gets more: time fewer of them.
-      if (end - last < SAMPLE_MS) interval = Math.min(MOST_INTERVAL, interval * 2);
-      else if (end - last > 4 * SAMPLE_MS) interval = Math.max(1, interval >>> 1);
-      left = interval;
-      last = end;
-      const sample = { cache: cache.name, tier: tierOf(before, hitsOf(cache)), seconds: (end - start) / 1000 };
-      for (const listener of this.#listeners) listener(sample);
-      return value;
-    };
-    const get: Get = (key, options) => (--left > 0 ? plain.call(cache, key, options) : timed(key, options));
-    Object.defineProperty(cache, "get", { value: get, configurable: true, writable: true });
+  #begin(cache: SampledCache): void {
+    cache.timeGets(new GetTimer(cache.name, this.#listeners));
   }
 }
 
@@ -85,7 +121,4 @@ export class GetSampling {
 function tierOf(before: Readonly<Record<string, number>>, after: Readonly<Record<string, number>>): string {
   for (const name in after) if (after[name] !== before[name]) return name;
   return "miss";
-}
-function hitsOf(cache: Sampled): Readonly<Record<string, number>> {
-  return cache.countedHits?.() ?? cache.stats().hitsByTier;
 }

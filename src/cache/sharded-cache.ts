@@ -16,6 +16,7 @@ import type { Prepared } from "./cache-writer.ts";
 import { joinCurves, type MissRatioCurve } from "./distances.ts";
 import type { Visit } from "./items.ts";
 import { type CacheKey, checkKey } from "./keys.ts";
+import type { GetTimer } from "./latency.ts";
 import type { FetchOptions, GetOptions, MemoOptions, SetOptions } from "./options.ts";
 import { readDump } from "./read-dump.ts";
 import { routeOf } from "./route.ts";
@@ -184,6 +185,10 @@ export class ShardedCache<V, K extends CacheKey = string, C = unknown> implement
   }
   stats(): CacheStats {
     return addStats(this.parts.map((part) => part.stats()));
+  }
+  /** @internal */
+  timeGets(timer: GetTimer | undefined): void {
+    for (const part of this.parts) part.timeGets(timer);
   }
   countedHits(): Record<string, number> {
     const all: Record<string, number> = {};

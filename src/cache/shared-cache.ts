@@ -169,10 +169,11 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
 
   // ---- reading ----------------------------------------------------------------------------------------------------------
   override get(key: K, options?: GetOptions): V | undefined {
-    if (options === undefined) {
-      const near = this.front?.get(key) ?? this.glimpsed(key);
-      if (near !== undefined) return near;
-    }
+    const hot = options === undefined ? this.hot?.get(key) : undefined;
+    if (hot !== undefined) return hot;
+    if (--this.untilTimed === 0) return this.timedGet(key, options);
+    const near = options === undefined ? this.glimpsed(key) : undefined;
+    if (near !== undefined) return near;
     this.enterFor(key);
     try {
       if (options !== undefined || this.slow) return this.getAged(key, options);

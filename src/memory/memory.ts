@@ -3,7 +3,7 @@
  */
 import type { Cache } from "../cache/cache.ts";
 import type { CacheKey } from "../cache/keys.ts";
-import { type GetSample, GetSampling } from "../cache/latency.ts";
+import { type GetSample, GetSampling, type SampledCache } from "../cache/latency.ts";
 import { ENTRY_OPTIONS, entryConfig } from "../cache/options.ts";
 import type { CacheHost } from "../cache/types.ts";
 import { LieuError, shown } from "../errors.ts";
@@ -58,7 +58,7 @@ const ROOT = 0;
 const TICK_MS = 100;
 
 /** A cache, as its memory needs to know it. */
-interface OpenCache extends CacheInfo {
+interface OpenCache extends CacheInfo, SampledCache {
   readonly pinned: number;
   check(): void;
   tick(now: number): void;

@@ -15,7 +15,7 @@
 import { Cache } from "../cache/cache.ts";
 import type { SpreadPart } from "../cache/cache-part.ts";
 import type { CacheKey } from "../cache/keys.ts";
-import { GetSampling } from "../cache/latency.ts";
+import { GetSampling, type SampledCache } from "../cache/latency.ts";
 import { ShardedCache } from "../cache/sharded-cache.ts";
 import { LieuError, shown } from "../errors.ts";
 import { defaultPolicy, type Policy } from "../region/policy.ts";
@@ -64,7 +64,7 @@ const TICK_MS = 100;
 const ROUTE = 0x52;
 
 /** A cache, as its memory needs to know it. */
-interface OpenCache extends CacheInfo {
+interface OpenCache extends CacheInfo, SampledCache {
   readonly pinned: number;
 }
 
