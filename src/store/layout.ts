@@ -243,14 +243,19 @@ export const SG_LIVE: i32 = 36;
 export const SG_HEADS: i32 = 40;
 /**
  * Bit 0: a page of it was lost, so the index may still name items on it. Bit 1: of some items somebody holds the value (above.ts).
- * The others, of a segment in swap: when it went there, without the clock's lowest two bits. In quarantine, bit 2: it was in swap.
+ * The others, of a segment in swap: when it went there, without the clock's lowest two bits.
  */
 export const SG_FLAGS: i32 = 44;
 export const SEG_TORN: i32 = 1;
 export const SEG_ABOVE: i32 = 2;
-export const SEG_WAS_SUNK: i32 = 4;
-/** A word for each page: low 16 bits: granule of the first head on it, or PAGE_GRANULES; high: live items. */
+/**
+ * A word for each page: low 14 bits: granule of the first head on it, or PAGE_GRANULES; high 16: live items. Between them, whether the page
+ * is counted in ST_LOG_HELD, and in ST_SUNK_PAGES: the engine may drop a page of its own, and say so only after the next operation began.
+ */
 export const SG_PAGES: i32 = 48;
+export const PAGE_HELD: i32 = 0x4000;
+export const PAGE_SUNK: i32 = 0x8000;
+const PAGE_COUNTS: i32 = 0xc000;
 /** Behind the pages, of which there are 16 at most: f64: the time it is due; its place in the heap, from 1; the segment at the heap's place that has this record's number. */
 export const SG_DUE: i32 = 112;
 export const SG_PLACE: i32 = 120;
@@ -314,10 +319,19 @@ function pageWord(c: i32, page: i32): i32 {
   return segAddr(c, page >>> shift) + SG_PAGES + ((page & ((1 << shift) - 1)) << 2);
 }
 export function pageInfo(c: i32, page: i32): i32 {
-  return ld(pageWord(c, page));
+  return ld(pageWord(c, page)) & ~PAGE_COUNTS;
 }
 export function setPageInfo(c: i32, page: i32, v: i32): void {
-  st(pageWord(c, page), v);
+  const p = pageWord(c, page);
+  st(p, (ld(p) & PAGE_COUNTS) | v);
+}
+/** What a page of the log is counted in: PAGE_HELD, PAGE_SUNK. */
+export function pageCounts(c: i32, page: i32): i32 {
+  return ld(pageWord(c, page)) & PAGE_COUNTS;
+}
+export function setPageCounts(c: i32, page: i32, counts: i32): void {
+  const p = pageWord(c, page);
+  st(p, (ld(p) & ~PAGE_COUNTS) | counts);
 }
 /** The virtual page of a location. */
 export function vpnOfLoc(c: i32, loc: i32): i32 {

@@ -24,6 +24,9 @@ import {
   LOW,
   locAddr,
   PAGE_GRANULES,
+  PAGE_HELD,
+  PAGE_SUNK,
+  pageCounts,
   pageInfo,
   SEG_CLOSED,
   SEG_FREE,
@@ -32,7 +35,6 @@ import {
   SEG_RECORD_SHIFT,
   SEG_SUNK,
   SEG_TORN,
-  SEG_WAS_SUNK,
   SG_CURSOR,
   SG_EXPIRY,
   SG_FLAGS,
@@ -68,6 +70,7 @@ import {
   STREAM_COLD,
   seg,
   segAddr,
+  setPageCounts,
   setPageInfo,
   setSeg,
   streamOf,
@@ -170,7 +173,7 @@ function bringIn(c: i32, s: i32, at: i32, bytes: i32): i32 {
     if (begun && pte(vpn + page) === 0) return ENOMEM;
     const fresh = pte(vpn + page) === 0;
     if (begun ? !bring(c, locOfPage(c, vpn + page)) : fault(v, vpn + page, mode) < 0) return ENOMEM;
-    if (fresh) add(c + ST_LOG_HELD, 1);
+    if (fresh) countPageIn(c, (s << ld(c + ST_SEG_SHIFT)) + page);
     if (begun) continue;
     queueFresh(vpn + page);
     if (streamOf(c, s) >= LOW) demoteNow(vpn + page);
@@ -256,20 +259,32 @@ export function fewSegments(c: i32): boolean {
 export function noSegment(c: i32): boolean {
   return ld(c + ST_FREE_SEG) === 0 && ld(c + ST_FRESH_SEG) >= ld(c + ST_NR_SEGS);
 }
-/** Log page `page` is no longer there; the engine may say so of one of its own only after its segment was given back. */
+/** Log page `page` is there now. */
+function countPageIn(c: i32, page: i32): void {
+  const counts = pageCounts(c, page);
+  // The engine has dropped it, has not said so yet, and it has come back.
+  if ((counts & PAGE_HELD) !== 0) return;
+  setPageCounts(c, page, counts | PAGE_HELD);
+  add(c + ST_LOG_HELD, 1);
+}
+/** Log page `page` is no longer there. Of one that the engine has dropped it may be found out before the engine says so, and after that again. */
 export function countPageOut(c: i32, page: i32): void {
-  const s = page >>> ld(c + ST_SEG_SHIFT);
-  const state = seg(c, s, SG_STATE);
-  add(c + ST_LOG_HELD, -1);
-  if (state === SEG_SUNK || (state === SEG_QUARANTINE && (seg(c, s, SG_FLAGS) & SEG_WAS_SUNK) !== 0))
-    add(c + ST_SUNK_PAGES, -1);
+  const counts = pageCounts(c, page);
+  if ((counts & PAGE_HELD) !== 0) add(c + ST_LOG_HELD, -1);
+  if ((counts & PAGE_SUNK) !== 0) add(c + ST_SUNK_PAGES, -1);
+  setPageCounts(c, page, 0);
 }
 /** A closed segment's pages have gone to swap, all that were there. */
 export function countSunk(c: i32, s: i32): void {
   const p = segAddr(c, s);
-  const first = firstVpn(c, s);
+  const vpn = firstVpn(c, s);
+  const first = s << ld(c + ST_SEG_SHIFT);
   let pages: i32 = 0;
-  for (let i: i32 = 0; i < 1 << ld(c + ST_SEG_SHIFT); i++) if (pte(first + i) !== 0) pages++;
+  for (let i: i32 = 0; i < 1 << ld(c + ST_SEG_SHIFT); i++) {
+    if (pte(vpn + i) === 0) continue;
+    setPageCounts(c, first + i, pageCounts(c, first + i) | PAGE_SUNK);
+    pages++;
+  }
   st(p + SG_STATE, SEG_SUNK);
   st(p + SG_FLAGS, (ld(p + SG_FLAGS) & 3) | (ld(c + ST_NOW) & ~3));
   add(c + ST_SUNK_PAGES, pages);
@@ -278,9 +293,8 @@ export function countSunk(c: i32, s: i32): void {
 }
 /** Give back a page of the log, if it is there. */
 export function zapLogPage(c: i32, vpn: i32): void {
-  if (pte(vpn) === 0) return;
   countPageOut(c, vpn - ld(c + ST_DATA_START));
-  zapPages(ld(c + ST_DATA_VMA), vpn, 1);
+  if (pte(vpn) !== 0) zapPages(ld(c + ST_DATA_VMA), vpn, 1);
 }
 /** Give back a segment that holds nothing any more, and its pages. */
 export function releaseSeg(c: i32, s: i32): void {
@@ -298,8 +312,7 @@ export function releaseSeg(c: i32, s: i32): void {
     if (pte(vpn + i) === 0) st(p + SG_FLAGS, ld(p + SG_FLAGS) | SEG_TORN);
   }
   for (let i: i32 = 0; i < pages; i++) zapLogPage(c, vpn + i);
-  const sunk = ld(p + SG_STATE) === SEG_SUNK;
-  if (sunk) {
+  if (ld(p + SG_STATE) === SEG_SUNK) {
     add(c + ST_SUNK_LIVE, -ld(p + SG_LIVE));
     add(c + ST_SUNK_ITEMS, -ld(p + SG_ITEMS));
   }
@@ -308,7 +321,7 @@ export function releaseSeg(c: i32, s: i32): void {
     return;
   }
   st(p + SG_STATE, SEG_QUARANTINE);
-  st(p + SG_FLAGS, (ld(p + SG_FLAGS) & 3) | (sunk ? SEG_WAS_SUNK : 0));
+  st(p + SG_FLAGS, ld(p + SG_FLAGS) & 3);
   st(p + SG_CURSOR, ld(c + ST_SCRUB_PASS));
   st(p + SG_NEXT, ld(c + ST_QUARANTINED));
   st(c + ST_QUARANTINED, s + 1);

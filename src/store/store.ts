@@ -326,9 +326,10 @@ export function storeLost(meta: i32, vpn: i32): void {
   // One that a clear left behind is nobody's.
   if (page >= ld(c + ST_LOG_PAGES)) loseBodyPage(c, page - ld(c + ST_LOG_PAGES));
   if (page >= ld(c + ST_LOG_PAGES) || page >>> ld(c + ST_SEG_SHIFT) >= ld(c + ST_FRESH_SEG)) return;
-  countPageOut(c, page);
   // If it has come back it was lost and found by somebody else meanwhile.
-  if (pte(vpn) === 0) losePage(c, page);
+  if (pte(vpn) !== 0) return;
+  countPageOut(c, page);
+  losePage(c, page);
 }
 /** The location of an item that would be the next to go if room were needed; with `fresh`, of any that has not expired. 0 if there is none. */
 export function storeVictim(meta: i32, fresh: i32): i32 {
