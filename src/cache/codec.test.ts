@@ -1,7 +1,7 @@
 /** The default codec: what its shapes cost and save, how many there are, and that everything comes back as it was. */
-import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { sameValue } from "../../test/support/same.ts";
 import { msgpackCodec, shapesCodec } from "./codec.ts";
 
 const user = (id: number) => ({
@@ -27,7 +27,7 @@ test("dictionaries use up no shape; when there are no more, an object says its o
   for (let i = 0; i < 3000; i++) keep({ [`m${i % 50}`]: i, other: i });
   for (let i = 0; i < 300; i++)
     keep({ [`m${i % 50}`]: i, wide: Object.fromEntries(Array.from({ length: 70 }, (_, j) => [`f${j}`, j])) });
-  for (const [value, bytes] of kept) expect(isDeepStrictEqual(codec.decode(bytes), value)).toBe(true);
+  for (const [value, bytes] of kept) expect(sameValue(codec.decode(bytes), value)).toBe(true);
 });
 
 test("what was encoded before a shape had a number is decoded after", () => {
@@ -51,8 +51,20 @@ test("what was decoded from bytes that are written over stays as it was", () => 
     lent.set(encoded);
     const decoded = codec.decodeFrom(lent, encoded.length);
     lent.fill(0xff);
-    expect(isDeepStrictEqual(decoded, value)).toBe(true);
+    expect(sameValue(decoded, value)).toBe(true);
   }
+});
+
+test("dates that are none come back as such, as keys too", () => {
+  const codec = shapesCodec<unknown>();
+  const none = new Date(Number.NaN);
+  for (const value of [none, [none], { id: none }, new Map([[none, false]]), new Set([none, new Date(5)])]) {
+    for (let times = 0; times < 4; times++) {
+      const back = codec.decode(Uint8Array.from(codec.encode(value)));
+      expect(sameValue(back, value)).toBe(true);
+    }
+  }
+  expect(sameValue(new Map([[none, false]]), new Map([[none, true]]))).toBe(false);
 });
 
 test("any value, however often its shape was met, comes back", () => {
@@ -72,7 +84,7 @@ test("any value, however often its shape was met, comes back", () => {
           continue;
         }
         for (let times = 0; times < 4; times++) {
-          if (!isDeepStrictEqual(codec.decode(Uint8Array.from(codec.encode(v))), expected)) return false;
+          if (!sameValue(codec.decode(Uint8Array.from(codec.encode(v))), expected)) return false;
         }
       }
       return true;
@@ -120,7 +132,7 @@ test("a record comes back as it was, or goes the general way", () => {
     const got = fastWay(codec, value);
     if (got === undefined) return;
     fast++;
-    expect(isDeepStrictEqual(got, value)).toBe(true);
+    expect(sameValue(got, value)).toBe(true);
     expect(Object.keys(got as object)).toEqual(Object.keys(value));
   });
   fc.assert(property, { numRuns: 3000 });
