@@ -15,9 +15,9 @@ import type { CacheStats, DumpedEntry } from "./types.ts";
 import { decodeValue } from "./values.ts";
 
 const NO_KEYS = [0, 0] as const;
-/** Entries that one pop() looks at, and of these the last ones that are looked for among those that have not expired. */
-const POP_LOOKS = 32;
-const POP_FRESH = 16;
+/** Entries that one pop() looks at as they come, and then among those that have not expired, as their tags may have been invalidated. */
+const POP_LOOKS = 16;
+const POP_FRESH = 512;
 
 /** The part of a cache that is about all entries; see the file's head. */
 export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V, K, C> {
@@ -258,18 +258,19 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
 
   /**
    * Remove an entry that would be among the next to be dropped, and give its value; undefined if the cache is empty. What has expired or was
-   * invalidated is not given; of a great many such entries some are removed, and one that is valid may be found only the next time.
+   * invalidated is not given; of a great many such entries some are removed, 528 at most, and one that is valid may be found only the next time.
    */
   pop(): V | undefined {
     this.begin();
-    for (let looks = POP_LOOKS; looks > 0; looks--) {
-      const loc = this.victim(looks <= POP_FRESH);
+    for (let looks = 0; looks < POP_LOOKS + POP_FRESH; looks++) {
+      const loc = this.items.victim(looks < POP_LOOKS ? undefined : looks === POP_LOOKS ? "first" : "next");
       if (loc === 0) break;
       const found = this.items.at(loc);
       if (found === MISS) continue;
       const { kind, key } = this.items;
       const fresh = found === HIT && !this.invalid;
-      const bytes = this.items.bytes();
+      // Nobody asks for the values of the others.
+      const bytes = fresh || this.config.dispose !== undefined ? this.items.bytes() : undefined;
       this.items.remove(loc);
       if (bytes === undefined) continue;
       if (this.config.dispose !== undefined) this.gone.push({ key, kind, bytes, reason: fresh ? "evict" : "expire" });
@@ -280,10 +281,6 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
     }
     this.tellGone();
     return undefined;
-  }
-  /** The location of an entry that may go; 0 if there is none. */
-  protected victim(fresh: boolean): number {
-    return this.items.victim(fresh);
   }
 
   /**

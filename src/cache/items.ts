@@ -288,10 +288,10 @@ export class Items {
   remove(loc: number): void {
     this.calls.storeRemove(this.meta, loc);
   }
-  /** An item that would be among the next to go; 0 = none. */
-  victim(fresh: boolean): number {
+  /** An item that would be among the next to go, or one that has not expired: the `first` of a few that are asked for, or the `next`; 0 = none. */
+  victim(fresh?: "first" | "next"): number {
     this.ready();
-    return this.calls.storeVictim(this.meta, fresh ? 1 : 0);
+    return this.calls.storeVictim(this.meta, fresh === "first" ? 1 : fresh === "next" ? 2 : 0);
   }
   /** Locations of all items, a bucket at a time; each that stays is met once. */
   *scan(): IterableIterator<number[]> {

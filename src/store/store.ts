@@ -331,7 +331,10 @@ export function storeLost(meta: i32, vpn: i32): void {
   countPageOut(c, page);
   losePage(c, page);
 }
-/** The location of an item that would be the next to go if room were needed; with `fresh`, of any that has not expired. 0 if there is none. */
+/**
+ * The location of an item that would be the next to go if room were needed; with `fresh` 1, of any that has not expired, with 2, of another such,
+ * as far as the work for the first one left some. 0 if there is none.
+ */
 export function storeVictim(meta: i32, fresh: i32): i32 {
-  return fresh !== 0 ? pickFresh(controlOf(meta)) : pickVictim(controlOf(meta));
+  return fresh !== 0 ? pickFresh(controlOf(meta), fresh === 2) : pickVictim(controlOf(meta));
 }

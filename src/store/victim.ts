@@ -30,9 +30,12 @@ import { score } from "./rank.ts";
 const CANDIDATES: i32 = 16;
 /** Segments in use that are searched for one that holds anything: nearly all do. */
 const SEARCH: i32 = 4096;
-/** Records of segments that are looked at for one in which something has not expired, and segments that are gone through for it. */
-const RECORDS: i32 = 1 << 16;
-const SEGMENTS: i32 = 32;
+/** Records of segments, and items, that are looked at for one that has not expired: so many take about a millisecond. */
+const WORK: i32 = 1 << 16;
+
+/** Items that {@link firstItem} has gone through, and what is left of {@link WORK}. */
+let passed: i32 = 0;
+let work: i32 = 0;
 
 /** An item that would be among the next to go; 0 = there is none. */
 export function pickVictim(c: i32): i32 {
@@ -89,6 +92,7 @@ function firstItem(c: i32, s: i32, fresh: boolean): i32 {
       const size = inlineGranules(item);
       loc += size;
       item += size << 3;
+      passed++;
     }
   }
   return 0;
@@ -96,28 +100,28 @@ function firstItem(c: i32, s: i32, fresh: boolean): i32 {
 
 /**
  * An item that has not expired, where those picked at random all have: of a segment that says that something in it will expire later, or never. 0
- * = none was found, among so many segments that it takes about a millisecond; the next search goes on from there.
+ * = none was found with so much work that it takes about a millisecond, what was done for those before included if it goes `on` from them; the
+ * next search goes on from there.
  */
-export function pickFresh(c: i32): i32 {
+export function pickFresh(c: i32, on: boolean): i32 {
   const n = ld(c + ST_FRESH_SEG);
   const now = clock();
   let s: i32 = ld(c + ST_VICTIM_HAND);
-  let through: i32 = 0;
-  for (let i: i32 = n < RECORDS ? n : RECORDS; i > 0 && through < SEGMENTS; i--) {
+  let found: i32 = 0;
+  if (!on) work = WORK;
+  for (let i: i32 = n; i > 0 && work > 0 && found === 0; i--) {
     if (s >= n) s = 0;
     const p = segAddr(c, s);
+    work--;
     if (ld(p + SG_ITEMS) > 0 && inUse(ld(p + SG_STATE)) && ldf(p + SG_EXPIRY) > now) {
-      through++;
-      const loc = firstItem(c, s, true);
-      if (loc !== 0) {
-        st(c + ST_VICTIM_HAND, s);
-        return loc;
-      }
+      passed = 0;
+      found = firstItem(c, s, true);
+      work -= passed;
     }
-    s++;
+    if (found === 0) s++;
   }
   st(c + ST_VICTIM_HAND, s);
-  return 0;
+  return found;
 }
 function inUse(state: i32): boolean {
   return state === SEG_OPEN || state === SEG_CLOSED || state === SEG_SUNK;
