@@ -19,7 +19,7 @@ import {
   ST_SEG_SHIFT,
 } from "./layout.ts";
 import { inNodes } from "./meta.ts";
-import { isOthersTurn, sinkSome } from "./room.ts";
+import { isOthersTurn, keepLimit, sinkSome } from "./room.ts";
 import { headroom, homeNode, isPool, relieve, roomBelow } from "./sink.ts";
 import { settleSunk } from "./sunk.ts";
 
@@ -46,12 +46,14 @@ export function storeHeadroom(meta: i32): i32 {
     if (isPool(c)) return HEADROOM_ENOUGH;
     // As for an item that takes all that is free: a segment goes.
     relieve(c, free > low ? free - low : 1);
+    keepLimit(c);
     return node(nid, N_FREE) > free ? HEADROOM_MADE : HEADROOM_NONE;
   }
   if (!swapAvailable(1)) return HEADROOM_ENOUGH;
   if (isOthersTurn(c)) return HEADROOM_NONE;
   const before = nrWriteback();
   const did = sinkSome(c);
+  keepLimit(c);
   return did !== 0 && (node(nid, N_FREE) > free || nrWriteback() > before) ? HEADROOM_MADE : HEADROOM_NONE;
 }
 /** Nobody waits for room any more, until somebody says so. */

@@ -151,6 +151,11 @@ export function isOthersTurn(c: i32): boolean {
  * takes none, until `wanted` pages have left the nodes: those of others' may be in the way. Returns false if there is no room.
  */
 export function makeRoom(c: i32, pages: i32, wanted: i32, drop: boolean): boolean {
+  const made = leaveNodes(c, pages, wanted, drop);
+  keepLimit(c);
+  return made;
+}
+function leaveNodes(c: i32, pages: i32, wanted: i32, drop: boolean): boolean {
   const before = inNodes(c);
   // What is sent down may bring as much up, and what is compacted may sink in pieces: there is an end to it, and the engine makes room.
   let turns: i32 = MOST_TURNS + 2 * wanted;
@@ -160,6 +165,12 @@ export function makeRoom(c: i32, pages: i32, wanted: i32, drop: boolean): boolea
     if (sinkSome(c) === 0 && !(drop && evictSome(c, ALL) !== 0)) return false;
   }
   return true;
+}
+/** What went down may have taken pages that it did not give back as many of: see that the store holds no more than it may. */
+export function keepLimit(c: i32): void {
+  const most = ld(c + ST_MAX_PAGES);
+  let more: boolean = held(c) > most;
+  while (more) more = evictAnywhere(c) !== 0 && held(c) > most;
 }
 /** Something is about to go down: what of it is hot takes new pages at first, and these must be within the store's limit. */
 function leaveSpare(c: i32): void {
