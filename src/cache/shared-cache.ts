@@ -78,16 +78,18 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     if (!this.open) this.ensureOpen();
     const { shared } = this;
     shared.enter();
-    if (!shared.control.lives(this.mapping.id, this.incarnation)) {
+    try {
+      this.ensureLives();
+      const { h32, data } = shared.segment;
+      const control = (data >>> 2) + (((h32[this.entryOfControl] as number) >>> 6) << 10);
+      // Another thread may have been the first to store an entry with a time to live.
+      if (!this.timed && ((h32[control + (ST_FLAGS >>> 2)] as number) & FLAG_TTL) !== 0) this.timed = this.slow = true;
+      // In a small one each get matters for what goes next.
+      if (shared.lane.isNoted && (h32[control + (ST_ITEMS >>> 2)] as number) < SMALL) shared.hearSeen();
+    } catch (error) {
       shared.leave();
-      throw new LieuError("ECLOSED", `cache ${shown(this.name)} was closed`);
+      throw error;
     }
-    const { h32, data } = shared.segment;
-    const control = (data >>> 2) + (((h32[this.entryOfControl] as number) >>> 6) << 10);
-    // Another thread may have been the first to store an entry with a time to live.
-    if (!this.timed && ((h32[control + (ST_FLAGS >>> 2)] as number) & FLAG_TTL) !== 0) this.timed = this.slow = true;
-    // In a small one each get matters for what goes next.
-    if (shared.lane.isNoted && (h32[control + (ST_ITEMS >>> 2)] as number) < SMALL) shared.hearSeen();
   }
   /**
    * Begin an operation on a key: what it will read from swap is read before, without the lock. So others wait for no device.
@@ -389,8 +391,7 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     super.keepStats();
   }
   private lives(): boolean {
-    const { shared, open, mapping } = this;
-    return open && shared.isOpen && shared.control.lives(mapping.id, this.incarnation);
+    return this.open && this.shared.isOpen && this.shared.control.lives(this.mapping.id, this.incarnation);
   }
 }
 

@@ -7,12 +7,19 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
-import { type AttachedMemory, attachMemorySync, openMemorySync } from "../../src/index.ts";
+import {
+  type AttachedMemory,
+  attachMemorySync,
+  type Cache,
+  type Memory,
+  openMemorySync,
+  type Region,
+} from "../../src/index.ts";
 import { MAX_VMAS, V_ACTIVE, vma } from "../../src/mm/layout.ts";
 import type { SharedVm } from "../../src/runtime/shared-vm.ts";
 import { takeOver } from "../../src/runtime/takeover.ts";
 import { runSeed, type Source, seeded } from "../property/source.ts";
-import { dies } from "./tearing.ts";
+import { dies, storesOf } from "./tearing.ts";
 
 vi.mock("../../src/mm/machine.ts", async (original) => {
   const { tearable } = await import("./tearing.ts");
@@ -74,6 +81,15 @@ class Victim {
   }
 }
 
+function mappingsOf(vm: SharedVm): number {
+  vm.inspect();
+  return Array.from({ length: MAX_VMAS }, (_, v) => vma(v, V_ACTIVE)).filter((state) => state !== 0).length;
+}
+/** What was made last by that name; those before it have ended with who made them. */
+function lastNew(memory: Memory): Cache<Uint8Array> {
+  return memory.caches().findLast(({ name }) => name === "new") as Cache<Uint8Array>;
+}
+
 test.each([
   ["classic", true],
   ["mglru", false],
@@ -102,21 +118,19 @@ test.each([
       const region = memory.map(PAGES * PAGE, { name: "r" });
       for (const name of ["a", "b"]) memory.cache<Uint8Array>({ name, codec: "bytes", maxSize: "1MiB" });
       const written = new Int32Array(PAGES);
-      const mappings = (): number => {
-        vm.inspect();
-        return Array.from({ length: MAX_VMAS }, (_, v) => vma(v, V_ACTIVE)).filter((state) => state !== 0).length;
-      };
-      const before = mappings();
+      const before = mappingsOf(vm);
       let deaths = 0;
       for (let round = 0; deaths < DEATHS; round++) {
         const victim = new Victim(attachMemorySync(memory.descriptor()), written);
         try {
           for (let i = random.below(60); i > 0; i--) victim.act(random);
           const making = random.below(8) === 0;
+          const made: { region?: Region } = {};
           const died = dies(random.below(random.below(3) === 0 ? 200 : 4000), () => {
             if (making) {
               memory.cache({ name: "new", codec: "bytes", maxSize: "256KiB" }).close();
-              memory.map("64KiB", { name: "other" }).unmap();
+              made.region = memory.map("64KiB", { name: "other" });
+              made.region.unmap();
             } else for (let i = 0; i < 30; i++) victim.act(random);
           });
           if (died) {
@@ -129,7 +143,16 @@ test.each([
           }
           expect(vm.isOpen).toBe(true);
           memory.check();
-          if (died) expect(mappings()).toBe(before);
+          // What had got its name, and had not begun to go, is there: whole, if empty.
+          const { caches, regions } = vm.control.registry();
+          const cache = caches.some(({ name }) => name === "new") ? lastNew(memory) : undefined;
+          const other = regions.some(({ name }) => name === "other") ? made.region : undefined;
+          expect(mappingsOf(vm)).toBe(before + (cache === undefined ? 0 : 2) + (other === undefined ? 0 : 1));
+          expect([caches.length, regions.length]).toEqual([cache === undefined ? 2 : 3, other === undefined ? 1 : 2]);
+          expect(cache?.set("k", bytesFor(1, 1, 100)).get("k")?.length).toBe(cache === undefined ? undefined : 400);
+          cache?.close();
+          other?.unmap();
+          expect(mappingsOf(vm)).toBe(before);
           for (let page = 0; page < PAGES; page++) {
             const n = written[page] as number;
             const words = new Int32Array(Uint8Array.from(region.read(page * PAGE, PAGE)).buffer);
@@ -155,3 +178,47 @@ test.each([
     }
   },
 );
+
+test("whoever dies as it makes and closes a cache leaves it with its name, whole and empty, or nothing of it", () => {
+  vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+  const nodes = { fast: { kind: "dram", size: "1MiB" }, slow: { kind: "dram", size: "2MiB", tier: 1 } } as const;
+  using memory = openMemorySync({ nodes, minFree: "32KiB", pretouch: false, shared: true, engine: "js" });
+  using other = attachMemorySync(memory.descriptor());
+  const vm = memory.vm as SharedVm;
+  memory.cache({ name: "a", codec: "bytes", maxSize: "1MiB" });
+  const there = other.cache<Uint8Array>("a", { codec: "bytes", heap: 0 });
+  // Hits that the store is told of as the cache is closed: a store of theirs is the first of that.
+  const hit = () => there.set("k", bytesFor(1, 1, 10)).get("k");
+  const make = () => memory.cache<Uint8Array>({ name: "new", codec: "bytes", maxSize: "256KiB" });
+  hit();
+  let made = make();
+  made.close();
+  hit();
+  const before = mappingsOf(vm);
+  const stores = storesOf(() => {
+    made = make();
+  });
+  made.close();
+  const kept: boolean[] = [];
+  for (let n = stores - 2; n < stores + 8; n++) {
+    hit();
+    expect(dies(n, () => make().close())).toBe(true);
+    vm.lock.enter();
+    takeOver(vm);
+    vm.lock.leave();
+    memory.check();
+    const named = vm.control.registry().caches.some(({ name }) => name === "new");
+    kept.push(named);
+    if (!named) continue;
+    expect(lastNew(memory).get("k")).toBeUndefined();
+    expect(
+      lastNew(memory)
+        .set("k", bytesFor(2, 1, 100))
+        .get("k")?.length,
+    ).toBe(400);
+    lastNew(memory).close();
+  }
+  expect(new Set(kept)).toEqual(new Set([true, false]));
+  expect(kept[0]).toBe(false);
+  expect(mappingsOf(vm)).toBe(before);
+});

@@ -19,7 +19,7 @@ function inherited(made: { prototype: object }, from: { prototype: object }): st
 /** Looks at nothing but this handle, or does all by calling what takes the lock. */
 const BY_OTHERS = [
   ...["deleteMany", "find", "forEach", "getMany", "load", "memo", "retire", "setMany", "values", "invalidateTag"],
-  ...["getAsync", "max", "maxSize", "sampling", "forgetCurve", "pinned"],
+  ...["getAsync", "max", "maxSize", "sampling", "forgetCurve", "pinned", "timeGets", "timedGet"],
 ];
 /** Not for users: called by methods that have the lock. */
 const WITHIN = [
@@ -40,6 +40,9 @@ const WITHIN = [
     "moment",
     "setAll",
     "together",
+    "dropFront",
+    "timeLater",
+    "timeNext",
   ],
 ];
 
