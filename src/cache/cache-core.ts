@@ -12,6 +12,7 @@ import { Front } from "./front.ts";
 import { AS_ACCESS, EVEN_STALE, Items, MISS, STALE, WITH_VALUE } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
 import type { GetTimer } from "./latency.ts";
+import { Moment } from "./moment.ts";
 import type { DisposeReason, EntryConfig } from "./options.ts";
 import type { RequestRecording } from "./recording.ts";
 import { Tags } from "./tags.ts";
@@ -76,9 +77,8 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   };
   /** Entries that went during the operation that goes on, for dispose(). */
   protected gone: Gone[] = [];
-  /** How many operations that are one moment in all their parts are under way, one within the other; and whether the clock was read for them. */
-  protected atOnce = 0;
-  private wasRead = false;
+  /** Operations of many parts that are under way. A part of a spread cache has it from the whole. */
+  protected atOnce = new Moment();
   /** What the clock said when the front was asked, for the operation that goes on to the store; -1: nothing. */
   protected readAhead = -1;
 
@@ -96,7 +96,7 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
         ...this.items.versions,
         now: () => this.moment(),
         expired: (now) => {
-          if (this.atOnce === 0) this.readAhead = now;
+          if (this.atOnce.depth === 0) this.readAhead = now;
         },
         hear: (hashes, n, requests) => this.hear(hashes, n, requests),
         time: () => mapping.vm.crank.now(),
@@ -235,23 +235,20 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   }
   /** Do what has many parts, each of them an operation, in one moment. */
   protected together<R>(work: () => R): R {
-    if (this.atOnce++ === 0) this.wasRead = false;
-    try {
-      return work();
-    } finally {
-      this.atOnce--;
-    }
+    return this.atOnce.together(work);
   }
   /** The time: of all parts of an operation, what it was for the first that asked, but never before what any other was told meanwhile. */
   protected moment(): number {
     const { vm } = this.mapping;
-    if (this.atOnce === 0) {
+    const { atOnce } = this;
+    if (atOnce.depth === 0) {
       const ahead = this.readAhead;
       this.readAhead = -1;
       return ahead >= 0 ? vm.notBefore(ahead) : vm.crank.now();
     }
-    this.time = this.wasRead ? vm.notBefore(this.time) : vm.crank.now();
-    this.wasRead = true;
+    this.time = atOnce.wasRead ? vm.notBefore(atOnce.time) : vm.crank.now();
+    atOnce.time = this.time;
+    atOnce.wasRead = true;
     return this.time;
   }
   protected tellTime(): number {

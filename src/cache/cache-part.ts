@@ -2,11 +2,14 @@
 import { Cache, type Restorable } from "./cache.ts";
 import type { Prepared } from "./cache-writer.ts";
 import type { CacheKey } from "./keys.ts";
+import type { Moment } from "./moment.ts";
 import type { SetOptions } from "./options.ts";
 import type { ReadEntry } from "./read-dump.ts";
 
 /** What a spread cache asks of its parts. */
 export type SpreadPart<V, K extends CacheKey, C> = { [P in keyof Cache<V, K, C>]: Cache<V, K, C>[P] } & {
+  /** Be one moment with the other parts, in operations on all of them. */
+  shareMoment(moment: Moment): void;
   /** Many keys are asked for next, or set. */
   expect(keys: readonly K[], sets: boolean): void;
   /** Find all that can be wrong with a value and its options. */
@@ -20,6 +23,9 @@ export type SpreadPart<V, K extends CacheKey, C> = { [P in keyof Cache<V, K, C>]
 
 /** In a shard of one thread's. */
 export class CachePart<V, K extends CacheKey = string, C = unknown> extends Cache<V, K, C> {
+  shareMoment(moment: Moment): void {
+    this.atOnce = moment;
+  }
   expect(keys: readonly K[], sets: boolean): void {
     this.warm(keys, 0, sets);
   }

@@ -17,6 +17,7 @@ import { joinCurves, type MissRatioCurve } from "./distances.ts";
 import type { Visit } from "./items.ts";
 import { type CacheKey, checkKey } from "./keys.ts";
 import type { GetTimer } from "./latency.ts";
+import { Moment } from "./moment.ts";
 import type { FetchOptions, GetOptions, MemoOptions, SetOptions } from "./options.ts";
 import { readDump } from "./read-dump.ts";
 import { routeOf } from "./route.ts";
@@ -47,6 +48,7 @@ export class ShardedCache<V, K extends CacheKey = string, C = unknown> implement
   private readonly secret: number;
   private readonly shards: number;
   private readonly closed: () => void;
+  private readonly moment = new Moment();
   private open = true;
 
   /** @internal */
@@ -57,6 +59,7 @@ export class ShardedCache<V, K extends CacheKey = string, C = unknown> implement
     this.shards = parts.length;
     this.most = max;
     this.closed = closed;
+    for (const part of parts) part.shareMoment(this.moment);
   }
 
   private part(key: K): SpreadPart<V, K, C> {
@@ -68,6 +71,10 @@ export class ShardedCache<V, K extends CacheKey = string, C = unknown> implement
   /** What users hold is a cache to them. */
   private get whole(): Whole<V, K, C> {
     return this as unknown as Whole<V, K, C>;
+  }
+  /** Asks all parts, at one moment. */
+  private ofAll<R>(ask: (part: SpreadPart<V, K, C>) => R): R[] {
+    return this.moment.together(() => this.parts.map(ask));
   }
   private sum(of: (part: SpreadPart<V, K, C>) => number): number {
     return this.parts.reduce((n, part) => n + of(part), 0);
@@ -124,12 +131,17 @@ export class ShardedCache<V, K extends CacheKey = string, C = unknown> implement
   getMany(keys: Iterable<K>, options?: GetOptions): (V | undefined)[] {
     const all = listOf(keys, "getMany()", "keys");
     for (const key of all) checkKey(key);
-    return all.map((key, i) => {
-      if (i % MAX_WARM === 0) this.expect(all, i, false);
-      return this.get(key, options);
-    });
+    return this.moment.together(() =>
+      all.map((key, i) => {
+        if (i % MAX_WARM === 0) this.expect(all, i, false);
+        return this.get(key, options);
+      }),
+    );
   }
   setMany(entries: Iterable<readonly [K, V | undefined, SetOptions?]>, options?: SetOptions): Whole<V, K, C> {
+    return this.moment.together(() => this.setAll(entries, options));
+  }
+  private setAll(entries: Iterable<readonly [K, V | undefined, SetOptions?]>, options?: SetOptions): Whole<V, K, C> {
     this.ensureOpen();
     const all: { key: K; value: V | undefined; ready: Prepared | undefined }[] = [];
     for (const entry of listOf(entries, "setMany()", "[key, value] pairs")) {
@@ -155,10 +167,12 @@ export class ShardedCache<V, K extends CacheKey = string, C = unknown> implement
     const all = listOf(keys, "deleteMany()", "keys");
     for (const key of all) checkKey(key);
     this.ensureOpen();
-    return all.reduce((deleted, key, i) => {
-      if (i % MAX_WARM === 0) this.expect(all, i, true);
-      return deleted + (this.delete(key) ? 1 : 0);
-    }, 0);
+    return this.moment.together(() =>
+      all.reduce((deleted, key, i) => {
+        if (i % MAX_WARM === 0) this.expect(all, i, true);
+        return deleted + (this.delete(key) ? 1 : 0);
+      }, 0),
+    );
   }
   /** Each part hears of the next keys that are its own. */
   private expect(keys: readonly K[], first: number, sets: boolean): void {
@@ -167,7 +181,7 @@ export class ShardedCache<V, K extends CacheKey = string, C = unknown> implement
     for (const [part, next] of own) part.expect(next, sets);
   }
   invalidateTag(tag: string): void {
-    for (const part of this.parts) part.invalidateTag(tag);
+    this.ofAll((part) => part.invalidateTag(tag));
   }
 
   // ---- of all -----------------------------------------------------------------------------------------------------------
@@ -229,9 +243,12 @@ export class ShardedCache<V, K extends CacheKey = string, C = unknown> implement
     return undefined;
   }
   dump(): [K, DumpedEntry<V>][] {
-    return this.parts.flatMap((part) => part.dump());
+    return this.ofAll((part) => part.dump()).flat();
   }
   load(entries: Iterable<readonly [K, DumpedEntry<V>]>): void {
+    this.moment.together(() => this.loadAll(entries));
+  }
+  private loadAll(entries: Iterable<readonly [K, DumpedEntry<V>]>): void {
     this.ensureOpen();
     // All that can fail comes first. A codec is the user's, and may do anything meanwhile.
     const read = readDump(entries, (value, tags) => ({ value, tags }));
@@ -245,10 +262,13 @@ export class ShardedCache<V, K extends CacheKey = string, C = unknown> implement
     for (const entry of all) this.part(entry.key).commitLoad(entry, wall);
   }
   clear(options?: ClearOptions): void {
-    for (const part of this.parts) part.clear(options);
+    this.ofAll((part) => part.clear(options));
   }
   /** Of the part that holds most. */
   pop(): V | undefined {
+    return this.moment.together(() => this.popOne());
+  }
+  private popOne(): V | undefined {
     const most = [...this.parts].sort((a, b) => b.size - a.size);
     for (const part of most) {
       const value = part.pop();
@@ -257,7 +277,7 @@ export class ShardedCache<V, K extends CacheKey = string, C = unknown> implement
     return undefined;
   }
   purgeStale(): boolean {
-    return this.parts.map((part) => part.purgeStale()).includes(true);
+    return this.ofAll((part) => part.purgeStale()).includes(true);
   }
 
   // ---- the memory's -----------------------------------------------------------------------------------------------------

@@ -2,12 +2,16 @@
 import type { Restorable } from "./cache.ts";
 import type { Prepared } from "./cache-writer.ts";
 import type { CacheKey } from "./keys.ts";
+import type { Moment } from "./moment.ts";
 import type { SetOptions } from "./options.ts";
 import type { ReadEntry } from "./read-dump.ts";
 import { SharedCache } from "./shared-cache.ts";
 
 /** See the file's head. */
 export class SharedCachePart<V, K extends CacheKey = string, C = unknown> extends SharedCache<V, K, C> {
+  shareMoment(moment: Moment): void {
+    this.atOnce = moment;
+  }
   expect(keys: readonly K[], sets: boolean): void {
     this.warm(keys, 0, sets);
   }

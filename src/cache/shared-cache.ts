@@ -200,7 +200,7 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     const time = this.timed ? this.moment() : 0;
     const length = glimpse.find(key, time);
     // Who takes the lock for it next is at the same moment.
-    if (length < 0 && this.timed && this.atOnce === 0) this.readAhead = time;
+    if (length < 0 && this.timed && this.atOnce.depth === 0) this.readAhead = time;
     return length;
   }
   protected override mayBeCold(): boolean {

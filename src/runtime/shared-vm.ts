@@ -117,7 +117,9 @@ export class SharedVm extends Vm {
   enter(): void {
     const { lock, control } = this;
     lock.enter();
-    if (lock.depth === 1 && control.state !== OPEN) this.#refuse();
+    if (lock.depth !== 1) return;
+    this.operation = (this.operation + 1) | 0;
+    if (control.state !== OPEN) this.#refuse();
   }
   /**
    * Before an operation, with the lock: read what is in these slots, the lock being let go of meanwhile. Returns false if there was nothing to
@@ -233,7 +235,6 @@ export class SharedVm extends Vm {
   override fault(vma: number, vpn: number, mode: number, lines: number): number {
     this.enter();
     try {
-      this.operation = (this.operation + 1) | 0;
       this.turn();
       return this.#bare.fault(vma, vpn, mode | (lines << LINES_SHIFT));
     } finally {

@@ -141,15 +141,20 @@ export class Vm {
   /**
    * Let time pass: give the engine the time, kswapd its turn, and promotion its scan if one is due. Called before each
    * slow operation rather than after it, so that a page just faulted in is still there when its caller touches it. `now`:
-   * the moment of the operation, if it has read the clock already. Returns the time.
+   * the moment of the operation of which it is a part; without it, one begins. Returns the time.
    */
-  turn(now: number = this.crank.now()): number {
+  turn(now = this.begin()): number {
     this.#hitsLeft = HITS_PER_TURN;
     const { h32, hf } = this.segment;
     if (now > (hf[H_CLOCK >>> 3] as number)) hf[H_CLOCK >>> 3] = now;
     if ((h32[H_KSWAPD >>> 2] as number) !== 0 && this.turnsCrank) this.#kswapd();
     if ((hf[H_CLOCK >>> 3] as number) >= (hf[H_HINT_DUE >>> 3] as number) && this.turnsCrank) this.calls.hintScan();
     return now;
+  }
+  /** An operation begins. Returns the time. */
+  private begin(): number {
+    this.operation = (this.operation + 1) | 0;
+    return this.crank.now();
   }
   /** A time that the crank gave some while ago, ms; or a later one, if another thread has gone on with that since. */
   notBefore(time: number): number {
@@ -197,7 +202,6 @@ export class Vm {
 
   /** Make a page present and mark the access, of `lines` lines (0: not known). Returns 0 or a negative errno (mm.ts, fault()). */
   fault(vma: number, vpn: number, mode: number, lines: number): number {
-    this.operation = (this.operation + 1) | 0;
     this.turn();
     return this.calls.fault(vma, vpn, mode | (lines << LINES_SHIFT));
   }

@@ -67,6 +67,22 @@ describeWithRedis("remote swap", () => {
     memory.check();
   });
 
+  test("gets in a row each may wait for as long as one may, however many there are", { retry: 2 }, async () => {
+    const server = await start();
+    const timeout = 400;
+    const cache = filled(memoryOn(server.url, { timeout }));
+    let lost = 0;
+    let gets = 0;
+    for (const end = performance.now() + 4 * timeout; performance.now() < end; gets++) {
+      const n = gets % 2000;
+      if (cache.get(n) !== undefined) continue;
+      lost++;
+      cache.set(n, pageOf(n));
+    }
+    expect(gets).toBeGreaterThan(1000);
+    expect(lost).toBeLessThan(10);
+  });
+
   test("getAsync() and fetch() do not block the event loop while they wait for it", async () => {
     const server = await start();
     const memory = memoryOn(server.url);
