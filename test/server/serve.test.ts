@@ -88,7 +88,7 @@ describe("what it says", () => {
 
   test("the latency of timed gets, by tier, of those that had any since the last snapshot", async () => {
     const memory = await tiers();
-    const cache = memory.cache<string>({ maxSize: "1MiB" });
+    const cache = memory.cache<string>({ maxSize: "1MiB", heap: 0 });
     const recorder = new Recorder(memory, { title: "test", clock: "seconds" });
     cache.set("a", "b");
     for (let i = 0; i < 1000; i++) cache.get(i % 3 ? "a" : "none");
