@@ -56,13 +56,6 @@ function works({ cold, hot, region, value }) {
   };
   return {
     "get, 200 bytes, from the node": many(() => cold.get(keys[next(KEYS)])),
-    "nine gets and a set": () => {
-      for (let i = 0; i < 200; i++) {
-        if (i % 10 === 0) cold.set(keys[next(KEYS)], value);
-        else cold.get(keys[next(KEYS)]);
-      }
-      return 200;
-    },
     "set, 200 bytes": many(() => cold.set(keys[next(KEYS)], value)),
     "nine gets, one set": many((i) => (i % 10 === 9 ? cold.set(keys[next(KEYS)], value) : cold.get(keys[next(KEYS)]))),
     "get, held on the heap": many(() => hot.get(keys[next(1000)])),
