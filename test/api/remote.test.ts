@@ -74,10 +74,8 @@ describeWithRedis("remote swap", () => {
     let lost = 0;
     let gets = 0;
     for (const end = performance.now() + 4 * timeout; performance.now() < end; gets++) {
-      const n = gets % 2000;
-      if (cache.get(n) !== undefined) continue;
-      lost++;
-      cache.set(n, pageOf(n));
+      // Nothing is stored meanwhile: only gets say that the one before is over.
+      if (cache.get(gets % 2000) === undefined) lost++;
     }
     expect(gets).toBeGreaterThan(1000);
     expect(lost).toBeLessThan(10);
