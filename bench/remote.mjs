@@ -10,7 +10,8 @@ import { openMemorySync } from "../dist/index.js";
 const MIB = 2 ** 20;
 const ROUNDS = 5;
 
-async function startServer() {
+/** A server on a port of its own, which ends with the process at the latest, and a client of it. */
+export async function startServer() {
   const port = await new Promise((done) => {
     const probe = createServer().listen(0, "127.0.0.1", () => {
       const { port } = probe.address();

@@ -2,11 +2,10 @@
  * What one memory for all threads is instead of: asking another thread for a value by message, and a server on the same machine (Redis, where there is one).
  * And what eight workers on one memory take. Part of `npm run bench:threads`.
  */
-import { spawn, spawnSync } from "node:child_process";
-import { createServer } from "node:net";
+import { spawnSync } from "node:child_process";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import { createClient } from "redis";
 import { attachMemory, openMemorySync } from "../dist/index.js";
+import { startServer } from "./remote.mjs";
 
 const GIB = 2 ** 30;
 const TRIPS = 3000;
@@ -57,17 +56,7 @@ export async function messageTrip() {
 /** The same of a GET of a server on the loopback interface; undefined where there is none. */
 export async function redisTrip() {
   if (spawnSync("redis-server", ["--version"]).status !== 0) return undefined;
-  const port = await new Promise((done) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = probe.address();
-      probe.close(() => done(port));
-    });
-  });
-  const args = ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-  const server = spawn("redis-server", args, { stdio: "ignore" });
-  const client = createClient({ url: `redis://127.0.0.1:${port}` });
-  client.on("error", () => undefined);
-  await client.connect();
+  const { server, client } = await startServer();
   for (let i = 0; i < 1000; i++) await client.set(`key:${i}`, "x".repeat(200));
   let best = Infinity;
   for (let round = 0; round < ROUNDS; round++) {

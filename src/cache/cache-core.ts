@@ -148,8 +148,7 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   /** An operation begins. The clock is read here, and not again until the next: whatever it does, it is one moment. */
   protected begin(): void {
     this.ensureOpen();
-    const { vm } = this.mapping;
-    vm.operation = (vm.operation + 1) | 0;
+    this.mapping.vm.nextOperation();
     if (this.timed) this.tellTime();
   }
   protected look(key: CacheKey, flags: number): number {

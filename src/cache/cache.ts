@@ -56,8 +56,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
     if (--this.untilTimed === 0) return this.timedGet(key, options);
     if (options !== undefined || this.slow) return this.getAged(key, options);
     this.ensureOpen();
-    const { vm } = this.mapping;
-    vm.operation = (vm.operation + 1) | 0;
+    this.mapping.vm.nextOperation();
     if (this.items.find(key, this.getFlags, 0) !== HIT) return undefined;
     return this.keep(key);
   }
@@ -292,8 +291,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
   /** Visit the bytes of `key` part by part in the memory itself: a get without a copy. Returns whether all were there. @internal */
   getBytes(key: K, visit: Visit): boolean {
     this.ensureOpen();
-    const { vm } = this.mapping;
-    vm.operation = (vm.operation + 1) | 0;
+    this.mapping.vm.nextOperation();
     if (this.items.find(key, AS_ACCESS, 0) !== HIT) return false;
     return this.items.visit(this.items.location, this.items.length, visit);
   }

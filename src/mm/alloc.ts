@@ -18,7 +18,6 @@ import {
   H_PRESSURE,
   hdr,
   N_FREE,
-  N_PAGES,
   N_TIER,
   N_WMARK_HIGH,
   N_WMARK_LOW,
@@ -27,8 +26,8 @@ import {
   node,
   setHdr,
 } from "./layout.ts";
-import { lowestBit } from "./machine.ts";
 import { nearest } from "./memory-tiers.ts";
+import { pagesOf } from "./middle.ts";
 import { wakeKswapd, zone } from "./node.ts";
 import { loseOlder, losesYoung } from "./older-half.ts";
 import { OPT_TIER_FIRST } from "./options.ts";
@@ -132,11 +131,6 @@ function takeFromOlder(first: i32, mask: i32): i32 {
   return takeAbove(0, first, faster, N_WMARK_LOW);
 }
 
-function pagesOf(mask: i32): i32 {
-  let pages: i32 = 0;
-  for (let m: i32 = mask; m !== 0; m &= m - 1) pages += node(lowestBit(m), N_PAGES);
-  return pages;
-}
 /** The nodes of `mask` that share its slowest tier. */
 function slowestTier(mask: i32): i32 {
   let left: i32 = mask;

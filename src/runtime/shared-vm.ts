@@ -118,7 +118,7 @@ export class SharedVm extends Vm {
     const { lock, control } = this;
     lock.enter();
     if (lock.depth !== 1) return;
-    this.operation = (this.operation + 1) | 0;
+    this.nextOperation();
     if (control.state !== OPEN) this.#refuse();
   }
   /**

@@ -143,7 +143,7 @@ export class Vm {
    * slow operation rather than after it, so that a page just faulted in is still there when its caller touches it. `now`:
    * the moment of the operation of which it is a part; without it, one begins. Returns the time.
    */
-  turn(now = this.begin()): number {
+  turn(now = this.#nextTime()): number {
     this.#hitsLeft = HITS_PER_TURN;
     const { h32, hf } = this.segment;
     if (now > (hf[H_CLOCK >>> 3] as number)) hf[H_CLOCK >>> 3] = now;
@@ -151,9 +151,12 @@ export class Vm {
     if ((hf[H_CLOCK >>> 3] as number) >= (hf[H_HINT_DUE >>> 3] as number) && this.turnsCrank) this.calls.hintScan();
     return now;
   }
-  /** An operation begins. Returns the time. */
-  private begin(): number {
+  /** An operation begins: what it waits for devices counts together (operations.ts). */
+  nextOperation(): void {
     this.operation = (this.operation + 1) | 0;
+  }
+  #nextTime(): number {
+    this.nextOperation();
     return this.crank.now();
   }
   /** A time that the crank gave some while ago, ms; or a later one, if another thread has gone on with that since. */
