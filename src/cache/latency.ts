@@ -1,6 +1,6 @@
 /**
  * How long a get takes, by the tier that served it: some of the gets of each cache are timed, at most about two hundred a second,
- * so that timing and telling take a thousandth of the time whatever the load.
+ * so that what timing and telling take does not grow with the load (docs/metrics.md says what was measured).
  *
  * **What the others pay.** A get that is not timed does what it does in a cache that nobody samples. The front counts its hits anyway, and
  * stops at one of them (front.ts); what it does not answer is counted down (cache.ts). Whichever comes first has the cache take the front
