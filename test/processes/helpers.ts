@@ -3,10 +3,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { Worker } from "node:worker_threads";
 import { afterAll } from "vitest";
 import { libcIfThere } from "../../src/host/libc.ts";
-import type { MemoryOptions } from "../../src/index.ts";
+import type { Memory, MemoryOptions } from "../../src/index.ts";
 import { requireThat } from "../support/requires.ts";
 
 export const SLOW = 120_000;
@@ -37,6 +39,16 @@ interface Reply {
   readonly result?: unknown;
   readonly error?: string;
   readonly code?: string;
+}
+
+/** Ends when a memory that nobody uses, without promotion, has done what it does by itself: kswapd, in whichever process. */
+export async function rest(memory: Memory): Promise<void> {
+  for (let before = memory.vmstat(); ; ) {
+    await sleep(100);
+    const now = memory.vmstat();
+    if (isDeepStrictEqual(before, now)) return;
+    before = now;
+  }
 }
 
 /** Who runs what he is sent, in a process or a thread of his own. */

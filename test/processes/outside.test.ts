@@ -3,13 +3,13 @@ import fs from "node:fs";
 import { expect, test } from "vitest";
 import { openMemory } from "../../src/index.ts";
 import { lieu } from "../cli/support.ts";
-import { describeShared, freshPath, Peer, SLOW, smallMemory } from "./helpers.ts";
+import { describeShared, freshPath, Peer, rest, SLOW, smallMemory } from "./helpers.ts";
 
 describeShared("from outside", () => {
   test("lieu stat shows who has it and what it holds; lieu rm what is left", { timeout: SLOW }, async () => {
     const path = freshPath();
     const swap = freshPath();
-    const options = smallMemory(path, { swap: [{ kind: "file", path: swap, size: "8MiB" }] });
+    const options = smallMemory(path, { swap: [{ kind: "file", path: swap, size: "8MiB" }], promotion: false });
     const peer = await Peer.start();
     await peer.run(
       `const memory = (state.memory = await lieu.openMemory(data));
@@ -35,6 +35,7 @@ describeShared("from outside", () => {
     ]) {
       expect(shown.stdout).toContain(part);
     }
+    await rest(memory);
     const info = JSON.parse((await lieu("stat", path, "--json")).stdout);
     expect(info).toMatchObject({
       path,

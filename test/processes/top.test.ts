@@ -6,7 +6,7 @@ import { openMemory } from "../../src/index.ts";
 import { NamedRecorder } from "../../src/server/named-recorder.ts";
 import { CURVE_SIZES } from "../../src/server/wire.ts";
 import { lieu } from "../cli/support.ts";
-import { describeShared, freshPath, Peer, SLOW, smallMemory } from "./helpers.ts";
+import { describeShared, freshPath, Peer, rest, SLOW, smallMemory } from "./helpers.ts";
 
 /** Fills a memory of two tiers and swap, with a cache, a region and a group in it. */
 const FILL = `const memory = (state.memory = await lieu.openMemory(data));
@@ -19,12 +19,16 @@ const FILL = `const memory = (state.memory = await lieu.openMemory(data));
 describeShared("a memory that processes share, watched from outside", () => {
   test("every number is the memory's own", { timeout: SLOW }, async () => {
     const path = freshPath();
-    const options = smallMemory(path, { swap: [{ kind: "file", name: "disk", path: freshPath(), size: "8MiB" }] });
+    const options = smallMemory(path, {
+      swap: [{ kind: "file", name: "disk", path: freshPath(), size: "8MiB" }],
+      promotion: false,
+    });
     const peer = await Peer.start();
     await peer.run(FILL, options);
     await using memory = await openMemory(options);
     const cache = memory.cache<Uint8Array>({ name: "users", maxSize: "512KiB", codec: "bytes", heap: 0 });
     const recorder = new NamedRecorder(path, "shop");
+    await rest(memory);
     const frame = recorder.snapshot(100);
     if (frame === undefined) throw new Error("it is there");
     const { header } = recorder;
