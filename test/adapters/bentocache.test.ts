@@ -52,9 +52,9 @@ describe.each([true, false])("a BentoCache with serialize: %s", (serialize) => {
   test("getOrSet calls the factory once, until the TTL is over", async () => {
     const bento = open();
     const factory = vi.fn(async () => ({ loaded: factory.mock.calls.length }));
-    const user = () => bento.getOrSet({ key: "user", ttl: 250, factory });
+    const user = () => bento.getOrSet({ key: "user", ttl: 1500, factory });
     expect(await Promise.all([user(), user(), user()])).toEqual(Array(3).fill({ loaded: 1 }));
-    await sleep(300);
+    await sleep(1600);
     expect(await user()).toEqual({ loaded: 2 });
     expect(await bento.has({ key: "user" })).toBe(true);
   });

@@ -36,19 +36,19 @@ describe.each([true, false])("a store with a serializer: %s", (serialize) => {
     const cache = createCache({ stores: [keyvOf(openCache())] });
     const list = [
       { key: "a", value: 1 },
-      { key: "b", value: 2, ttl: 250 },
+      { key: "b", value: 2, ttl: 1500 },
       { key: "c", value: 3, ttl: 60_000 },
     ];
     expect(await cache.mset(list)).toMatchObject(list);
     expect(await cache.mget(["a", "b", "none", "c"])).toEqual([1, 2, undefined, 3]);
-    await sleep(300);
+    await sleep(1600);
     expect(await cache.mget(["a", "b", "none", "c"])).toEqual([1, undefined, undefined, 3]);
     expect(await cache.mdel(["a", "none"])).toBe(true);
     expect(await cache.mget(["a", "c"])).toEqual([undefined, 3]);
   });
 
   test("ttl: of the call, by default that of the cache", async () => {
-    const cache = createCache({ stores: [keyvOf(openCache())], ttl: 250 });
+    const cache = createCache({ stores: [keyvOf(openCache())], ttl: 1500 });
     const start = Date.now();
     await cache.set("default", 1);
     await cache.set("own", 2, 60_000);
@@ -56,7 +56,7 @@ describe.each([true, false])("a store with a serializer: %s", (serialize) => {
     expect((await cache.ttl("default"))! - start).toBeLessThan(10_000);
     expect((await cache.ttl("own"))! - start).toBeGreaterThan(50_000);
     expect(await cache.ttl("none")).toBeUndefined();
-    await sleep(300);
+    await sleep(1600);
     expect(await cache.mget(["default", "own", "none"])).toEqual([undefined, 2, 3]);
   });
 
@@ -66,14 +66,14 @@ describe.each([true, false])("a store with a serializer: %s", (serialize) => {
       await sleep(10);
       return { loaded: load.mock.calls.length };
     });
-    const wrap = () => cache.wrap("x", load, 300);
+    const wrap = () => cache.wrap("x", load, 1500);
     expect(await Promise.all([wrap(), wrap(), wrap()])).toEqual(Array(3).fill({ loaded: 1 }));
     expect(await wrap()).toEqual({ loaded: 1 });
     expect(await cache.wrap("x", load, { raw: true })).toMatchObject({
       value: { loaded: 1 },
       expires: expect.any(Number),
     });
-    await sleep(350);
+    await sleep(1600);
     expect(await wrap()).toEqual({ loaded: 2 });
     await expect(
       cache.wrap("y", () => {
@@ -84,11 +84,11 @@ describe.each([true, false])("a store with a serializer: %s", (serialize) => {
   });
 
   test("wrap with a refreshThreshold: the old value at once, the new one in the background", async () => {
-    const cache = createCache({ stores: [keyvOf(openCache())], ttl: 60_000, refreshThreshold: 59_500 });
+    const cache = createCache({ stores: [keyvOf(openCache())], ttl: 60_000, refreshThreshold: 57_000 });
     let loads = 0;
     const wrap = () => cache.wrap("x", () => ++loads);
     expect(await wrap()).toBe(1);
-    await sleep(600);
+    await sleep(3100);
     const refreshed = new Promise((resolve) => cache.on("refresh", resolve));
     expect(await wrap()).toBe(1);
     expect(await refreshed).toEqual({ key: "x", value: 2 });

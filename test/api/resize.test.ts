@@ -181,7 +181,7 @@ withKoffi("pressure", () => {
     for (const [name, text] of Object.entries(files)) writeFileSync(join(cgroup, `memory.${name}`), `${text}\n`);
   };
   const settle = async (done: () => boolean) => {
-    for (let i = 0; i < 200 && !done(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
+    for (let i = 0; i < 3000 && !done(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
     return done();
   };
 

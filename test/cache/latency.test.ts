@@ -57,7 +57,7 @@ test.each(CASES)("$name, $tier: of gets that come slowly each is timed, with wha
   expect(samples.map(({ tier }) => tier)).toEqual(
     Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? given.tier : "miss")),
   );
-  expect(samples.every(({ cache, seconds }) => cache === "users" && seconds > 0 && seconds < 1)).toBe(true);
+  expect(samples.every(({ cache, seconds }) => cache === "users" && seconds > 0 && seconds < 30)).toBe(true);
 });
 
 test.each(CASES)("$name, $tier: of gets that come fast a few are timed, what is done by turns alike", (given) => {
