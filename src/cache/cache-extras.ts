@@ -50,15 +50,7 @@ export abstract class CacheExtras<V, K extends CacheKey, C> extends CacheWriter<
   }
   private setAll(entries: Iterable<readonly [K, V | undefined, SetOptions?]>, options?: SetOptions): this {
     this.begin();
-    const all: { key: K; value: V | undefined; ready: Prepared | undefined }[] = [];
-    for (const entry of listOf(entries, "setMany()", "[key, value] pairs")) {
-      if (!Array.isArray(entry)) {
-        throw new LieuError("EINVAL", `setMany(): entry ${all.length} is ${shown(entry)}, not [key, value, options?]`);
-      }
-      const [key, value, own] = entry as readonly [K, V | undefined, SetOptions?];
-      checkKey(key);
-      all.push({ key, value, ready: value === undefined ? undefined : this.prepare(value, own ?? options) });
-    }
+    const all = entriesOf(entries, (_, value, own) => this.prepare(value, own ?? options));
     // A codec is the user's and may have done anything.
     this.ensureOpen();
     const keys = all.map(({ key }) => key);
@@ -142,4 +134,25 @@ export abstract class CacheExtras<V, K extends CacheKey, C> extends CacheWriter<
 export function listOf<T>(given: Iterable<T>, method: string, what: string): T[] {
   if (typeof given === "object" && given !== null && typeof given[Symbol.iterator] === "function") return [...given];
   throw new LieuError("EINVAL", `${method}: ${shown(given)} is no list; give ${what}`);
+}
+
+/** An entry of `setMany`, all that can be wrong with it found; `ready` is undefined for one that deletes. */
+interface SetEntry<V, K> {
+  readonly key: K;
+  readonly value: V | undefined;
+  readonly ready: Prepared | undefined;
+}
+/** What `setMany` is given. @throws {@link LieuError} EINVAL; and what `prepare` throws */
+export function entriesOf<V, K extends CacheKey>(
+  given: Iterable<readonly [K, V | undefined, SetOptions?]>,
+  prepare: (key: K, value: V, own: SetOptions | undefined) => Prepared,
+): SetEntry<V, K>[] {
+  return listOf(given, "setMany()", "[key, value] pairs").map((entry, i) => {
+    if (!Array.isArray(entry)) {
+      throw new LieuError("EINVAL", `setMany(): entry ${i} is ${shown(entry)}, not [key, value, options?]`);
+    }
+    const [key, value, own] = entry as readonly [K, V | undefined, SetOptions?];
+    checkKey(key);
+    return { key, value, ready: value === undefined ? undefined : prepare(key, value, own) };
+  });
 }

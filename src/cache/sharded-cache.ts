@@ -10,9 +10,8 @@ import type { Pin } from "../runtime/pin.ts";
 import { MAX_WARM } from "../store/warm.ts";
 import type { Cache } from "./cache.ts";
 import { addStats } from "./cache-entries.ts";
-import { listOf } from "./cache-extras.ts";
+import { entriesOf, listOf } from "./cache-extras.ts";
 import type { SpreadPart } from "./cache-part.ts";
-import type { Prepared } from "./cache-writer.ts";
 import { joinCurves, type MissRatioCurve } from "./distances.ts";
 import type { Visit } from "./items.ts";
 import { type CacheKey, checkKey } from "./keys.ts";
@@ -143,16 +142,7 @@ export class ShardedCache<V, K extends CacheKey = string, C = unknown> implement
   }
   private setAll(entries: Iterable<readonly [K, V | undefined, SetOptions?]>, options?: SetOptions): Whole<V, K, C> {
     this.ensureOpen();
-    const all: { key: K; value: V | undefined; ready: Prepared | undefined }[] = [];
-    for (const entry of listOf(entries, "setMany()", "[key, value] pairs")) {
-      if (!Array.isArray(entry)) {
-        throw new LieuError("EINVAL", `setMany(): entry ${all.length} is ${shown(entry)}, not [key, value, options?]`);
-      }
-      const [key, value, own] = entry as readonly [K, V | undefined, SetOptions?];
-      checkKey(key);
-      const ready = value === undefined ? undefined : this.part(key).prepareSet(value, own ?? options);
-      all.push({ key, value, ready });
-    }
+    const all = entriesOf(entries, (key, value, own) => this.part(key).prepareSet(value, own ?? options));
     // A codec is the user's and may have done anything.
     this.ensureOpen();
     const keys = all.map(({ key }) => key);

@@ -11,9 +11,10 @@
  */
 import fs from "node:fs";
 import { dirname, resolve } from "node:path";
-import { LieuError, type LieuErrorCode, shown } from "../errors.ts";
+import { LieuError, shown } from "../errors.ts";
+import { codeOf, errnoOf } from "../host/file-errors.ts";
 import { userOf } from "../host/file-users.ts";
-import { type Libc, libc, SystemError } from "../host/libc.ts";
+import { type Libc, libc } from "../host/libc.ts";
 
 /** What backs a node of kind "mapped-file". */
 export interface MappedFileNode {
@@ -109,29 +110,9 @@ function inUse(path: string): LieuError {
   return new LieuError("EBUSY", `${path} is in use by another node; give each a path of its own`);
 }
 
-const CODES: Readonly<Record<string, LieuErrorCode>> = {
-  ENOSPC: "ENOSPC",
-  EDQUOT: "ENOSPC",
-  EFBIG: "ENOSPC",
-  EACCES: "EACCES",
-  EPERM: "EACCES",
-  ERR_ACCESS_DENIED: "EACCES",
-  EROFS: "EACCES",
-  EISDIR: "EACCES",
-  ENOENT: "ENOENT",
-  ENOTDIR: "ENOENT",
-  EEXIST: "EBUSY",
-  ELOOP: "EINVAL",
-  ENAMETOOLONG: "EINVAL",
-  EOPNOTSUPP: "ENOTSUP",
-  ENODEV: "ENOTSUP",
-  ENOMEM: "ENOMEM",
-};
-
 function fileError(error: unknown, path: string, what: string): unknown {
   if (error instanceof LieuError) return error;
-  const errno = error instanceof SystemError ? error.errno : ((error as NodeJS.ErrnoException).code ?? "");
-  const code = CODES[errno] ?? "EIO";
+  const code = codeOf(errnoOf(error));
   const hint = code === "ENOENT" ? `create the folder ${dirname(path)} first` : (error as Error).message;
   return new LieuError(code, `${what}: the file ${path} cannot be mapped: ${hint}`, { cause: error });
 }

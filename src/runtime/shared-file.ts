@@ -17,8 +17,9 @@
 import fs from "node:fs";
 import { dirname } from "node:path";
 import { LieuError, type LieuErrorCode, shown } from "../errors.ts";
+import { codeOf, errnoOf } from "../host/file-errors.ts";
 import { userOf } from "../host/file-users.ts";
-import { type Libc, libc, SystemError } from "../host/libc.ts";
+import { type Libc, libc } from "../host/libc.ts";
 import { CONTROL_BYTES, Control } from "./control.ts";
 
 const MAGIC = Buffer.from("lieu memory 1\n");
@@ -311,29 +312,10 @@ function stranger(path: string): LieuError {
   return new LieuError("EINVAL", `${path} exists and is not a memory of lieu's; take another name`);
 }
 
-const CODES: Readonly<Record<string, LieuErrorCode>> = {
-  ENOSPC: "ENOSPC",
-  EDQUOT: "ENOSPC",
-  EFBIG: "ENOSPC",
-  EACCES: "EACCES",
-  EPERM: "EACCES",
-  ERR_ACCESS_DENIED: "EACCES",
-  EROFS: "EACCES",
-  EISDIR: "EINVAL",
-  ELOOP: "EINVAL",
-  ENXIO: "EINVAL",
-  ENAMETOOLONG: "EINVAL",
-  ENOENT: "ENOENT",
-  ENOTDIR: "ENOENT",
-  EOPNOTSUPP: "ENOTSUP",
-  ENODEV: "ENOTSUP",
-  ENOMEM: "ENOMEM",
-};
-
 function sharedFileError(error: unknown, path: string, { bytes = 0, create = false } = {}): unknown {
   if (error instanceof LieuError) return error;
-  const errno = error instanceof SystemError ? error.errno : ((error as NodeJS.ErrnoException).code ?? "");
-  const code = CODES[errno] ?? "EIO";
+  const errno = errnoOf(error);
+  const code = codeOf(errno);
   const room = `there is no room for its ${(bytes / 2 ** 20).toFixed(1)} MiB`;
   const hints: Partial<Record<LieuErrorCode, string>> = {
     ENOSPC: `${room}; where /dev/shm is small (docker run --shm-size), the path of a file will do as well`,

@@ -4,7 +4,8 @@
  */
 import fs, { type BigIntStats } from "node:fs";
 import { dirname } from "node:path";
-import { LieuError, type LieuErrorCode } from "../errors.ts";
+import { LieuError } from "../errors.ts";
+import { codeOf, errnoOf } from "../host/file-errors.ts";
 import { checkAddress, checkSlots, slotRange } from "./check.ts";
 import { type FileDescriptor, PAGE_SIZE, type SwapDevice } from "./device.ts";
 
@@ -153,27 +154,11 @@ export function ignoreErrors(action: () => void): void {
   }
 }
 
-const CODES: ReadonlyMap<unknown, LieuErrorCode> = new Map<unknown, LieuErrorCode>([
-  ["ENOSPC", "ENOSPC"],
-  ["EDQUOT", "ENOSPC"],
-  ["EFBIG", "ENOSPC"],
-  ["EACCES", "EACCES"],
-  ["EPERM", "EACCES"],
-  // Node's permission model.
-  ["ERR_ACCESS_DENIED", "EACCES"],
-  ["EROFS", "EACCES"],
-  ["EISDIR", "EACCES"],
-  ["ENOENT", "ENOENT"],
-  ["ENOTDIR", "ENOENT"],
-  ["ENAMETOOLONG", "EINVAL"],
-  ["EEXIST", "EBUSY"],
-]);
-
 /** `error` as a LieuError that names the file. `action` is what it could not be: "opened", "read at slot 3". */
 export function fileError(error: unknown, path: string, action: string): LieuError {
   if (error instanceof LieuError) return error;
-  const { code: errno, message } = error as NodeJS.ErrnoException;
-  const code = CODES.get(errno) ?? "EIO";
-  const hint = code === "ENOENT" ? `create the directory ${dirname(path)} first` : message;
+  const errno = errnoOf(error);
+  const code = errno === "EISDIR" ? "EACCES" : codeOf(errno);
+  const hint = code === "ENOENT" ? `create the directory ${dirname(path)} first` : (error as Error).message;
   return new LieuError(code, `swap file ${path} cannot be ${action}: ${hint}`, { cause: error });
 }

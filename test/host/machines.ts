@@ -60,6 +60,13 @@ export function layMachine(machine: Machine): string {
 }
 
 const GiB = 1024;
+/** Two sockets, and persistent memory on each. */
+const withPersistentMemory = {
+  0: { distance: "10 21 17 28", mib: 96 * GiB },
+  1: { distance: "21 10 28 17", mib: 96 * GiB },
+  2: { distance: "17 28 10 28", mib: 512 * GiB },
+  3: { distance: "28 17 28 10", mib: 512 * GiB },
+};
 
 export const MACHINES = {
   laptop: { online: "0", hasMemory: "0", hasCpu: "0", nodes: { 0: { distance: "10", mib: 16 * GiB } } },
@@ -76,12 +83,7 @@ export const MACHINES = {
     online: "0-3",
     hasMemory: "0-3",
     hasCpu: "0-1",
-    nodes: {
-      0: { distance: "10 21 17 28", mib: 96 * GiB },
-      1: { distance: "21 10 28 17", mib: 96 * GiB },
-      2: { distance: "17 28 10 28", mib: 512 * GiB },
-      3: { distance: "28 17 28 10", mib: 512 * GiB },
-    },
+    nodes: withPersistentMemory,
     demotion: "1",
   },
   /** The same on Linux 6.1, which names its tiers. */
@@ -89,12 +91,7 @@ export const MACHINES = {
     online: "0-3",
     hasMemory: "0-3",
     hasCpu: "0-1",
-    nodes: {
-      0: { distance: "10 21 17 28", mib: 96 * GiB },
-      1: { distance: "21 10 28 17", mib: 96 * GiB },
-      2: { distance: "17 28 10 28", mib: 512 * GiB },
-      3: { distance: "28 17 28 10", mib: 512 * GiB },
-    },
+    nodes: withPersistentMemory,
     tiers: { 4: "0-1", 22: "2-3" },
     demotion: "true",
   },
