@@ -14,6 +14,7 @@ import { slotDevice } from "../mm/swap.ts";
 import { bodyVpn, nextPage } from "./body.ts";
 import { bring } from "./bring.ts";
 import { carryUp, carryWithin } from "./carry.ts";
+import { riseWithCopy } from "./copies.ts";
 import { onOnePage } from "./find.ts";
 import { addGhost, ghostLast, takeGhost } from "./ghost.ts";
 import { noteRequest, passTime } from "./guard.ts";
@@ -185,7 +186,7 @@ function fetchRest(c: i32, loc: i32, slot: i32): i32 {
   const data = ld(c + ST_DATA_VMA);
   const last = pageOfLoc(loc + inlineGranules(at) - 1);
   for (let page: i32 = pageOfLoc(loc) + 1; page <= last; page++) bring(c, (page << 9) + 1);
-  const body = (bits(at) & BIT_BODY) !== 0 ? ld(at + I_BODY) : -1;
+  const body = (bits(at) & BIT_BODY) !== 0 && !riseWithCopy(c, loc) ? ld(at + I_BODY) : -1;
   for (let page: i32 = body; page >= 0; page = nextPage(c, page)) {
     if ((pte(bodyVpn(c, page)) & PTE_SWAP) !== 0) fault(data, bodyVpn(c, page), FAULT_READ);
   }

@@ -11,15 +11,16 @@ import {
   BELOW_TOLD,
   BIT_ABOVE,
   BIT_BELOW,
-  BIT_BODY,
   BIT_DEAD,
   BIT_TTL,
+  belowOffset,
   bits,
   bodyPages,
   expiryOf,
   HEAD_BYTES,
   headBytes,
   I_BODY,
+  I_BODY_BELOW,
   I_HASH,
   I_LENGTH,
   inlineBytes,
@@ -68,11 +69,7 @@ export function carry(c: i32, stream: i32, loc: i32, item: i32, slot: i32): bool
   st(slot, made);
   countOut(c, loc, granules);
   countIn(c, made, granules, expiry);
-  if (body >= 0) {
-    countHead(c, loc, -granules);
-    countHead(c, made, granules);
-    setBodyOwner(c, body, made);
-  }
+  if (body >= 0) moveHead(c, body, loc, granules, made, granules);
   if ((w & BIT_ABOVE) !== 0) markSeg(c, made);
   // What stays behind is no item any more; in swap, it is marked as such when it comes in (bring.ts).
   if (isPresent(c, loc)) setBits(locAddr(c, loc), w | BIT_DEAD);
@@ -94,8 +91,9 @@ export function carryUp(c: i32, stream: i32, loc: i32, item: i32, slot: i32): bo
   const w = bits(item);
   const s = pageOfLoc(loc) >>> ld(c + ST_SEG_SHIFT);
   const size = headBytes(w) + inlineBytes(item);
-  const plain = (w & (BIT_BODY | BIT_TTL)) === 0 && seg(c, s, SG_STATE) === SEG_SUNK;
+  const plain = (w & BIT_TTL) === 0 && seg(c, s, SG_STATE) === SEG_SUNK;
   const told = (w & BIT_BELOW) !== 0;
+  const body = bodyPages(item) > 0 ? ld(item + I_BODY) : -1;
   if (!plain || size + 2 * BELOW_BYTES > segBytes(c)) return carryWithin(c, stream, loc, item, slot);
   if (told) {
     if (!carryWithin(c, stream, loc, item, slot)) return false;
@@ -111,35 +109,49 @@ export function carryUp(c: i32, stream: i32, loc: i32, item: i32, slot: i32): bo
     }
     // Its head moves to the front, and leaves the place between.
     const to = locAddr(c, made);
-    copyBytes(to, to + BELOW_BYTES, HEAD_BYTES);
+    copyBytes(to, to + BELOW_BYTES, belowOffset(w));
     setBits(to, w | BIT_BELOW);
     if ((w & BIT_ABOVE) !== 0) markSeg(c, made);
     st(slot, made);
     countOut(c, loc, (size + 7) >>> 3);
     countIn(c, made, bytes >>> 3, Infinity);
+    if (body >= 0) moveHead(c, body, loc, (size + 7) >>> 3, made, bytes >>> 3);
     addf(c + ST_CARRIED, 1);
     addf(c + ST_CARRIED_BYTES, size);
   }
   if (!isPresent(c, ld(slot))) return true;
-  const field = locAddr(c, ld(slot)) + HEAD_BYTES;
+  const there = locAddr(c, ld(slot));
+  const field = there + belowOffset(w);
   st(field, loc);
   st(field + 4, lifeOf(c, s) | (told ? BELOW_TOLD : 0));
+  if (body >= 0) st(there + I_BODY_BELOW, body + 1);
   return true;
+}
+/** The head of a body is at `to` now, of so many granules. */
+function moveHead(c: i32, body: i32, from: i32, granules: i32, to: i32, now: i32): void {
+  countHead(c, from, -granules);
+  countHead(c, to, now);
+  setBodyOwner(c, body, to);
 }
 /** If the item at `loc` is still in swap as it is here, that is where it is from now on. Returns whether it is. */
 export function sinkBack(c: i32, loc: i32, item: i32, slot: i32): boolean {
-  if ((bits(item) & BIT_BELOW) === 0) return false;
-  const below = ld(item + HEAD_BYTES);
+  const w = bits(item);
+  if ((w & BIT_BELOW) === 0) return false;
+  const below = ld(item + belowOffset(w));
   if (below === 0) return false;
+  const body = bodyPages(item) > 0 ? ld(item + I_BODY) : -1;
+  if (body >= 0 && ld(item + I_BODY_BELOW) !== body + 1) return false;
   const s = pageOfLoc(below) >>> ld(c + ST_SEG_SHIFT);
-  const life = ld(item + HEAD_BYTES + 4);
+  const life = ld(item + belowOffset(w) + 4);
   if (seg(c, s, SG_STATE) !== SEG_SUNK || lifeOf(c, s) !== (life & (BELOW_TOLD - 1))) return false;
   if (pte(vpnOfLoc(c, below)) === 0) return false;
   const granules = inlineGranules(item);
   st(slot, below);
   countOut(c, loc, granules);
-  countIn(c, below, (life & BELOW_TOLD) !== 0 ? granules : granules - (BELOW_BYTES >> 3), Infinity);
-  setBits(item, bits(item) | BIT_DEAD);
+  const then = (life & BELOW_TOLD) !== 0 ? granules : granules - (BELOW_BYTES >> 3);
+  countIn(c, below, then, Infinity);
+  if (body >= 0) moveHead(c, body, loc, granules, below, then);
+  setBits(item, w | BIT_DEAD);
   return true;
 }
 /** What was reserved at `loc` holds no item after all: one that is dead, of the same size. */

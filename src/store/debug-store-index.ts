@@ -3,7 +3,7 @@
 import { pte } from "../mm/layout.ts";
 import { ld } from "../mm/machine.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
-import { bodyOwner, bodyVpn, firstOfBody, firstPageOf, nextPage, ownerOf } from "./body.ts";
+import { bodyOf, bodyOwner, bodyVpn, copyOf, firstOfBody, firstPageOf, nextPage, ownerOf } from "./body.ts";
 import { holds, type LiveItem, pteOf } from "./debug-store-facts.ts";
 import { bucketAddr, bucketOf, locAt, nextLine, nrBuckets, SLOTS, tagAt, tagOf } from "./directory.ts";
 import { MAX_SHIFT, MIN_SHIFT, NR_BINS } from "./guard.ts";
@@ -28,6 +28,7 @@ import {
   ST_BODY_FREE,
   ST_BODY_FRESH,
   ST_BODY_PAGES,
+  ST_COPIES,
   ST_EVENTS,
   ST_FRESH_SEG,
   ST_GHOST_LEVEL,
@@ -143,6 +144,7 @@ export function walkBodies(c: number, live: ReadonlyMap<number, LiveItem>): void
     inUse[page] = 1;
   };
   let count = 0;
+  let copies = 0;
   const owners = new Map<number, number>();
   for (let n = 0; n < bodies; n++) {
     const owner = ownerOf(c, n);
@@ -150,15 +152,14 @@ export function walkBodies(c: number, live: ReadonlyMap<number, LiveItem>): void
     const what = () => `body ${n}, of ${owner}`;
     holds(!owners.has(owner), () => `${what()}, which has another one`);
     owners.set(owner, first);
-    let pages = 0;
-    for (let page = first; page >= 0; page = nextPage(c, page), pages++) {
-      take(page, what);
-      holds(
-        bodyOwner(c, page) === owner && firstOfBody(c, page) === first,
-        () => `${what()}: page ${page} is another's`,
-      );
+    const pages = walkChain(c, first, n, take, what);
+    const copy = copyOf(c, n);
+    if (copy >= 0) {
+      const nr = walkChain(c, copy, n, take, () => `${what()}, its copy`);
+      holds(nr === pages, () => `${what()}, of ${pages} pages, has a copy of ${nr}`);
+      copies += nr;
     }
-    count += pages;
+    count += pages + (copy >= 0 ? pages : 0);
     holds(owner > 0 && pageOfLoc(owner) < ld(c + ST_LOG_PAGES), () => `${what()}, outside the log`);
     const entry = pteOf(c, pageOfLoc(owner));
     holds(entry !== 0 || ld(c + ST_ORPHANS) !== 0, () => `${what()}, which is gone`);
@@ -169,6 +170,7 @@ export function walkBodies(c: number, live: ReadonlyMap<number, LiveItem>): void
     holds(pages === bodyPages(item.at), () => `${what()}, has ${pages} pages, not ${bodyPages(item.at)}`);
   }
   holds(count === ld(c + ST_BODIES), () => `${count} pages of bodies, ${ld(c + ST_BODIES)} counted`);
+  holds(copies === ld(c + ST_COPIES), () => `${copies} pages of copies, ${ld(c + ST_COPIES)} counted`);
   for (const [loc, { at }] of live) {
     holds(bodyPages(at) === 0 || owners.has(loc), () => `item at ${loc} has no body of ${bodyPages(at)} pages`);
   }
@@ -181,6 +183,22 @@ export function walkBodies(c: number, live: ReadonlyMap<number, LiveItem>): void
   for (let page = Math.max(fresh, ld(c + ST_LEFT_BODIES)); page < ld(c + ST_BODY_PAGES); page++) {
     holds(pte(bodyVpn(c, page)) === 0, () => `page ${page} of the bodies is there, beyond all bodies`);
   }
+}
+
+/** A chain of pages of the n-th body. Returns how many they are. */
+function walkChain(
+  c: number,
+  first: number,
+  n: number,
+  take: (page: number, what: () => string) => void,
+  what: () => string,
+): number {
+  let pages = 0;
+  for (let page = first; page >= 0; page = nextPage(c, page), pages++) {
+    take(page, what);
+    holds(bodyOf(c, page) === n && firstOfBody(c, page) === first, () => `${what()}: page ${page} is another's`);
+  }
+  return pages;
 }
 
 /** The tables of what happened, whose words must not overflow however long nothing has to go; and the guard's bins. */

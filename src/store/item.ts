@@ -1,7 +1,7 @@
 /**
  * Items as they lie in the log, from a multiple of 8 bytes on:
  *
- *   hash | length | bits | stamp | [body | 0] | [start f64 | ttl f64] | [place in swap | life] | key, padded to 4 | inline value, padded to 8
+ *   hash | length | bits | stamp | [body | body of the copy below, plus 1] | [start f64 | ttl f64] | [place in swap | life] | key, padded to 4 | inline value, padded to 8
  *
  * The head (all but the value) lies on one page; the inline value may run on over the next ones. A value that does not fit
  * inline has its whole pages in a body of its own, which moves between nodes by itself and is never copied by cleaning;
@@ -21,6 +21,8 @@ export const I_LAST: i32 = 12;
 export const HEAD_BYTES: i32 = 16;
 /** First page of the body, counted within the body area. */
 export const I_BODY: i32 = 16;
+/** The same of the copy in swap that the item names (BIT_BELOW), plus 1. */
+export const I_BODY_BELOW: i32 = 20;
 
 /** Bytes of the key, and what kind of key it is (KEY_): both must agree for two keys to be the same. */
 export const KEY_MASK: i32 = 0x3fff;
@@ -73,10 +75,14 @@ export function headBytes(w: i32): i32 {
 export function bodyPages(item: i32): i32 {
   return bodyPagesFor(bits(item), ld(item + I_LENGTH));
 }
-/** Whether a value that has neither a body nor a time to live says where it was in swap. */
+/** Whether an item that has no time to live says where it was in swap. */
 export const BIT_BELOW: i32 = 1 << 28;
-/** Bytes of that, behind the head proper: the location (0 = the value is another one now), and which life of its segment (layout.ts) that was. */
+/** Bytes of that, behind the word of the body: the location (0 = the value is another one now), and which life of its segment (layout.ts) that was. */
 export const BELOW_BYTES: i32 = 8;
+/** Where that stands, in an item that has it. */
+export function belowOffset(w: i32): i32 {
+  return HEAD_BYTES + ((w & BIT_BODY) !== 0 ? 8 : 0);
+}
 /** In the second word: the copy there says where it was, too. */
 export const BELOW_TOLD: i32 = 1 << 24;
 /** Bit 31 of the bits: the last part of the value has a page of its own in the body, too. */

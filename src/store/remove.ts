@@ -2,7 +2,7 @@
 import { pte } from "../mm/layout.ts";
 import { ld, st } from "../mm/machine.ts";
 import { outdate } from "./above.ts";
-import { bodyOwner, bodyVpn, firstOfBody, freeBody } from "./body.ts";
+import { bodyOf, bodyOwner, bodyVpn, firstOfBody, freeBody, freeCopy, isCopy } from "./body.ts";
 import { slotOf } from "./directory.ts";
 import { BIT_DEAD, bits, bodyPages, I_BODY, I_HASH, inlineGranules, setBits } from "./item.ts";
 import {
@@ -48,6 +48,10 @@ export function releaseIfEmpty(c: i32, loc: i32): void {
 export function loseBodyPage(c: i32, page: i32): void {
   const loc = pte(bodyVpn(c, page)) === 0 ? bodyOwner(c, page) : 0;
   if (loc === 0) return;
+  if (isCopy(c, page)) {
+    freeCopy(c, bodyOf(c, page));
+    return;
+  }
   const item = look(c, loc);
   const slot = item !== 0 ? slotOf(c, ld(item + I_HASH), loc) : 0;
   if (slot === 0) {

@@ -26,8 +26,9 @@ import { ld } from "../mm/machine.ts";
 import { PTE_PRESENT, PTE_SWAP } from "../mm/page-table.ts";
 import { slotsFree, swapAvailable } from "../mm/swap.ts";
 import { writesLater } from "../mm/writeback.ts";
-import { bodyOf, bodyOwner, bodyVpn, firstPageOf, ownerOf } from "./body.ts";
+import { bodyOf, bodyOwner, bodyVpn, firstPageOf, isCopy, ownerOf } from "./body.ts";
 import { ALL, lookedGranules, SINK_WORST, sinkItem } from "./clean.ts";
+import { dropCopy, sinkToCopy } from "./copies.ts";
 import { slotOf } from "./directory.ts";
 import {
   CANDIDATES,
@@ -94,6 +95,7 @@ export function evictAnywhere(c: i32): i32 {
 }
 /** Make room in swap. Returns false if nothing of the store is there that could go. */
 function dropSunk(c: i32): boolean {
+  if (dropCopy(c)) return true;
   const bodies = sunkBodies(c);
   const log = ld(c + ST_SUNK_PAGES);
   if (log + bodies <= 0) return false;
@@ -121,7 +123,7 @@ function dropSunkBody(c: i32): boolean {
   let least: i32 = 0x7fffffff;
   for (let i: i32 = 0; i < CANDIDATES; i++) {
     const page = randomBodyPage(c);
-    if (page < 0 || (pte(bodyVpn(c, page)) & PTE_SWAP) === 0) continue;
+    if (page < 0 || (pte(bodyVpn(c, page)) & PTE_SWAP) === 0 || isCopy(c, page)) continue;
     const loc = bodyOwner(c, page);
     const w = isPresent(c, loc) ? score(c, locAddr(c, loc)) : NO_THETA;
     if (w >= least) continue;
@@ -232,7 +234,8 @@ function sinkBody(c: i32, body: i32): i32 {
   const w = isPresent(c, loc) ? score(c, locAddr(c, loc)) : NO_THETA;
   const go = worthLess(c, w);
   if (!go) return 1;
-  const gone = sinkPages(c, firstPageOf(c, body));
+  const back = sinkToCopy(c, body);
+  const gone = back > 0 ? back : sinkPages(c, firstPageOf(c, body));
   if (gone > 0) sinkRest(c, loc);
   return gone > 0 ? 1 : 0;
 }

@@ -12,6 +12,7 @@ import { outdate } from "./above.ts";
 import { countHit, keepHistory, noteAccess } from "./access.ts";
 import { bodyVpn, nextPage } from "./body.ts";
 import { bring } from "./bring.ts";
+import { outdateCopy } from "./copies.ts";
 import { slotOf } from "./directory.ts";
 import { evictSome } from "./evict.ts";
 import { expire } from "./expire.ts";
@@ -26,6 +27,7 @@ import {
   BIT_DEAD,
   BIT_ROUND_UP,
   BIT_TTL,
+  belowOffset,
   bits,
   expiryOf,
   HEAD_BYTES,
@@ -262,7 +264,8 @@ function overwrite(c: i32, loc: i32, want: i32, start: f64, ttl: f64): i32 {
   const mask = (VALUE_KIND_MASK << VALUE_KIND_SHIFT) | 0;
   setBits(item, (bits(item) & ~mask) | (want & mask));
   // Whatever is in swap is another value now.
-  if ((bits(item) & BIT_BELOW) !== 0) st(item + HEAD_BYTES, 0);
+  if ((bits(item) & BIT_BELOW) !== 0) st(item + belowOffset(bits(item)), 0);
+  outdateCopy(c, item);
   if (ttl > 0) {
     stf(item + ttlOffset(want) + 8, ttl);
     st(c + ST_FLAGS, ld(c + ST_FLAGS) | FLAG_TTL);
