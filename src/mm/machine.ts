@@ -125,6 +125,10 @@ export function copyBytes(to: i32, from: i32, bytes: i32): void {
 export function copyShort(to: i32, from: i32, bytes: i32): void {
   copyBytes(to, from, bytes);
 }
+/** Have the processor look up where the bytes at `p` are, ahead of their use. In JavaScript a hint that compilers may pass over. */
+export function prefetch(p: i32): void {
+  ld(p);
+}
 export function zeroBytes(to: i32, bytes: i32): void {
   H8.fill(0, to >>> 0, (to >>> 0) + bytes);
 }

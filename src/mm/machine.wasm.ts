@@ -49,6 +49,7 @@ export function copyShort(to: i32, from: i32, bytes: i32): void {
   // The last 16, some of them once more.
   v128.store(<usize>to + <usize>bytes - 16, v128.load(end, 0, 1), 0, 1);
 }
+@inline export function prefetch(p: i32): void { atomic.load<i32>(<usize>p); }
 @inline export function zeroBytes(to: i32, bytes: i32): void { memory.fill(<usize>to, 0, <usize>bytes); }
 @inline export function mul(a: i32, b: i32): i32 { return a * b; }
 @inline export function ltu(a: i32, b: i32): bool { return <u32>a < <u32>b; }

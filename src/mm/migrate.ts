@@ -59,7 +59,7 @@ import {
 } from "./layout.ts";
 import { listAdd } from "./list.ts";
 import { lruAdd, lruAddMoved } from "./lru.ts";
-import { copyBytes } from "./machine.ts";
+import { copyBytes, prefetch } from "./machine.ts";
 import { notePlacement } from "./mempolicy.ts";
 import { passPressureOn } from "./node.ts";
 import { OPT_WAKE_TARGET } from "./options.ts";
@@ -173,6 +173,11 @@ export function migrateInto(f: i32, nid: i32, gfp: i32): i32 {
   const cg = ownerMemcg(f);
   const r = refs(f) !== EXPECTED_REFS ? EAGAIN : allocTarget(nid, order, gfp);
   if (r < 0) return r;
+  if (hasBytes()) {
+    // Both pages lie anywhere: where they are is looked up while the entries are dealt with, not after.
+    prefetch(frameAddr(f));
+    prefetch(frameAddr(r));
+  }
   if (migrateUnmap(f) < 0) {
     setRefs(r, 0);
     freeBlock(r);
