@@ -1,7 +1,7 @@
 /** Looking at a few for all: segments, bodies and items picked at random, and what a segment is worth by some of its items. */
 import { folioHead, PG_HEAD, test } from "../mm/folio.ts";
 import { H_NR_FRAMES, hdr, N_PAGES, N_START, node, ownerVma, pte, vpnOf } from "../mm/layout.ts";
-import { ld } from "../mm/machine.ts";
+import { ld, st } from "../mm/machine.ts";
 import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
 import { bodyOwner, firstPageOf } from "./body.ts";
 import { BIT_BODY, BIT_DEAD, bits, END_OF_PAGE, I_LENGTH, inlineGranules } from "./item.ts";
@@ -22,6 +22,7 @@ import {
   ST_SEG_SHIFT,
   ST_SUNK_PAGES,
   ST_THETA,
+  ST_TOUCHED,
   seg,
 } from "./layout.ts";
 
@@ -29,8 +30,9 @@ import { log2Whole } from "./log2.ts";
 import { randomBelow } from "./random.ts";
 import { density, NO_THETA, score } from "./rank.ts";
 
-/** Items looked at in each segment. */
+/** Items looked at in each segment, at most two of a page; and pages whose items are fetched at once. */
 const LOOKS: i32 = 6;
+const AT_ONCE: i32 = 3;
 
 /** A page of the data mapping that is on node `nid`, picked at random; -1 = none was found in `tries` looks at its frames. */
 export function randomPageOn(c: i32, nid: i32, tries: i32): i32 {
@@ -102,6 +104,7 @@ function sample(c: i32, s: i32, near: boolean): void {
   let worth: i32 = 0;
   const first = randomBelow(c, pages > 0 ? pages : 1);
   for (let i: i32 = 0; i < pages && looked < LOOKS; i++) {
+    if (i % AT_ONCE === 0) warm(c, s, from, pages, first + i * 5);
     const at = from + ((first + i * 5) % pages);
     const page = (s << ld(c + ST_SEG_SHIFT)) + at;
     if ((pte(ld(c + ST_DATA_START) + page) & PTE_PRESENT) === 0) continue;
@@ -127,6 +130,24 @@ function sample(c: i32, s: i32, near: boolean): void {
   sampledGarbage = garbage;
   sampledAlive = alive;
   sampledScore = alive === 0 ? NO_THETA : ((worth / alive) | 0) << 6;
+}
+/** Touch the items of the next few pages that {@link sample} looks at: their fetches overlap here, where they would wait for one another there. */
+function warm(c: i32, s: i32, from: i32, pages: i32, first: i32): void {
+  const base = (s << ld(c + ST_SEG_SHIFT)) + from;
+  let sum: i32 = 0;
+  for (let i: i32 = 0; i < AT_ONCE && i < pages; i++) sum ^= headOf(c, base + ((first + i * 5) % pages), false);
+  for (let i: i32 = 0; i < AT_ONCE && i < pages; i++) sum ^= headOf(c, base + ((first + i * 5) % pages), true);
+  st(c + ST_TOUCHED, sum);
+}
+/** A word of the first item of a page, or of the second, if it is there. */
+function headOf(c: i32, page: i32, second: boolean): i32 {
+  const p = pte(ld(c + ST_DATA_START) + page);
+  const g = pageInfo(c, page) & 0xffff;
+  if ((p & PTE_PRESENT) === 0 || g >= PAGE_GRANULES) return 0;
+  const item = locAddr(c, (page << 9) + g + 1);
+  if (!second) return ld(item + I_LENGTH);
+  const next = g + inlineGranules(item);
+  return next < PAGE_GRANULES ? ld(locAddr(c, (page << 9) + next + 1) + I_LENGTH) : 0;
 }
 /** A page of a body picked at random: any one, or where few are in use the first of a body; -1 = there are none. */
 export function randomBodyPage(c: i32): i32 {

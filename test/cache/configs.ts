@@ -54,12 +54,13 @@ export const CONFIGS: readonly Config[] = [
   { name: "1 tier, small values", options: one, swap: [], keys: 20_000, longest: 200 },
   { name: "1 tier, large values", options: { nodes: { dram: dram("4MiB") } }, swap: [], keys: 60, longest: 300_000 },
   {
-    name: "values up to 64 MiB, swap",
+    name: "values up to 64 MiB, swap that fails",
     options: { nodes: { dram: dram("96MiB"), slow: dram("32MiB", 1) } },
     swap: [{ pages: 16_384 }],
     cache: { codec: "bytes", maxEntrySize: 0, pages: 0, heap: 0 },
     keys: 12,
     longest: 64 * 2 ** 20,
+    faults: true,
     share: 0.02,
   },
   {

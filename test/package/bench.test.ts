@@ -23,6 +23,7 @@ function run(script: string, ...args: string[]): Figures & { readonly results?: 
 const CASES: [what: string, script: string, args: string[], figures: number][] = [
   ["the engine's inner loops", "bench/main.mjs", ["--suite", "engine"], 3],
   ["what reclaim looks at", "bench/main.mjs", ["--suite", "reclaim"], 4],
+  ["a cache with a tier below it", "bench/tiers.mjs", ["1000"], 4],
   ["compressed pages beside the codec alone", "bench/memories.mjs", ["zswap"], 9],
 ];
 
