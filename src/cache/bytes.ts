@@ -43,7 +43,10 @@ const { fill } = Buffer.prototype;
  * alike, else byte by byte, which takes four times as long; Buffer's fill() copies at full speed, but costs more to call.
  */
 export function copyBytes(to: Uint8Array, at: number, from: Uint8Array): void {
-  const { length } = from;
-  if (length < WORTH || (((to.byteOffset + at) ^ from.byteOffset) & 7) === 0) to.set(from, at);
+  copyFrom(to, at, from, from.length, from.byteOffset);
+}
+/** The same where length and place of `from` are known: to ask a view of shared memory for them costs as much as to copy a few hundred bytes. */
+export function copyFrom(to: Uint8Array, at: number, from: Uint8Array, length: number, place: number): void {
+  if (length < WORTH || (((to.byteOffset + at) ^ place) & 7) === 0) to.set(from, at);
   else fill.call(to, from, at, at + length);
 }

@@ -334,10 +334,10 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
   /** Copy the value just found WITH_VALUE. Returns its bytes, copied if there is room for them; -1 if a part is lost. */
   private copyTo(target: Uint8Array, offset: number): number {
     const { items } = this;
-    const n = this.valueLength;
+    const n = this.tags === undefined ? items.length : this.valueLength;
     if (n < 0 || n > target.length - offset) return n;
     if (items.inArea) {
-      copyBytes(target, offset, items.values.view(n));
+      items.values.give(target, offset, n);
       return n;
     }
     const { h8 } = this.mapping.vm.segment;

@@ -6,7 +6,7 @@
 import { LieuError } from "../errors.ts";
 import { STORE_VALUE_SIZE } from "../mm/layout.ts";
 import type { Segment } from "../runtime/segment.ts";
-import { copyBytes, newBytes, type OwnBytes } from "./bytes.ts";
+import { copyBytes, copyFrom, newBytes, type OwnBytes } from "./bytes.ts";
 import { type Codec, copies, describe, hasRecords } from "./codec.ts";
 import { cloneFromBytes, cloneToBytes, isOdd } from "./structured.ts";
 import { splitTrailer, withTrailer } from "./trailer.ts";
@@ -60,6 +60,10 @@ export class ValueArea {
       this.views[length] = view;
     }
     return view;
+  }
+  /** Copy the first `length` bytes of the area to `target`, from its byte `at` on. */
+  give(target: Uint8Array, at: number, length: number): void {
+    copyFrom(target, at, this.view(length), length, this.address);
   }
   /** Write bytes, which must fit. */
   put(bytes: Uint8Array): void {

@@ -175,6 +175,17 @@ export function leadingZeros(x: i32): i32 {
 export function lowestBit(x: i32): i32 {
   return 31 - Math.clz32(x & -x);
 }
+/** Which of the ten halfwords from `p` on are `tag`: a bit each. */
+export function matchTags(p: i32, tag: i32): i32 {
+  const at = p >>> 2;
+  let found = 0;
+  for (let i = 0; i < 5; i++) {
+    const x = (H32[at + i] as number) ^ (tag | (tag << 16));
+    if ((x & 0xffff) === 0) found |= 1 << (i << 1);
+    if (x >>> 16 === 0) found |= 2 << (i << 1);
+  }
+  return found;
+}
 export function countBits(x: i32): i32 {
   let n = 0;
   for (let v = x; v !== 0; v &= v - 1) n++;

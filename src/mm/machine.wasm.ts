@@ -57,6 +57,11 @@ export function copyShort(to: i32, from: i32, bytes: i32): void {
 @inline export function toI32(x: f64): i32 { return <i32><i64>x; }
 @inline export function leadingZeros(x: i32): i32 { return clz<i32>(x); }
 @inline export function lowestBit(x: i32): i32 { return ctz<i32>(x); }
+@inline export function matchTags(p: i32, tag: i32): i32 {
+  const last = load<i32>(<usize>p, 16) ^ (tag | (tag << 16));
+  const first = i16x8.bitmask(i16x8.eq(v128.load(<usize>p, 0, 4), i16x8.splat(<i16>tag)));
+  return first | (<i32>((last & 0xffff) === 0) << 8) | (<i32>(last >>> 16 === 0) << 9);
+}
 @inline export function countBits(x: i32): i32 { return popcnt<i32>(x); }
 @inline export function hostSwapWrite(dev: i32, slot: i32, n: i32, addrs: i32): i32 { return swapWrite(dev, slot, n, addrs); }
 @inline export function hostSwapRead(dev: i32, slot: i32, addr: i32): i32 { return swapRead(dev, slot, addr); }

@@ -36,6 +36,7 @@ import {
   totalGranules,
 } from "./item.ts";
 import {
+  add,
   addf,
   kindOf,
   locAddr,
@@ -87,6 +88,22 @@ export function noteAccess(c: i32, loc: i32, slot: i32): i32 {
   if (worst < 0) return fetchRest(c, loc, slot);
   if (!mayRise(data, worst) || !worthRising(c, loc, worst)) return loc;
   return up(c, loc, slot, inlineWorst > 0 && mayRise(data, inlineWorst));
+}
+/**
+ * The same of an item that was just looked at, if it has no body, lies on one page, and that page on the first node: then there is nothing else to be
+ * done, and the item stays where it is. Returns whether it was.
+ */
+export function noteNear(c: i32, loc: i32, item: i32): boolean {
+  const vpn = vpnOfLoc(c, loc);
+  const p = pte(vpn);
+  if ((p & PTE_PRESENT) === 0 || !onOnePage(loc, item)) return false;
+  if (hdr(H_NR_NODES) !== 1 && folioNid(folioHead(pteIndex(p))) !== 0) return false;
+  if ((p & PTE_ACCESSED) === 0) touchPage(vpn);
+  add(c + ST_NOW, 1);
+  noteRequest(c, (ld(item + I_LENGTH) + 7) >>> 3, true, ld(item + I_LAST), true);
+  noteHit(c, item);
+  place = ST_TIER_HITS;
+  return true;
 }
 function placeOf(worst: i32): i32 {
   return worst >= 0 ? ST_TIER_HITS + (worst << 3) : ST_SWAP_HITS + ((-2 - worst) << 3);

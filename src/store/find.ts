@@ -1,6 +1,7 @@
 /** Finding an item by its key: hash, bucket, tag, then the key itself. */
-import { pte, storeKeyAddr } from "../mm/layout.ts";
-import { ld } from "../mm/machine.ts";
+import { frameAddr, pte, storeKeyAddr } from "../mm/layout.ts";
+import { ld, lowestBit, matchTags } from "../mm/machine.ts";
+import { PTE_PRESENT } from "../mm/page-table.ts";
 import { bodyWhole } from "./body.ts";
 import { bucketAddr, bucketOf, locAt, nextLine, setLocAt, tagOf } from "./directory.ts";
 import {
@@ -46,14 +47,10 @@ export function foundSlot(): i32 {
  */
 export function find(c: i32, hash: i32, key: i32): i32 {
   const tag = tagOf(c, hash);
-  const pair = tag | (tag << 16);
   let line: i32 = bucketAddr(c, bucketOf(c, hash));
   while (line !== 0) {
-    for (let w: i32 = 0; w < 5; w++) {
-      const x = ld(line + (w << 2)) ^ pair;
-      if ((x & 0xffff) === 0 && isIt(c, line, w << 1, hash, key)) return itemLoc;
-      if (x >>> 16 === 0 && isIt(c, line, (w << 1) | 1, hash, key)) return itemLoc;
-    }
+    for (let m: i32 = matchTags(line, tag); m !== 0; m &= m - 1)
+      if (isIt(c, line, lowestBit(m), hash, key)) return itemLoc;
     line = nextLine(c, line);
   }
   return 0;
@@ -61,7 +58,8 @@ export function find(c: i32, hash: i32, key: i32): i32 {
 function isIt(c: i32, line: i32, slot: i32, hash: i32, key: i32): boolean {
   const loc = locAt(line, slot);
   if (loc === 0) return false;
-  const item = look(c, loc);
+  const p = pte(vpnOfLoc(c, loc));
+  const item = (p & PTE_PRESENT) !== 0 ? frameAddr(p >>> 6) + (((loc - 1) & 511) << 3) : look(c, loc);
   if (item === 0) {
     loseHead(c, loc);
     setLocAt(line, slot, 0);

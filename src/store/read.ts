@@ -46,6 +46,11 @@ export function copyOut(c: i32, loc: i32): boolean {
   return done === length;
 }
 
+/** The same of an item that was just looked at and lies on one page. */
+export function copyNear(item: i32): void {
+  copyShort(storeValueAddr(), item + headBytes(bits(item)), ld(item + I_LENGTH));
+}
+
 /** Write a value that is in the value area, piece by piece. Returns false if a part cannot be had. */
 export function copyIn(c: i32, loc: i32, length: i32): boolean {
   let done: i32 = 0;
@@ -60,8 +65,11 @@ export function copyIn(c: i32, loc: i32, length: i32): boolean {
 
 /** Say in the out area what the item at `loc`, whose head can be looked at, is like. */
 export function describe(c: i32, loc: i32): void {
+  describeAt(loc, look(c, loc));
+}
+/** The same of an item that was just looked at. */
+export function describeAt(loc: i32, item: i32): void {
   const out = storeOutAddr();
-  const item = look(c, loc);
   const w = bits(item);
   const length = ld(item + I_LENGTH);
   const head = headBytes(w);

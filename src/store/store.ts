@@ -9,7 +9,7 @@ import { pte, refs, storeKeyAddr, storeOutAddr, storeValueAddr } from "../mm/lay
 import { copyShort, hostSampled, ld, ldf, st, stf } from "../mm/machine.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
 import { outdate } from "./above.ts";
-import { countHit, keepHistory, noteAccess } from "./access.ts";
+import { countHit, keepHistory, noteAccess, noteNear } from "./access.ts";
 import { bodyVpn, nextPage } from "./body.ts";
 import { bring } from "./bring.ts";
 import { outdateCopy } from "./copies.ts";
@@ -65,7 +65,7 @@ import { countPageOut, segBytes } from "./log.ts";
 import { held } from "./meta.ts";
 import { mayHold, place } from "./place.ts";
 import { isPresent, look, losePage } from "./present.ts";
-import { copyIn, copyOut, describe, lastAccessed, setAccessed } from "./read.ts";
+import { copyIn, copyNear, copyOut, describe, describeAt, lastAccessed, setAccessed } from "./read.ts";
 import { loseBodyPage, releaseIfEmpty, removeItem } from "./remove.ts";
 import {
   countAge,
@@ -125,6 +125,17 @@ export function storeGet(meta: i32, key: i32, flags: i32, time: f64): i32 {
 function get(c: i32, hash: i32, key: i32, flags: i32, time: f64): i32 {
   setAccessed(0);
   const loc = find(c, hash, key);
+  // Of most gets this is all.
+  if (loc !== 0 && (flags & AS_ACCESS) !== 0 && (bits(foundItem()) & (BIT_TTL | BIT_BODY)) === 0) {
+    const item = foundItem();
+    if (noteNear(c, loc, item)) {
+      countHit(c, 1);
+      setAccessed(loc);
+      if ((flags & WITH_VALUE) !== 0) copyNear(item);
+      describeAt(loc, item);
+      return HIT;
+    }
+  }
   if (loc === 0 || !whole(c, loc, foundSlot())) {
     if ((flags & AS_ACCESS) !== 0) noteMiss(c);
     return MISS;
