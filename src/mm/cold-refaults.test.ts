@@ -2,15 +2,19 @@
 import { describe, expect, test } from "vitest";
 import { bootEngine, type EngineSpec, type Pages, type TestEngine, TWINS } from "../../test/support/engine.ts";
 import {
+  N_LATENCY,
   N_REFAULT_NR,
   N_REFAULT_TIME,
   N_REFAULT_USES,
   N_VICTIM_NR,
   N_VICTIM_TIME,
   N_VICTIM_USES,
+  node,
   setNode,
 } from "./layout.ts";
 import { MPOL_BIND, MPOL_PREFERRED } from "./mempolicy.ts";
+import { refaultPays } from "./newcomers.ts";
+import { span } from "./samples.ts";
 
 describe.each(TWINS)("refaults (%s)", (engine) => {
   const boot = (spec: Partial<EngineSpec> = {}): TestEngine =>
@@ -92,12 +96,31 @@ describe.each(TWINS)("refaults (%s)", (engine) => {
       setNode(0, N_REFAULT_NR, 64);
       setNode(0, N_VICTIM_USES, victims * 64);
       setNode(0, N_VICTIM_NR, 64);
-      // Of 300 ms each, in units of 8.
-      for (const time of [N_REFAULT_TIME, N_VICTIM_TIME]) setNode(0, time, 64 * 37);
+      for (const time of [N_REFAULT_TIME, N_VICTIM_TIME]) setNode(0, time, 64 * span());
       for (let page = 0; page < 32; page++) expect(far.access(page)).toBe(0);
       const up = [...Array(32).keys()].filter((page) => far.place(page) === 0).length;
       expect(up > 20, `${refaults} and ${victims} uses: ${up} of 32 went up`).toBe(few);
       expect(up, "one in eight goes below to learn when that changes").toBeLessThan(32);
     }
+  });
+
+  test("what they are used in as long again as they were counted is counted on, too", () => {
+    const memory = boot({ seed: 7 });
+    memory.calls.setPrices(2000, 50, 1);
+    memory.map(360, {}).touch();
+    memory.vm.inspect();
+    expect(node(1, N_LATENCY) - node(0, N_LATENCY)).toBe(200);
+    setNode(0, N_REFAULT_NR, 64);
+    setNode(0, N_VICTIM_NR, 64);
+    setNode(0, N_VICTIM_USES, 64);
+    for (const time of [N_REFAULT_TIME, N_VICTIM_TIME]) setNode(0, time, 64 * span());
+    const up = (uses: number): number => {
+      setNode(0, N_REFAULT_USES, uses * 64);
+      return [...Array(64)].filter(() => refaultPays(0, 1)).length;
+    };
+    // (uses - 1) x 200 ns, twice, against 2,000 for the page that makes way.
+    expect(up(5)).toBe(0);
+    expect(up(7)).toBeGreaterThan(40);
+    expect(up(7)).toBeLessThan(64);
   });
 });

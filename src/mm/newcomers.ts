@@ -89,16 +89,19 @@ export function knowsNewPages(v: i32, to: i32): boolean {
 export function newPagePays(v: i32, to: i32, below: i32): boolean {
   const own = vma(v, V_NEW_NR) >= ENOUGH;
   const uses: f64 = own ? vma(v, V_NEW_USES) : node(to, N_NEW_USES);
-  return pays(to, below, uses / (own ? vma(v, V_NEW_NR) : node(to, N_NEW_NR)));
+  return pays(to, below, uses / (own ? vma(v, V_NEW_NR) : node(to, N_NEW_NR)), 1);
 }
-/** Whether a page back from swap does. */
+/**
+ * Whether a page back from swap does. It has been needed before, and what is known of how long it is needed now is that pages like it were for
+ * a SPAN: such a one goes on for as long again as it has (Lindy's law; Gott's estimate of a duration from its past), and pays for its place in both.
+ */
 export function refaultPays(to: i32, below: i32): boolean {
   if (!known(to, SAMPLE_REFAULT)) return false;
-  return pays(to, below, usesOfClass(to, SAMPLE_REFAULT, span())) && randomBelow(EXPLORE) !== 0;
+  return pays(to, below, usesOfClass(to, SAMPLE_REFAULT, span()), 2) && randomBelow(EXPLORE) !== 0;
 }
-/** Whether a page that is used `uses` times in a SPAN, and that is not yet anywhere, pays for its place on node `to`. */
-function pays(to: i32, below: i32, uses: f64): boolean {
-  if (gainOver(to, below, uses) <= priceOfRoom(to, 1)) return false;
+/** Whether a page that is used `uses` times in a SPAN, for `spans` of them, and that is not yet anywhere, pays for its place on node `to`. */
+function pays(to: i32, below: i32, uses: f64, spans: i32): boolean {
+  if (gainOver(to, below, uses) * spans <= priceOfRoom(to, 1)) return false;
   return knowsVictims(to) || mayTry(to);
 }
 /** What a page that is used `uses` times in a SPAN is worth more on node `to`, ns, than on node `below`, if what makes way goes there. */
