@@ -26,11 +26,13 @@ import {
 import { dropExpired } from "./expire.ts";
 import { loseHead } from "./find.ts";
 import { guardStep } from "./guard.ts";
+import { bits } from "./item.ts";
 import {
   kindOf,
   locAddr,
   PAGE_GRANULES,
   SEG_CLOSED,
+  SEG_SUNK,
   SG_CURSOR,
   SG_ITEMS,
   SG_LIVE,
@@ -46,10 +48,12 @@ import {
   ST_LOG_LIVE,
   ST_LOG_PAGES,
   ST_NR_BODIES,
+  ST_PICKS,
   ST_SEG_SHIFT,
   ST_SUNK_LIVE,
   ST_SUNK_PAGES,
   ST_THETA,
+  ST_TOUCHED,
   ST_VICTIM_HAND,
   STREAM_HEADS,
   seg,
@@ -152,23 +156,43 @@ export function choose(c: i32, near: boolean): boolean {
   const logPages = inline > 0 ? ((inline + PAGE_GRANULES - 1) / PAGE_GRANULES) | 0 : 0;
   // Where most is in swap, a pick of all hardly ever hits what is not.
   const few = near && vma(ld(c + ST_DATA_VMA), V_SWAPPED) > vma(ld(c + ST_DATA_VMA), V_RESIDENT);
+  let sum: i32 = 0;
   for (let i: i32 = 0; i < CANDIDATES; i++) {
-    if (few && lookAtPresent(c)) continue;
-    if (logPages + bodies > 0 && randomBelow(c, logPages + bodies) < logPages) lookAtSeg(c);
-    else lookAtBody(c, near);
+    const present = few ? randomPagePresent(c, LOOKS) : -1;
+    const ofLog = present < 0 && logPages + bodies > 0 && randomBelow(c, logPages + bodies) < logPages;
+    const pick = present >= 0 ? pickOf(c, present) : ofLog ? randomSeg(c) + 1 : pickBody(c, near);
+    st(c + ST_PICKS + (i << 2), pick);
+    // Their fetches overlap here, where they would wait for one another there.
+    if (pick < 0) sum ^= headOf(c, ownerOf(c, -1 - pick));
+  }
+  st(c + ST_TOUCHED, sum);
+  for (let i: i32 = 0; i < CANDIDATES; i++) {
+    const pick = ld(c + ST_PICKS + (i << 2));
+    // One that was picked twice may be found to have sunk.
+    if (pick > 0 && seg(c, pick - 1, SG_STATE) !== SEG_SUNK) offerSeg(c, pick - 1);
+    else if (pick < 0) offerBody(c, -1 - pick);
   }
   if (bestSeg < 0 && bestBody < 0 && ld(c + ST_LOG_HELD) > 0) for (let i: i32 = 0; i < CANDIDATES; i++) lookAtSeg(c);
   return bestSeg >= 0 || bestBody >= 0;
 }
-/** Offer what has a page in the nodes. Returns false if none was found. */
-function lookAtPresent(c: i32): boolean {
-  const page = randomPagePresent(c, LOOKS);
-  if (page < 0) return false;
+/** The candidate that a page in the nodes belongs to: a segment, plus 1, or -1 - body; 0 = it is none. */
+function pickOf(c: i32, page: i32): i32 {
   const log = ld(c + ST_LOG_PAGES);
-  if (page >= log) {
-    if (bodyOwner(c, page - log) !== 0) offerBody(c, bodyOf(c, page - log));
-  } else if (seg(c, page >>> ld(c + ST_SEG_SHIFT), SG_STATE) === SEG_CLOSED) offerSeg(c, page >>> ld(c + ST_SEG_SHIFT));
-  return true;
+  if (page >= log) return bodyOwner(c, page - log) !== 0 ? -1 - bodyOf(c, page - log) : 0;
+  const s = page >>> ld(c + ST_SEG_SHIFT);
+  return seg(c, s, SG_STATE) === SEG_CLOSED ? s + 1 : 0;
+}
+/** A body picked at random, as -1 - body; with `near`, 0 if its page is not in the nodes. */
+function pickBody(c: i32, near: boolean): i32 {
+  const n = ld(c + ST_NR_BODIES);
+  if (n === 0) return 0;
+  if (!near) return -1 - randomBelow(c, n);
+  const page = randomBodyPage(c);
+  return page < 0 || (pte(bodyVpn(c, page)) & PTE_PRESENT) === 0 ? 0 : -1 - bodyOf(c, page);
+}
+/** A word of the item at `loc`, if it is in the nodes. */
+function headOf(c: i32, loc: i32): i32 {
+  return isPresent(c, loc) ? bits(locAddr(c, loc)) : 0;
 }
 function lookAtSeg(c: i32): void {
   const s = randomSeg(c);
@@ -182,17 +206,6 @@ function offerSeg(c: i32, s: i32): void {
   else if (settleSunk(c, s)) return;
   // All its pages are gone: better than anything that is worth keeping.
   else if (seg(c, s, SG_USED) > (seg(c, s, SG_CURSOR) >>> 9) << 12) offer(s, -1, 200, NO_THETA);
-}
-function lookAtBody(c: i32, near: boolean): void {
-  const n = ld(c + ST_NR_BODIES);
-  if (n === 0) return;
-  let body: i32 = 0;
-  if (near) {
-    const page = randomBodyPage(c);
-    if (page < 0 || (pte(bodyVpn(c, page)) & PTE_PRESENT) === 0) return;
-    body = bodyOf(c, page);
-  } else body = randomBelow(c, n);
-  offerBody(c, body);
 }
 function offerBody(c: i32, body: i32): void {
   const loc = ownerOf(c, body);

@@ -87,6 +87,11 @@ const MAX_UNANSWERED: i32 = 1024;
 /** Items that setting one, and one call of storeExpire(), drop at most because they have expired. */
 const EXPIRE_AT_SET: i32 = 16;
 const EXPIRE_AT_TICK: i32 = 1000;
+/**
+ * Bytes beside whole pages that stand with the head at most: what is left of their page would be less than the holes in segments of heads
+ * come to for as many, and they would be copied each time that one of them goes.
+ */
+const MOST_REST: i32 = 3072;
 /** The search is an access: it counts, and warms the item. */
 export const AS_ACCESS: i32 = 1;
 /** Copy the value to the value area, unless it has a body. */
@@ -239,7 +244,8 @@ function set(c: i32, hash: i32, key: i32, length: i32, kind: i32, start: f64, tt
 function shapeFor(c: i32, key: i32, length: i32, ttl: f64): i32 {
   const head = HEAD_BYTES + 8 + (ttl > 0 ? 16 : 0) + (((key & KEY_LENGTH_MASK) + 3) & ~3);
   if (length < 4096) return head + length + 7 <= segBytes(c) ? 0 : BIT_BODY | BIT_ROUND_UP;
-  return head + (length & 4095) + 7 <= segBytes(c) ? BIT_BODY : BIT_BODY | BIT_ROUND_UP;
+  const rest = length & 4095;
+  return rest <= MOST_REST && head + rest + 7 <= segBytes(c) ? BIT_BODY : BIT_BODY | BIT_ROUND_UP;
 }
 function sameShape(a: i32, b: i32): boolean {
   return ((a ^ b) & (BIT_TTL | BIT_BODY | BIT_ROUND_UP)) === 0;
