@@ -14,8 +14,8 @@ import type { Registry } from "../runtime/control.ts";
 import { Mapping } from "../runtime/mapping.ts";
 import type { SharedVm } from "../runtime/shared-vm.ts";
 import { checkKeys, codecOf, heapOf } from "./arguments.ts";
-import { attachVm, type MemoryDescriptor } from "./descriptor.ts";
-import { attachNamed } from "./named.ts";
+import type { MemoryDescriptor } from "./descriptor.ts";
+import type { OpenedMemory } from "./named.ts";
 import { ensureUnpinned } from "./pins.ts";
 import type { AttachedBytesOptions, AttachedCacheOptions, AttachedStringOptions } from "./requests.ts";
 import { haveTold } from "./store.ts";
@@ -32,10 +32,9 @@ export class AttachedMemory implements Disposable, AsyncDisposable {
   readonly #regions = new Set<Region>();
 
   /** @internal */
-  constructor(from: MemoryDescriptor | string) {
-    const opened = typeof from === "string" ? attachNamed(from) : { vm: attachVm(from), descriptor: from };
-    this.#vm = opened.vm;
-    this.#descriptor = opened.descriptor;
+  constructor({ vm, descriptor }: OpenedMemory) {
+    this.#vm = vm;
+    this.#descriptor = descriptor;
   }
 
   /** Names of the nodes, fastest tier first. */

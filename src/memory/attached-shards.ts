@@ -14,7 +14,8 @@ import { partSize, ShardedRegion } from "../region/sharded-region.ts";
 import type { Registry } from "../runtime/control.ts";
 import { joinLocks } from "../runtime/shared-vm.ts";
 import { AttachedMemory, find } from "./attach.ts";
-import type { MemoryDescriptor } from "./descriptor.ts";
+import { attachVm, type MemoryDescriptor, wholeOf } from "./descriptor.ts";
+import { attachNamed, type OpenedMemory } from "./named.ts";
 import type { AttachedCacheOptions } from "./requests.ts";
 import { partHeap } from "./shard-place.ts";
 import { addVmstat, type Vmstat } from "./vmstat.ts";
@@ -26,17 +27,12 @@ type OfOne = "vm" | "registry" | "open" | "ensureUnpinned";
 /** See the file's head; made by attachMemory(). */
 export class AttachedShards implements Everything {
   readonly #descriptor: MemoryDescriptor;
-  readonly #shards: AttachedMemory[] = [];
+  readonly #shards: readonly AttachedMemory[];
 
   /** @internal */
-  constructor(descriptor: MemoryDescriptor, shards: readonly MemoryDescriptor[]) {
+  constructor(descriptor: MemoryDescriptor, shards: readonly OpenedMemory[]) {
     this.#descriptor = descriptor;
-    try {
-      for (const shard of shards) this.#shards.push(new AttachedMemory(shard));
-    } catch (error) {
-      for (const shard of this.#shards) shard[Symbol.dispose]();
-      throw error;
-    }
+    this.#shards = shards.map((shard) => new AttachedMemory(shard));
     joinLocks(this.#shards.map(({ vm }) => vm));
   }
 
@@ -129,7 +125,8 @@ export class AttachedShards implements Everything {
   }
   [Symbol.dispose](): void {
     for (const shard of this.#shards) shard.ensureUnpinned();
-    for (const shard of this.#shards) shard[Symbol.dispose]();
+    // The first has the file of them all, if they have any.
+    for (const shard of [...this.#shards].reverse()) shard[Symbol.dispose]();
   }
   async [Symbol.asyncDispose](): Promise<void> {
     this[Symbol.dispose]();
@@ -154,7 +151,23 @@ export async function attachMemory(from: MemoryDescriptor | string): Promise<Att
 }
 /** {@link attachMemory} without the promise. */
 export function attachMemorySync(from: MemoryDescriptor | string): AttachedMemory {
-  const shards = typeof from === "object" ? from?.shards : undefined;
-  if (shards === undefined) return new AttachedMemory(from);
-  return new AttachedShards(from as MemoryDescriptor, shards) as unknown as AttachedMemory;
+  const [shards, descriptor] = openedOf(from);
+  if (shards.length === 1) return new AttachedMemory(shards[0] as OpenedMemory);
+  return new AttachedShards(descriptor, shards) as unknown as AttachedMemory;
+}
+/** Engines on all shards, and the descriptor of the whole. */
+function openedOf(from: MemoryDescriptor | string): [readonly OpenedMemory[], MemoryDescriptor] {
+  if (typeof from !== "string") return [attachVms(from?.shards ?? [from]), from];
+  const shards = attachNamed(from);
+  return [shards, wholeOf(shards.map(({ descriptor }) => descriptor))];
+}
+function attachVms(descriptors: readonly MemoryDescriptor[]): OpenedMemory[] {
+  const opened: OpenedMemory[] = [];
+  try {
+    for (const descriptor of descriptors) opened.push({ vm: attachVm(descriptor), descriptor });
+    return opened;
+  } catch (error) {
+    for (const { vm } of opened.reverse()) vm.close();
+    throw error;
+  }
 }

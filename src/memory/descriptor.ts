@@ -4,7 +4,7 @@ import { LAYOUT_VERSION } from "../mm/layout.ts";
 import type { EngineKind } from "../runtime/engine.ts";
 import { STEPS_PER_TURN } from "../runtime/inline.ts";
 import type { Segment, SegmentShape, SharedMemory } from "../runtime/segment.ts";
-import { Membership, processSleeper } from "../runtime/shared-name.ts";
+import { Membership, type NamedFile, processSleeper } from "../runtime/shared-name.ts";
 import { SharedVm } from "../runtime/shared-vm.ts";
 import { attachDevice } from "../swap/attach.ts";
 import type { DeviceDescriptor, SwapDevice } from "../swap/device.ts";
@@ -31,7 +31,7 @@ export interface MemoryDescriptor {
   /** What the process's clock said when the memory's said 0, ms. */
   readonly clock: number;
   /** If processes share it: the file that it is in. */
-  readonly file?: { readonly path: string; readonly identity: string } | undefined;
+  readonly file?: NamedFile | undefined;
   /** If it is of several shards: those of all of them. The rest is the first one's then. */
   readonly shards?: readonly MemoryDescriptor[] | undefined;
 }
@@ -61,6 +61,11 @@ export function describeMemory(vm: SharedVm, config: MemoryConfig, zero: number)
     devices,
     clock: zero,
   };
+}
+
+/** The descriptor of a memory of these shards. */
+export function wholeOf(shards: readonly MemoryDescriptor[]): MemoryDescriptor {
+  return { ...(shards[0] as MemoryDescriptor), shards };
 }
 
 /** How far the process's clock is ahead of this thread's `performance.now()`, ms: what was least late of some looks. */
@@ -113,7 +118,7 @@ export function attachVm(descriptor: MemoryDescriptor, unmap?: readonly (() => v
     vm.storeCalls.attach();
     const { gate } = vm;
     vm.locked(() => gate.joined());
-    if (file !== undefined) new Membership(file.path, file.identity, unmap).join(vm);
+    if (file !== undefined) new Membership(file, unmap).join(vm);
     return vm;
   } catch (error) {
     vm?.control.part(vm.slot);

@@ -8,10 +8,10 @@ import { attach, frameFlagsAddr, LAYOUT_VERSION, pte, S_START, swapDev } from ".
 import { type Host, plug } from "../mm/machine.ts";
 import { PTE_PRESENT, PTE_SHIFT } from "../mm/page-table.ts";
 import { Control } from "../runtime/control.ts";
-import { lookAt, type SeenFile, sharedPath } from "../runtime/shared-file.ts";
+import { lookAt, type SeenFile, shardPath, sharedPath } from "../runtime/shared-file.ts";
 import { ST_ITEMS, ST_MISSES, ST_SWAP_HITS, ST_TIER_HITS } from "../store/layout.ts";
 import type { SharedDescription } from "./descriptor.ts";
-import { type NamedHeader, stampOf } from "./named.ts";
+import { ensureWhole, type NamedHeader, stampOf } from "./named.ts";
 
 const PAGE = 4096;
 
@@ -55,12 +55,12 @@ export class NamedCopy {
   };
 
   /**
-   * Copy the memory of that name.
+   * Copy the memory that is in that file, or the shard of one.
    *
    * @throws {@link LieuError} ENOENT, EACCES, EINVAL (not one of this version's), EAGAIN (not ready yet)
    */
-  constructor(name: string) {
-    this.path = sharedPath(name);
+  constructor(path: string) {
+    this.path = path;
     this.header = lookAt(this.path, ({ header }) => ensureOurs(this.path, header as NamedHeader | undefined));
     const segment = new SharedArrayBuffer(this.about.metadata);
     const [h32, h8, hf] = [new Int32Array(segment), new Uint8Array(segment), new Float64Array(segment)];
@@ -132,6 +132,21 @@ export class NamedCopy {
       ],
     };
   }
+}
+
+/** A copy of the memory of that name; of one that has shards, one of each. @throws {@link LieuError} as NamedCopy */
+export function copiesOf(name: string): NamedCopy[] {
+  const first = new NamedCopy(sharedPath(name));
+  const { path, header } = first;
+  ensureWhole(path, header);
+  const copies = [first];
+  for (let i = 1; i < (header.shard?.of ?? 1); i++) {
+    const copy = new NamedCopy(shardPath(path, i));
+    if (copy.header.shard?.set !== header.shard?.set)
+      throw new LieuError("ENOENT", `${copy.path} is another memory by now`);
+    copies.push(copy);
+  }
+  return copies;
 }
 
 function ensureOurs(path: string, header: NamedHeader | undefined): NamedHeader {

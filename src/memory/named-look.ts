@@ -17,9 +17,9 @@ import {
 } from "../mm/layout.ts";
 import { BROKEN, CLOSED, type Member, type SharedMapping } from "../runtime/control.ts";
 import { LockedFile, pidNamespace, sharedPath } from "../runtime/shared-file.ts";
-import { type NamedHeader, stampOf } from "./named.ts";
-import { NamedCopy } from "./named-copy.ts";
-import { globalVmstat, type Vmstat } from "./vmstat.ts";
+import { ensureWhole, type NamedHeader, stampOf } from "./named.ts";
+import { copiesOf, type NamedCopy } from "./named-copy.ts";
+import { addVmstat, globalVmstat, type Vmstat } from "./vmstat.ts";
 
 const PAGE = 4096;
 
@@ -51,7 +51,38 @@ export interface NamedMemoryInfo {
 
 /** Look at the memory of that name. @throws {@link LieuError} ENOENT, EACCES, EINVAL (not one of this version's), EAGAIN (not ready yet) */
 export function lookAtNamed(name: string): NamedMemoryInfo {
-  const copy = new NamedCopy(name);
+  const shards = copiesOf(name).map(infoOf);
+  const [first] = shards as [NamedMemoryInfo];
+  if (shards.length === 1) return first;
+  return {
+    path: first.path,
+    size: shards.reduce((n, { size }) => n + size, 0),
+    // Who has it has all of its shards.
+    state: shards.find(({ state }) => state === "broken")?.state ?? first.state,
+    members: first.members,
+    nodes: joined(shards.map(({ nodes }) => nodes)),
+    swap: joined(shards.map(({ swap }) => swap)),
+    groups: joined(shards.map(({ groups }) => groups)),
+    caches: joined(shards.map(({ caches }) => caches)),
+    regions: joined(shards.map(({ regions }) => regions)),
+    vmstat: addVmstat(shards.map(({ vmstat }) => vmstat)),
+  };
+}
+/** Things of several shards by their names: their numbers added up, but for a tier, which is the same in all. */
+export function joined<T extends { readonly name: string }>(shards: readonly (readonly T[])[]): T[] {
+  const all = new Map<string, T>();
+  for (const thing of shards.flat()) {
+    const there = all.get(thing.name) as Record<string, unknown> | undefined;
+    const more = Object.entries(thing).map(([key, value]) => {
+      const isSum = there !== undefined && typeof value === "number" && key !== "tier";
+      return [key, isSum ? value + (there[key] as number) : value];
+    });
+    all.set(thing.name, Object.fromEntries(more));
+  }
+  return [...all.values()];
+}
+
+function infoOf(copy: NamedCopy): NamedMemoryInfo {
   const { path, about, control } = copy;
   copy.inspect();
   const tiers = [...new Set(about.nodes.map((_, nid) => nodeField(nid, N_TIER)))].sort((a, b) => a - b);
@@ -102,6 +133,7 @@ export function removeNamed(name: string, force: boolean): void {
   const file = LockedFile.open(sharedPath(name), false);
   try {
     const header = file.header() as NamedHeader | undefined;
+    ensureWhole(file.path, header);
     if (header !== undefined && !force) ensureUnused(file, header);
     file.remove(header, force);
   } finally {

@@ -19,15 +19,15 @@ import type { MemoryConfig } from "./options.ts";
 import type { AnyCacheOptions, MapOptions } from "./requests.ts";
 import { SharedMemory } from "./shared-memory.ts";
 import { parseSize, type Size } from "./size.ts";
-import { haveTold, type OpenedStore, type StoreRequest } from "./store.ts";
+import { haveTold, type OpenedStore, type SecretOf, type StoreRequest } from "./store.ts";
 
 /** See the file's head; made by `openMemory({ shared: "/name" })`. */
 export class NamedMemory extends SharedMemory {
   readonly #descriptor: MemoryDescriptor;
 
   /** @internal */
-  constructor(config: MemoryConfig, harness: Harness, { vm, descriptor }: OpenedMemory) {
-    super(config, harness, vm);
+  constructor(config: MemoryConfig, harness: Harness, { vm, descriptor }: OpenedMemory, secret?: SecretOf) {
+    super(config, harness, vm, secret);
     this.#descriptor = descriptor;
   }
 
@@ -37,23 +37,23 @@ export class NamedMemory extends SharedMemory {
     return this.#descriptor;
   }
 
+  // Where only a part of it lies here (named-shard.ts): what the whole was asked to be.
+  protected get wholeSize(): number | undefined {
+    return undefined;
+  }
+  protected get wholeAsked(): string | undefined {
+    return undefined;
+  }
+
   override map(size: Size, options: MapOptions = {}): Region {
-    const { policy, group, folio, locked } = given(options, "region", "map()");
-    const bytes = parseSize(size, "size");
-    const pages = folio === undefined ? 4096 : parseSize(folio, "folio");
-    const asked = JSON.stringify({
-      bytes,
-      policy: policy ?? {},
-      group: group?.name,
-      folio: pages,
-      locked: locked === true,
-    });
+    const asked = askedOfRegion(this.wholeSize ?? size, options);
     return this.locked(() => {
       const found = this.registry.regions.find(({ name }) => name === options.name);
       if (found !== undefined) checkSame("region", found, asked);
       const region = this.mapOne(size, options) as SharedRegion;
       if (found === undefined) {
-        this.register(region, (all) => ({ ...all, regions: [...all.regions, { ...region.entry, asked }] }));
+        const entry = { ...this.regionEntryOf(region), asked };
+        this.register(region, (all) => ({ ...all, regions: [...all.regions, entry] }));
       }
       return region;
     });
@@ -65,24 +65,14 @@ export class NamedMemory extends SharedMemory {
   }
 
   override cache<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C> = {}): Cache<V, K, C> {
-    const { maxSize, policy, group, codec } = given(options, "cache", "cache()");
-    const { max, grace } = entryConfig(options);
-    const { accepts } = codecOf(codec ?? "any");
-    const bytes = maxSize === undefined ? undefined : parseSize(maxSize, "maxSize");
-    const asked = JSON.stringify({
-      maxSize: bytes,
-      policy: policy ?? {},
-      group: group?.name,
-      codec: accepts,
-      max,
-      grace,
-    });
+    const asked = this.wholeAsked ?? askedOfCache(options);
     return this.locked(() => {
       const found = this.registry.caches.find(({ name }) => name === options.name);
       if (found !== undefined) checkSame("cache", found, asked);
       const cache = this.makeCache(options);
       if (found === undefined) {
-        this.register(cache, (all) => ({ ...all, caches: [...all.caches, { ...cache.entry, asked }] }));
+        const entry = { ...this.entryOf(cache), asked };
+        this.register(cache, (all) => ({ ...all, caches: [...all.caches, entry] }));
       }
       return cache as Cache<V, K, C>;
     });
@@ -116,8 +106,24 @@ export class NamedMemory extends SharedMemory {
   }
 }
 
+/** What makes two requests for a region the same. @throws {@link LieuError} EINVAL */
+function askedOfRegion(size: Size, options: MapOptions): string {
+  const { policy, group, folio, locked } = given(options, "region", "map()");
+  const bytes = parseSize(size, "size");
+  const pages = folio === undefined ? 4096 : parseSize(folio, "folio");
+  return JSON.stringify({ bytes, policy: policy ?? {}, group: group?.name, folio: pages, locked: locked === true });
+}
+/** What makes two requests for a cache the same. @throws {@link LieuError} EINVAL */
+export function askedOfCache<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>): string {
+  const { maxSize, policy, group, codec } = given(options, "cache", "cache()");
+  const { max, grace } = entryConfig(options);
+  const { accepts } = codecOf(codec ?? "any");
+  const bytes = maxSize === undefined ? undefined : parseSize(maxSize, "maxSize");
+  return JSON.stringify({ maxSize: bytes, policy: policy ?? {}, group: group?.name, codec: accepts, max, grace });
+}
+
 /** Options with a name. @throws {@link LieuError} EINVAL */
-function given<T extends { name?: string | undefined }>(options: T, kind: string, what: string): T {
+export function given<T extends { name?: string | undefined }>(options: T, kind: string, what: string): T {
   if (typeof options === "object" && options !== null && options.name !== undefined) return options;
   throw new LieuError(
     "EINVAL",
@@ -126,7 +132,7 @@ function given<T extends { name?: string | undefined }>(options: T, kind: string
 }
 
 /** @throws {@link LieuError} EINVAL if it was asked to be something else */
-function checkSame(kind: string, { name, asked }: { name: string; asked?: string }, now: string): void {
+export function checkSame(kind: string, { name, asked }: { name: string; asked?: string }, now: string): void {
   if (asked === now) return;
   const [then, here] = [JSON.parse(asked ?? "{}"), JSON.parse(now)] as Record<string, unknown>[];
   const keys = Object.keys({ ...then, ...here }).filter((k) => JSON.stringify(then?.[k]) !== JSON.stringify(here?.[k]));

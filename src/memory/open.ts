@@ -6,6 +6,7 @@ import { Memory } from "./memory.ts";
 import type { MemoryOptions } from "./memory-options.ts";
 import { openNamed } from "./named.ts";
 import { NamedMemory } from "./named-memory.ts";
+import { NamedShardedMemory } from "./named-sharded-memory.ts";
 import { type MemoryConfig, resolveOptions } from "./options.ts";
 import { ShardedMemory } from "./sharded-memory.ts";
 import { SharedMemory } from "./shared-memory.ts";
@@ -39,7 +40,13 @@ function make(resolved: MemoryConfig, harness: Harness): Memory {
   const config = withRealLatencies(resolved, harness);
   const { shared, sharedName } = config;
   // All that a memory has, as it proves to the compiler.
-  if (config.shards > 1) return new ShardedMemory(config, harness) as unknown as Memory;
+  if (config.shards > 1) {
+    const memory =
+      sharedName === undefined
+        ? new ShardedMemory(config, harness)
+        : new NamedShardedMemory(sharedName, config, harness);
+    return memory as unknown as Memory;
+  }
   if (sharedName !== undefined) return new NamedMemory(config, harness, openNamed(sharedName, config, harness));
   return shared ? new SharedMemory(config, harness) : new Memory(config, harness);
 }

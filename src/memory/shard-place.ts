@@ -94,3 +94,15 @@ export function extentOf(bytes: number, shards: number, folio: Size = PAGE): num
   const about = 2 ** Math.floor(Math.log2(Math.max(1, bytes / (EXTENTS * shards))));
   return Math.min(MOST_EXTENT, Math.max(LEAST_EXTENT, PAGE << folioOrderOf(folio), about));
 }
+
+/** What `make` makes of each; if one cannot be made, `undo` ends those that were. */
+export function allOrNone<S, T>(all: readonly S[], make: (one: S, i: number) => T, undo: (made: T) => void): T[] {
+  const made: T[] = [];
+  try {
+    for (const [i, one] of all.entries()) made.push(make(one, i));
+    return made;
+  } catch (error) {
+    for (const one of made) undo(one);
+    throw error;
+  }
+}

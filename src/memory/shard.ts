@@ -6,12 +6,17 @@ import { SharedCachePart } from "../cache/shared-cache-part.ts";
 import type { Region } from "../region/region.ts";
 import type { SharedRegion } from "../region/shared-region.ts";
 import type { SharedCacheEntry, SharedRegionEntry } from "../runtime/control.ts";
+import { inlineCrank } from "../runtime/inline.ts";
 import type { Balloons } from "./balloon.ts";
+import type { Harness } from "./harness.ts";
 import type { Kinds } from "./kinds.ts";
 import { Memory } from "./memory.ts";
+import type { MemoryConfig } from "./options.ts";
 import type { AnyCacheOptions, CacheInfo, MapOptions } from "./requests.ts";
+import { allOrNone } from "./shard-place.ts";
 import { SharedMemory } from "./shared-memory.ts";
 import type { Size } from "./size.ts";
+import type { SecretOf } from "./store.ts";
 
 /** What a facade asks of a shard beyond what a memory has. */
 export interface Shard extends Memory {
@@ -21,8 +26,12 @@ export interface Shard extends Memory {
   mapPart(bytes: Size, options: MapOptions, spread?: SpreadRegion): Region;
   /** A cache that lies here as a whole. */
   makeWhole<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>): Cache<V, K, C>;
-  /** The part of a larger one, whose keys are routed with that secret. */
-  makePart<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>, secret: number): SpreadPart<V, K, C>;
+  /** The part of a larger one, `whole`, whose keys are routed with that secret. */
+  makePart<V, K extends CacheKey, C>(
+    options: AnyCacheOptions<V, K, C>,
+    secret: number,
+    whole: AnyCacheOptions<V, K, C>,
+  ): SpreadPart<V, K, C>;
   /** Of so many pages of its nodes, those that no region has been promised, nor a cache that lies here alone may fill. */
   room(whole: number): number;
 }
@@ -139,3 +148,20 @@ export class SharedShard extends SharedMemory implements Shard {
     return this.#spread === undefined ? region.entry : { ...region.entry, spread: this.#spread };
   }
 }
+
+/** Opens shards; `secret` gives, of a shard's seed, what its keys are hashed with. */
+export type MakeShards = (
+  configs: readonly MemoryConfig[],
+  harness: Harness,
+  secret: (seed: number) => SecretOf,
+) => readonly Shard[];
+
+/** Of one process. */
+export const makeShards: MakeShards = (configs, harness, secret) => {
+  const crank = harness.crank ?? inlineCrank();
+  const make = (own: MemoryConfig): Shard => {
+    const Kind = own.shared ? SharedShard : PlainShard;
+    return new Kind(own, { ...harness, crank }, undefined, secret(own.seed));
+  };
+  return allOrNone(configs, make, (shard) => shard[Symbol.dispose]());
+};

@@ -23,7 +23,7 @@ import { showAs } from "../runtime/show.ts";
 import type { Vm } from "../runtime/vm.ts";
 import { checkLimits, type Group, type GroupOptions } from "./group.ts";
 import { shownGroup } from "./inspect.ts";
-import { type Member, Shares } from "./shares.ts";
+import { type Member, Shares, type Totals } from "./shares.ts";
 import { addVmstat, type Vmstat } from "./vmstat.ts";
 
 /** Those that are shared out by use. */
@@ -53,6 +53,7 @@ export class ShardedGroup implements Everything {
     mems: readonly string[],
     removed: (group: ShardedGroup) => void,
     shared: boolean,
+    totals?: Totals,
   ) {
     this.name = name;
     this.parts = parts;
@@ -60,6 +61,7 @@ export class ShardedGroup implements Everything {
     this.shares = new Shares(
       parts.map(({ id }, i) => ({ vm: vms[i] as Vm, id })),
       shared,
+      totals,
     );
     this.#mems = mems;
     this.#removed = removed;

@@ -21,7 +21,7 @@ import { LieuError, shown } from "../errors.ts";
 import { defaultPolicy, type Policy } from "../region/policy.ts";
 import { Region } from "../region/region.ts";
 import { partSize, ShardedRegion } from "../region/sharded-region.ts";
-import { inlineCrank, startTimer } from "../runtime/inline.ts";
+import { startTimer } from "../runtime/inline.ts";
 import { joinLocks, type SharedVm } from "../runtime/shared-vm.ts";
 import { showAs } from "../runtime/show.ts";
 import type { Vm } from "../runtime/vm.ts";
@@ -48,11 +48,12 @@ import type {
   ReclaimResult,
   SwapInfo,
 } from "./requests.ts";
-import { PlainShard, type Shard, SharedShard } from "./shard.ts";
+import { type MakeShards, makeShards, type Shard } from "./shard.ts";
 import { shardConfig } from "./shard-config.ts";
 import { joinBalloons, joinDevices, joinNodes, poolsOf } from "./shard-nodes.ts";
-import { extentOf, fitsIn, isSpread, partOptions, roomiest } from "./shard-place.ts";
+import { allOrNone, extentOf, fitsIn, isSpread, partOptions, roomiest } from "./shard-place.ts";
 import { ShardedGroup } from "./sharded-group.ts";
+import type { Totals } from "./shares.ts";
 import { parseSize, type Size } from "./size.ts";
 import { secretsOf } from "./store.ts";
 import { TouchAll } from "./touch-all.ts";
@@ -68,76 +69,74 @@ interface OpenCache extends CacheInfo, SampledCache {
   readonly pinned: number;
 }
 
+/** Where a region lies: in one shard, or in extents of so many bytes. */
+type Place = { readonly shard: number } | { readonly extent: number };
+
 /** All that a plain memory has: the compiler asks for what is missing. */
 type Everything = { [P in keyof Memory]: Memory[P] };
 
 /** See the file's head; made by `openMemory()`. */
 export class ShardedMemory implements Everything {
-  readonly #config: MemoryConfig;
-  readonly #configs: readonly MemoryConfig[];
-  readonly #shards: readonly Shard[];
-  readonly #names: NodeNames;
-  readonly #regions = new Set<Region>();
+  protected readonly config: MemoryConfig;
+  protected readonly configs: readonly MemoryConfig[];
+  protected readonly shards: readonly Shard[];
+  protected readonly names: NodeNames;
+  protected readonly regions = new Set<Region>();
   /** Spread ones, and plain ones with their shard. */
-  readonly #caches = new Map<OpenCache, Shard | undefined>();
+  protected readonly cached = new Map<OpenCache, Shard | undefined>();
   readonly #sampling = new GetSampling({ [Symbol.iterator]: () => this.#open()[Symbol.iterator]() });
-  readonly #groups = new Map<string, ShardedGroup>();
+  protected readonly tenants = new Map<string, ShardedGroup>();
   readonly #diagnostics: Diagnostics;
-  readonly #secret: (n: number) => readonly [number, number];
+  protected readonly secret: (n: number) => readonly [number, number];
   readonly #stopTimer: () => void;
   readonly #touching: TouchAll | undefined;
   readonly #pressure: PressureWatch | undefined;
   #closed = false;
 
-  /** @internal */
-  constructor(config: MemoryConfig, harness: Harness) {
-    this.#config = config;
-    this.#names = new NodeNames(config.nodes.map(({ name }) => name));
-    this.#configs = Array.from({ length: config.shards }, (_, i) => shardConfig(config, i));
+  /** `make`: the shards, of these configurations. @internal */
+  constructor(config: MemoryConfig, harness: Harness, make: MakeShards = makeShards) {
+    this.config = config;
+    this.names = new NodeNames(config.nodes.map(({ name }) => name));
+    this.configs = Array.from({ length: config.shards }, (_, i) => shardConfig(config, i));
     const repeatable = harness.crank !== undefined || config.seeded;
-    this.#secret = secretsOf(config.seed ^ ROUTE, repeatable);
-    const crank = harness.crank ?? inlineCrank();
-    const shards: Shard[] = [];
-    const Kind = config.shared ? SharedShard : PlainShard;
-    this.#shards = shards;
+    this.secret = secretsOf(config.seed ^ ROUTE, repeatable);
+    const shards = make(this.configs, harness, (seed) => secretsOf(seed, repeatable));
+    this.shards = shards;
     try {
-      for (const own of this.#configs)
-        shards.push(new Kind(own, { ...harness, crank }, undefined, secretsOf(own.seed, repeatable)));
       this.#pressure = this.#watch();
     } catch (error) {
       for (const shard of shards) shard[Symbol.dispose]();
       throw error;
     }
-    if (config.shared) joinLocks(this.#vms as SharedVm[]);
+    if (config.shared) joinLocks(this.vms as SharedVm[]);
     // Several locks are not held at once: shares of a memory that threads share follow use as time passes.
     else
       shards.forEach((shard, i) => {
         shard.vm.onShare = (id, field, nr, how) => this.#groupOf(i, id)?.shares.ask(i, field, nr, how) ?? false;
       });
-    this.#diagnostics = new Diagnostics(this, this.#vms, this.nodeNames, this.swapNames);
-    showAs(this, "Memory", () => shownMemory(this, this.#mapped(), this.#open(), this.#groups.keys()));
+    this.#diagnostics = new Diagnostics(this, this.vms, this.nodeNames, this.swapNames);
+    showAs(this, "Memory", () => shownMemory(this, this.#mapped(), this.#open(), this.tenants.keys()));
     this.#stopTimer = harness.crank === undefined ? startTimer(() => this.tick(), TICK_MS) : () => undefined;
     if (config.pretouch !== false && config.hasBytes)
       this.#touching = new TouchAll(shards, (i) => {
-        measurePrices((shards[i] as Shard).vm, this.#configs[i] as MemoryConfig, harness);
+        measurePrices((shards[i] as Shard).vm, this.configs[i] as MemoryConfig, harness);
       });
   }
   #watch(): PressureWatch | undefined {
-    const inflatable = this.#shards.map((shard) => shard.inflatable);
-    const balloons = joinBalloons(inflatable, this.#slices, poolsOf(this.#configs), () => this.#touching?.stop());
-    return watchPressure({ close: () => undefined }, balloons, this.#config);
+    const inflatable = this.shards.map((shard) => shard.inflatable);
+    const balloons = joinBalloons(inflatable, this.slices, poolsOf(this.configs), () => this.#touching?.stop());
+    return watchPressure({ close: () => undefined }, balloons, this.config);
   }
-  get #vms(): Vm[] {
-    return this.#shards.map(({ vm }) => vm);
+  protected get vms(): Vm[] {
+    return this.shards.map(({ vm }) => vm);
   }
   get #first(): Shard {
-    return this.#shards[0] as Shard;
+    return this.shards[0] as Shard;
   }
-  /** Pages of each node's slices, by shard. */
-  get #slices(): number[][] {
-    return this.#configs.map(({ nodes }) => nodes.map(({ pages }) => pages));
+  protected get slices(): number[][] {
+    return this.configs.map(({ nodes }) => nodes.map(({ pages }) => pages));
   }
-  #ensureOpen(): void {
+  protected ensureOpen(): void {
     this.#first.vm.ensureOpen();
   }
 
@@ -154,175 +153,175 @@ export class ShardedMemory implements Everything {
     throw notYet("vm", "each shard has an engine of its own");
   }
   descriptor(): MemoryDescriptor {
-    const shards = this.#shards.map((shard) => shard.descriptor());
+    const shards = this.shards.map((shard) => shard.descriptor());
     return { ...(shards[0] as MemoryDescriptor), nodes: this.nodeNames, swap: this.swapNames, shards };
   }
   async serve(): Promise<never> {
     throw notYet("serve()", "the dashboard shows one segment's pages");
   }
-
   get nodeNames(): string[] {
-    return [...this.#names.names];
+    return [...this.names.names];
   }
   get swapNames(): string[] {
-    return this.#config.swap.map(({ name }) => name);
+    return this.config.swap.map(({ name }) => name);
   }
-
   // ---- regions ----------------------------------------------------------------------------------------------------------
   map(size: Size, options: MapOptions = {}): Region {
-    this.#ensureOpen();
+    this.ensureOpen();
     checkKeys(options, ["name", "policy", "group", "folio", "locked"], "map()");
     const bytes = parseSize(size, "size");
-    const name = nameOf("region", options.name, this.#mapped(), this.#config.shared);
-    const group = this.#group(options.group);
+    const name = nameOf("region", options.name, this.#mapped(), this.config.shared);
+    return this.mapAt(this.placeOf(bytes, options), name, bytes, options);
+  }
+  protected placeOf(bytes: number, { policy, folio }: MapOptions): Place {
+    const { i, room } = this.roomiest(policy);
+    return fitsIn(bytes, room) ? { shard: i } : { extent: extentOf(bytes, this.shards.length, folio) };
+  }
+  protected mapAt(place: Place, name: string, bytes: number, options: MapOptions) {
+    const group = this.groupOf(options.group);
     const own = (i: number): MapOptions => ({ ...options, name, group: group?.parts[i] });
-    const { i, room } = this.#roomiest(options.policy);
-    if (fitsIn(bytes, room)) {
-      const region = (this.#shards[i] as Shard).mapPart(bytes, own(i));
-      this.#regions.add(region);
+    if ("shard" in place) {
+      const region = (this.shards[place.shard] as Shard).mapPart(bytes, own(place.shard));
+      this.regions.add(region);
       return region;
     }
-    const extent = extentOf(bytes, this.#shards.length, options.folio);
-    const parts: Region[] = [];
-    try {
-      for (const [n, shard] of this.#shards.entries()) {
-        const length = partSize(bytes, extent, n, this.#shards.length);
-        if (length > 0) parts.push(shard.mapPart(length, own(n), { size: bytes, extent }));
-      }
-    } catch (error) {
-      for (const part of parts) part.unmap();
-      throw error;
-    }
+    const { extent } = place;
+    const lengths = this.shards.map((_, i) => partSize(bytes, extent, i, this.shards.length));
+    const parts = allOrNone(
+      this.shards.filter((_, i) => lengths[i] !== 0),
+      (shard, i) => shard.mapPart(lengths[i] as number, own(i), { size: bytes, extent }),
+      (part) => part.unmap(),
+    );
     const region = new ShardedRegion({
       ...{ name, size: bytes, extent, parts },
       policy: options.policy ?? defaultPolicy(),
-      unmapped: () => this.#regions.delete(region),
+      unmapped: () => this.regions.delete(region),
     }) as unknown as Region;
-    this.#regions.add(region);
+    this.regions.add(region);
     showAs(region, `Region ${shown(name)}`, () => shownRegion(region, this.nodeNames, this.swapNames));
     return region;
   }
   /** The shard with most room for what must stay. */
-  #roomiest(policy: Policy | undefined): { i: number; room: number } {
-    return roomiest(this.#shards, this.#configs, policy);
+  protected roomiest(policy: Policy | undefined): { i: number; room: number } {
+    return roomiest(this.shards, this.configs, policy);
   }
   #mapped(): Region[] {
-    for (const region of this.#regions) if (!region.isMapped) this.#regions.delete(region);
-    return [...this.#regions];
+    for (const region of this.regions) if (!region.isMapped) this.regions.delete(region);
+    return [...this.regions];
   }
 
   // ---- caches -----------------------------------------------------------------------------------------------------------
   cache<V, K extends CacheKey, C>(given: AnyCacheOptions<V, K, C> = {}): Cache<V, K, C> {
-    this.#ensureOpen();
+    this.ensureOpen();
     if (typeof given !== "object" || given === null) return this.#first.makeWhole(given);
-    const name = nameOf("cache", given.name, this.#open(), this.#config.shared);
-    const group = this.#group(given.group);
+    const name = nameOf("cache", given.name, this.#open(), this.config.shared);
+    if (!isSpread(given, this.slices)) return this.cacheAt({ shard: this.roomiest(given.policy).i }, name, given);
+    const [a, b] = this.secret(this.cached.size);
+    return this.cacheAt({ route: a ^ b }, name, given);
+  }
+  /** In one shard, or over all of them. */
+  protected cacheAt<V, K extends CacheKey, C>(
+    place: { shard: number } | { route: number },
+    name: string,
+    given: AnyCacheOptions<V, K, C>,
+  ): Cache<V, K, C> {
+    const group = this.groupOf(given.group);
     const options = { ...given, ...this.#diagnostics.hearing(given, name), name };
-    const cache = isSpread(options, this.#slices) ? this.#spread(options, group) : this.#gathered(options, group);
+    group?.shares.arrange("shard" in place ? place.shard : undefined);
+    const cache = "route" in place ? this.#spread(options, place.route, group) : this.#gathered(options, place, group);
     this.#sampling.opened(cache);
     return cache;
   }
-  /** In one shard. */
-  #gathered<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>, group?: ShardedGroup): Cache<V, K, C> {
-    const { i } = this.#roomiest(options.policy);
-    const shard = this.#shards[i] as Shard;
-    group?.shares.arrange(i);
+  #gathered<V, K extends CacheKey, C>(
+    options: AnyCacheOptions<V, K, C>,
+    { shard: i }: { shard: number },
+    group: ShardedGroup | undefined,
+  ): Cache<V, K, C> {
+    const shard = this.shards[i] as Shard;
     const cache = shard.makeWhole({ ...options, group: group?.parts[i] });
-    this.#caches.set(cache, shard);
+    this.cached.set(cache, shard);
     return cache;
   }
-  /** Over all of them. */
-  #spread<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>, group?: ShardedGroup): Cache<V, K, C> {
-    const [a, b] = this.#secret(this.#caches.size);
-    const secret = a ^ b;
-    const parts: SpreadPart<V, K, C>[] = [];
-    const make = (i: number) => {
-      const own = { ...partOptions(options, i, this.#slices), group: group?.parts[i] };
-      return (this.#shards[i] as Shard).makePart<V, K, C>(own, secret);
-    };
-    group?.shares.arrange(undefined);
-    try {
-      for (const i of this.#shards.keys()) parts.push(make(i));
-    } catch (error) {
-      for (const part of parts) part.close();
-      throw error;
-    }
+  #spread<V, K extends CacheKey, C>(
+    options: AnyCacheOptions<V, K, C>,
+    secret: number,
+    group: ShardedGroup | undefined,
+  ): Cache<V, K, C> {
+    const make = (shard: Shard, i: number): SpreadPart<V, K, C> =>
+      shard.makePart({ ...partOptions(options, i, this.slices), group: group?.parts[i] }, secret, options);
+    const parts = allOrNone(this.shards, make, (part) => part.close());
     const cache = new ShardedCache<V, K, C>({
       ...{ name: options.name as string, parts, max: options.max ?? 0 },
       secret,
-      closed: () => this.#caches.delete(cache),
+      closed: () => this.cached.delete(cache),
     }) as unknown as Cache<V, K, C>;
-    this.#caches.set(cache, undefined);
+    this.cached.set(cache, undefined);
     showAs(cache, `Cache ${shown(options.name)}`, () => shownCache(cache));
     return cache;
   }
   /** Those that are open, in the order in which they were made. */
   #open(): OpenCache[] {
-    const plain = new Set<object>(this.#closed ? [] : this.#shards.flatMap((shard) => shard.caches()));
-    for (const [cache, shard] of this.#caches) if (shard !== undefined && !plain.has(cache)) this.#caches.delete(cache);
-    return [...this.#caches.keys()];
+    const plain = new Set<object>(this.#closed ? [] : this.shards.flatMap((shard) => shard.caches()));
+    for (const [cache, shard] of this.cached) if (shard !== undefined && !plain.has(cache)) this.cached.delete(cache);
+    return [...this.cached.keys()];
   }
 
   // ---- groups -----------------------------------------------------------------------------------------------------------
   group(name: string, options: GroupOptions = {}): Group {
-    this.#ensureOpen();
+    this.ensureOpen();
     checkName(name, undefined, "group()");
-    if (this.#groups.has(name)) throw new LieuError("EINVAL", `a group named ${JSON.stringify(name)} exists already`);
+    if (this.tenants.has(name)) throw new LieuError("EINVAL", `a group named ${JSON.stringify(name)} exists already`);
     checkLimits(options, `group ${JSON.stringify(name)}`);
     const { mems = this.nodeNames } = options;
-    this.#names.maskOf(mems, `mems of ${name}`);
-    const parts: Group[] = [];
-    try {
-      for (const shard of this.#shards) parts.push(shard.group(name, { mems }));
-    } catch (error) {
-      for (const part of parts) part.remove();
-      throw error;
-    }
-    const group = new ShardedGroup(
-      name,
-      parts,
-      this.#vms,
-      [...mems],
-      () => this.#groups.delete(name),
-      this.#config.shared,
-    );
-    this.#groups.set(name, group);
+    this.names.maskOf(mems, `mems of ${name}`);
     const { mems: _, ...limits } = options;
-    return group.set(limits);
+    return this.makeGroup(name, mems).set(limits);
+  }
+  /** A group in each shard. `totals`: where its limits are, if not here alone. */
+  protected makeGroup(name: string, mems: readonly string[], totals?: Totals): ShardedGroup {
+    const parts = allOrNone(
+      this.shards,
+      (shard) => shard.group(name, { mems }),
+      (part) => totals ?? part.remove(),
+    );
+    const removed = (): unknown => this.tenants.delete(name);
+    const group = new ShardedGroup(name, parts, this.vms, [...mems], removed, this.config.shared, totals);
+    this.tenants.set(name, group);
+    return group;
   }
   /** The group of shard `i` with that number. */
   #groupOf(i: number, id: number): ShardedGroup | undefined {
-    for (const group of this.#groups.values()) if (group.parts[i]?.id === id) return group;
+    for (const group of this.tenants.values()) if (group.parts[i]?.id === id) return group;
     return undefined;
   }
-  #group(given: Group | undefined): ShardedGroup | undefined {
+  protected groupOf(given: Group | undefined): ShardedGroup | undefined {
     if (given === undefined) return undefined;
     const group: unknown = given;
-    if (group instanceof ShardedGroup && this.#groups.get(group.name) === group) return group;
+    if (group instanceof ShardedGroup && this.tenants.get(group.name) === group) return group;
     const what = group instanceof Group ? group.name : group;
     throw new LieuError("EINVAL", `group ${shown(what)} is not a group of this memory; make one with group()`);
   }
   groups(): Group[] {
-    this.#ensureOpen();
-    return [...this.#groups.values()] as unknown as Group[];
+    this.ensureOpen();
+    return [...this.tenants.values()] as unknown as Group[];
   }
 
   // ---- all of it --------------------------------------------------------------------------------------------------------
   reclaim(amount: Size, request: ReclaimRequest = {}): ReclaimResult {
-    this.#ensureOpen();
+    this.ensureOpen();
     checkReclaim(request);
-    const group = this.#group(request.group);
-    if (request.nodes !== undefined) this.#names.maskOf(request.nodes, "nodes");
-    return reclaimSplit(this.#shards, amount, request, group?.parts);
+    const group = this.groupOf(request.group);
+    if (request.nodes !== undefined) this.names.maskOf(request.nodes, "nodes");
+    return reclaimSplit(this.shards, amount, request, group?.parts);
   }
   vmstat(): Vmstat {
-    return addVmstat(this.#shards.map((shard) => shard.vmstat()));
+    return addVmstat(this.shards.map((shard) => shard.vmstat()));
   }
   node(name: string): NodeInfo {
-    this.#ensureOpen();
-    const nid = this.#names.nid(name, "node()");
-    const parts = this.#shards.map((shard) => shard.node(name));
-    const whole = this.#slices.map((pages) => pages[nid] as number);
+    this.ensureOpen();
+    const nid = this.names.nid(name, "node()");
+    const parts = this.shards.map((shard) => shard.node(name));
+    const whole = this.slices.map((pages) => pages[nid] as number);
     return joinNodes(parts, whole, () => this.#touching?.stop());
   }
   nodes(): NodeInfo[] {
@@ -330,20 +329,20 @@ export class ShardedMemory implements Everything {
   }
   swapDevices(): SwapInfo[] {
     return joinDevices(
-      this.#shards.map((shard) => shard.swapDevices()),
-      poolsOf(this.#configs),
+      this.shards.map((shard) => shard.swapDevices()),
+      poolsOf(this.configs),
     );
   }
   caches(): CacheInfo[] {
-    this.#ensureOpen();
+    this.ensureOpen();
     return this.#open();
   }
   metrics(): ReturnType<Memory["metrics"]> {
-    this.#ensureOpen();
-    return metricsOf(this, this.#vms);
+    this.ensureOpen();
+    return metricsOf(this, this.vms);
   }
   sampleGets(listener: Parameters<Memory["sampleGets"]>[0]): () => void {
-    this.#ensureOpen();
+    this.ensureOpen();
     if (typeof listener !== "function") {
       throw new LieuError("EINVAL", `sampleGets(): the listener is ${shown(listener)}, not a function`);
     }
@@ -351,21 +350,21 @@ export class ShardedMemory implements Everything {
   }
 
   tick(): void {
-    this.#ensureOpen();
-    for (const shard of this.#shards) shard.tick();
-    for (const group of this.#groups.values()) group.shares.tick();
+    this.ensureOpen();
+    for (const shard of this.shards) shard.tick();
+    for (const group of this.tenants.values()) group.shares.tick();
     this.#diagnostics.publish(this.#open());
   }
   check(): void {
-    this.#ensureOpen();
-    for (const shard of this.#shards) shard.check();
-    for (const group of this.#groups.values()) group.shares.check(group.name);
+    this.ensureOpen();
+    for (const shard of this.shards) shard.check();
+    for (const group of this.tenants.values()) group.shares.check(group.name);
   }
 
   async close(): Promise<void> {
     this[Symbol.dispose]();
     // What works beside the program has ended, too.
-    await Promise.all(this.#shards.map((shard) => shard.close()));
+    await Promise.all(this.shards.map((shard) => shard.close()));
   }
   [Symbol.dispose](): void {
     if (this.#closed) return;
@@ -375,7 +374,8 @@ export class ShardedMemory implements Everything {
     this.#stopTimer();
     this.#pressure?.stop();
     this.#touching?.stop();
-    for (const shard of this.#shards) shard[Symbol.dispose]();
+    // The first has the file of them all, if they have any.
+    for (const shard of [...this.shards].reverse()) shard[Symbol.dispose]();
     this.#closed = true;
   }
   async [Symbol.asyncDispose](): Promise<void> {

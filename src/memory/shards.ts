@@ -24,7 +24,6 @@ interface Whole {
   readonly vpns: number;
   readonly hasBytes: boolean;
   readonly shared: boolean;
-  readonly sharedName: string | undefined;
 }
 
 /** The part of `whole` things that shard `i` of `shards` has: all but for one the same. */
@@ -50,7 +49,7 @@ function fits(config: Whole, shards: number): boolean {
  * The configuration with its number of shards: that given, or the fewest that hold it. Model nodes have no bytes to be divided
  * for, and lie in one unless it is given.
  *
- * @throws {@link LieuError} EINVAL if a slice would be too small, or all too large; ENOTSUP with a name
+ * @throws {@link LieuError} EINVAL if a slice would be too small, or all too large
  */
 export function withShards<C extends Whole>(config: C, given: number | undefined): C & { readonly shards: number } {
   const shards = given ?? fewest(config);
@@ -67,13 +66,6 @@ function fewest(config: Whole): number {
 }
 
 function check(config: Whole, shards: number): void {
-  if (config.sharedName !== undefined) {
-    const why = `the memory has ${shards} shards, and processes can share only one`;
-    throw new LieuError(
-      "ENOTSUP",
-      `shared: ${why}; give true for threads, or make the nodes smaller than 4 GiB together`,
-    );
-  }
   const slices = [
     ...config.nodes.map(({ name, pages }) => ({ what: `nodes.${name}.size`, pages, least: LEAST.node })),
     ...(config.zpages > 0 ? [{ what: "zswap.size", pages: config.zpages, least: LEAST.zswap }] : []),

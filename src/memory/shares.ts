@@ -19,6 +19,44 @@ import type { SharedVm } from "../runtime/shared-vm.ts";
 import type { Vm } from "../runtime/vm.ts";
 
 const NO_LIMIT = PAGE_COUNTER_MAX;
+
+/** The limits of a whole group, in pages, by field (C_MAX, ...), and how those who divide them take turns. */
+export interface Totals {
+  readonly all: ReadonlyMap<number, number>;
+  /** They are others from now on, though not yet divided: who finds them so has found what one who died left. */
+  change(limits: ReadonlyMap<number, number>): void;
+  /** They have been divided. */
+  divided(): void;
+  readonly areDivided: boolean;
+  /** When nobody else divides. */
+  alone<R>(work: () => R): R;
+  /** The same, if nobody does now. */
+  ifAlone(work: () => void): void;
+}
+/** Of a group that has no limits. */
+export const UNLIMITED: ReadonlyMap<number, number> = new Map([
+  [C_MIN, 0],
+  [C_LOW, 0],
+  [C_HIGH, NO_LIMIT],
+  [C_MAX, NO_LIMIT],
+]);
+/** Where one thread divides. */
+class OwnTotals implements Totals {
+  readonly all = new Map(UNLIMITED);
+  change(limits: ReadonlyMap<number, number>): void {
+    for (const [field, pages] of limits) this.all.set(field, pages);
+  }
+  divided(): void {}
+  get areDivided(): boolean {
+    return true;
+  }
+  alone<R>(work: () => R): R {
+    return work();
+  }
+  ifAlone(work: () => void): void {
+    work();
+  }
+}
 /** Times that limits lowered under the usage are divided anew, as one shard may not be able to give what its share asks for. */
 const ROUNDS = 8;
 
@@ -47,34 +85,31 @@ export class Shares {
   readonly members: readonly Member[];
   /** Whether other threads are at work. */
   readonly #shared: boolean;
-  readonly #totals = new Map<number, number>([
-    [C_MIN, 0],
-    [C_LOW, 0],
-    [C_HIGH, NO_LIMIT],
-    [C_MAX, NO_LIMIT],
-  ]);
+  readonly #totals: Totals;
   /** What each has to give up before it is its turn again. */
   readonly #credits: number[];
   #busy = false;
 
-  constructor(members: readonly Member[], shared = false) {
+  constructor(members: readonly Member[], shared = false, totals: Totals = new OwnTotals()) {
     this.members = members;
     this.#shared = shared;
+    this.#totals = totals;
     this.#credits = members.map(() => 0);
   }
 
   /** A limit of the whole group, in pages. */
   total(field: number): number {
-    return this.#totals.get(field) as number;
+    return this.#totals.all.get(field) as number;
   }
 
   /** Set limits of the whole group, in pages, and reclaim what is over them. */
   set(limits: ReadonlyMap<number, number>): void {
-    for (const [field, pages] of limits) {
-      this.#totals.set(field, pages);
-      this.#divide(field);
-    }
-    if (limits.has(C_HIGH) || limits.has(C_MAX)) this.#enforce();
+    this.#totals.alone(() => {
+      this.#totals.change(limits);
+      for (const field of limits.keys()) this.#divide(field);
+      this.#totals.divided();
+      if (limits.has(C_HIGH) || limits.has(C_MAX)) this.#enforce();
+    });
   }
   #divide(field: number): void {
     const total = this.total(field);
@@ -99,6 +134,21 @@ export class Shares {
 
   /** What a cache may come to hold is decided when it is made: let the shares be what they could be, in all shards, or in the one that it is to lie in. */
   arrange(shard: number | undefined): void {
+    this.#totals.alone(() => {
+      if (this.#shared) this.#mend();
+      this.#arrange(shard);
+    });
+  }
+  /** Divide what one who died had changed, and what he had taken and not given. */
+  #mend(): void {
+    const { areDivided } = this.#totals;
+    for (const [field, total] of this.#totals.all) {
+      const sum = this.#read(field).reduce((a, b) => a + b, 0);
+      if (!areDivided || (total !== NO_LIMIT && sum < total)) this.#divide(field);
+    }
+    if (!areDivided) this.#totals.divided();
+  }
+  #arrange(shard: number | undefined): void {
     const total = this.total(C_MAX);
     if (total === NO_LIMIT) return;
     const used = this.#read(C_USAGE);
@@ -113,7 +163,13 @@ export class Shares {
 
   /** Whether the shares of each limit come to it. @throws {@link LieuError} EBUG */
   check(group: string): void {
-    for (const [field, total] of this.#totals) {
+    this.#totals.alone(() => {
+      if (this.#shared) this.#mend();
+      this.#check(group);
+    });
+  }
+  #check(group: string): void {
+    for (const [field, total] of this.#totals.all) {
       const shares = this.#read(field);
       const sum = shares.reduce((a, b) => a + b, 0);
       if (total === NO_LIMIT ? shares.every((share) => share === NO_LIMIT) : sum === total) continue;
@@ -126,6 +182,10 @@ export class Shares {
 
   /** Time has passed: divide anew what nobody asks for. */
   tick(): void {
+    this.#totals.ifAlone(() => this.#follow());
+  }
+  #follow(): void {
+    if (this.#shared) this.#mend();
     for (const field of [C_MIN, C_LOW]) {
       const total = this.total(field);
       if (total === 0) continue;
@@ -156,7 +216,7 @@ export class Shares {
       const share = this.#field(i, field);
       const more = Math.min(free, Math.max(0, (better[i] as number) - share));
       if (more > 0) vm.calls.setLimit(id, field, share + more);
-      free -= Math.max(0, more);
+      free -= more;
     });
   }
 

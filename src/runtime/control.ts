@@ -15,7 +15,7 @@ import { LieuError } from "../errors.ts";
 import { MAX_VMAS } from "../mm/layout.ts";
 
 /** To be moved on with whatever makes two builds of lieu read this buffer otherwise: the processes that share one must be of one. */
-export const CONTROL_VERSION = 3;
+export const CONTROL_VERSION = 4;
 
 /** In a line of the processor's cache that has nothing else: who only looks at the words beside it need not have it anew with each turn. */
 export const LOCK = 16;
@@ -102,6 +102,12 @@ export interface SharedGroupEntry {
   readonly name: string;
   readonly id: number;
   readonly asked: string;
+  /** In the first shard of a memory of several: what was asked for, the limits of all shards together (field, pages), and whether each has its share. */
+  readonly whole?: {
+    readonly asked: string;
+    readonly limits: readonly (readonly [number, number])[];
+    readonly areDivided: boolean;
+  };
 }
 /** What has a name; and the groups of tenants' caches. */
 export interface Registry {

@@ -21,6 +21,7 @@ import { codeOf, errnoOf } from "../host/file-errors.ts";
 import { userOf } from "../host/file-users.ts";
 import { type Libc, libc } from "../host/libc.ts";
 import { CONTROL_BYTES, Control } from "./control.ts";
+import { FileGate, lockUntil, MOST_WAIT_MS } from "./file-gate.ts";
 
 const MAGIC = Buffer.from("lieu memory 1\n");
 /** Where the length of the JSON stands, and the JSON. */
@@ -28,9 +29,6 @@ const LENGTH_AT = 64;
 const TEXT_AT = 4096;
 const HEADER_BYTES = 1 << 16;
 const SEGMENT_AT = HEADER_BYTES + CONTROL_BYTES;
-/** How long to wait for one who makes the file, or is about to leave, ms; and between two tries. */
-const MOST_WAIT_MS = 30_000;
-const TRY_MS = 5;
 const WASM_PAGE = 65536;
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = fs.constants;
@@ -46,6 +44,14 @@ export interface SharedHeader {
   readonly bytes: number;
   /** Files that go with it: swap. */
   readonly files: readonly { readonly path: string; readonly identity: string }[];
+  /** Of a memory of several shards, each of which has a file: which this is. */
+  readonly shard?: ShardOf | undefined;
+}
+/** Shard `index` of `of`; `set` is the same in all of them, and in those of no other memory. */
+export interface ShardOf {
+  readonly index: number;
+  readonly of: number;
+  readonly set: string;
 }
 
 /** The file of a name: "/my-app" is one of /dev/shm, as shm_open(3) has it; a longer path is a file's own. @throws {@link LieuError} EINVAL */
@@ -57,6 +63,11 @@ export function sharedPath(name: string): string {
     throw new LieuError("EINVAL", `shared is ${shown(name)}: ${rule}`);
   }
   return parts.length === 2 ? `/dev/shm${name}` : name;
+}
+
+/** Where shard `i` of a memory is: the first has its name, others a number behind it. */
+export function shardPath(path: string, i: number): string {
+  return i === 0 ? path : `${path}.${i}`;
 }
 
 /** The process numbers of this process are these; they mean nothing in another. @throws {@link LieuError} ENOTSUP */
@@ -74,6 +85,7 @@ export class LockedFile {
   readonly identity: string;
   readonly #fd: number;
   readonly #calls: Libc;
+  #released = false;
 
   private constructor(path: string, fd: number, calls: Libc) {
     this.path = path;
@@ -169,15 +181,38 @@ export class LockedFile {
     for (const { path, identity } of header?.files ?? []) {
       if (anyLives || userOf(path) === undefined) removeIfSame(path, identity);
     }
+    const { index, of, set } = header?.shard ?? { index: 0, of: 1, set: "" };
+    if (index === 0) for (let i = 1; i < of; i++) removeShard(shardPath(this.path, i), set, anyLives);
+  }
+  /** To lock it again and again, as one of those who have it, whatever becomes of its name. */
+  gate(): FileGate {
+    return new FileGate(fs.openSync(this.path, O_RDWR | O_CAUTIOUS), this.path, this.#calls);
   }
   /** Let go of it. Its mappings would keep the lock if it was only closed. */
   release(): void {
+    if (this.#released) return;
+    this.#released = true;
     this.#calls.unlock(this.#fd);
     fs.closeSync(this.#fd);
   }
   #isThere(): boolean {
     const found = fs.lstatSync(this.path, { bigint: true, throwIfNoEntry: false });
     return found !== undefined && identityOf(found) === this.identity;
+  }
+}
+
+/** Remove the file of a shard, if it is of that memory. */
+function removeShard(path: string, set: string, anyLives: boolean): void {
+  try {
+    const shard = LockedFile.open(path, false);
+    try {
+      const header = shard.header();
+      if (header?.shard?.set === set) shard.remove(header, anyLives);
+    } finally {
+      shard.release();
+    }
+  } catch {
+    // It is gone, or another's by now.
   }
 }
 
@@ -256,15 +291,6 @@ function checkFile(fd: number, path: string): void {
     throw new LieuError("EACCES", `${path} may be opened by other users: that is no memory that lieu has made`);
   }
   if (stat.nlink > 1) throw new LieuError("EACCES", `${path} has another name: that is no memory that lieu has made`);
-}
-
-function lockUntil(fd: number, path: string, calls: Libc, until: number): void {
-  const word = new Int32Array(new SharedArrayBuffer(4));
-  while (!calls.lock(fd)) {
-    if (Date.now() > until)
-      throw new LieuError("EBUSY", `${path} is locked by another process, which does not let go of it`);
-    Atomics.wait(word, 0, 0, TRY_MS);
-  }
 }
 
 function readHeader(fd: number, path: string): SharedHeader | undefined {

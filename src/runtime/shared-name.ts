@@ -13,8 +13,9 @@ const LEAVE_MS = 2000;
 
 /** Memories of this thread's that have not been left. */
 const joined = new Set<SharedVm>();
+/** The first shard of a memory last: it has the file of them all. */
 function leaveAll(): void {
-  for (const vm of [...joined]) vm.close();
+  for (const vm of [...joined].reverse()) vm.close();
 }
 
 /** Waiting for words of a mapped control buffer. @throws {@link LieuError} ENOTSUP without koffi */
@@ -22,17 +23,27 @@ export function processSleeper(control: SharedArrayBuffer): Sleeper {
   return libc("a memory that processes share").futex(new Int32Array(control));
 }
 
+/** The file that a memory is in, or one of its shards. */
+export interface NamedFile {
+  readonly path: string;
+  readonly identity: string;
+  /** Its number; 0 if there is one. */
+  readonly shard?: number | undefined;
+}
+
 /** See the file's head. */
 export class Membership implements SharedName {
   readonly path: string;
   readonly identity: string;
   lent: boolean;
+  readonly #shard: number;
   #unmap: readonly (() => void)[];
 
   /** `unmap`: what takes this process's mappings away, if no other thread of it can have them. */
-  constructor(path: string, identity: string, unmap: readonly (() => void)[] | undefined) {
+  constructor({ path, identity, shard = 0 }: NamedFile, unmap: readonly (() => void)[] | undefined) {
     this.path = path;
     this.identity = identity;
+    this.#shard = shard;
     this.lent = unmap === undefined;
     this.#unmap = unmap ?? [];
   }
@@ -46,6 +57,14 @@ export class Membership implements SharedName {
   leave(vm: SharedVm): void {
     joined.delete(vm);
     if (joined.size === 0) process.off("exit", leaveAll);
+    if (this.#shard === 0) this.#leaveFile(vm);
+    // The files of other shards go with that of the first.
+    else vm.control.part(vm.slot);
+    if (!this.lent) for (const unmap of this.#unmap) unmap();
+    this.#unmap = [];
+  }
+  /** The last one out removes it. */
+  #leaveFile(vm: SharedVm): void {
     let file: LockedFile | undefined;
     try {
       file = LockedFile.open(this.path, false, LEAVE_MS);
@@ -58,7 +77,5 @@ export class Membership implements SharedName {
     } finally {
       file?.release();
     }
-    if (!this.lent) for (const unmap of this.#unmap) unmap();
-    this.#unmap = [];
   }
 }

@@ -3,7 +3,8 @@
  * (recorder.ts), but for what only the program knows: how long gets take, its miss-ratio curves, kswapd's time, hits on its heaps.
  */
 import { isLieuError } from "../errors.ts";
-import { NamedCopy } from "../memory/named-copy.ts";
+import { copiesOf, type NamedCopy } from "../memory/named-copy.ts";
+import { joined } from "../memory/named-look.ts";
 import { globalVmstat, nodeVmstat } from "../memory/vmstat.ts";
 import { knowsLastUse } from "../mm/last-use.ts";
 import {
@@ -33,25 +34,93 @@ import {
 import { PAGE_COUNTER_MAX } from "../mm/memcg.ts";
 import { PageSampler } from "./page-map.ts";
 import { IDLE_BASE } from "./recorder.ts";
-import { CURVE_SIZES, type GroupSnapshot, type Header, type Snapshot } from "./wire.ts";
+import { CURVE_SIZES, type GroupSnapshot, type Header, MAP_ROWS, type Snapshot } from "./wire.ts";
 
 const PAGE = 4096;
 
 export class NamedRecorder {
   readonly header: Header;
+  readonly #shards: readonly ShardRecorder[];
+
+  /** @throws {@link LieuError} ENOENT, EACCES, EINVAL, EAGAIN: what {@link copiesOf} does */
+  constructor(name: string, title: string = name) {
+    this.#shards = copiesOf(name).map((copy) => new ShardRecorder(copy));
+    const headers = this.#shards.map((shard) => shard.header(title));
+    this.header = { ...(headers[0] as Header), ...nodesAndSwap(headers) };
+  }
+
+  /** The memory as it is now, which is `at`; undefined: it is no more, or another has its name. @throws {@link LieuError} EACCES, EIO */
+  snapshot(at: number): Snapshot | undefined {
+    const mapped: number[] = [];
+    for (const shard of this.#shards) {
+      const pages = shard.take();
+      if (pages === undefined) return undefined;
+      mapped.push(pages);
+    }
+    const pages = mapped.reduce((sum, n) => sum + n, 0);
+    // As many rows of the map as it has of the pages.
+    const rows = mapped.map((n) => Math.floor((MAP_ROWS * n) / Math.max(1, pages)));
+    return joinSnapshots(this.#shards.map((shard, i) => shard.snapshot(at, rows[i] as number)));
+  }
+}
+
+function nodesAndSwap(headers: readonly Header[]): Pick<Header, "nodes" | "swap"> {
+  return { nodes: joined(headers.map(({ nodes }) => nodes)), swap: joined(headers.map(({ swap }) => swap)) };
+}
+const addUp = (lists: readonly (readonly number[])[]): number[] =>
+  (lists[0] as readonly number[]).map((_, i) => lists.reduce((sum, list) => sum + (list[i] as number), 0));
+/** Snapshots of the shards of a memory, as one: their maps one below the other. */
+function joinSnapshots(all: readonly Snapshot[]): Snapshot {
+  const [first] = all as [Snapshot];
+  if (all.length === 1) return first;
+  return {
+    ...first,
+    vmstat: addUp(all.map(({ vmstat }) => vmstat)),
+    nodes: first.nodes.map((_, nid) => {
+      const nodes = all.map((one) => one.nodes[nid] as Snapshot["nodes"][number]);
+      return { free: nodes.reduce((sum, { free }) => sum + free, 0), vmstat: addUp(nodes.map(({ vmstat }) => vmstat)) };
+    }),
+    swap: first.swap.map((_, dev) => {
+      const swap = all.map((one) => one.swap[dev] as Snapshot["swap"][number]);
+      return { used: swap.reduce((sum, { used }) => sum + used, 0), failed: swap.some(({ failed }) => failed) };
+    }),
+    groups: joinGroups(all.map(({ groups }) => groups)),
+    caches: joined(all.map(({ caches }) => caches)),
+    served: addUp(all.map(({ served }) => served)),
+    map: {
+      pages: all.reduce((sum, { map }) => sum + map.pages, 0),
+      place: all.map(({ map }) => map.place).join(""),
+      age: all.map(({ map }) => map.age).join(""),
+    },
+    idle: first.idle.map((_, nid) => addUp(all.map(({ idle }) => idle[nid] as readonly number[]))),
+  };
+}
+/** A limit is the sum of its shares; none is none. */
+function joinGroups(shards: readonly (readonly GroupSnapshot[])[]): GroupSnapshot[] {
+  return joined(shards).map((group) => {
+    const parts = shards.flatMap((groups) => groups.filter(({ name }) => name === group.name));
+    const unlimited = (limit: "high" | "max"): boolean => parts.some((part) => part[limit] === null);
+    return { ...group, high: unlimited("high") ? null : group.high, max: unlimited("max") ? null : group.max };
+  });
+}
+
+/** Of one shard, or of a memory that has no other. */
+class ShardRecorder {
   readonly #copy: NamedCopy;
   readonly #pages: PageSampler;
 
-  /** @throws {@link LieuError} ENOENT, EACCES, EINVAL, EAGAIN: what {@link NamedCopy} does */
-  constructor(name: string, title: string = name) {
-    const copy = new NamedCopy(name);
+  constructor(copy: NamedCopy) {
     this.#copy = copy;
     this.#pages = new PageSampler(copy, IDLE_BASE.seconds);
+  }
+
+  header(title: string): Header {
+    const copy = this.#copy;
     copy.inspect();
     const { about } = copy;
     const tiers = [...new Set(about.nodes.map((_, nid) => node(nid, N_TIER)))].sort((a, b) => a - b);
     const bytes = (nid: number, field: number): number => node(nid, field) * PAGE;
-    this.header = {
+    return {
       version: 1,
       title,
       clock: "seconds",
@@ -75,15 +144,19 @@ export class NamedRecorder {
     };
   }
 
-  /** The memory as it is now, which is `at`; undefined: it is no more, or another has its name. @throws {@link LieuError} EACCES, EIO */
-  snapshot(at: number): Snapshot | undefined {
-    const copy = this.#copy;
+  /** Copy it as it is now. Returns the pages that are mapped; undefined: it is no more, or another has its name. */
+  take(): number | undefined {
     try {
-      copy.take();
+      this.#copy.take();
     } catch (error) {
       if (isLieuError(error) && error.code === "ENOENT") return undefined;
       throw error;
     }
+    return this.#pages.mapped();
+  }
+  /** What was copied. */
+  snapshot(at: number, rows: number): Snapshot {
+    const copy = this.#copy;
     copy.inspect();
     const { nodes, swap } = copy.about;
     const { caches, groups } = copy.control.registry();
@@ -117,7 +190,7 @@ export class NamedRecorder {
       served,
       latency: [],
       kswapdMs: null,
-      ...this.#pages.sample(at),
+      ...this.#pages.sample(at, rows),
     };
   }
 }

@@ -45,8 +45,14 @@ export class PageSampler {
     this.#ages = new Ages(idleBase);
   }
 
-  /** The map as it is at `now`. */
-  sample(now: number): SampledPages {
+  /** Pages of all mappings. */
+  mapped(): number {
+    this.#vm.inspect();
+    return activeMappings().reduce((n, { pages }) => n + pages, 0);
+  }
+
+  /** The map as it is at `now`, in so many rows at most. */
+  sample(now: number, most: number = MAP_ROWS): SampledPages {
     const vm = this.#vm;
     vm.inspect();
     const known = knowsLastUse();
@@ -54,7 +60,7 @@ export class PageSampler {
     this.#ages.passed(clock, now);
     const mappings = activeMappings();
     const pages = mappings.reduce((n, { pages }) => n + pages, 0);
-    const rows = Math.min(MAP_ROWS, pages);
+    const rows = Math.min(most, pages);
     const idle = Array.from({ length: known ? vm.shape.nodes : 0 }, () => new Array<number>(AGE_LEVELS).fill(0));
     let place = "";
     let age = "";

@@ -70,8 +70,8 @@ const WORK = `${LOOK}
         if (found.least !== found.most) torn.add(page % data.clients);
         if (page % data.clients === data.client && found.least !== writes.get(page)) wrong = "own page " + page + " after " + writes.get(page) + " has " + found.least;
       } else if (what >= 100) {
-        // Held over other operations, and by some when they die.
-        pins.push(region.pin(random(pages - 3) * 4096, 8192));
+        // Held over other operations, and by some when they die. Two pages of one extent.
+        pins.push(region.pin((random(pages - 3) & ~1) * 4096, 8192));
         if (pins.length > 6) pins.shift().release();
       } else if (what < 96) region.advise(["cold", "pageout", "willneed"][random(3)], random(pages) * 4096, 4096);
       else if (what < 98) big.writeInt32(random(big.size / 4) * 4, random(1000));
@@ -123,11 +123,19 @@ export interface KillResult {
   readonly wrong: string | undefined;
 }
 
+/** Whom to kill, and what they have together. */
+interface Kills {
+  readonly threads: number;
+  readonly processes: number;
+  readonly shards: number;
+}
+
 /** Kill `kills` of some threads and processes, one at a time and sometimes two. */
-export async function runKills(threads: number, processes: number, kills: number, random: Source): Promise<KillResult> {
+export async function runKills(given: Kills, kills: number, random: Source): Promise<KillResult> {
+  const { threads, processes, shards } = given;
   const clients = threads + processes;
   const swap = [{ kind: "file", path: freshPath(), size: "16MiB" }] as const;
-  const options = smallMemory(freshPath(), { swap, zswap: { size: "256KiB" } });
+  const options = smallMemory(freshPath(), { swap, zswap: { size: "256KiB" }, shards });
   const start = (client: number): Promise<ThreadPeer | ProcessPeer> =>
     client < threads ? Peer.startThread() : Peer.start();
   const all = await Promise.all(Array.from({ length: clients }, (_, client) => start(client)));

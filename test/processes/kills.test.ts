@@ -6,10 +6,16 @@ import { runKills } from "./killing.ts";
 
 describeShared("killed", () => {
   const seed = runSeed();
-  test(`at any moment: no wrong byte, nobody left waiting, seed ${seed}`, { timeout: SLOW }, async () => {
-    const { kills, wrong, ops } = await runKills(2, 2, 12, seeded(seed));
-    expect(wrong).toBeUndefined();
-    expect(kills).toBeGreaterThanOrEqual(12);
-    expect(ops).toBeGreaterThan(100);
-  });
+  for (const [shards, wanted] of [
+    [1, 12],
+    [2, 6],
+  ] as const) {
+    const name = `at any moment: no wrong byte, nobody left waiting, shards: ${shards}, seed ${seed}`;
+    test(name, { timeout: SLOW }, async () => {
+      const { kills, wrong, ops } = await runKills({ threads: 2, processes: 2, shards }, wanted, seeded(seed));
+      expect(wrong).toBeUndefined();
+      expect(kills).toBeGreaterThanOrEqual(wanted);
+      expect(ops).toBeGreaterThan(100);
+    });
+  }
 });

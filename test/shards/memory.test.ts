@@ -39,7 +39,6 @@ describe("how many shards", () => {
     expectError(() => open({ ...dram("1MiB"), shards: 5 }), "EINVAL", "nodes.dram.size", "5 shards", "256 KiB");
     expectError(() => open({ zswap: { size: "64KiB" } }), "EINVAL", "zswap.size", "3 shards");
     expectError(() => open({ swap: [{ kind: "file", path: swapPath(), size: 2 * PAGE }] }), "EINVAL", "swap file");
-    expectError(() => open({ shared: "/lieu-three" }), "ENOTSUP", "shared", "3 shards");
     expectError(() => open({ ...dram("8GiB"), shards: 1 }), "EINVAL", "one shard holds at most 4 GiB");
     expectError(() => open({ ...dram("1TiB"), shards: undefined }), "EINVAL", "at most 64");
     const watermarks = { min: 1, low: 2, high: 60, promo: 63 };
