@@ -165,7 +165,6 @@ function flushSwap(): i32 {
     for (let f: i32 = next(list); f !== list && n < SWAP_CLUSTER_MAX; f = next(f)) {
       if (priv(f) !== slot + n || slotDevice(slot + n) !== dev) break;
       st(scratch() + (n << 2), frameAddr(f));
-      if (hasBytes()) setSlotSum(slot + n, checksum(frameAddr(f)));
       n++;
     }
     const failed = hostSwapWrite(dev, slot - swapDev(dev, S_START), n, scratch()) < 0;
@@ -173,8 +172,13 @@ function flushSwap(): i32 {
     for (let i: i32 = 0; i < n; i++) {
       const f = next(list);
       listDel(f);
-      if (failed) undoSwapOut(f);
-      else freed += finishSwapOut(f);
+      if (failed) {
+        undoSwapOut(f);
+        continue;
+      }
+      // After the write, which has read it into the processor's cache.
+      if (hasBytes()) setSlotSum(priv(f), checksum(frameAddr(f)));
+      freed += finishSwapOut(f);
     }
   }
   return freed;

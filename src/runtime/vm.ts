@@ -305,24 +305,31 @@ export class Vm {
   }
 
   protected host(): Host {
-    const attempt = (dev: number, action: (device: SwapDevice) => void): number => {
-      try {
-        action(this.devices[dev] as SwapDevice);
-        this.deviceErrors[dev] = undefined;
-        return 0;
-      } catch (error) {
-        const cause = isLieuError(error) ? error : new LieuError("EIO", String(error), { cause: error });
-        this.deviceErrors[dev] = cause;
-        return cause.code === "ENOSPC" ? errno.ENOSPC : errno.EIO;
-      }
+    const failed = (dev: number, error: unknown): number => {
+      const cause = isLieuError(error) ? error : new LieuError("EIO", String(error), { cause: error });
+      this.deviceErrors[dev] = cause;
+      return cause.code === "ENOSPC" ? errno.ENOSPC : errno.EIO;
     };
     return {
-      swapWrite: (dev, slot, n, addrs) =>
-        attempt(dev, (d) => {
-          const { h8 } = this.segment;
-          d.write(slot, n, h8, new Uint32Array(h8.buffer, addrs >>> 0, n));
-        }),
-      swapRead: (dev, slot, addr) => attempt(dev, (d) => d.read(slot, this.segment.h8, addr >>> 0)),
+      swapWrite: (dev, slot, n, addrs) => {
+        const { h8 } = this.segment;
+        try {
+          (this.devices[dev] as SwapDevice).write(slot, n, h8, new Uint32Array(h8.buffer, addrs >>> 0, n));
+        } catch (error) {
+          return failed(dev, error);
+        }
+        this.deviceErrors[dev] = undefined;
+        return 0;
+      },
+      swapRead: (dev, slot, addr) => {
+        try {
+          (this.devices[dev] as SwapDevice).read(slot, this.segment.h8, addr >>> 0);
+        } catch (error) {
+          return failed(dev, error);
+        }
+        this.deviceErrors[dev] = undefined;
+        return 0;
+      },
       swapFree: (dev, slot) => this.devices[dev]?.free(slot),
       discard: (vma, vpn) => this.#listeners.get(vma)?.(vpn),
       evict: (store, loc, why) => this.#evictions.get(store)?.(loc, why),
