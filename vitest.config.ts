@@ -15,6 +15,8 @@ export default defineConfig({
       },
       // The rules hold for the other design of the lists as well.
       { extends: true, test: { name: "mglru", include: ["test/rules/rule-*.test.ts"], env: { LIEU_LRU: "mglru" } } },
+      // And for memories that threads share, with another thread there (test/support/engine.ts).
+      { extends: true, test: { name: "threads", include: ["test/rules/rule-*.test.ts"], env: { LIEU_VM: "shared" } } },
     ],
     globalSetup: ["test/support/build-wasm.ts"],
     setupFiles: ["test/support/one-seed.ts"],

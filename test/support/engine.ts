@@ -3,7 +3,7 @@
  * of every page's content. Whatever a test does, the invariant walk runs over every engine that it booted when it ends.
  */
 import { createHash } from "node:crypto";
-import { afterEach } from "vitest";
+import { afterAll, afterEach, beforeAll } from "vitest";
 import { globalVmstat, groupVmstat, nodeVmstat, type Vmstat } from "../../src/memory/vmstat.ts";
 import { checkInvariants, type Walk } from "../../src/mm/debug-vm.ts";
 import { folioHead, folioNid, folioOrder, PG_ACTIVE, PG_LRU } from "../../src/mm/folio.ts";
@@ -15,14 +15,18 @@ import { PTE_ACCESSED, PTE_DIRTY, PTE_HINT, PTE_PRESENT } from "../../src/mm/pag
 import { type Behaviour, behaviourBits, type Preset } from "../../src/mm/presets.ts";
 import type { EngineCalls, EngineKind } from "../../src/runtime/engine.ts";
 import { createSegment } from "../../src/runtime/segment.ts";
+import { SharedVm } from "../../src/runtime/shared-vm.ts";
 import { type SimCrank, simCrank } from "../../src/runtime/sim.ts";
 import { type Crank, Vm } from "../../src/runtime/vm.ts";
 import type { SwapDevice } from "../../src/swap/device.ts";
 import { type FaultPlan, type FaultyDevice, injectFaults } from "../../src/swap/faulty.ts";
 import { POOL_RATIO, poolStandIn } from "../../src/swap/pool.ts";
+import { Bystander } from "./bystander.ts";
 
-/** Both twins, for `describe.each`. */
-export const TWINS = ["js", "wasm"] as const satisfies readonly EngineKind[];
+/** Whether engines are those of memories that threads share: the rules are tested with both (vitest.config.ts). */
+export const SHARED: boolean = process.env.LIEU_VM === "shared";
+/** Both twins, for `describe.each`; of memories that threads share the one that those have. */
+export const TWINS: readonly EngineKind[] = SHARED ? ["wasm"] : ["js", "wasm"];
 /** The designs of the lists (src/mm/lru.ts). */
 export type LruDesign = "classic" | "mglru";
 /** The design that engines get that do not ask for one: the rules are tested with both (vitest.config.ts). */
@@ -89,8 +93,20 @@ const live = new Set<TestEngine>();
 afterEach(() => {
   const engines = [...live];
   live.clear();
-  for (const engine of engines) engine.check();
+  for (const engine of engines) engine.end();
 });
+let bystander: Bystander | undefined;
+if (SHARED) {
+  beforeAll(async () => {
+    bystander = await Bystander.start();
+  });
+  afterAll(async () => {
+    const { joined, visits } = (await bystander?.end()) ?? { joined: 0, visits: 0 };
+    if (booted > 0 && (joined !== booted || visits === 0))
+      throw new Error(`the other thread was on ${joined} of ${booted} engines, and came by ${visits} times`);
+  });
+}
+let booted = 0;
 
 /** A device that keeps its pages in memory. */
 export function memoryDevice(slots: number): SwapDevice {
@@ -152,7 +168,10 @@ export class TestEngine implements Disposable {
     });
     this.devices = [...pool, ...devices];
     this.clock = simCrank(spec.steps, spec.startTime);
-    this.vm = new Vm(segment, shape, this.devices, spec.crank ?? this.clock, engine);
+    const crank = spec.crank ?? this.clock;
+    this.vm = SHARED
+      ? new SharedVm(segment, shape, this.devices, crank, engine, { control: undefined })
+      : new Vm(segment, shape, this.devices, crank, engine);
     this.calls = this.vm.calls;
     const c = this.calls;
     const generations = (spec.lru ?? LRU) === "mglru" ? OPT_LRU_GEN : 0;
@@ -181,6 +200,10 @@ export class TestEngine implements Disposable {
     });
     if (spec.swappiness !== undefined) c.tune(layout.H_SWAPPINESS, spec.swappiness);
     live.add(this);
+    if (bystander !== undefined && this.vm instanceof SharedVm) {
+      bystander.join(this.vm, engine);
+      booted++;
+    }
   }
 
   /** Map `pages` pages. */
@@ -239,7 +262,10 @@ export class TestEngine implements Disposable {
   /** Everything but the frames' bytes, hashed. */
   metadataHash(): string {
     const { h8, metadata } = this.vm.segment;
-    return createHash("sha256").update(h8.slice(0, metadata)).digest("hex");
+    const words = h8.slice(0, metadata);
+    // Which threads there are, and how often the lock was taken, is another thread's doing, too.
+    if (SHARED) words.fill(0, layout.marksAddr(), layout.laneAddr(1));
+    return createHash("sha256").update(words).digest("hex");
   }
 
   /** The invariant walk. */
@@ -249,8 +275,13 @@ export class TestEngine implements Disposable {
   }
   /** Walk for the last time, for engines that are booted in a loop. */
   [Symbol.dispose](): void {
-    this.check();
     live.delete(this);
+    this.end();
+  }
+  /** The other thread goes, and there is a walk. */
+  end(): void {
+    if (this.vm instanceof SharedVm) bystander?.part(this.vm);
+    this.check();
   }
 }
 
