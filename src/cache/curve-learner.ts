@@ -3,9 +3,9 @@
  * is left is still all requests for some keys; it cannot rise, as nothing is known of the keys that come in. So when the keys are few and
  * there is time for more, a second sampler is begun with all keys. It learns which there are, then forgets what it has counted (that most
  * had never been asked for), counts, and takes over when it has counted as much. Until then the first one answers. The two have less than
- * 1 MiB together.
+ * 1 MiB together. As each may see many requests at first, there is time for the next only {@link MS_OF_FREE} after the last was begun.
  */
-import { type CurveHost, CurveSampler, FEW, MOST_KEYS } from "./curve.ts";
+import { type CurveHost, CurveSampler, FEW, MOST_KEYS, MS_OF_FREE } from "./curve.ts";
 import type { MissRatioCurve } from "./distances.ts";
 
 /** Requests that it learns and counts for, at least, and for each key. */
@@ -19,9 +19,11 @@ export class CurveLearner {
   #next: CurveSampler | undefined;
   /** Whether the next one counts, and no longer learns alone. */
   #counts = false;
+  #begunAt: number;
 
   constructor(host: CurveHost) {
     this.#host = host;
+    this.#begunAt = host.now();
     this.#sampler = this.#make(MOST_KEYS);
     this.#tell();
   }
@@ -68,7 +70,9 @@ export class CurveLearner {
   #looked(few: boolean): void {
     const next = this.#next;
     if (next === undefined) {
-      if (!few) return;
+      const now = this.#host.now();
+      if (!few || now - this.#begunAt < MS_OF_FREE) return;
+      this.#begunAt = now;
       // It has no more keys than that; room for more would be beside the other's.
       this.#sampler.setMost(MOST_KEYS / FEW);
       this.#counts = false;

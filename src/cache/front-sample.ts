@@ -16,7 +16,7 @@ import { ENTRY_BYTES } from "./curve.ts";
 const RING = 64;
 /** Hits that may always be watched, and in each millisecond. */
 const FREE = 1 << 17;
-const PER_MS = 20;
+const PER_MS = 4;
 /** Watched hits between two looks at the clock. */
 const CHECK = 4096;
 /** Ages that say something of how they are spread. */
