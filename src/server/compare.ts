@@ -1,5 +1,5 @@
 /** Two recorded runs side by side: numbers, and plots over the same requests, as one page that needs nothing else. */
-import { htmlTable, page } from "../study/page.ts";
+import { figure, htmlTable, page } from "../study/page.ts";
 import { linePlot } from "../study/plots.ts";
 import { escapeXml } from "../study/svg.ts";
 import type { RecordedRun } from "./run-file.ts";
@@ -92,7 +92,7 @@ function plots(a: RecordedRun, b: RecordedRun, names: readonly [string, string])
     });
     const ends = series.map(({ name, points }) => `${name} ends at ${(points.at(-1)?.[1] ?? 0).toFixed(2)}`).join("; ");
     return series.some(({ points }) => points.some(([, value]) => value > 0))
-      ? [`<section>${unique(linePlot({ title, desc: `${title}: ${ends}.`, x, y, series }))}</section>`]
+      ? [`<section>${figure(title, unique(linePlot({ title, desc: `${title}: ${ends}.`, x, y, series })))}</section>`]
       : [];
   };
   const soFar = (tier: string) => (run: RecordedRun) => {

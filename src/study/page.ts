@@ -43,6 +43,11 @@ ${body}
 </tbody></table></div>`;
 }
 
+/** A picture that scrolls within itself where the screen is too narrow for what is written in it. */
+export function figure(name: string, svg: string): string {
+  return `<div class="scroll" tabindex="0" role="region" aria-label="${escapeXml(name)}">${svg}</div>`;
+}
+
 const STYLE = `
 :root { --page: #f4f5f7; --panel: #fff; --edge: #dde1e6; --text: #1c2128; --faint: #57606a; }
 @media (prefers-color-scheme: dark) { :root { --page: #0f1318; --panel: #171c23; --edge: #2b323b; --text: #e6e9ed; --faint: #a3acb8; } }
@@ -58,4 +63,9 @@ table { width: 100%; border-collapse: collapse; font-size: 13px; font-variant-nu
 th, td { padding: 3px 10px 3px 0; border-bottom: 1px solid var(--edge); text-align: right; white-space: nowrap; }
 th:first-child, .text { text-align: left; } .text { white-space: normal; min-width: 200px; }
 th { font-weight: 500; } thead th { color: var(--faint); } .frontier > * { font-weight: 700; }
+@media (max-width: 640px) {
+  svg { min-width: 500px; }
+  th, td { padding-right: 8px; font-size: 12px; }
+  tbody th { position: sticky; left: 0; min-width: 110px; white-space: normal; background: var(--panel); }
+}
 `;

@@ -5,8 +5,12 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { duration } from "../../dashboard/src/format.ts";
 import { type Memory, type MemoryServer, openMemory } from "../../src/index.ts";
 import { ReplayWatch } from "../../src/server/replay-watch.ts";
+import { readRun } from "../../src/server/run-file.ts";
+import { tierNames } from "../../src/server/series.ts";
+import type { Snapshot } from "../../src/server/wire.ts";
 import { zipf } from "../../src/trace/generate.ts";
 import { replay } from "../../src/trace/replay.ts";
 import { lieu } from "../cli/support.ts";
@@ -263,6 +267,31 @@ describeBrowser("the dashboard", () => {
     await page.getByText("Every counter").click();
     expect(await numbersBy(page, "data-counter")).toEqual(vmstat);
     expect(await overflow(page)).toBe(0);
+    expect(said).toEqual([]);
+    expect(await violations(page)).toEqual([]);
+    await page.close();
+  });
+
+  test("the latency panel has the median and the 99th percentile of each tier at the cursor", async () => {
+    const file = join(folder, "latency.html");
+    expect((await lieu("demo", "--report", file)).status).toBe(0);
+    const { header, frames } = readRun(file);
+    const { page, said } = await openPage(browser, pathToFileURL(file).href);
+    const plot = page.locator("[aria-label^='Latency of gets']");
+    const slider = page.getByRole("slider", { name: "Time" });
+    for (const at of [(frames.at(-1) as Snapshot).at, (frames[frames.length >> 1] as Snapshot).at]) {
+      await slider.fill(String(at));
+      // It takes the nearest look.
+      const shown = Number(
+        /request ([\d,]+)/.exec((await slider.getAttribute("aria-valuetext")) ?? "")?.[1]?.replaceAll(",", ""),
+      );
+      const frame = frames.find((f) => Math.round(f.at) === shown);
+      expect(frame?.latency.length).toBeGreaterThan(0);
+      const label = (await plot.getAttribute("aria-label")) ?? "";
+      for (const { tier, p50, p99 } of frame?.latency ?? [])
+        expect(label).toContain(`${tierNames(header)[tier]} ${duration(p50)}, ${duration(p99)}`);
+    }
+    expect(Object.keys(await colours(page, "[aria-label^='Latency of gets'] canvas")).length).toBeGreaterThan(3);
     expect(said).toEqual([]);
     await page.close();
   });
