@@ -71,7 +71,7 @@ async function watchNamed(name: string, once: boolean, { stdout, signal }: Conte
   const live = !once && stdout.isTTY === true;
   const recorder = new NamedRecorder(name);
   const frames: Snapshot[] = [];
-  while (!signal.aborted) {
+  for (;;) {
     const frame = recorder.snapshot(Date.now() / 1000);
     if (frame === undefined) break;
     frames.push(frame);
@@ -79,7 +79,9 @@ async function watchNamed(name: string, once: boolean, { stdout, signal }: Conte
     if (live) stdout.write(`\x1b[H\x1b[J${picture(recorder.header, frames, stdout.columns)}\n`);
     // How fast something goes only two looks tell.
     if (once && frames.length > 1) break;
-    await setTimeout(INTERVAL, undefined, { signal });
+    // What it rejects with does not say who aborted.
+    await setTimeout(INTERVAL, undefined, { signal }).catch(() => undefined);
+    signal.throwIfAborted();
   }
   if (!live && frames.length > 0) stdout.write(`${picture(recorder.header, frames, stdout.columns)}\n`);
 }

@@ -1,7 +1,7 @@
 /** A memory that processes share, watched from outside: lieu top, lieu serve. */
 import fs from "node:fs";
 import { expect, test } from "vitest";
-import { runCli } from "../../src/cli/cli.ts";
+import { INTERRUPTED, runCli } from "../../src/cli/cli.ts";
 import { openMemory } from "../../src/index.ts";
 import { NamedRecorder } from "../../src/server/named-recorder.ts";
 import { CURVE_SIZES } from "../../src/server/wire.ts";
@@ -94,6 +94,18 @@ describeShared("a memory that processes share, watched from outside", () => {
       /(fast|slow|file) +│ +\d+\.\d+ % │/,
     ])
       expect(once.stdout).toMatch(shown);
+
+    let said = "";
+    const interrupted = {
+      stdout: { isTTY: true, write: () => void process.emit("SIGINT") },
+      stderr: {
+        write(text: string) {
+          said += text;
+        },
+      },
+    };
+    expect(await runCli(["top", path], interrupted)).toBe(INTERRUPTED);
+    expect(said).toBe("");
 
     let screen = "";
     let drawn = 0;
