@@ -86,7 +86,7 @@ export function noteAccess(c: i32, loc: i32, slot: i32): i32 {
   if (worst === 0) return loc;
   const data = ld(c + ST_DATA_VMA);
   if (worst < 0) return fetchRest(c, loc, slot);
-  if (!mayRise(data, worst) || !worthRising(c, loc, worst)) return loc;
+  if (!worthRising(c, loc, worst) || !mayRise(data, worst)) return loc;
   return up(c, loc, slot, inlineWorst > 0 && mayRise(data, inlineWorst));
 }
 /**
