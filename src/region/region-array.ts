@@ -5,18 +5,33 @@
 import { LieuError, shown } from "../errors.ts";
 
 const KINDS = {
-  uint8: { bytes: 1, get: "getUint8", set: "setUint8" },
-  int8: { bytes: 1, get: "getInt8", set: "setInt8" },
-  uint16: { bytes: 2, get: "getUint16", set: "setUint16" },
-  int16: { bytes: 2, get: "getInt16", set: "setInt16" },
-  uint32: { bytes: 4, get: "getUint32", set: "setUint32" },
-  int32: { bytes: 4, get: "getInt32", set: "setInt32" },
-  float32: { bytes: 4, get: "getFloat32", set: "setFloat32" },
-  float64: { bytes: 8, get: "getFloat64", set: "setFloat64" },
+  uint8: { bytes: 1, get: "getUint8", set: "setUint8", words: Uint8Array },
+  int8: { bytes: 1, get: "getInt8", set: "setInt8", words: Int8Array },
+  uint16: { bytes: 2, get: "getUint16", set: "setUint16", words: Uint16Array },
+  int16: { bytes: 2, get: "getInt16", set: "setInt16", words: Int16Array },
+  uint32: { bytes: 4, get: "getUint32", set: "setUint32", words: Uint32Array },
+  int32: { bytes: 4, get: "getInt32", set: "setInt32", words: Int32Array },
+  float32: { bytes: 4, get: "getFloat32", set: "setFloat32", words: Float32Array },
+  float64: { bytes: 8, get: "getFloat64", set: "setFloat64", words: Float64Array },
 } as const;
 
 /** Element types of {@link RegionArray}, little-endian. */
 export type TypedArrayKind = keyof typeof KINDS;
+
+/** All of the bytes that addresses are in, as elements of one kind. */
+export type Words =
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
+  | Int32Array
+  | Float32Array
+  | Float64Array;
+export function wordsOf(kind: TypedArrayKind, buffer: SharedArrayBuffer): Words {
+  const Kind: new (buffer: SharedArrayBuffer) => Words = KINDS[kind].words;
+  return new Kind(buffer);
+}
 
 /** What an array asks of the region that it lies in. */
 export interface ArrayHolder {

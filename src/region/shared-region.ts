@@ -13,7 +13,7 @@ import type { Pin } from "../runtime/pin.ts";
 import type { SharedVm } from "../runtime/shared-vm.ts";
 import type { Policy } from "./policy.ts";
 import { type Advice, Region, type RegionHost } from "./region.ts";
-import { RegionArray, type TypedArrayKind } from "./region-array.ts";
+import { RegionArray, type TypedArrayKind, type Words, wordsOf } from "./region-array.ts";
 
 /** Bytes that are copied under the lock at once. */
 const PIECE = 64 * 1024;
@@ -30,6 +30,8 @@ export class SharedRegion extends Region implements Gated {
   private readonly line: Int32Array;
   private readonly hf: Float64Array;
   readonly #gate: Gate;
+  /** The segment as elements of the kinds of arrays that there are. */
+  private words: Partial<Record<TypedArrayKind, Words>> = {};
 
   /** @internal */
   constructor(name: string, size: number, mapping: Mapping, host: RegionHost, incarnation?: number) {
@@ -226,6 +228,54 @@ export class SharedRegion extends Region implements Gated {
       this.#pass();
     }
   }
+  /** The element of an array at `offset`, which is aligned to its `2 ** shift` bytes. @internal */
+  readElement(kind: TypedArrayKind, shift: number, offset: number): number {
+    const words = this.words[kind] ?? this.#wordsAs(kind);
+    if (offset < this.near) {
+      const { line } = this;
+      line[0] = 1;
+      const p = this.h32[this.firstEntry + (offset >>> 12)] as number;
+      if (((p & 43) | (line[1] as number)) === 3) {
+        const value = words[(this.data + (p >>> 6) * 4096 + (offset & 4095)) >>> shift] as number;
+        line[0] = 0;
+        return value;
+      }
+      line[0] = 0;
+    }
+    this.#enter(offset, 1);
+    try {
+      return words[super.translate(offset, "read", 1 << shift) >>> shift] as number;
+    } finally {
+      this.#pass();
+    }
+  }
+  /** @internal */
+  writeElement(kind: TypedArrayKind, shift: number, offset: number, value: number): void {
+    const words = this.words[kind] ?? this.#wordsAs(kind);
+    if (offset < this.near) {
+      const { line } = this;
+      line[0] = 1;
+      const p = this.h32[this.firstEntry + (offset >>> 12)] as number;
+      if (((p & 47) | (line[1] as number)) === 7) {
+        words[(this.data + (p >>> 6) * 4096 + (offset & 4095)) >>> shift] = value;
+        line[0] = 0;
+        return;
+      }
+      line[0] = 0;
+    }
+    this.#enter(offset, 1);
+    try {
+      words[super.translate(offset, "write", 1 << shift) >>> shift] = value;
+    } finally {
+      this.#pass();
+    }
+  }
+  #wordsAs(kind: TypedArrayKind): Words {
+    this.#mapping.ensureMapped();
+    const words = wordsOf(kind, this.#shared.segment.memory.buffer);
+    this.words[kind] = words;
+    return words;
+  }
   override readInto(offset: number, target: Uint8Array): void {
     if (!(target instanceof Uint8Array) || target.length <= PIECE) {
       this.locked(() => super.readInto(offset, target), offset, target?.length);
@@ -275,6 +325,7 @@ export class SharedRegion extends Region implements Gated {
 
   override retire(): void {
     this.#gate.regions.delete(this);
+    this.words = {};
     super.retire();
   }
   /** Give the region back, for all threads; in one that attached to it, let go of it. */
@@ -296,19 +347,21 @@ export class SharedRegion extends Region implements Gated {
   }
 }
 
-/** Its elements, each read and written under the lock. */
+/** Its elements, which are aligned words: each is read and written as a whole, without the lock where it can be. */
 class SharedRegionArray extends RegionArray {
   readonly #holder: SharedRegion;
+  readonly #shift: number;
 
   constructor(region: SharedRegion, kind: TypedArrayKind, offset: number, length: number | undefined) {
     super(region, kind, offset, length);
     this.#holder = region;
+    this.#shift = Math.log2(this.bytes);
   }
   override get(index: number): number {
-    return this.#holder.locked(() => super.get(index));
+    return this.#holder.readElement(this.kind, this.#shift, this.offsetOf(index));
   }
   override set(index: number, value: number): void {
-    this.#holder.locked(() => super.set(index, value));
+    this.#holder.writeElement(this.kind, this.#shift, this.offsetOf(index), value);
   }
 }
 

@@ -80,6 +80,34 @@ test("regions are shared by name, and keep their bytes while they move", async (
   memory.check();
 });
 
+test("elements of arrays are what they are of typed arrays, for all threads", async () => {
+  await using memory = sharedMemory({ zswap: { size: "4MiB" } });
+  const here = memory.map("1MiB", { name: "table" });
+  await using other = await attachMemory(memory.descriptor());
+  const there = other.region("table");
+  for (const [kind, value, read] of [
+    ["uint8", 200, 200],
+    ["int8", 200, -56],
+    ["uint16", -1, 65535],
+    ["int16", 40_000, 40_000 - 65_536],
+    ["uint32", -2, 2 ** 32 - 2],
+    ["int32", 2 ** 31, -(2 ** 31)],
+    ["float32", 0.1, Math.fround(0.1)],
+    ["float64", 0.1, 0.1],
+  ] as const) {
+    // Behind the accesses that take the lock, the gate is open.
+    const [mine, theirs] = [here.array(kind, PAGE), there.array(kind, PAGE)];
+    for (let i = 0; i < 200; i++) {
+      mine.set(i, value);
+      expect(theirs.get(i)).toBe(read);
+    }
+    here.advise("pageout", PAGE, PAGE);
+    expect(theirs.get(7)).toBe(read);
+    expectError(() => theirs.get(theirs.length), "ERANGE");
+  }
+  memory.check();
+});
+
 test("a pin of one thread keeps its page where it is for the other", async () => {
   await using memory = sharedMemory();
   const here = memory.map("1MiB", { name: "r" });

@@ -27,22 +27,30 @@ const WRITER = `
   let [x, n] = [seed | 1, 0];
   const wrong = [];
   const check = (what, at, found, model) => { if (found !== model && wrong.length < 10) wrong.push({ what, at, found, model, n }); };
+  // By turns as words of the region, and as elements of arrays over it.
+  const int32 = region.array("int32"), float64 = region.array("float64"), uint8 = region.array("uint8");
+  const asArrays = {
+    readInt32: (at) => int32.get(at >>> 2), writeInt32: (at, value) => int32.set(at >>> 2, value),
+    readFloat64: (at) => float64.get(at >>> 3), writeFloat64: (at, value) => float64.set(at >>> 3, value),
+    readUint8: (at) => uint8.get(at), writeUint8: (at, value) => uint8.set(at, value),
+  };
   const step = () => {
+    const on = n & 1 ? asArrays : region;
     x = (Math.imul(x, 1664525) + 1013904223) | 0;
     const page = ((x >>> 8) % data.pages) * 4096;
     const r = x >>> 14;
     const p = page >>> 12;
     const w = (r % Math.floor(512 / threads)) * threads + me;
-    check("word", page + w * 4, region.readInt32(page + w * 4), words[p * 512 + w]);
-    region.writeInt32(page + w * 4, (words[p * 512 + w] = x));
+    check("word", page + w * 4, on.readInt32(page + w * 4), words[p * 512 + w]);
+    on.writeInt32(page + w * 4, (words[p * 512 + w] = x));
     const d = (r % Math.floor(128 / threads)) * threads + me;
-    check("double", page + 2048 + d * 8, region.readFloat64(page + 2048 + d * 8), doubles[p * 128 + d]);
-    region.writeFloat64(page + 2048 + d * 8, (doubles[p * 128 + d] = (x >>> 4) * ${WHOLE}));
+    check("double", page + 2048 + d * 8, on.readFloat64(page + 2048 + d * 8), doubles[p * 128 + d]);
+    on.writeFloat64(page + 2048 + d * 8, (doubles[p * 128 + d] = (x >>> 4) * ${WHOLE}));
     const b = (r % Math.floor(1024 / threads)) * threads + me;
-    check("byte", page + 3072 + b, region.readUint8(page + 3072 + b), bytes[p * 1024 + b]);
-    region.writeUint8(page + 3072 + b, (bytes[p * 1024 + b] = x & 255));
+    check("byte", page + 3072 + b, on.readUint8(page + 3072 + b), bytes[p * 1024 + b]);
+    on.writeUint8(page + 3072 + b, (bytes[p * 1024 + b] = x & 255));
     // Another's: whatever it is, it was written as a whole.
-    const other = region.readFloat64(page + 2048 + ((r >>> 3) % 128) * 8);
+    const other = on.readFloat64(page + 2048 + ((r >>> 3) % 128) * 8);
     if (other % ${WHOLE} !== 0) check("torn", page, other, Math.round(other / ${WHOLE}) * ${WHOLE});
     n++;
   };
