@@ -4,10 +4,11 @@
  * too small to be of use.
  *
  *   record of a page    next page of its body, or next free one, plus 1 | its body's first page, plus 1
- *   record of a body    location of the item | first page | first page of its copy in swap, plus 1 (copies.ts) | 0
+ *   record of a body    location of the item | first page
  *
  * In the record of a first page, the place of its body among the bodies stands for the second word, as -1 - place; in that of a
- * free page, 0. The pages of a copy are a chain as those of the body are. Bodies lie close together in their table, the last filling the place of one that goes: one is found at random
+ * free page, 0. The pages of a body's copy in swap (copies.ts) are a chain as its own are: in the record of its last page, -1 - the copy's first
+ * page stands for the next one, and in that of the copy's first page COPY + its first for the second word. Bodies lie close together in their table, the last filling the place of one that goes: one is found at random
  * without a search, and the scrubber finds those whose item's head was lost.
  */
 import { ENOMEM } from "../mm/errno.ts";
@@ -38,9 +39,9 @@ import {
 } from "./layout.ts";
 import { ensureMeta, newMeta } from "./meta.ts";
 
-/** Bytes of a page's record, and of a body's, as powers of two. */
+/** Bytes of a record, of a page or a body, as a power of two. */
 export const BODY_RECORD: i32 = 3;
-export const BODY_ENTRY: i32 = 4;
+const COPY: i32 = 0x40000000;
 
 /** The virtual page of body page `page`. */
 export function bodyVpn(c: i32, page: i32): i32 {
@@ -50,16 +51,16 @@ function recordAddr(c: i32, page: i32): i32 {
   return metaAddr(c, ld(c + ST_BODY_RECORDS) + (page << BODY_RECORD));
 }
 function tableAddr(c: i32, n: i32): i32 {
-  return metaAddr(c, ld(c + ST_BODY_TABLE) + (n << BODY_ENTRY));
+  return metaAddr(c, ld(c + ST_BODY_TABLE) + (n << BODY_RECORD));
 }
-/** The page after this one in its body; -1 = it is the last. */
+/** The page after this one in its body; negative: it is the last. */
 export function nextPage(c: i32, page: i32): i32 {
   return ld(recordAddr(c, page)) - 1;
 }
 /** Where the body of this page, which is in use, stands among the bodies. */
 export function bodyOf(c: i32, page: i32): i32 {
-  const w = ld(recordAddr(c, page) + 4);
-  return -1 - (w < 0 ? w : ld(recordAddr(c, w - 1) + 4));
+  const w = ld(recordAddr(c, firstOfBody(c, page)) + 4);
+  return -1 - (w < 0 ? w : ld(recordAddr(c, w - COPY) + 4));
 }
 /** The location of the item that a body page belongs to; 0 = it is free. */
 export function bodyOwner(c: i32, page: i32): i32 {
@@ -72,13 +73,20 @@ export function ownerOf(c: i32, n: i32): i32 {
 export function firstPageOf(c: i32, n: i32): i32 {
   return ld(tableAddr(c, n) + 4);
 }
+/** The last page of a body. */
+function lastOf(c: i32, first: i32): i32 {
+  let page: i32 = first;
+  for (let next: i32 = nextPage(c, page); next >= 0; next = nextPage(c, page)) page = next;
+  return page;
+}
 /** The first page of the n-th body's copy; -1 = it has none. */
 export function copyOf(c: i32, n: i32): i32 {
-  return ld(tableAddr(c, n) + 8) - 1;
+  const w = ld(recordAddr(c, lastOf(c, firstPageOf(c, n))));
+  return w < 0 ? -1 - w : -1;
 }
 /** Whether a page, which is in use, is of a copy. */
 export function isCopy(c: i32, page: i32): boolean {
-  return firstOfBody(c, page) !== firstPageOf(c, bodyOf(c, page));
+  return ld(recordAddr(c, firstOfBody(c, page)) + 4) >= COPY;
 }
 /** The item of the body has moved in the log. */
 export function setBodyOwner(c: i32, first: i32, loc: i32): void {
@@ -105,7 +113,7 @@ export function newBodyMeta(c: i32, nr: i32): i32 {
   if (nr === 0) return 0;
   const fresh = ld(c + ST_BODY_FRESH);
   const free = fresh - ld(c + ST_BODIES);
-  const table = newMeta(c, ld(c + ST_BODY_TABLE) + (ld(c + ST_NR_BODIES) << BODY_ENTRY), 1 << BODY_ENTRY);
+  const table = newMeta(c, ld(c + ST_BODY_TABLE) + (ld(c + ST_NR_BODIES) << BODY_RECORD), 1 << BODY_RECORD);
   if (nr <= free) return table;
   return table + newMeta(c, ld(c + ST_BODY_RECORDS) + (fresh << BODY_RECORD), (nr - free) << BODY_RECORD);
 }
@@ -148,7 +156,7 @@ export function addPages(c: i32, last: i32, nr: i32, loc: i32): i32 {
   let end: i32 = last;
   for (let i: i32 = 0; i < nr; i++) {
     const n = ld(c + ST_NR_BODIES);
-    if (end < 0 && ensureMeta(c, ld(c + ST_BODY_TABLE) + (n << BODY_ENTRY), 1 << BODY_ENTRY) < 0) return ENOMEM;
+    if (end < 0 && ensureMeta(c, ld(c + ST_BODY_TABLE) + (n << BODY_RECORD), 1 << BODY_RECORD) < 0) return ENOMEM;
     const page = takePage(c);
     if (page < 0) return ENOMEM;
     const vpn = bodyVpn(c, page);
@@ -163,7 +171,6 @@ export function addPages(c: i32, last: i32, nr: i32, loc: i32): i32 {
       st(p + 4, -1 - n);
       st(tableAddr(c, n), loc);
       st(tableAddr(c, n) + 4, page);
-      st(tableAddr(c, n) + 8, 0);
       st(c + ST_NR_BODIES, n + 1);
     } else {
       const before = ld(recordAddr(c, end) + 4);
@@ -175,10 +182,10 @@ export function addPages(c: i32, last: i32, nr: i32, loc: i32): i32 {
   }
   return end;
 }
-/** The first page of the body that `page` belongs to. */
+/** The first page of the body, or the copy, that `page` belongs to. */
 export function firstOfBody(c: i32, page: i32): i32 {
   const w = ld(recordAddr(c, page) + 4);
-  return w < 0 ? page : w - 1;
+  return w < 0 || w >= COPY ? page : w - 1;
 }
 /** Give a body back, and its copy. */
 export function freeBody(c: i32, first: i32): void {
@@ -191,29 +198,28 @@ export function freeBody(c: i32, first: i32): void {
 export function freeCopy(c: i32, n: i32): i32 {
   const first = copyOf(c, n);
   if (first < 0) return 0;
-  st(tableAddr(c, n) + 8, 0);
+  st(recordAddr(c, lastOf(c, firstPageOf(c, n))), 0);
   const nr = freePages(c, first);
   add(c + ST_COPIES, -nr);
   return nr;
 }
 /** The `nr` pages of the body that was begun last become those of the n-th, whose own stay as its copy; it has none yet. */
 export function takeOver(c: i32, n: i32, nr: i32): void {
-  const last = ld(c + ST_NR_BODIES) - 1;
-  const first = firstPageOf(c, last);
-  leaveTable(c, last);
-  const p = tableAddr(c, n);
-  st(p + 8, ld(p + 4) + 1);
-  st(p + 4, first);
+  const old = firstPageOf(c, n);
+  const first = firstPageOf(c, ld(c + ST_NR_BODIES) - 1);
+  leaveTable(c, ld(c + ST_NR_BODIES) - 1);
+  st(tableAddr(c, n) + 4, first);
   st(recordAddr(c, first) + 4, -1 - n);
+  st(recordAddr(c, lastOf(c, first)), -1 - old);
+  st(recordAddr(c, old) + 4, COPY + first);
   add(c + ST_COPIES, nr);
 }
 /** The copy of the n-th body becomes its body, whose pages are given back. Returns its first page, and with it where the value begins. */
 export function fallBack(c: i32, n: i32): i32 {
-  const p = tableAddr(c, n);
   const first = copyOf(c, n);
   const nr = freePages(c, firstPageOf(c, n));
-  st(p + 4, first);
-  st(p + 8, 0);
+  st(tableAddr(c, n) + 4, first);
+  st(recordAddr(c, first) + 4, -1 - n);
   add(c + ST_COPIES, -nr);
   return first;
 }
@@ -221,13 +227,10 @@ export function fallBack(c: i32, n: i32): i32 {
 function leaveTable(c: i32, place: i32): void {
   const last = ld(c + ST_NR_BODIES) - 1;
   if (place !== last) {
-    const from = tableAddr(c, last);
-    const to = tableAddr(c, place);
-    st(to, ld(from));
-    st(to + 4, ld(from + 4));
-    st(to + 8, ld(from + 8));
-    st(recordAddr(c, ld(from + 4)) + 4, -1 - place);
-    if (ld(from + 8) !== 0) st(recordAddr(c, ld(from + 8) - 1) + 4, -1 - place);
+    const moved = firstPageOf(c, last);
+    st(tableAddr(c, place), ownerOf(c, last));
+    st(tableAddr(c, place) + 4, moved);
+    st(recordAddr(c, moved) + 4, -1 - place);
   }
   st(c + ST_NR_BODIES, last);
 }

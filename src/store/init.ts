@@ -5,7 +5,7 @@ import { ld, st, stf, toI32, zeroBytes } from "../mm/machine.ts";
 import { FAULT_WRITE, fault } from "../mm/mm.ts";
 import { zapPages } from "../mm/mmap.ts";
 import { outdateAll } from "./above.ts";
-import { BODY_ENTRY, BODY_RECORD } from "./body.ts";
+import { BODY_RECORD } from "./body.ts";
 import { nrBuckets } from "./directory.ts";
 import { GHOST_BASE_BITS, nrLines } from "./ghost.ts";
 import { BINS_SIZE, MIN_SHIFT } from "./guard.ts";
@@ -151,10 +151,8 @@ function format(c: i32): i32 {
   at += buckets << 6;
   st(c + ST_BODY_RECORDS, at);
   at += ld(c + ST_BODY_PAGES) << BODY_RECORD;
-  // Records of bodies must not lie across pages.
-  at = (at + 15) & ~15;
   st(c + ST_BODY_TABLE, at);
-  at += ld(c + ST_BODY_PAGES) << BODY_ENTRY;
+  at += ld(c + ST_BODY_PAGES) << BODY_RECORD;
   // On pages of their own, which may be slow ones.
   at = (at + 4095) & ~4095;
   st(c + ST_GHOSTS, at);
@@ -186,7 +184,7 @@ function ghostLines(pages: i32): i32 {
 export function storeMetaPages(maxPages: i32, dataPages: i32, logPages: i32, segShift: i32): i32 {
   const bytes: f64 =
     CONTROL_BYTES +
-    (dataPages - logPages) * 24 +
+    (dataPages - logPages) * 16 +
     (64 << baseBits(maxPages)) +
     (logPages >>> segShift) * 128 +
     TABLES_SIZE +
@@ -235,7 +233,7 @@ export function storeClear(meta: i32): i32 {
   const moreTo = pagesTo(c, 1, ld(c + ST_MORE_BUCKETS) + ((nrBuckets(c) - base) << 6), lines);
   const linesTo = pagesTo(c, 2, ld(c + ST_LINES) + ((ld(c + ST_LINES_USED) + 1) << 6), records);
   const recordsTo = pagesTo(c, 3, ld(c + ST_BODY_RECORDS) + (ld(c + ST_BODY_FRESH) << BODY_RECORD), table);
-  const tableTo = pagesTo(c, 4, ld(c + ST_BODY_TABLE) + (ld(c + ST_BODY_FRESH) << BODY_ENTRY), ghosts);
+  const tableTo = pagesTo(c, 4, ld(c + ST_BODY_TABLE) + (ld(c + ST_BODY_FRESH) << BODY_RECORD), ghosts);
   const ghostsTo = pagesTo(c, 5, ld(c + ST_GHOSTS) + (nrLines(c) << 6), vma(metaVma, V_PAGES));
   zapPages(metaVma, meta + lines, 1);
   zapPages(metaVma, meta + records, 1);

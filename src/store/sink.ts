@@ -77,6 +77,8 @@ const STEP: i32 = 1024;
 /** Pages of {@link headroom}: what a few segments take; and what is written while a thread has its turn. */
 const MIN_HEADROOM: i32 = 16;
 const MAX_HEADROOM: i32 = 1024;
+/** Pages of {@link spareOf} at least. */
+const LEAST_SPARE: i32 = 4;
 /** Choices that may come to nothing before it is left to the engine. */
 const PATIENCE: i32 = 8;
 
@@ -100,6 +102,14 @@ export function headroom(nid: i32): i32 {
   return part < MIN_HEADROOM ? MIN_HEADROOM : part > MAX_HEADROOM ? MAX_HEADROOM : part;
 }
 
+/** Pages that are kept free of a node for what moves: of a segment, or of a small node a 64th. */
+function spareOf(c: i32, nid: i32): i32 {
+  const all = 1 << ld(c + ST_SEG_SHIFT);
+  const part = node(nid, N_PAGES) >> 6;
+  const some = part < LEAST_SPARE ? LEAST_SPARE : part;
+  return some < all ? some : all;
+}
+
 /** Relieving moves items, which takes room itself: once is enough. */
 let sinking: boolean = false;
 
@@ -110,7 +120,7 @@ let sinking: boolean = false;
 export function relieve(c: i32, pages: i32): boolean {
   const nid = homeNode(c);
   const data = ld(c + ST_DATA_VMA);
-  const spare = pages + (1 << ld(c + ST_SEG_SHIFT));
+  const spare = pages + spareOf(c, nid);
   if (hdr(H_HEADROOM) !== 0 && node(nid, N_FREE) - spare <= node(nid, N_WMARK_LOW) + headroom(nid)) {
     setHdr(H_HEADROOM_WANTED, 1);
   }
@@ -134,17 +144,16 @@ export function relieve(c: i32, pages: i32): boolean {
 /** Whether {@link relieve} would have something go down to another node. */
 export function willSink(c: i32, pages: i32): boolean {
   const nid = homeNode(c);
-  const spare = pages + (1 << ld(c + ST_SEG_SHIFT));
+  const spare = pages + spareOf(c, nid);
   if (sinking || node(nid, N_FREE) - spare > node(nid, N_WMARK_LOW)) return false;
   if (nodeDemotionMask(nid, vma(ld(c + ST_DATA_VMA), V_MEMCG)) === 0 || isPool(c)) return false;
   return inNodes(c) << 2 >= node(nid, N_PAGES);
 }
 /** Whether some node of `mask` takes a segment without falling under its low watermark. */
 export function roomBelow(c: i32, mask: i32): boolean {
-  const pages = 2 << ld(c + ST_SEG_SHIFT);
   for (let m: i32 = mask; m !== 0; m &= m - 1) {
     const t = lowestBit(m);
-    if (node(t, N_FREE) - pages > node(t, N_WMARK_LOW)) return true;
+    if (node(t, N_FREE) - 2 * spareOf(c, t) > node(t, N_WMARK_LOW)) return true;
   }
   return false;
 }
@@ -233,7 +242,7 @@ function sinkBody(c: i32, from: i32, nid: i32): i32 {
     if (on(vpn, nid)) moved += demoteNow(vpn);
     page = nextPage(c, page);
   }
-  st(c + ST_SINK_PAGE, page + 1);
+  st(c + ST_SINK_PAGE, page < 0 ? 0 : page + 1);
   if (page < 0 && ld(c + ST_BUSY) === 0) sinkHead(c, bodyOwner(c, from), nid);
   return moved;
 }

@@ -124,7 +124,7 @@ test.each([0, 1, 2, 3, 4, 5])(
     }
     for (const { pin } of pins) pin.release();
     memory.check();
-    expect(given).toBeGreaterThan(1000);
-    expect(memory.vmstat().pswpout).toBeGreaterThan(100);
+    expect(given).toBeGreaterThan(200);
+    expect(memory.vmstat().pswpout).toBeGreaterThan(0);
   },
 );
