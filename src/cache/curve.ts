@@ -15,7 +15,7 @@
  *
  * **Bounds.** At most {@link MOST_KEYS} keys, 25 bytes each: when there are more, what lies deeper than the largest size that is
  * asked about goes, and if that is not enough, the threshold falls. It falls too when more requests are seen than may be in the
- * time that has passed: {@link FREE} in any case, then {@link PER_MS} a millisecond, which is under a two-hundredth of it. It does not
+ * time that has passed: {@link FREE} in any case, then {@link PER_MS} a millisecond, which is under a hundredth of it. It does not
  * rise; when there could be a larger sample, another one is begun (curve-learner.ts).
  */
 
@@ -32,11 +32,11 @@ const FIRST_KEYS = 1024;
 const PLACES = 2;
 /** Bytes of an entry beside value and key: head, stamp, its share of the index. */
 export const ENTRY_BYTES = 30;
-/** Requests for sampled keys that may always be seen, and in each millisecond. One takes half a microsecond and more, most of it misses of the processor's cache. */
+/** Requests for sampled keys that may always be seen, and in each millisecond. One takes a third of a microsecond and more, most of it misses of the processor's cache. */
 const FREE = 1 << 17;
-const PER_MS = 5;
-/** Milliseconds in which there is time for what one more sampler may always see. */
-export const MS_OF_FREE: number = FREE / PER_MS;
+const PER_MS = 20;
+/** Milliseconds in which what one more sampler may always see is a quarter of what the first may. */
+export const MS_OF_FREE: number = (4 * FREE) / PER_MS;
 /** A sample of less than this part of what there is room for may be larger. */
 export const FEW = 8;
 /** Seen requests between two looks at the clock. */

@@ -227,7 +227,7 @@ test("a sample that has become small is replaced by a larger one, and has less t
   phase(400_000, 1_000_000, 1000);
   const low = Math.min(...rates);
   expect(low).toBeLessThan(0.1);
-  phase(4000, 1_500_000, 5);
+  phase(4000, 1_500_000, 20);
   const curve = learner.curve();
   expect(curve.rate).toBe(1);
   expect(curve.keys).toBe(4000);
