@@ -10,7 +10,7 @@ import { zipf } from "../../src/trace/generate.ts";
 const PRICES = priceList();
 
 describe("a plan of a trace of objects of many pages", () => {
-  const trace = zipf({ keys: 800, requests: 3000, alpha: 0.8, size: [100_000, 400_000] });
+  const trace = zipf({ keys: 800, requests: 12_000, alpha: 0.8, size: [100_000, 400_000] });
   const MIB = 2 ** 20;
   const layouts: readonly Layout[] = [
     { dram: 16 * MIB, cxl: 0, last: undefined },
@@ -27,6 +27,7 @@ describe("a plan of a trace of objects of many pages", () => {
 
   test.each(layouts)(
     "as $dram bytes of DRAM and $cxl of CXL memory: within a point of what it is at its size",
+    { timeout: 120_000 },
     async (layout) => {
       const exact = await simulate(trace, replayOptionsOf(layout, PRICES, { as: "cache" }));
       const { layout: small, free } = smallerLayout(layout, 4);
