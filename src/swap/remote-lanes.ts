@@ -18,6 +18,8 @@ export const LANE_FREED = 3;
 /** Why there is no connection: as RESULT and LENGTH of a lane, its text behind the lanes' bytes. */
 export const LAST_RESULT = 4;
 export const LAST_LENGTH = 5;
+/** Threads that look for an answer all the time, rather than sleep until it is there. */
+export const POLLING = 6;
 export const HEAD = 16;
 /** Words of a lane, from its first on. */
 export const TAKEN = 0;

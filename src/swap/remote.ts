@@ -6,6 +6,7 @@
  */
 import { randomBytes } from "node:crypto";
 import Module from "node:module";
+import { availableParallelism } from "node:os";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { LieuError, type LieuErrorCode } from "../errors.ts";
@@ -19,6 +20,12 @@ const { BATCH, CLOSED, CONNECTING, DOWN, HEAD, LANE, LANE_BYTES, MESSAGE, NR_LAN
 
 /** The longest that opening waits for the worker to start and to connect. */
 const OPEN_MS = 5000;
+/** Where answers usually come within so many milliseconds they are looked for as long: a thread that sleeps takes about that to be woken. */
+const POLL_MS = 0.25;
+/** Looks between two at the clock. */
+const POLLS = 64;
+/** How many threads may do that at a time: the worker must have a processor, too. */
+const MAX_POLLING = availableParallelism() - 1;
 /** Pages that were asked for ahead, at most. */
 const AHEAD = 64;
 
@@ -50,6 +57,8 @@ export class RemoteSlots implements SwapDevice {
   protected closed = false;
   /** Milliseconds that the operation under way may still wait; undefined: each request is one of its own. */
   #left: number | undefined;
+  /** Milliseconds that reads have taken lately, about. */
+  #usual = 0;
 
   constructor({ slots, lanes, label, timeout }: RemoteDescriptor) {
     this.slots = slots;
@@ -132,6 +141,7 @@ export class RemoteSlots implements SwapDevice {
       const word = ((words[w + layout.WORD] as number) + 1) | 0;
       Atomics.store(words, w + layout.WORD, word);
       layout.ring(words);
+      if (op === layout.OP_READ) this.#poll(w + layout.WORD, word);
       while (Atomics.load(words, w + layout.WORD) === word) {
         const left = until - performance.now();
         if (left > 0) Atomics.wait(words, w + layout.WORD, word, left);
@@ -148,11 +158,28 @@ export class RemoteSlots implements SwapDevice {
       if (result !== 0) throw this.error(result, `${what}: ${this.#text(w + layout.LENGTH, lane)}`);
       take?.(lane);
     } finally {
-      if (this.#left !== undefined) this.#left = Math.max(0, this.#left - (performance.now() - begun));
+      const took = performance.now() - begun;
+      if (op === layout.OP_READ) this.#usual += (took - this.#usual) / 8;
+      if (this.#left !== undefined) this.#left = Math.max(0, this.#left - took);
       Atomics.store(words, w + layout.TAKEN, 0);
       Atomics.add(words, layout.LANE_FREED, 1);
       Atomics.notify(words, layout.LANE_FREED, 1);
     }
+  }
+
+  /** Look for the answer to request `word` for a while, if it is likely to come. */
+  #poll(at: number, word: number): void {
+    const { words } = this.lanes;
+    if (this.#usual > POLL_MS) return;
+    if (Atomics.add(words, layout.POLLING, 1) < MAX_POLLING) {
+      const until = performance.now() + POLL_MS;
+      for (let left = POLLS; Atomics.load(words, at) === word; left--) {
+        if (left > 0) continue;
+        if (performance.now() > until) break;
+        left = POLLS;
+      }
+    }
+    Atomics.sub(words, layout.POLLING, 1);
   }
 
   #takeLane(until: number, what: string): number {
