@@ -59,7 +59,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 };
 /** Imports against the layers that may stay, as they are made when they are asked for, and why. */
 const LAZY: Readonly<Record<string, string>> = {
-  "src/memory/memory.ts src/server/serve.ts": "memory.serve(): who does not call it does not load a server",
+  "src/memory/serve.ts src/server/serve.ts": "memory.serve(): who does not call it does not load a server",
 };
 /** The parts that may use Node's own modules. */
 const MAY_USE_NODE = new Set([

@@ -48,6 +48,7 @@ import type {
   StringCacheOptions,
   SwapInfo,
 } from "./requests.ts";
+import { serveMemory } from "./serve.ts";
 import { pagesOf, parseSize, type Size } from "./size.ts";
 import { type OpenedStore, openFittingStore, type SecretOf, type StoreRequest, secretsOf } from "./store.ts";
 import { swapInfo } from "./swap-info.ts";
@@ -110,6 +111,10 @@ export class Memory implements Disposable, AsyncDisposable {
   /** The engine at work, for tools that look under the hood. @internal */
   get vm(): Vm {
     return this.#vm;
+  }
+  /** @internal */
+  get engines(): readonly Vm[] {
+    return [this.#vm];
   }
 
   /**
@@ -323,11 +328,7 @@ export class Memory implements Disposable, AsyncDisposable {
    * @throws {@link LieuError} EINVAL; EBUSY, EACCES: the port cannot be had; ECLOSED; ENOTSUP in a bundle, which has no server
    */
   async serve(options: ServeOptions = {}): Promise<MemoryServer> {
-    this.#vm.ensureOpen();
-    const server = await import("../server/serve.ts").catch((cause: unknown) => {
-      throw new LieuError("ENOTSUP", "serve() needs lieu as it is installed: leave it out of the bundle", { cause });
-    });
-    return server.serve(this, options);
+    return serveMemory(this, options);
   }
 
   /** Let time pass: kswapd's turn, promotion's scan, expiry in caches. The inline runtime does this by itself ten times a second. */
@@ -352,9 +353,8 @@ export class Memory implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Close the memory: everything in it is gone, swap files are removed. Closing twice is allowed. Whoever still holds it, or
-   * a region or cache of it, holds none of its bytes; they serve the next memory of about its size that is opened, or go when V8
-   * collects them.
+   * Close the memory: everything in it is gone, swap files are removed. Closing twice is allowed. Whoever still holds it, or a region or cache of
+   * it, holds none of its bytes; they serve the next memory of about its size that is opened, or go when V8 collects them.
    *
    * @throws {@link LieuError} EBUSY while pins are held; the memory stays open
    */

@@ -32,8 +32,8 @@ export interface Metric {
 
 /** What the metrics are read from. */
 export interface Metered {
-  /** Of a memory of one shard. */
-  readonly vm: Vm;
+  /** One a shard. */
+  readonly engines: readonly Vm[];
   nodes(): NodeInfo[];
   swapDevices(): SwapInfo[];
   groups(): Group[];
@@ -80,7 +80,8 @@ const counter = (name: string, unit: Metric["unit"], help: string, rows: Rows) =
   metric("counter", name, unit, help, rows);
 
 /** All metrics, in the order in which one would read them. They are always the same ones; those of which there is nothing have no samples. */
-export function metricsOf(memory: Metered, vms: readonly Vm[] = [memory.vm]): Metric[] {
+export function metricsOf(memory: Metered): Metric[] {
+  const { engines: vms } = memory;
   return [
     ...nodeMetrics(memory, vms),
     ...swapMetrics(memory.swapDevices()),

@@ -43,11 +43,14 @@ import type {
   AnyCacheOptions,
   CacheInfo,
   MapOptions,
+  MemoryServer,
   NodeInfo,
   ReclaimRequest,
   ReclaimResult,
+  ServeOptions,
   SwapInfo,
 } from "./requests.ts";
+import { serveMemory } from "./serve.ts";
 import { type MakeShards, makeShards, type Shard } from "./shard.ts";
 import { shardConfig } from "./shard-config.ts";
 import { joinBalloons, joinDevices, joinNodes, poolsOf } from "./shard-nodes.ts";
@@ -108,13 +111,13 @@ export class ShardedMemory implements Everything {
       for (const shard of shards) shard[Symbol.dispose]();
       throw error;
     }
-    if (config.shared) joinLocks(this.vms as SharedVm[]);
+    if (config.shared) joinLocks(this.engines as SharedVm[]);
     // Several locks are not held at once: shares of a memory that threads share follow use as time passes.
     else
       shards.forEach((shard, i) => {
         shard.vm.onShare = (id, field, nr, how) => this.#groupOf(i, id)?.shares.ask(i, field, nr, how) ?? false;
       });
-    this.#diagnostics = new Diagnostics(this, this.vms, this.nodeNames, this.swapNames);
+    this.#diagnostics = new Diagnostics(this, this.engines, this.nodeNames, this.swapNames);
     showAs(this, "Memory", () => shownMemory(this, this.#mapped(), this.#open(), this.tenants.keys()));
     this.#stopTimer = harness.crank === undefined ? startTimer(() => this.tick(), TICK_MS) : () => undefined;
     if (config.pretouch !== false && config.hasBytes)
@@ -127,7 +130,8 @@ export class ShardedMemory implements Everything {
     const balloons = joinBalloons(inflatable, this.slices, poolsOf(this.configs), () => this.#touching?.stop());
     return watchPressure({ close: () => undefined }, balloons, this.config);
   }
-  protected get vms(): Vm[] {
+  /** @internal */
+  get engines(): Vm[] {
     return this.shards.map(({ vm }) => vm);
   }
   get #first(): Shard {
@@ -150,14 +154,14 @@ export class ShardedMemory implements Everything {
   }
 
   get vm(): never {
-    throw notYet("vm", "each shard has an engine of its own");
+    throw new LieuError("ENOTSUP", "vm: the memory has several shards, each with an engine of its own");
   }
   descriptor(): MemoryDescriptor {
     const shards = this.shards.map((shard) => shard.descriptor());
     return { ...(shards[0] as MemoryDescriptor), nodes: this.nodeNames, swap: this.swapNames, shards };
   }
-  async serve(): Promise<never> {
-    throw notYet("serve()", "the dashboard shows one segment's pages");
+  async serve(options: ServeOptions = {}): Promise<MemoryServer> {
+    return serveMemory(this, options);
   }
   get nodeNames(): string[] {
     return [...this.names.names];
@@ -285,7 +289,7 @@ export class ShardedMemory implements Everything {
       (part) => totals ?? part.remove(),
     );
     const removed = (): unknown => this.tenants.delete(name);
-    const group = new ShardedGroup(name, parts, this.vms, [...mems], removed, this.config.shared, totals);
+    const group = new ShardedGroup(name, parts, this.engines, [...mems], removed, this.config.shared, totals);
     this.tenants.set(name, group);
     return group;
   }
@@ -339,7 +343,7 @@ export class ShardedMemory implements Everything {
   }
   metrics(): ReturnType<Memory["metrics"]> {
     this.ensureOpen();
-    return metricsOf(this, this.vms);
+    return metricsOf(this);
   }
   sampleGets(listener: Parameters<Memory["sampleGets"]>[0]): () => void {
     this.ensureOpen();
@@ -391,10 +395,3 @@ for (const [sharded, plain] of [
   [ShardedGroup, Group],
 ] as const)
   Object.setPrototypeOf(sharded.prototype, plain.prototype);
-
-function notYet(what: string, why: string): LieuError {
-  return new LieuError(
-    "ENOTSUP",
-    `${what}: the memory has several shards, and ${why}; that needs one shard, of less than 4 GiB`,
-  );
-}

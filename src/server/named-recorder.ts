@@ -32,9 +32,9 @@ import {
   vma,
 } from "../mm/layout.ts";
 import { PAGE_COUNTER_MAX } from "../mm/memcg.ts";
-import { PageSampler } from "./page-map.ts";
+import { PageSampler, sampleAll } from "./page-map.ts";
 import { IDLE_BASE } from "./recorder.ts";
-import { CURVE_SIZES, type GroupSnapshot, type Header, MAP_ROWS, type Snapshot } from "./wire.ts";
+import { CURVE_SIZES, type GroupSnapshot, type Header, type Snapshot } from "./wire.ts";
 
 const PAGE = 4096;
 
@@ -51,48 +51,38 @@ export class NamedRecorder {
 
   /** The memory as it is now, which is `at`; undefined: it is no more, or another has its name. @throws {@link LieuError} EACCES, EIO */
   snapshot(at: number): Snapshot | undefined {
-    const mapped: number[] = [];
-    for (const shard of this.#shards) {
-      const pages = shard.take();
-      if (pages === undefined) return undefined;
-      mapped.push(pages);
-    }
-    const pages = mapped.reduce((sum, n) => sum + n, 0);
-    // As many rows of the map as it has of the pages.
-    const rows = mapped.map((n) => Math.floor((MAP_ROWS * n) / Math.max(1, pages)));
-    return joinSnapshots(this.#shards.map((shard, i) => shard.snapshot(at, rows[i] as number)));
+    for (const shard of this.#shards) if (!shard.take()) return undefined;
+    const pages = this.#shards.map((shard) => shard.pages);
+    return { ...joinSnapshots(this.#shards.map((shard) => shard.snapshot(at))), ...sampleAll(pages, at) };
   }
 }
+
+/** What is not of the map of pages. */
+type Counts = Omit<Snapshot, "map" | "idle">;
 
 function nodesAndSwap(headers: readonly Header[]): Pick<Header, "nodes" | "swap"> {
   return { nodes: joined(headers.map(({ nodes }) => nodes)), swap: joined(headers.map(({ swap }) => swap)) };
 }
 const addUp = (lists: readonly (readonly number[])[]): number[] =>
   (lists[0] as readonly number[]).map((_, i) => lists.reduce((sum, list) => sum + (list[i] as number), 0));
-/** Snapshots of the shards of a memory, as one: their maps one below the other. */
-function joinSnapshots(all: readonly Snapshot[]): Snapshot {
-  const [first] = all as [Snapshot];
+/** Snapshots of the shards of a memory, as one. */
+function joinSnapshots(all: readonly Counts[]): Counts {
+  const [first] = all as [Counts];
   if (all.length === 1) return first;
   return {
     ...first,
     vmstat: addUp(all.map(({ vmstat }) => vmstat)),
     nodes: first.nodes.map((_, nid) => {
-      const nodes = all.map((one) => one.nodes[nid] as Snapshot["nodes"][number]);
+      const nodes = all.map((one) => one.nodes[nid] as Counts["nodes"][number]);
       return { free: nodes.reduce((sum, { free }) => sum + free, 0), vmstat: addUp(nodes.map(({ vmstat }) => vmstat)) };
     }),
     swap: first.swap.map((_, dev) => {
-      const swap = all.map((one) => one.swap[dev] as Snapshot["swap"][number]);
+      const swap = all.map((one) => one.swap[dev] as Counts["swap"][number]);
       return { used: swap.reduce((sum, { used }) => sum + used, 0), failed: swap.some(({ failed }) => failed) };
     }),
     groups: joinGroups(all.map(({ groups }) => groups)),
     caches: joined(all.map(({ caches }) => caches)),
     served: addUp(all.map(({ served }) => served)),
-    map: {
-      pages: all.reduce((sum, { map }) => sum + map.pages, 0),
-      place: all.map(({ map }) => map.place).join(""),
-      age: all.map(({ map }) => map.age).join(""),
-    },
-    idle: first.idle.map((_, nid) => addUp(all.map(({ idle }) => idle[nid] as readonly number[]))),
   };
 }
 /** A limit is the sum of its shares; none is none. */
@@ -107,11 +97,11 @@ function joinGroups(shards: readonly (readonly GroupSnapshot[])[]): GroupSnapsho
 /** Of one shard, or of a memory that has no other. */
 class ShardRecorder {
   readonly #copy: NamedCopy;
-  readonly #pages: PageSampler;
+  readonly pages: PageSampler;
 
   constructor(copy: NamedCopy) {
     this.#copy = copy;
-    this.#pages = new PageSampler(copy, IDLE_BASE.seconds);
+    this.pages = new PageSampler(copy, IDLE_BASE.seconds);
   }
 
   header(title: string): Header {
@@ -144,18 +134,18 @@ class ShardRecorder {
     };
   }
 
-  /** Copy it as it is now. Returns the pages that are mapped; undefined: it is no more, or another has its name. */
-  take(): number | undefined {
+  /** Copy it as it is now. False: it is no more, or another has its name. */
+  take(): boolean {
     try {
       this.#copy.take();
     } catch (error) {
-      if (isLieuError(error) && error.code === "ENOENT") return undefined;
+      if (isLieuError(error) && error.code === "ENOENT") return false;
       throw error;
     }
-    return this.#pages.mapped();
+    return true;
   }
   /** What was copied. */
-  snapshot(at: number, rows: number): Snapshot {
+  snapshot(at: number): Counts {
     const copy = this.#copy;
     copy.inspect();
     const { nodes, swap } = copy.about;
@@ -190,7 +180,6 @@ class ShardRecorder {
       served,
       latency: [],
       kswapdMs: null,
-      ...this.#pages.sample(at, rows),
     };
   }
 }

@@ -104,6 +104,20 @@ export class PageSampler {
   }
 }
 
+/** The map of a memory of several shards, one below the other, each with as many of the rows as it has of the pages. */
+export function sampleAll(shards: readonly PageSampler[], now: number): SampledPages {
+  const mapped = shards.map((shard) => shard.mapped());
+  const pages = mapped.reduce((sum, n) => sum + n, 0);
+  const all = shards.map((shard, i) =>
+    shard.sample(now, Math.floor((MAP_ROWS * (mapped[i] as number)) / Math.max(1, pages))),
+  );
+  const [{ idle }] = all as [SampledPages];
+  return {
+    map: { pages, place: all.map(({ map }) => map.place).join(""), age: all.map(({ map }) => map.age).join("") },
+    idle: idle.map((levels, nid) => levels.map((_, i) => all.reduce((sum, one) => sum + (one.idle[nid]?.[i] ?? 0), 0))),
+  };
+}
+
 interface Range {
   readonly start: number;
   readonly pages: number;

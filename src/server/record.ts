@@ -1,7 +1,8 @@
 /** What is asked of a cache of a running program, sent on as it happens, for who plans (`lieu plan URL`). */
 import type { RecordHead, RecordLine } from "../cache/recording.ts";
 import { LieuError, shown } from "../errors.ts";
-import type { Watched } from "./recorder.ts";
+import type { Watched } from "../memory/watched.ts";
+import { isClosed } from "./recorder.ts";
 
 /** Milliseconds from one part to the next. */
 const EVERY = 200;
@@ -18,7 +19,7 @@ export function recordSource(memory: Watched): RecordSource {
       const cache = cacheOf(memory, name);
       const recording = cache.recordRequests();
       const timer = setInterval(() => {
-        if (memory.vm.closed || recording.stopped) return stop();
+        if (isClosed(memory) || recording.stopped) return stop();
         const { words, ...counts } = recording.take();
         const bytes = Buffer.from(words.buffer, words.byteOffset, words.byteLength);
         send({ words: bytes.toString("base64"), ...counts });

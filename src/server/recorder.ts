@@ -1,27 +1,18 @@
 /** Looks at a memory and writes down what it sees: the header, and snapshots. */
+import type { MissRatioCurve } from "../cache/distances.ts";
 import type { GetSample } from "../cache/latency.ts";
+import { isLieuError } from "../errors.ts";
 import type { Group } from "../memory/group.ts";
-import type { CacheInfo, NodeInfo, SwapInfo } from "../memory/requests.ts";
-import type { Vmstat } from "../memory/vmstat.ts";
+import type { CacheInfo } from "../memory/requests.ts";
+import type { Watched } from "../memory/watched.ts";
 import { knowsLastUse } from "../mm/last-use.ts";
 import { N_WMARK_HIGH, N_WMARK_LOW, N_WMARK_MIN, node as nodeField } from "../mm/layout.ts";
 import type { Vm } from "../runtime/vm.ts";
 import { Latencies } from "./latencies.ts";
-import { PageSampler } from "./page-map.ts";
+import { PageSampler, sampleAll } from "./page-map.ts";
 import { CURVE_SIZES, type GroupSnapshot, type Header, type Snapshot } from "./wire.ts";
 
 const PAGE = 4096;
-
-/** A memory, as far as it is looked at. */
-export interface Watched {
-  readonly vm: Vm;
-  vmstat(): Vmstat;
-  nodes(): NodeInfo[];
-  swapDevices(): SwapInfo[];
-  groups(): Group[];
-  caches(): CacheInfo[];
-  sampleGets(listener: (sample: GetSample) => void): () => void;
-}
 
 /** Accesses so far, as a replay counts them. */
 export interface Served {
@@ -44,7 +35,7 @@ export class Recorder {
   readonly header: Header;
   readonly #memory: Watched;
   readonly #served: () => Served;
-  readonly #pages: PageSampler;
+  readonly #pages: readonly PageSampler[];
   readonly #latencies = new Latencies();
   readonly #stopSampling: () => void;
   /** Caches whose curves would not be learned without it. */
@@ -57,13 +48,16 @@ export class Recorder {
     const idleBase = IDLE_BASE[clock];
     this.#memory = memory;
     this.#served = served ?? (() => servedBy(memory.caches()));
-    this.#pages = new PageSampler(memory.vm, idleBase);
+    this.#pages = memory.engines.map((vm) => new PageSampler(vm, idleBase));
     this.#stopSampling = memory.sampleGets((sample) => this.timed(sample));
     const counters = Object.keys(memory.vmstat());
     const swap = memory.swapDevices().map(({ name, kind, size }) => ({ name, kind, size }));
     const nodes = memory.nodes().map(({ name, kind, tier, size }, nid) => {
-      memory.vm.inspect();
-      const mark = (field: number) => nodeField(nid, field) * PAGE;
+      const markOf = (vm: Vm, field: number): number => {
+        vm.inspect();
+        return nodeField(nid, field) * PAGE;
+      };
+      const mark = (field: number) => memory.engines.reduce((sum, vm) => sum + markOf(vm, field), 0);
       return { name, kind, tier, size, min: mark(N_WMARK_MIN), low: mark(N_WMARK_LOW), high: mark(N_WMARK_HIGH) };
     });
     this.#tiers = [...nodes.map(({ name }) => name), ...swap.map(({ name }) => name), "miss"];
@@ -85,8 +79,8 @@ export class Recorder {
       caches: memory.caches().map((cache) => this.#cache(cache)),
       served: [...hits, misses],
       latency: this.#latencies.look(this.#tiers),
-      kswapdMs: memory.vm.kswapdMs,
-      ...this.#pages.sample(at),
+      kswapdMs: kswapdTime(memory.engines),
+      ...sampleAll(this.#pages, at),
     };
   }
 
@@ -97,10 +91,9 @@ export class Recorder {
 
   #cache(cache: CacheInfo): Snapshot["caches"][number] {
     const { name, size, calculatedSize, maxSize } = cache;
-    if (!cache.sampling) this.#curves.add(cache);
-    const curve = cache.curve();
+    const curve = this.#curve(cache);
     const ratio = (part: number): number | null => {
-      if (curve.requests === 0 || part * maxSize < curve.smallest) return null;
+      if (curve === undefined || curve.requests === 0 || part * maxSize < curve.smallest) return null;
       return Number(curve.missRatio(part * maxSize).toFixed(4));
     };
     const { hits, misses } = cache.stats();
@@ -108,15 +101,38 @@ export class Recorder {
     return { name, entries: size, size: calculatedSize, maxSize, ...seen };
   }
 
+  /** Undefined of one that threads share, of which none is learned. */
+  #curve(cache: CacheInfo): MissRatioCurve | undefined {
+    try {
+      const { sampling } = cache;
+      const curve = cache.curve();
+      if (!sampling) this.#curves.add(cache);
+      return curve;
+    } catch (error) {
+      if (isLieuError(error) && error.code === "ENOTSUP") return undefined;
+      throw error;
+    }
+  }
+
   /** Gets are no longer timed for this recorder, nor curves learned that it began to learn. */
   close(): void {
     this.#stopSampling();
-    if (this.#memory.vm.closed) return;
+    if (isClosed(this.#memory)) return;
     const open = new Set(this.#memory.caches());
     for (const cache of this.#curves) if (open.has(cache)) cache.forgetCurve();
   }
 }
 
+/** Whether a memory that is looked at is no more. */
+export function isClosed({ engines }: Watched): boolean {
+  return engines.some(({ closed }) => closed);
+}
+function kswapdTime(engines: readonly Vm[]): number | null {
+  return engines.reduce<number | null>(
+    (sum, { kswapdMs }) => (sum === null || kswapdMs === null ? null : sum + kswapdMs),
+    0,
+  );
+}
 function servedBy(caches: readonly CacheInfo[]): Served {
   const hitsByTier: Record<string, number> = {};
   let misses = 0;

@@ -2,10 +2,11 @@
 import { LieuError, shown } from "../errors.ts";
 import { checkKeys } from "../memory/arguments.ts";
 import type { MemoryServer, ServeOptions } from "../memory/requests.ts";
+import type { Watched } from "../memory/watched.ts";
 import { Feed } from "./feed.ts";
 import { serveFeed } from "./http.ts";
 import { recordSource } from "./record.ts";
-import { Recorder, type Watched } from "./recorder.ts";
+import { isClosed, Recorder } from "./recorder.ts";
 
 /** The least time between snapshots, and the most: milliseconds. */
 const LEAST_INTERVAL = 50;
@@ -39,7 +40,7 @@ export async function serve(memory: Watched, options: ServeOptions = {}): Promis
   }
   const timer = setInterval(() => {
     // Whoever closes the memory need not know that it is looked at.
-    if (memory.vm.closed) void close();
+    if (isClosed(memory)) void close();
     else look();
   }, interval);
   timer.unref();

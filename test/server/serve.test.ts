@@ -96,6 +96,52 @@ describe("what it says", () => {
     expect(snapshot.groups).toMatchObject([{ name: "web", low: 65536, high: null, max: 3 << 20, usage: group.usage }]);
   });
 
+  test.each([
+    ["threads share", { shared: true }],
+    ["of three shards", { shards: 3 }],
+    ["of three shards that threads share", { shared: true, shards: 3 }],
+  ])("is so of a memory %s", async (_, options) => {
+    const memory = await openMemory({
+      nodes: { dram: { kind: "dram", size: "3MiB" }, slow: { kind: "dram", size: "6MiB", tier: 1 } },
+      zswap: { size: "1MiB" },
+      promotion: false,
+      ...options,
+    });
+    open.push(memory);
+    const group = memory.group("web", { max: "3MiB" });
+    const cache = memory.cache<string>({ name: "users", maxSize: "2MiB", group, heap: 0 });
+    const region = memory.map("7MiB", { name: "table" });
+    region.fill(1);
+    for (let i = 0; i < 3000; i++) cache.set(`k${i}`, "x".repeat(500));
+    for (let i = 0; i < 3000; i += 7) cache.get(`k${i}`);
+    const { snapshot, header } = await nextAtRest(await served(memory, { interval: 50 }), memory);
+    const names = (values: readonly number[]) =>
+      Object.fromEntries(header.counters.map((name, i) => [name, values[i]]));
+    expect(names(snapshot.vmstat)).toEqual(memory.vmstat());
+    memory.nodes().forEach((node, i) => {
+      expect(header.nodes[i]).toMatchObject({ name: node.name, size: node.size });
+      expect(snapshot.nodes[i]?.free).toBe(node.free);
+      expect(names(snapshot.nodes[i]?.vmstat ?? [])).toEqual(node.vmstat());
+      const marks = memory.metrics().find(({ name }) => name === "node.watermark")?.samples ?? [];
+      const { min, low, high } = header.nodes[i] as Header["nodes"][number];
+      expect(marks.filter(({ labels }) => labels.node === node.name).slice(0, 3)).toMatchObject(
+        [min, low, high].map((value) => ({ value })),
+      );
+    });
+    expect(snapshot.swap).toEqual(memory.swapDevices().map(({ used, failed }) => ({ used, failed })));
+    const { hits, misses } = cache.stats();
+    expect(snapshot.caches).toMatchObject([{ name: "users", entries: cache.size, requests: hits + misses, misses }]);
+    expect(snapshot.groups).toMatchObject([{ name: "web", max: 3 << 20, usage: group.usage }]);
+    // Of the map about as many rows are of nodes as pages are.
+    const { pages, place } = snapshot.map;
+    expect(place.length).toBeGreaterThan(MAP_ROWS - 4);
+    const resident = memory.nodes().reduce((n, { size, free }) => n + size - free, 0) / 4096;
+    const shown = (pages / place.length) * [...place].filter((c) => c === "A" || c === "B").length;
+    expect(shown / resident).toBeGreaterThan(0.7);
+    expect(shown / resident).toBeLessThan(1.3);
+    memory.check();
+  });
+
   test("the latency of timed gets, by tier, of those that had any since the last snapshot", async () => {
     const memory = await tiers();
     const cache = memory.cache<string>({ maxSize: "1MiB", heap: 0 });
