@@ -8,6 +8,7 @@ import { before, knowsLastUse, lastUse } from "./last-use.ts";
 import {
   N_FREE,
   N_PAGES,
+  N_WMARK_HIGH,
   N_WMARK_MIN,
   next,
   node,
@@ -45,10 +46,12 @@ function youngest(): i32 {
 }
 /**
  * Push the coldest pages of the full demotion targets in `mask` further down, until `pages` find room there; a batch each at
- * least, but under OPT_ROOM_FIRST no more than is missing.
+ * least, but under OPT_ROOM_FIRST no more than is missing, and none above high: what goes on from there may be lost for it, and nothing is beside
+ * room. Returns whether that kept it from making as much as was asked for: then there is more to be had when what was made is taken.
  */
-export function makeRoomOn(mask: i32, pages: i32): void {
-  if (mask === 0 || pages <= 0) return;
+export function makeRoomOn(mask: i32, pages: i32): boolean {
+  if (mask === 0 || pages <= 0) return false;
+  let kept: boolean = false;
   const exact = roomFirst();
   const share = (((pages - 1) / countBits(mask)) | 0) + 1;
   const nr = exact || share > SWAP_CLUSTER_MAX ? share : SWAP_CLUSTER_MAX;
@@ -62,7 +65,9 @@ export function makeRoomOn(mask: i32, pages: i32): void {
   for (let m: i32 = mask; m !== 0; m &= m - 1) {
     const t = lowestBit(m);
     // An earlier target's cascade may have made room here already.
-    const missing = node(t, N_WMARK_MIN) + nr - node(t, N_FREE);
+    const most = node(t, N_WMARK_HIGH) - node(t, N_WMARK_MIN);
+    const goal = exact && nr > most ? most : nr;
+    const missing = node(t, N_WMARK_MIN) + goal - node(t, N_FREE);
     if (exact ? missing <= 0 : missing < 0) continue;
     // Looking through a whole target in vain once is enough, or each batch of the source would do it again.
     let hopeless: i32 = sc(SC_HOPELESS);
@@ -89,9 +94,11 @@ export function makeRoomOn(mask: i32, pages: i32): void {
       hopeless |= 1 << t;
       noteFutile(1 << t);
     }
+    if (goal < nr && sc(SC_NR_RECLAIMED) > 0) kept = true;
     popScan();
     setSc(SC_HOPELESS, hopeless);
   }
+  return kept;
 }
 /** Scan node `nid` at falling priority until the control's target is met. */
 function shrinkToTarget(nid: i32): void {

@@ -136,14 +136,16 @@ export function shrinkFolioList(nid: i32): i32 {
     const anyLower = (options & OPT_ANY_LOWER) !== 0;
     const cascade = (options & OPT_CASCADE) !== 0 && sc(SC_TRADE) === 0;
     reclaimed += demoteBatch(nid, anyLower && !cascade, 0);
-    if (cascade && !listEmpty(scanHead(LIST_FAILED))) {
+    let more: boolean = cascade;
+    while (more && !listEmpty(scanHead(LIST_FAILED))) {
       const failed = listPages(scanHead(LIST_FAILED));
       const wanted = roomFirst() ? stillWanted(nid, reclaimed) : failed;
-      if (wanted > 0) {
-        makeRoomOn(sc(SC_FULL), wanted < failed ? wanted : failed);
-        listSpliceTail(scanHead(LIST_FAILED), scanHead(LIST_DEMOTE));
-        reclaimed += demoteBatch(nid, anyLower, reclaimed);
-      }
+      if (wanted <= 0) break;
+      more = makeRoomOn(sc(SC_FULL), wanted < failed ? wanted : failed);
+      listSpliceTail(scanHead(LIST_FAILED), scanHead(LIST_DEMOTE));
+      const moved = demoteBatch(nid, anyLower, reclaimed);
+      reclaimed += moved;
+      if (moved === 0) break;
     }
     // What failed is reclaimed here and now as though demotion were off; a proactive request puts it back instead.
     // So it is where what makes room for it below is on its way to a device.

@@ -2,7 +2,7 @@
  * A naive model of room: watches what leaves memory, at the moment when it does, and holds each page against the free pages and high
  * marks of all nodes and what the test itself said of where the page's owner may be. It knows nothing of the engine's own answer.
  */
-import { N_FREE, N_TIER, N_WMARK_HIGH, ownerVma } from "../../src/mm/layout.ts";
+import { N_FREE, N_WMARK_HIGH, ownerVma } from "../../src/mm/layout.ts";
 import type { TestEngine } from "./engine.ts";
 
 /** A batch: the pages that go together are judged together. */
@@ -41,9 +41,6 @@ export class RoomOracle {
   watchDiscards(v: number): void {
     this.#memory.vm.onDiscard(v, () => this.#judge(v, -1, "dropped"));
   }
-  #tier(nid: number): number {
-    return this.#memory.node(nid, N_TIER);
-  }
   #judge(v: number, nid: number, how: string): void {
     const may = this.allowed.get(v);
     if (may === undefined || this.limited.has(v)) return;
@@ -51,9 +48,7 @@ export class RoomOracle {
     for (let t = 0; t < this.#memory.vm.shape.nodes; t++) {
       if ((may & ~this.vacated & (1 << t)) === 0) continue;
       const spare = this.#memory.node(t, N_FREE) - this.#memory.node(t, N_WMARK_HIGH);
-      // Through a node between the fastest and this one others may be on their way down, a batch of them, for whom that room was made.
-      const between = nid >= 0 && this.#tier(t) < this.#tier(nid) && this.#tier(t) > this.#tier(0);
-      const free = t === nid || nid < 0 || between ? spare - BATCH : spare;
+      const free = t === nid || nid < 0 ? spare - BATCH : spare;
       if (free > 0)
         this.violations.push(`a page of mapping ${v} on node ${nid} was ${how}, ${spare} pages above high on ${t}`);
     }
