@@ -35,11 +35,12 @@ test("it works beside the program, and ends with the memory", { timeout: SLOW },
   const region = memory.map("16MiB");
   for (let page = 0; page < 4096; page++) {
     region.writeInt32(page * PAGE, page);
-    if (page % 64 === 0) await until(() => stateOf(memory) === KSWAPD_ASLEEP);
+    // Fewer pages than there are from low to min: what is written meanwhile finds room.
+    if (page % 16 === 0) await until(() => stateOf(memory) === KSWAPD_ASLEEP);
   }
   const { pgsteal_kswapd, pswpout } = memory.vmstat();
   // How much the program reclaims itself, below min, is a matter of how the two are scheduled.
-  expect(pgsteal_kswapd).toBeGreaterThan(500);
+  expect(pgsteal_kswapd).toBeGreaterThan(1000);
   expect(pswpout).toBeGreaterThan(2000);
   for (let page = 0; page < 4096; page++) expect(region.readInt32(page * PAGE)).toBe(page);
   memory.check();
