@@ -19,6 +19,7 @@ import {
   lruvecOf,
   N_FREE,
   N_KSWAPD_FAILURES,
+  N_LATENCY,
   N_PAGES,
   N_TIER,
   N_WMARK_LOW,
@@ -41,10 +42,13 @@ import { countsUses } from "./uses.ts";
 
 const GIB_PAGES: i32 = 262144;
 
-/** The nodes of tiers faster than node `nid`'s, a bit each. */
+/** The nodes of tiers faster than node `nid`'s, a bit each; where prices decide, of those whose accesses are: to no other does anything come up. */
 function fasterThan(nid: i32): i32 {
+  const priced = countsUses();
   let mask: i32 = 0;
-  for (let t: i32 = 0; t < hdr(H_NR_NODES); t++) if (node(t, N_TIER) < node(nid, N_TIER)) mask |= 1 << t;
+  for (let t: i32 = 0; t < hdr(H_NR_NODES); t++) {
+    if (node(t, N_TIER) < node(nid, N_TIER) && (!priced || node(t, N_LATENCY) < node(nid, N_LATENCY))) mask |= 1 << t;
+  }
   return mask;
 }
 

@@ -1,6 +1,10 @@
 /** Counts of uses and prices: what is judged when, and what never moves. */
 import { describe, expect, test } from "vitest";
+import { bootEngine, TWINS } from "../../test/support/engine.ts";
 import { openMemorySync, simCrank } from "../index.ts";
+import { pte } from "./layout.ts";
+import { MPOL_BIND } from "./mempolicy.ts";
+import { PTE_WATCH } from "./page-table.ts";
 import { isTimeToJudge, MAX_USES } from "./uses.ts";
 
 const PAGE = 4096;
@@ -59,3 +63,25 @@ describe("uses", () => {
     expect(played(100, 64, 400)).toBe(0);
   });
 });
+
+test.each(TWINS)(
+  "pages on a node that is as fast as those above are not counted: they never come up (%s)",
+  (engine) => {
+    const memory = bootEngine({ engine, bytes: false, nodes: [{ pages: 400 }, { pages: 800, tier: 1 }] });
+    const watched = (): number => {
+      const pages = memory.map(100, { policy: MPOL_BIND, mask: 3 });
+      pages.touch();
+      memory.vm.inspect();
+      let nr = 0;
+      for (let page = 0; page < pages.count; page++) {
+        if (pages.place(page) === 1 && (pte(pages.start + page) & PTE_WATCH) !== 0) nr++;
+      }
+      return nr;
+    };
+    memory.map(350, { policy: MPOL_BIND, mask: 1, locked: true }).touch();
+    memory.calls.setLatency(1, 300);
+    expect(watched()).toBeGreaterThan(50);
+    memory.calls.setLatency(1, 100);
+    expect(watched()).toBe(0);
+  },
+);
