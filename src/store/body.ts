@@ -8,7 +8,7 @@
  *
  * In the record of a first page, the place of its body among the bodies stands for the second word, as -1 - place; in that of a
  * free page, 0. The pages of a body's copy in swap (copies.ts) are a chain as its own are: in the record of its last page, -1 - the copy's first
- * page stands for the next one, and in that of the copy's first page COPY + its first for the second word. Bodies lie close together in their table, the last filling the place of one that goes: one is found at random
+ * page stands for the next one, and in that of the copy's first page COPY + its first for the second word. Bodies that have a copy are the first of their table. Bodies lie close together in their table, the last filling the place of one that goes: one is found at random
  * without a search, and the scrubber finds those whose item's head was lost.
  */
 import { ENOMEM } from "../mm/errno.ts";
@@ -29,6 +29,7 @@ import {
   ST_BODY_PAGES,
   ST_BODY_RECORDS,
   ST_BODY_TABLE,
+  ST_COPIED,
   ST_COPIES,
   ST_DATA_START,
   ST_DATA_VMA,
@@ -189,19 +190,37 @@ export function firstOfBody(c: i32, page: i32): i32 {
 }
 /** Give a body back, and its copy. */
 export function freeBody(c: i32, first: i32): void {
-  const place = bodyOf(c, first);
-  freeCopy(c, place);
-  leaveTable(c, place);
+  freeCopy(c, bodyOf(c, first));
+  leaveTable(c, bodyOf(c, first));
   freePages(c, first);
 }
-/** Give the copy of the n-th body back, if it has one. Returns how many pages that were. */
+/** Give the copy of the n-th body, which may get another place by it, back, if it has one. Returns how many pages that were. */
 export function freeCopy(c: i32, n: i32): i32 {
   const first = copyOf(c, n);
   if (first < 0) return 0;
   st(recordAddr(c, lastOf(c, firstPageOf(c, n))), 0);
   const nr = freePages(c, first);
-  add(c + ST_COPIES, -nr);
+  noCopy(c, n, nr);
   return nr;
+}
+/** The n-th body no longer has its copy, of `nr` pages: it is no more among the first. */
+function noCopy(c: i32, n: i32, nr: i32): void {
+  add(c + ST_COPIES, -nr);
+  add(c + ST_COPIED, -1);
+  exchange(c, n, ld(c + ST_COPIED));
+}
+/** Two bodies change places. */
+function exchange(c: i32, n: i32, m: i32): void {
+  if (n === m) return;
+  const owner = ownerOf(c, n);
+  const first = firstPageOf(c, n);
+  putAt(c, n, ownerOf(c, m), firstPageOf(c, m));
+  putAt(c, m, owner, first);
+}
+function putAt(c: i32, n: i32, owner: i32, first: i32): void {
+  st(tableAddr(c, n), owner);
+  st(tableAddr(c, n) + 4, first);
+  st(recordAddr(c, first) + 4, -1 - n);
 }
 /** The `nr` pages of the body that was begun last become those of the n-th, whose own stay as its copy; it has none yet. */
 export function takeOver(c: i32, n: i32, nr: i32): void {
@@ -213,6 +232,8 @@ export function takeOver(c: i32, n: i32, nr: i32): void {
   st(recordAddr(c, lastOf(c, first)), -1 - old);
   st(recordAddr(c, old) + 4, COPY + first);
   add(c + ST_COPIES, nr);
+  exchange(c, n, ld(c + ST_COPIED));
+  add(c + ST_COPIED, 1);
 }
 /** The copy of the n-th body becomes its body, whose pages are given back. Returns its first page, and with it where the value begins. */
 export function fallBack(c: i32, n: i32): i32 {
@@ -220,18 +241,13 @@ export function fallBack(c: i32, n: i32): i32 {
   const nr = freePages(c, firstPageOf(c, n));
   st(tableAddr(c, n) + 4, first);
   st(recordAddr(c, first) + 4, -1 - n);
-  add(c + ST_COPIES, -nr);
+  noCopy(c, n, nr);
   return first;
 }
-/** The body at `place` is none any more: the last of them takes its place. */
+/** The body at `place`, which has no copy, is none any more: the last of them takes its place. */
 function leaveTable(c: i32, place: i32): void {
   const last = ld(c + ST_NR_BODIES) - 1;
-  if (place !== last) {
-    const moved = firstPageOf(c, last);
-    st(tableAddr(c, place), ownerOf(c, last));
-    st(tableAddr(c, place) + 4, moved);
-    st(recordAddr(c, moved) + 4, -1 - place);
-  }
+  if (place !== last) putAt(c, place, ownerOf(c, last), firstPageOf(c, last));
   st(c + ST_NR_BODIES, last);
 }
 /** Give a chain of pages back. Returns how many. */

@@ -26,13 +26,10 @@ import {
 } from "./body.ts";
 import { touchPage } from "./heat.ts";
 import { BIT_BODY, bits, bodyPages, I_BODY } from "./item.ts";
-import { locAddr, ST_BUSY, ST_COPIES, ST_MAX_PAGES } from "./layout.ts";
+import { locAddr, ST_BUSY, ST_COPIED, ST_MAX_PAGES } from "./layout.ts";
 import { held } from "./meta.ts";
 import { isPresent, lookAtPage } from "./present.ts";
-import { randomBodyPage } from "./sample.ts";
-
-/** Pages of bodies looked at for one of a copy. */
-const LOOKS: i32 = 32;
+import { randomBelow } from "./random.ts";
 
 /**
  * Read the body of the item at `loc`, whose page is held, into new pages, its own staying in swap as a copy. Returns false, with nothing done, if
@@ -96,16 +93,12 @@ export function sinkToCopy(c: i32, n: i32): i32 {
   return nr;
 }
 
-/** Make room in swap by giving up a copy. Returns false if none was found. */
+/** Make room in swap by giving up a copy. Returns false if there is none. */
 export function dropCopy(c: i32): boolean {
-  if (ld(c + ST_COPIES) === 0) return false;
-  for (let i: i32 = 0; i < LOOKS; i++) {
-    const page = randomBodyPage(c);
-    if (page >= 0 && freeCopy(c, bodyOf(c, page)) > 0) return true;
-  }
-  return false;
+  const nr = ld(c + ST_COPIED);
+  return nr > 0 && freeCopy(c, randomBelow(c, nr)) > 0;
 }
 /** The value of an item is written anew: its copy is of another one. */
 export function outdateCopy(c: i32, item: i32): void {
-  if ((bits(item) & BIT_BODY) !== 0 && ld(c + ST_COPIES) > 0) freeCopy(c, bodyOf(c, ld(item + I_BODY)));
+  if ((bits(item) & BIT_BODY) !== 0 && ld(c + ST_COPIED) > 0) freeCopy(c, bodyOf(c, ld(item + I_BODY)));
 }

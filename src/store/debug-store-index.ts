@@ -28,6 +28,7 @@ import {
   ST_BODY_FREE,
   ST_BODY_FRESH,
   ST_BODY_PAGES,
+  ST_COPIED,
   ST_COPIES,
   ST_EVENTS,
   ST_FRESH_SEG,
@@ -154,6 +155,7 @@ export function walkBodies(c: number, live: ReadonlyMap<number, LiveItem>): void
     owners.set(owner, first);
     const pages = walkChain(c, first, n, take, what);
     const copy = copyOf(c, n);
+    holds(copy >= 0 === n < ld(c + ST_COPIED), () => `${what()}: ${ld(c + ST_COPIED)} have copies`);
     if (copy >= 0) {
       const nr = walkChain(c, copy, n, take, () => `${what()}, its copy`);
       holds(nr === pages, () => `${what()}, of ${pages} pages, has a copy of ${nr}`);

@@ -110,6 +110,8 @@ export const ST_SINK_PAUSE: i32 = 524;
 export const ST_SINK_WAIT: i32 = 528;
 /** Pages of copies of bodies (copies.ts), which are counted in ST_BODIES, too. */
 export const ST_COPIES: i32 = 532;
+/** Bodies that have a copy: the first of all. */
+export const ST_COPIED: i32 = 560;
 export const ST_SUNK_IN_ALL: i32 = 536;
 /** f64: bytes of items that were stored anew, in the log and in bodies. */
 export const ST_NEW_BYTES: i32 = 544;

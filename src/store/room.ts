@@ -234,8 +234,9 @@ function sinkBody(c: i32, body: i32): i32 {
   const w = isPresent(c, loc) ? score(c, locAddr(c, loc)) : NO_THETA;
   const go = worthLess(c, w);
   if (!go) return 1;
+  const first = firstPageOf(c, body);
   const back = sinkToCopy(c, body);
-  const gone = back > 0 ? back : sinkPages(c, firstPageOf(c, body));
+  const gone = back > 0 ? back : sinkPages(c, first);
   if (gone > 0) sinkRest(c, loc);
   return gone > 0 ? 1 : 0;
 }
