@@ -23,7 +23,7 @@ export async function beside() {
   const opened = {};
   for (const kswapd of ["inline", "thread"]) {
     const memory = await openMemory({
-      nodes: { dram: { kind: "dram", size: "32MiB" }, slow: { kind: "dram", size: "32MiB", tier: 1, latency: 300 } },
+      nodes: { dram: { kind: "dram", size: "32MiB" }, slow: { kind: "dram", size: "32MiB", tier: 1 } },
       swap: [{ kind: "file", path: join(folder, kswapd), size: "256MiB" }],
       ...{ kswapd, shared: true, seed: 1, pretouch: "wait" },
     });

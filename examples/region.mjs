@@ -3,7 +3,7 @@ import { bind, openMemory } from "lieu";
 const memory = await openMemory({
   nodes: {
     dram: { kind: "dram", size: "8MiB" },
-    slow: { kind: "dram", size: "16MiB", tier: 1, latency: 300 }, // stands for slower memory
+    slow: { kind: "dram", size: "16MiB", tier: 1 }, // stands for slower memory: one tier below
   },
   swap: [{ kind: "file", path: "example.swap", size: "32MiB" }],
 });

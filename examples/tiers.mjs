@@ -1,7 +1,7 @@
 import { openMemory } from "lieu";
 
 const memory = await openMemory({
-  nodes: { dram: { kind: "dram", size: "8MiB" }, slow: { kind: "dram", size: "16MiB", tier: 1, latency: 300 } },
+  nodes: { dram: { kind: "dram", size: "8MiB" }, slow: { kind: "dram", size: "16MiB", tier: 1 } },
   swap: [{ kind: "file", path: "example.swap", size: "32MiB" }],
 });
 const users = memory.cache({ name: "users", maxSize: "48MiB" });

@@ -2,8 +2,7 @@
  * Prices, measured where a memory is real, and the options do not say them.
  *
  * How long an access to a node takes: where a node lies on memory of the machine of whose latency the firmware says nothing
- * (HMAT), and the options neither. A `tier` says in which order nodes are filled, not how slow they are: nodes of kind "dram" are one memory, which
- * needs no measuring, and what turns out to be about as fast is taken for as fast, so that nothing is worth a move between them.
+ * (HMAT), and the options neither: `latency`, or a `tier` or `distance`, which stand for one. What turns out to be about as fast is taken for as fast, so that nothing is worth a move between them.
  *
  * What a move of a page costs, and a look at one (measure-moves.ts), where a page could move: both nodes have a part in a move, and the
  * price is that of the one that is dearest to copy from.
@@ -12,7 +11,6 @@
  */
 import { N_START, node as nodeField } from "../mm/layout.ts";
 import type { Vm } from "../runtime/vm.ts";
-import type { Backing } from "./backing.ts";
 import type { Harness } from "./harness.ts";
 import { measureCopy, measureEngine } from "./measure-moves.ts";
 import type { MemoryConfig, NodeConfig } from "./options.ts";
@@ -36,29 +34,12 @@ function isEstimate({ backing, latencyGiven }: NodeConfig): boolean {
 function memoryOf({ backing }: NodeConfig): string {
   return backing.kind === "numa" ? `host node ${backing.hostNode}` : backing.kind;
 }
-/** Whether a run is to be the same each time, whatever the machine: prices are the table's. */
-function isRepeatable(config: MemoryConfig, harness: Harness): boolean {
-  return harness.crank !== undefined || config.seeded;
-}
-/**
- * `config` with latencies as far as they are known of real memory before anything is measured: what backs a node says it, not its tier. The table
- * stays where runs are to be the same.
- */
-export function withRealLatencies(config: MemoryConfig, harness: Harness): MemoryConfig {
-  if (isRepeatable(config, harness)) return config;
-  const real = ({ kind }: Backing): boolean => kind === "dram" || kind === "numa";
-  const nodes = config.nodes.map((node) => {
-    return node.latencyGiven || !real(node.backing) ? node : { ...node, latency: node.backing.latency };
-  });
-  return { ...config, nodes };
-}
-
 /**
  * Measure what nobody has said, and tell the engine. All pages must have been touched. Not where a run is to be the
  * same each time.
  */
 export function measurePrices(vm: Vm, config: MemoryConfig, harness: Harness): void {
-  if (isRepeatable(config, harness) || config.nodes.length === 1) return;
+  if (harness.crank !== undefined || config.seeded || config.nodes.length === 1) return;
   if (vm.closed || !vm.segment.touched) return;
   if (config.nodes.some(isEstimate)) measureLatencies(vm, config);
   const { touch, moveGiven, lookGiven } = config.prices;

@@ -111,8 +111,7 @@ interface AnyNodeOptions {
   distance?: number | undefined;
   /**
    * Nanoseconds an access takes, by which the default preset judges what pays; of a model node it sets the tier, too, unless
-   * `tier` or `distance` do. Default: by `distance`, where that is given; for `"dram"` what DRAM takes, whatever its tier; what the machine says of a host's
-   * node, or is measured; for the others 100, and three times as much for each tier below DRAM's, as for all where a run is to be repeated.
+   * `tier` or `distance` do. Default: 100 for DRAM, three times as much for each tier below it; what the machine says of a host's node.
    */
   latency?: number | undefined;
   /**

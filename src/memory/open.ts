@@ -1,7 +1,7 @@
 /** How a memory is opened. */
 import { touchNow } from "../runtime/pretouch.ts";
 import type { Harness } from "./harness.ts";
-import { measurePrices, withRealLatencies } from "./measure.ts";
+import { measurePrices } from "./measure.ts";
 import { Memory } from "./memory.ts";
 import type { MemoryOptions } from "./memory-options.ts";
 import { openNamed } from "./named.ts";
@@ -36,8 +36,7 @@ export function openMemorySync(options: MemoryOptions, harness: Harness = {}): M
   return memory;
 }
 
-function make(resolved: MemoryConfig, harness: Harness): Memory {
-  const config = withRealLatencies(resolved, harness);
+function make(config: MemoryConfig, harness: Harness): Memory {
   const { shared, sharedName } = config;
   // All that a memory has, as it proves to the compiler.
   if (config.shards > 1) {

@@ -136,7 +136,7 @@ export interface NodeConfig {
   readonly adistance: number;
   /** Nanoseconds of an access to it. */
   readonly latency: number;
-  /** Whether that was given, as such or as a distance. */
+  /** Whether that was given, as such, or as a tier or distance. */
   readonly latencyGiven: boolean;
   /** Whether it has a share of what all keep free, or no more than a movable zone. */
   readonly movable: boolean;
@@ -283,7 +283,7 @@ function resolveNode(name: string, o: Checked<typeof nodeSchema>): NodeConfig {
   }
   const backing = openBacking(o, `nodes.${name}`);
   const adistance = o.tier !== undefined ? ADISTANCE_DRAM + o.tier * 128 : (o.distance ?? backing.adistance);
-  const latencyGiven = (o.latency ?? o.distance) !== undefined;
+  const latencyGiven = (o.latency ?? o.tier ?? o.distance) !== undefined;
   const latency = latencyOf(o, backing);
   const config = { name, backing, pages: count, adistance, latency, latencyGiven, movable: o.movable ?? false };
   if (o.watermarks === undefined) return config;

@@ -44,7 +44,7 @@ const MAX_NS = 1_000_000_000;
 
 /**
  * Nanoseconds of an access to a node: as given; else by its tier, where that is given, each taken for three times as slow as the
- * one above it; else by its abstract distance, where that is; else what backs it says. Of real memory a tier says nothing (measure.ts).
+ * one above it; else by its abstract distance, where that is; else what backs it says.
  */
 export function latencyOf(o: NodeOptions, backing: Backing): number {
   let ns = backing.latency;

@@ -5,7 +5,7 @@ import { nodeContract } from "../contract/node.ts";
 const MiB = 2 ** 20;
 const numa = {
   dram: { kind: "dram", size: 2 * MiB },
-  host: { kind: "numa", hostNode: 0, size: 4 * MiB, tier: 1, latency: 300 },
+  host: { kind: "numa", hostNode: 0, size: 4 * MiB, tier: 1 },
 } as const;
 
 /** Warnings that lieu gives while `run` runs. */
