@@ -10,7 +10,8 @@ import { zipf } from "../../src/trace/generate.ts";
 const PRICES = priceList();
 
 describe("a plan of a trace of objects of many pages", () => {
-  const trace = zipf({ keys: 800, requests: 12_000, alpha: 0.8, size: [100_000, 400_000] });
+  const traceOf = (seed: number) => zipf({ keys: 800, requests: 24_000, alpha: 0.8, size: [100_000, 400_000], seed });
+  const trace = traceOf(1);
   const MIB = 2 ** 20;
   const layouts: readonly Layout[] = [
     { dram: 16 * MIB, cxl: 0, last: undefined },
@@ -26,20 +27,29 @@ describe("a plan of a trace of objects of many pages", () => {
   });
 
   test.each(layouts)(
-    "as $dram bytes of DRAM and $cxl of CXL memory: within a point of what it is at its size",
+    "as $dram bytes of DRAM and $cxl of CXL memory: within a point of what it is at its size, of three traces in the mean",
     { timeout: 120_000 },
     async (layout) => {
-      const exact = await simulate(trace, replayOptionsOf(layout, PRICES, { as: "cache" }));
-      const { layout: small, free } = smallerLayout(layout, 4);
-      const said = await simulate(smallerTrace(trace, 4), {
-        ...replayOptionsOf(small, PRICES, { as: "cache" }),
-        ...free,
-      });
-      expect(Object.keys(said.hits)).toEqual(Object.keys(exact.hits));
-      for (const [tier, share] of Object.entries(exact.hits))
-        expect(Math.abs((said.hits[tier] as number) - share), tier).toBeLessThan(0.01);
-      expect(Math.abs(said.misses - exact.misses)).toBeLessThan(0.01);
-      expect(exact.misses).toBeLessThan(0.9);
+      const errors = new Map<string, number[]>();
+      for (const seed of [1, 2, 3]) {
+        const one = traceOf(seed);
+        const exact = await simulate(one, replayOptionsOf(layout, PRICES, { as: "cache" }));
+        const { layout: small, free } = smallerLayout(layout, 4);
+        const options = { ...replayOptionsOf(small, PRICES, { as: "cache" }), ...free };
+        const said = await simulate(smallerTrace(one, 4), options);
+        expect(Object.keys(said.hits)).toEqual(Object.keys(exact.hits));
+        expect(exact.misses).toBeLessThan(0.9);
+        const shares = { ...exact.hits, miss: exact.misses };
+        for (const [tier, share] of Object.entries(shares)) {
+          const error = Math.abs((tier === "miss" ? said.misses : (said.hits[tier] as number)) - share);
+          errors.set(tier, [...(errors.get(tier) ?? []), error]);
+        }
+      }
+      // Nodes of 64 objects: where a few of them are for most of a run is chance.
+      for (const [tier, found] of errors) {
+        expect(found.reduce((a, b) => a + b) / found.length, tier).toBeLessThan(0.01);
+        expect(Math.max(...found), tier).toBeLessThan(0.02);
+      }
     },
   );
 });
