@@ -102,7 +102,7 @@ describe.each(TWINS)("rule 14, rounds (%s)", (engine) => {
           const { faults, losses } = run("lieu");
           expect(losses.lost).toBeGreaterThan(100);
           // The middle is told from samples, and known a little late.
-          expect(losses.young, `of ${losses.lost} pages lost`).toBeLessThan(0.1 * losses.lost);
+          expect(losses.young, `of ${losses.lost} pages lost`).toBeLessThan(0.06 * losses.lost);
           expect(faults).toBeLessThan(1);
           // Which breaks the rule.
           expect(faults).toBeLessThan((lru === "classic" ? 1 : 1.06) * run("linux").faults);
