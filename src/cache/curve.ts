@@ -32,7 +32,7 @@ const FIRST_KEYS = 1024;
 const PLACES = 2;
 /** Bytes of an entry beside value and key: head, stamp, its share of the index. */
 export const ENTRY_BYTES = 30;
-/** Requests for sampled keys that may always be seen, and in each millisecond. One takes a third of a microsecond and more, most of it misses of the processor's cache. */
+/** Requests for sampled keys that may always be seen, and in each millisecond. */
 const FREE = 1 << 17;
 const PER_MS = 20;
 /** Milliseconds in which what one more sampler may always see is a quarter of what the first may. */
