@@ -82,8 +82,7 @@ function lastOf(c: i32, first: i32): i32 {
 }
 /** The first page of the n-th body's copy; -1 = it has none. */
 export function copyOf(c: i32, n: i32): i32 {
-  const w = ld(recordAddr(c, lastOf(c, firstPageOf(c, n))));
-  return w < 0 ? -1 - w : -1;
+  return n < ld(c + ST_COPIED) ? -1 - ld(recordAddr(c, lastOf(c, firstPageOf(c, n)))) : -1;
 }
 /** Whether a page, which is in use, is of a copy. */
 export function isCopy(c: i32, page: i32): boolean {

@@ -155,7 +155,7 @@ export function walkBodies(c: number, live: ReadonlyMap<number, LiveItem>): void
     owners.set(owner, first);
     const pages = walkChain(c, first, n, take, what);
     const copy = copyOf(c, n);
-    holds(copy >= 0 === n < ld(c + ST_COPIED), () => `${what()}: ${ld(c + ST_COPIED)} have copies`);
+    holds(n >= ld(c + ST_COPIED) || copy >= 0, () => `${what()}: ${ld(c + ST_COPIED)} have copies, this one has none`);
     if (copy >= 0) {
       const nr = walkChain(c, copy, n, take, () => `${what()}, its copy`);
       holds(nr === pages, () => `${what()}, of ${pages} pages, has a copy of ${nr}`);
