@@ -91,17 +91,20 @@ export function metricsOf(memory: Metered): Metric[] {
   ];
 }
 
+/** A watermark of a node, over all shards, in bytes. */
+export function watermark(engines: readonly Vm[], nid: number, field: number): number {
+  return engines.reduce((sum, vm) => {
+    vm.inspect();
+    return sum + nodeField(nid, field) * PAGE;
+  }, 0);
+}
+
 function nodeMetrics(memory: Metered, vms: readonly Vm[]): Metric[] {
   const nodes = memory.nodes();
   const counts = nodes.map((node): [string, Vmstat] => [node.name, node.vmstat()]);
   const each = (value: (info: NodeInfo) => number): Rows => [["node"], nodes.map((n) => [[n.name], value(n)])];
-  const mark = (nid: number, field: number): number =>
-    vms.reduce((sum, vm) => {
-      vm.inspect();
-      return sum + nodeField(nid, field) * PAGE;
-    }, 0);
   const marks = nodes.flatMap(({ name }, nid) =>
-    Object.entries(MARKS).map(([which, field]): Row => [[name, which], mark(nid, field)]),
+    Object.entries(MARKS).map(([which, field]): Row => [[name, which], watermark(vms, nid, field)]),
   );
   const lists = counts.flatMap(([node, vmstat]) =>
     LISTS.map((list): Row => [[node, list.slice("nr_".length)], vmstat[list] * PAGE]),

@@ -10,7 +10,7 @@ import type { Balloons } from "./balloon.ts";
 import type { Kinds } from "./kinds.ts";
 import { askedOfCache, NamedMemory } from "./named-memory.ts";
 import type { AnyCacheOptions, MapOptions } from "./requests.ts";
-import type { Shard, SpreadRegion } from "./shard.ts";
+import { roomIn, type Shard, type SpreadRegion } from "./shard.ts";
 import type { Size } from "./size.ts";
 
 /** A cache that is spread over shards: what it was asked to be, and the secret with which its keys are routed. */
@@ -60,10 +60,7 @@ export class NamedShard extends NamedMemory implements Shard {
     }
   }
   room(whole: number): number {
-    const { regions, caches } = this.namesHere();
-    const mapped = regions.reduce((n, { mapping }) => n + mapping.pages, 0);
-    const alone = caches.reduce((n, { route, maxPages }) => n + (route === undefined ? maxPages : 0), 0);
-    return whole - mapped - alone;
+    return roomIn(this.namesHere(), whole);
   }
 
   protected override kinds(): Kinds {

@@ -14,7 +14,7 @@ import type { FileGate } from "../runtime/file-gate.ts";
 import { checkKeys, checkName } from "./arguments.ts";
 import { checkLimits, type Group, type GroupOptions } from "./group.ts";
 import type { Harness } from "./harness.ts";
-import { openShards } from "./named.ts";
+import { type OpenedMemory, openShards } from "./named.ts";
 import { checkSame, given } from "./named-memory.ts";
 import { NamedShard } from "./named-shard.ts";
 import type { MemoryConfig } from "./options.ts";
@@ -34,11 +34,18 @@ export class NamedShardedMemory extends ShardedMemory {
     super(config, harness, (configs, _, secret) => {
       const opened = openShards(name, configs, harness);
       gate = opened.gate;
-      return opened.shards.map((shard, i) => {
+      const make = (shard: OpenedMemory, i: number): NamedShard => {
         const own = configs[i] as MemoryConfig;
         // Time passes for all of them when it does for the memory.
         return new NamedShard(own, { ...harness, crank: shard.vm.crank }, shard, secret(own.seed));
-      });
+      };
+      try {
+        return opened.shards.map(make);
+      } catch (error) {
+        for (const { vm } of [...opened.shards].reverse()) vm.close();
+        gate.close();
+        throw error;
+      }
     });
     this.#gate = gate as unknown as FileGate;
   }

@@ -61,9 +61,7 @@ export function stampOf(): string {
 
 /** Make the memory of that name, or join it. @throws {@link LieuError} EINVAL, EACCES, EBUSY, ENOENT, ENOMEM, ENOSPC, ENOTSUP */
 export function openNamed(name: string, config: MemoryConfig, harness: Harness): OpenedMemory {
-  const { shards, gate } = openShards(name, [config], harness);
-  gate.close();
-  return shards[0] as OpenedMemory;
+  return openLocked(name, [config], harness, (_, shards) => shards[0] as OpenedMemory);
 }
 
 /** The shards of a memory, as one thread has them, and what those who have it do one at a time. */
@@ -73,10 +71,17 @@ export interface OpenedShards {
 }
 /** Make the memory of that name, of shards with these configurations, or join it. @throws {@link LieuError} as {@link openNamed} */
 export function openShards(name: string, configs: readonly MemoryConfig[], harness: Harness): OpenedShards {
+  return openLocked(name, configs, harness, (file, shards) => ({ shards, gate: file.gate() }));
+}
+function openLocked<R>(
+  name: string,
+  configs: readonly MemoryConfig[],
+  harness: Harness,
+  result: (file: LockedFile, shards: readonly OpenedMemory[]) => R,
+): R {
   const asked = configs.map((config) => ({ ...fingerprint(config), shards: `${configs.length}` }));
   const { file, header } = lockUsable(sharedPath(name), asked[0] as Asked);
-  const shards: OpenedMemory[] = [];
-  try {
+  return allOrNothing(file, (shards) => {
     const set = header?.shard?.set ?? randomUUID();
     const zero = zeroOf(harness);
     for (const [index, config] of configs.entries()) {
@@ -87,9 +92,15 @@ export function openShards(name: string, configs: readonly MemoryConfig[], harne
       else if (index === 0) shards.push(join(file, { ...header, about: { ...header.about, engine } }));
       else shards.push(joinShard(file.path, own.shard as ShardOf, engine));
     }
-    return { shards, gate: file.gate() };
+    return result(file, shards);
+  });
+}
+/** Open shards with the first one's file locked. If not all can be, none stays open: of a memory that was being made nothing is left, as the last one leaves it. */
+function allOrNothing<R>(file: LockedFile, open: (shards: OpenedMemory[]) => R): R {
+  const shards: OpenedMemory[] = [];
+  try {
+    return open(shards);
   } catch (error) {
-    // Of one that was being made nothing is left: its first shard is the last one's to leave.
     file.release();
     for (const { vm } of shards.reverse()) vm.close();
     throw error;
@@ -133,28 +144,19 @@ export function ensureWhole(path: string, header: NamedHeader | undefined): void
 /** Join the memory of that name: all of its shards. @throws {@link LieuError} ENOENT if there is none; as {@link openNamed} */
 export function attachNamed(name: string): OpenedMemory[] {
   const file = LockedFile.open(sharedPath(name), false);
-  const shards: OpenedMemory[] = [];
-  try {
+  return allOrNothing(file, (shards) => {
     const header = file.header() as NamedHeader | undefined;
     ensureWhole(file.path, header);
-    if (header === undefined || !isAlive(file, header))
-      throw new LieuError(
-        "ENOENT",
-        `shared memory ${file.path}: nobody who made it lives; openMemory() makes a new one`,
-      );
+    if (header === undefined || !isAlive(file, header)) {
+      const why = "nobody who made it lives; openMemory() makes a new one";
+      throw new LieuError("ENOENT", `shared memory ${file.path}: ${why}`);
+    }
     shards.push(join(file, header));
-    const { shard } = header;
-    if (shard === undefined) return shards;
-    for (let index = 1; index < shard.of; index++)
-      shards.push(joinShard(file.path, { ...shard, index }, header.about.engine));
+    const { shard, about } = header;
+    for (let index = 1; index < (shard?.of ?? 1); index++)
+      shards.push(joinShard(file.path, { ...(shard as ShardOf), index }, about.engine));
     return shards;
-  } catch (error) {
-    file.release();
-    for (const { vm } of shards.reverse()) vm.close();
-    throw error;
-  } finally {
-    file.release();
-  }
+  });
 }
 
 // All of it with the first shard's file locked.

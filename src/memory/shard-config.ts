@@ -2,6 +2,7 @@
 
 import { LieuError } from "../errors.ts";
 import { MAX_INDEX } from "../mm/layout.ts";
+import { shardPath } from "../runtime/shared-file.ts";
 import { POOL_RATIO } from "../swap/pool.ts";
 import type { MemoryConfig, NodeConfig } from "./options.ts";
 import { sliceOf } from "./shards.ts";
@@ -44,15 +45,10 @@ export function seedOf(seed: number, i: number): number {
   return (seed + Math.imul(i, SEED_STEP)) >>> 0;
 }
 
-/** Each shard has a file of its own: the first the one that was named, others with a number behind it. */
-function pathOf(path: string, i: number): string {
-  return i === 0 ? path : `${path}.${i}`;
-}
-
 function nodeSlice(node: NodeConfig, i: number, shards: number): NodeConfig {
   const pages = sliceOf(node.pages, i, shards);
   const { backing } = node;
-  const own = backing.kind === "mapped-file" ? { ...backing, path: pathOf(backing.path, i) } : backing;
+  const own = backing.kind === "mapped-file" ? { ...backing, path: shardPath(backing.path, i) } : backing;
   const marks = node.watermarks;
   if (marks === undefined) return { ...node, pages, backing: own };
   const min = Math.ceil(marks.min / shards);
@@ -71,6 +67,6 @@ function deviceSlice(device: SwapConfig, i: number, shards: number, zpages: numb
   if (options.kind === "zswap") return { ...device, bytes: zpages * POOL_RATIO * 4096 };
   const bytes = sliceOf(device.bytes / 4096, i, shards) * 4096;
   return options.kind === "file"
-    ? { ...device, bytes, options: { ...options, path: pathOf(options.path, i) } }
+    ? { ...device, bytes, options: { ...options, path: shardPath(options.path, i) } }
     : { ...device, bytes };
 }

@@ -5,7 +5,7 @@ import type { CacheKey } from "../cache/keys.ts";
 import { SharedCachePart } from "../cache/shared-cache-part.ts";
 import type { Region } from "../region/region.ts";
 import type { SharedRegion } from "../region/shared-region.ts";
-import type { SharedCacheEntry, SharedRegionEntry } from "../runtime/control.ts";
+import type { Registry, SharedCacheEntry, SharedRegionEntry } from "../runtime/control.ts";
 import { inlineCrank } from "../runtime/inline.ts";
 import type { Balloons } from "./balloon.ts";
 import type { Harness } from "./harness.ts";
@@ -41,7 +41,7 @@ export interface SpreadRegion {
   readonly extent: number;
 }
 
-/** What lies in a shard. */
+/** What lies in a shard of a memory of one thread, which has no registry. */
 class Lying {
   /** Regions, extents of larger ones too. */
   readonly #mapped = new Set<Region>();
@@ -106,7 +106,6 @@ export class PlainShard extends Memory implements Shard {
 
 /** A shard of a memory that threads share: it has a lock of its own, and others find what lies here in its registry. */
 export class SharedShard extends SharedMemory implements Shard {
-  readonly #lying = new Lying();
   /** The secret of the cache whose part is being made. */
   #route: number | undefined;
   /** The region of which extents are being mapped. */
@@ -122,13 +121,13 @@ export class SharedShard extends SharedMemory implements Shard {
   mapPart(bytes: Size, options: MapOptions, spread?: SpreadRegion): Region {
     this.#spread = spread;
     try {
-      return this.#lying.map(this.map(bytes, options));
+      return this.map(bytes, options);
     } finally {
       this.#spread = undefined;
     }
   }
   makeWhole<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>): Cache<V, K, C> {
-    return this.#lying.cache(this.cache(options as never) as unknown as Cache<V, K, C>);
+    return this.cache(options as never) as unknown as Cache<V, K, C>;
   }
   makePart<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>, secret: number): SpreadPart<V, K, C> {
     this.#route = secret;
@@ -139,7 +138,7 @@ export class SharedShard extends SharedMemory implements Shard {
     }
   }
   room(whole: number): number {
-    return this.#lying.room(whole, this.caches());
+    return this.locked(() => roomIn(this.registry, whole));
   }
   protected override entryOf(cache: { readonly entry: SharedCacheEntry }): SharedCacheEntry {
     return this.#route === undefined ? cache.entry : { ...cache.entry, route: this.#route };
@@ -147,6 +146,13 @@ export class SharedShard extends SharedMemory implements Shard {
   protected override regionEntryOf(region: SharedRegion): SharedRegionEntry {
     return this.#spread === undefined ? region.entry : { ...region.entry, spread: this.#spread };
   }
+}
+
+/** Of so many pages, what those whose registry this is have left; see {@link Shard.room}. */
+export function roomIn({ regions, caches }: Registry, whole: number): number {
+  const mapped = regions.reduce((n, { mapping }) => n + mapping.pages, 0);
+  const alone = caches.reduce((n, { route, maxPages }) => n + (route === undefined ? maxPages : 0), 0);
+  return whole - mapped - alone;
 }
 
 /** Opens shards; `secret` gives, of a shard's seed, what its keys are hashed with. */

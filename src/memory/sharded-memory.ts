@@ -26,7 +26,7 @@ import { joinLocks, type SharedVm } from "../runtime/shared-vm.ts";
 import { showAs } from "../runtime/show.ts";
 import type { Vm } from "../runtime/vm.ts";
 import { checkKeys, checkName, nameOf } from "./arguments.ts";
-import type { MemoryDescriptor } from "./descriptor.ts";
+import { type MemoryDescriptor, wholeOf } from "./descriptor.ts";
 import { Diagnostics } from "./diagnostics.ts";
 import { checkLimits, Group, type GroupOptions } from "./group.ts";
 import type { Harness } from "./harness.ts";
@@ -80,17 +80,17 @@ type Everything = { [P in keyof Memory]: Memory[P] };
 
 /** See the file's head; made by `openMemory()`. */
 export class ShardedMemory implements Everything {
-  protected readonly config: MemoryConfig;
-  protected readonly configs: readonly MemoryConfig[];
+  readonly #config: MemoryConfig;
+  readonly #configs: readonly MemoryConfig[];
   protected readonly shards: readonly Shard[];
   protected readonly names: NodeNames;
-  protected readonly regions = new Set<Region>();
+  readonly #regions = new Set<Region>();
   /** Spread ones, and plain ones with their shard. */
-  protected readonly cached = new Map<OpenCache, Shard | undefined>();
+  readonly #cached = new Map<OpenCache, Shard | undefined>();
   readonly #sampling = new GetSampling({ [Symbol.iterator]: () => this.#open()[Symbol.iterator]() });
   protected readonly tenants = new Map<string, ShardedGroup>();
   readonly #diagnostics: Diagnostics;
-  protected readonly secret: (n: number) => readonly [number, number];
+  readonly #secret: (n: number) => readonly [number, number];
   readonly #stopTimer: () => void;
   readonly #touching: TouchAll | undefined;
   readonly #pressure: PressureWatch | undefined;
@@ -98,12 +98,12 @@ export class ShardedMemory implements Everything {
 
   /** `make`: the shards, of these configurations. @internal */
   constructor(config: MemoryConfig, harness: Harness, make: MakeShards = makeShards) {
-    this.config = config;
+    this.#config = config;
     this.names = new NodeNames(config.nodes.map(({ name }) => name));
-    this.configs = Array.from({ length: config.shards }, (_, i) => shardConfig(config, i));
+    this.#configs = Array.from({ length: config.shards }, (_, i) => shardConfig(config, i));
     const repeatable = harness.crank !== undefined || config.seeded;
-    this.secret = secretsOf(config.seed ^ ROUTE, repeatable);
-    const shards = make(this.configs, harness, (seed) => secretsOf(seed, repeatable));
+    this.#secret = secretsOf(config.seed ^ ROUTE, repeatable);
+    const shards = make(this.#configs, harness, (seed) => secretsOf(seed, repeatable));
     this.shards = shards;
     try {
       this.#pressure = this.#watch();
@@ -122,13 +122,13 @@ export class ShardedMemory implements Everything {
     this.#stopTimer = harness.crank === undefined ? startTimer(() => this.tick(), TICK_MS) : () => undefined;
     if (config.pretouch !== false && config.hasBytes)
       this.#touching = new TouchAll(shards, (i) => {
-        measurePrices((shards[i] as Shard).vm, this.configs[i] as MemoryConfig, harness);
+        measurePrices((shards[i] as Shard).vm, this.#configs[i] as MemoryConfig, harness);
       });
   }
   #watch(): PressureWatch | undefined {
     const inflatable = this.shards.map((shard) => shard.inflatable);
-    const balloons = joinBalloons(inflatable, this.slices, poolsOf(this.configs), () => this.#touching?.stop());
-    return watchPressure({ close: () => undefined }, balloons, this.config);
+    const balloons = joinBalloons(inflatable, this.slices, poolsOf(this.#configs), () => this.#touching?.stop());
+    return watchPressure({ close: () => undefined }, balloons, this.#config);
   }
   /** @internal */
   get engines(): Vm[] {
@@ -138,7 +138,7 @@ export class ShardedMemory implements Everything {
     return this.shards[0] as Shard;
   }
   protected get slices(): number[][] {
-    return this.configs.map(({ nodes }) => nodes.map(({ pages }) => pages));
+    return this.#configs.map(({ nodes }) => nodes.map(({ pages }) => pages));
   }
   protected ensureOpen(): void {
     this.#first.vm.ensureOpen();
@@ -157,8 +157,7 @@ export class ShardedMemory implements Everything {
     throw new LieuError("ENOTSUP", "vm: the memory has several shards, each with an engine of its own");
   }
   descriptor(): MemoryDescriptor {
-    const shards = this.shards.map((shard) => shard.descriptor());
-    return { ...(shards[0] as MemoryDescriptor), nodes: this.nodeNames, swap: this.swapNames, shards };
+    return wholeOf(this.shards.map((shard) => shard.descriptor()));
   }
   async serve(options: ServeOptions = {}): Promise<MemoryServer> {
     return serveMemory(this, options);
@@ -167,14 +166,14 @@ export class ShardedMemory implements Everything {
     return [...this.names.names];
   }
   get swapNames(): string[] {
-    return this.config.swap.map(({ name }) => name);
+    return this.#config.swap.map(({ name }) => name);
   }
   // ---- regions ----------------------------------------------------------------------------------------------------------
   map(size: Size, options: MapOptions = {}): Region {
     this.ensureOpen();
     checkKeys(options, ["name", "policy", "group", "folio", "locked"], "map()");
     const bytes = parseSize(size, "size");
-    const name = nameOf("region", options.name, this.#mapped(), this.config.shared);
+    const name = nameOf("region", options.name, this.#mapped(), this.#config.shared);
     return this.mapAt(this.placeOf(bytes, options), name, bytes, options);
   }
   protected placeOf(bytes: number, { policy, folio }: MapOptions): Place {
@@ -186,7 +185,7 @@ export class ShardedMemory implements Everything {
     const own = (i: number): MapOptions => ({ ...options, name, group: group?.parts[i] });
     if ("shard" in place) {
       const region = (this.shards[place.shard] as Shard).mapPart(bytes, own(place.shard));
-      this.regions.add(region);
+      this.#regions.add(region);
       return region;
     }
     const { extent } = place;
@@ -199,28 +198,28 @@ export class ShardedMemory implements Everything {
     const region = new ShardedRegion({
       ...{ name, size: bytes, extent, parts },
       policy: options.policy ?? defaultPolicy(),
-      unmapped: () => this.regions.delete(region),
+      unmapped: () => this.#regions.delete(region),
     }) as unknown as Region;
-    this.regions.add(region);
+    this.#regions.add(region);
     showAs(region, `Region ${shown(name)}`, () => shownRegion(region, this.nodeNames, this.swapNames));
     return region;
   }
   /** The shard with most room for what must stay. */
   protected roomiest(policy: Policy | undefined): { i: number; room: number } {
-    return roomiest(this.shards, this.configs, policy);
+    return roomiest(this.shards, this.#configs, policy);
   }
   #mapped(): Region[] {
-    for (const region of this.regions) if (!region.isMapped) this.regions.delete(region);
-    return [...this.regions];
+    for (const region of this.#regions) if (!region.isMapped) this.#regions.delete(region);
+    return [...this.#regions];
   }
 
   // ---- caches -----------------------------------------------------------------------------------------------------------
   cache<V, K extends CacheKey, C>(given: AnyCacheOptions<V, K, C> = {}): Cache<V, K, C> {
     this.ensureOpen();
     if (typeof given !== "object" || given === null) return this.#first.makeWhole(given);
-    const name = nameOf("cache", given.name, this.#open(), this.config.shared);
+    const name = nameOf("cache", given.name, this.#open(), this.#config.shared);
     if (!isSpread(given, this.slices)) return this.cacheAt({ shard: this.roomiest(given.policy).i }, name, given);
-    const [a, b] = this.secret(this.cached.size);
+    const [a, b] = this.#secret(this.#cached.size);
     return this.cacheAt({ route: a ^ b }, name, given);
   }
   /** In one shard, or over all of them. */
@@ -243,7 +242,7 @@ export class ShardedMemory implements Everything {
   ): Cache<V, K, C> {
     const shard = this.shards[i] as Shard;
     const cache = shard.makeWhole({ ...options, group: group?.parts[i] });
-    this.cached.set(cache, shard);
+    this.#cached.set(cache, shard);
     return cache;
   }
   #spread<V, K extends CacheKey, C>(
@@ -257,17 +256,17 @@ export class ShardedMemory implements Everything {
     const cache = new ShardedCache<V, K, C>({
       ...{ name: options.name as string, parts, max: options.max ?? 0 },
       secret,
-      closed: () => this.cached.delete(cache),
+      closed: () => this.#cached.delete(cache),
     }) as unknown as Cache<V, K, C>;
-    this.cached.set(cache, undefined);
+    this.#cached.set(cache, undefined);
     showAs(cache, `Cache ${shown(options.name)}`, () => shownCache(cache));
     return cache;
   }
   /** Those that are open, in the order in which they were made. */
   #open(): OpenCache[] {
     const plain = new Set<object>(this.#closed ? [] : this.shards.flatMap((shard) => shard.caches()));
-    for (const [cache, shard] of this.cached) if (shard !== undefined && !plain.has(cache)) this.cached.delete(cache);
-    return [...this.cached.keys()];
+    for (const [cache, shard] of this.#cached) if (shard !== undefined && !plain.has(cache)) this.#cached.delete(cache);
+    return [...this.#cached.keys()];
   }
 
   // ---- groups -----------------------------------------------------------------------------------------------------------
@@ -289,7 +288,7 @@ export class ShardedMemory implements Everything {
       (part) => totals ?? part.remove(),
     );
     const removed = (): unknown => this.tenants.delete(name);
-    const group = new ShardedGroup(name, parts, this.engines, [...mems], removed, this.config.shared, totals);
+    const group = new ShardedGroup(name, parts, this.engines, [...mems], removed, this.#config.shared, totals);
     this.tenants.set(name, group);
     return group;
   }
@@ -334,7 +333,7 @@ export class ShardedMemory implements Everything {
   swapDevices(): SwapInfo[] {
     return joinDevices(
       this.shards.map((shard) => shard.swapDevices()),
-      poolsOf(this.configs),
+      poolsOf(this.#configs),
     );
   }
   caches(): CacheInfo[] {

@@ -86,6 +86,8 @@ export class Shares {
   /** Whether other threads are at work. */
   readonly #shared: boolean;
   readonly #totals: Totals;
+  /** What they are while this one divides: nobody changes them meanwhile. */
+  #known: ReadonlyMap<number, number> | undefined;
   /** What each has to give up before it is its turn again. */
   readonly #credits: number[];
   #busy = false;
@@ -99,16 +101,26 @@ export class Shares {
 
   /** A limit of the whole group, in pages. */
   total(field: number): number {
-    return this.#totals.all.get(field) as number;
+    return (this.#known ?? this.#totals.all).get(field) as number;
+  }
+  #knowing<R>(work: () => R): R {
+    this.#known = this.#totals.all;
+    try {
+      return work();
+    } finally {
+      this.#known = undefined;
+    }
   }
 
   /** Set limits of the whole group, in pages, and reclaim what is over them. */
   set(limits: ReadonlyMap<number, number>): void {
     this.#totals.alone(() => {
       this.#totals.change(limits);
-      for (const field of limits.keys()) this.#divide(field);
-      this.#totals.divided();
-      if (limits.has(C_HIGH) || limits.has(C_MAX)) this.#enforce();
+      this.#knowing(() => {
+        for (const field of limits.keys()) this.#divide(field);
+        this.#totals.divided();
+        if (limits.has(C_HIGH) || limits.has(C_MAX)) this.#enforce();
+      });
     });
   }
   #divide(field: number): void {
@@ -134,19 +146,26 @@ export class Shares {
 
   /** What a cache may come to hold is decided when it is made: let the shares be what they could be, in all shards, or in the one that it is to lie in. */
   arrange(shard: number | undefined): void {
-    this.#totals.alone(() => {
-      if (this.#shared) this.#mend();
-      this.#arrange(shard);
-    });
+    this.#alone(() => this.#arrange(shard));
   }
   /** Divide what one who died had changed, and what he had taken and not given. */
   #mend(): void {
     const { areDivided } = this.#totals;
-    for (const [field, total] of this.#totals.all) {
+    for (const [field, total] of this.#known ?? []) {
       const sum = this.#read(field).reduce((a, b) => a + b, 0);
       if (!areDivided || (total !== NO_LIMIT && sum < total)) this.#divide(field);
     }
     if (!areDivided) this.#totals.divided();
+  }
+  #alone(work: () => void): void {
+    this.#totals.alone(() => this.#whole(work));
+  }
+  /** Alone: when the shares are whole. */
+  #whole(work: () => void): void {
+    this.#knowing(() => {
+      if (this.#shared) this.#mend();
+      work();
+    });
   }
   #arrange(shard: number | undefined): void {
     const total = this.total(C_MAX);
@@ -163,13 +182,10 @@ export class Shares {
 
   /** Whether the shares of each limit come to it. @throws {@link LieuError} EBUG */
   check(group: string): void {
-    this.#totals.alone(() => {
-      if (this.#shared) this.#mend();
-      this.#check(group);
-    });
+    this.#alone(() => this.#check(group));
   }
   #check(group: string): void {
-    for (const [field, total] of this.#totals.all) {
+    for (const [field, total] of this.#known ?? []) {
       const shares = this.#read(field);
       const sum = shares.reduce((a, b) => a + b, 0);
       if (total === NO_LIMIT ? shares.every((share) => share === NO_LIMIT) : sum === total) continue;
@@ -182,10 +198,9 @@ export class Shares {
 
   /** Time has passed: divide anew what nobody asks for. */
   tick(): void {
-    this.#totals.ifAlone(() => this.#follow());
+    this.#totals.ifAlone(() => this.#whole(() => this.#follow()));
   }
   #follow(): void {
-    if (this.#shared) this.#mend();
     for (const field of [C_MIN, C_LOW]) {
       const total = this.total(field);
       if (total === 0) continue;

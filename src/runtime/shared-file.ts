@@ -65,7 +65,7 @@ export function sharedPath(name: string): string {
   return parts.length === 2 ? `/dev/shm${name}` : name;
 }
 
-/** Where shard `i` of a memory is: the first has its name, others a number behind it. */
+/** A file of shard `i` of a memory: the first has the name that was given, others a number behind it. */
 export function shardPath(path: string, i: number): string {
   return i === 0 ? path : `${path}.${i}`;
 }

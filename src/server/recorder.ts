@@ -3,16 +3,15 @@ import type { MissRatioCurve } from "../cache/distances.ts";
 import type { GetSample } from "../cache/latency.ts";
 import { isLieuError } from "../errors.ts";
 import type { Group } from "../memory/group.ts";
+import { watermark } from "../memory/metrics.ts";
 import type { CacheInfo } from "../memory/requests.ts";
 import type { Watched } from "../memory/watched.ts";
 import { knowsLastUse } from "../mm/last-use.ts";
-import { N_WMARK_HIGH, N_WMARK_LOW, N_WMARK_MIN, node as nodeField } from "../mm/layout.ts";
+import { N_WMARK_HIGH, N_WMARK_LOW, N_WMARK_MIN } from "../mm/layout.ts";
 import type { Vm } from "../runtime/vm.ts";
 import { Latencies } from "./latencies.ts";
 import { PageSampler, sampleAll } from "./page-map.ts";
 import { CURVE_SIZES, type GroupSnapshot, type Header, type Snapshot } from "./wire.ts";
-
-const PAGE = 4096;
 
 /** Accesses so far, as a replay counts them. */
 export interface Served {
@@ -53,11 +52,7 @@ export class Recorder {
     const counters = Object.keys(memory.vmstat());
     const swap = memory.swapDevices().map(({ name, kind, size }) => ({ name, kind, size }));
     const nodes = memory.nodes().map(({ name, kind, tier, size }, nid) => {
-      const markOf = (vm: Vm, field: number): number => {
-        vm.inspect();
-        return nodeField(nid, field) * PAGE;
-      };
-      const mark = (field: number) => memory.engines.reduce((sum, vm) => sum + markOf(vm, field), 0);
+      const mark = (field: number) => watermark(memory.engines, nid, field);
       return { name, kind, tier, size, min: mark(N_WMARK_MIN), low: mark(N_WMARK_LOW), high: mark(N_WMARK_HIGH) };
     });
     this.#tiers = [...nodes.map(({ name }) => name), ...swap.map(({ name }) => name), "miss"];

@@ -68,6 +68,22 @@ async function nextAtRest(server: MemoryServer, memory: Memory): Promise<Latest>
   }
 }
 
+/** Counters, nodes and their marks are what the memory says. */
+function expectCounts({ snapshot, header }: Latest, memory: Memory): void {
+  const names = (values: readonly number[]) => Object.fromEntries(header.counters.map((name, i) => [name, values[i]]));
+  expect(names(snapshot.vmstat)).toEqual(memory.vmstat());
+  memory.nodes().forEach((node, i) => {
+    expect(header.nodes[i]).toMatchObject({ name: node.name, size: node.size });
+    expect(snapshot.nodes[i]?.free).toBe(node.free);
+    expect(names(snapshot.nodes[i]?.vmstat ?? [])).toEqual(node.vmstat());
+    const marks = memory.metrics().find(({ name }) => name === "node.watermark")?.samples ?? [];
+    const { min, low, high } = header.nodes[i] as Header["nodes"][number];
+    expect(marks.filter(({ labels }) => labels.node === node.name).slice(0, 3)).toMatchObject(
+      [min, low, high].map((value) => ({ value })),
+    );
+  });
+}
+
 describe("what it says", () => {
   test("is what vmstat(), nodes, groups, caches and devices say at that moment", async () => {
     const memory = await tiers();
@@ -75,19 +91,9 @@ describe("what it says", () => {
     const cache = memory.cache<string>({ name: "users", maxSize: "2MiB", group });
     for (let i = 0; i < 3000; i++) cache.set(`k${i}`, "x".repeat(500));
     for (let i = 0; i < 3000; i += 7) cache.get(`k${i}`);
-    const { snapshot, header } = await nextAtRest(await served(memory, { interval: 50 }), memory);
-    const names = (values: readonly number[]) =>
-      Object.fromEntries(header.counters.map((name, i) => [name, values[i]]));
-    expect(names(snapshot.vmstat)).toEqual(memory.vmstat());
-    memory.nodes().forEach((node, i) => {
-      expect(snapshot.nodes[i]?.free).toBe(node.free);
-      expect(names(snapshot.nodes[i]?.vmstat ?? [])).toEqual(node.vmstat());
-      const marks = memory.metrics().find(({ name }) => name === "node.watermark")?.samples ?? [];
-      const { min, low, high } = header.nodes[i] as Header["nodes"][number];
-      expect(marks.filter(({ labels }) => labels.node === node.name).slice(0, 3)).toMatchObject(
-        [min, low, high].map((value) => ({ value })),
-      );
-    });
+    const latest = await nextAtRest(await served(memory, { interval: 50 }), memory);
+    expectCounts(latest, memory);
+    const { snapshot } = latest;
     const { hitsByTier, misses } = cache.stats();
     expect(snapshot.served).toEqual([hitsByTier.dram, hitsByTier.slow, misses]);
     expect(snapshot.caches).toMatchObject([
@@ -114,20 +120,9 @@ describe("what it says", () => {
     region.fill(1);
     for (let i = 0; i < 3000; i++) cache.set(`k${i}`, "x".repeat(500));
     for (let i = 0; i < 3000; i += 7) cache.get(`k${i}`);
-    const { snapshot, header } = await nextAtRest(await served(memory, { interval: 50 }), memory);
-    const names = (values: readonly number[]) =>
-      Object.fromEntries(header.counters.map((name, i) => [name, values[i]]));
-    expect(names(snapshot.vmstat)).toEqual(memory.vmstat());
-    memory.nodes().forEach((node, i) => {
-      expect(header.nodes[i]).toMatchObject({ name: node.name, size: node.size });
-      expect(snapshot.nodes[i]?.free).toBe(node.free);
-      expect(names(snapshot.nodes[i]?.vmstat ?? [])).toEqual(node.vmstat());
-      const marks = memory.metrics().find(({ name }) => name === "node.watermark")?.samples ?? [];
-      const { min, low, high } = header.nodes[i] as Header["nodes"][number];
-      expect(marks.filter(({ labels }) => labels.node === node.name).slice(0, 3)).toMatchObject(
-        [min, low, high].map((value) => ({ value })),
-      );
-    });
+    const latest = await nextAtRest(await served(memory, { interval: 50 }), memory);
+    expectCounts(latest, memory);
+    const { snapshot } = latest;
     expect(snapshot.swap).toEqual(memory.swapDevices().map(({ used, failed }) => ({ used, failed })));
     const { hits, misses } = cache.stats();
     expect(snapshot.caches).toMatchObject([{ name: "users", entries: cache.size, requests: hits + misses, misses }]);
