@@ -56,8 +56,6 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   protected time = 0;
   /** The hottest values, decoded; undefined if the cache has none, or is closed. */
   protected front: Front<V> | undefined;
-  /** The same as gets ask it: not while the next one is to be timed. */
-  protected hot: Front<V> | undefined;
   /** Who times some of the gets; and how many more the front does not answer until one is. */
   protected timer: GetTimer | undefined;
   protected untilTimed = NEVER;
@@ -104,7 +102,6 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
         sampled: (hashes, lengths, ages, n) => this.sampler?.hits(hashes, lengths, ages, n),
         paused: () => this.timeNext(1),
       });
-      this.hot = this.front;
     }
     if (host.config.dispose !== undefined) {
       mapping.vm.onEvict(host.meta.start, (loc, why) => this.evicted(loc, why));
@@ -119,7 +116,7 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   }
   /** A get is to be timed when the front has answered some more, or about as many were not answered by it. */
   protected timeLater(): void {
-    this.hot = this.front;
+    this.front?.open();
     this.untilTimed = this.timer?.pause() ?? NEVER;
     this.front?.pauseAfter(this.timer?.pause() ?? NEVER);
   }
@@ -129,12 +126,12 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
     if (timer === undefined) return;
     if (timer.isTelling) this.timeLater();
     else {
-      this.hot = undefined;
+      this.front?.shut();
       this.untilTimed = nth;
     }
   }
   protected dropFront(): void {
-    this.front = this.hot = undefined;
+    this.front = undefined;
   }
 
   /** The front tells of its hits (front.ts). */

@@ -15,7 +15,7 @@ export abstract class CacheExtras<V, K extends CacheKey, C> extends CacheWriter<
   /** A get that is to be timed, unless the front was asked for it already: then the next one is. */
   protected timedGet(key: K, options: GetOptions | undefined): V | undefined {
     const { timer } = this;
-    const wasAsked = this.hot !== undefined;
+    const wasAsked = this.front !== undefined && !this.front.isShut;
     this.timeLater();
     if (timer === undefined || timer.isTelling || wasAsked || !this.open) {
       this.timeNext(2);

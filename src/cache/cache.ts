@@ -51,7 +51,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
    * comes as the same reference each time; `copy`: one's own.
    */
   get(key: K, options?: GetOptions): V | undefined {
-    const hot = options === undefined ? this.hot?.get(key) : undefined;
+    const hot = options === undefined ? this.front?.get(key) : undefined;
     if (hot !== undefined) return hot;
     if (--this.untilTimed === 0) return this.timedGet(key, options);
     if (options !== undefined || this.slow) return this.getAged(key, options);
@@ -225,7 +225,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
   private async near(key: K): Promise<void> {
     this.ensureOpen();
     checkKey(key);
-    const held = this.front?.get(key);
+    const held = this.front?.ask(key);
     // Until it is at hand time passes.
     this.readAhead = -1;
     if (held === undefined) await readAhead(this.mapping.vm, this.items, key);
@@ -248,7 +248,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
     const renew = (options.updateAgeOnGet ?? config.updateAgeOnGet) ? RENEW : 0;
     const hot = this.together(() => {
       this.begin();
-      return force || renew !== 0 ? undefined : this.front?.get(key);
+      return force || renew !== 0 ? undefined : this.front?.ask(key);
     });
     if (hot !== undefined) return hot;
     const { time } = this;
@@ -357,7 +357,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
     const { config } = this;
     const allowStale = options.allowStale ?? config.allowStale;
     const renew = (options.updateAgeOnGet ?? config.updateAgeOnGet) ? RENEW : 0;
-    const hot = options === NO_OPTIONS || options.copy || renew !== 0 ? undefined : this.front?.get(key);
+    const hot = options === NO_OPTIONS || options.copy || renew !== 0 ? undefined : this.front?.ask(key);
     if (hot !== undefined) return hot;
     this.begin();
     const found = this.look(key, AS_ACCESS | WITH_VALUE | renew | (allowStale ? EVEN_STALE : 0));

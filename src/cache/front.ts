@@ -61,6 +61,7 @@ const WATCHED = 8 << 16;
 const BY_CHANCE = 16 << 16;
 const NONE = -1;
 const FIRST_SLOTS = 64;
+const SHUT: readonly number[] = [0];
 
 /**
  * See the file's head. Entries are numbers: what is known of them lies in arrays without pointers, which take a hit fewer lines of the
@@ -76,6 +77,8 @@ export class Front<V> {
   private readonly h32: Int32Array;
   private readonly all: number;
   private readonly lost: readonly number[];
+  /** `lost`, or what is never empty: then gets are not answered. One field for both, so that a hit has nothing more to look at. */
+  private gate: readonly number[];
   private readonly map = new Map<string | number, number>();
   private readonly mapOfBytes = new Map<string, number>();
   private values: (V | undefined)[] = [];
@@ -119,6 +122,7 @@ export class Front<V> {
     this.h32 = below.h32;
     this.all = below.all;
     this.lost = below.lost;
+    this.gate = below.lost;
   }
 
   get entries(): number {
@@ -129,25 +133,66 @@ export class Front<V> {
     return this.past + ((this.requests - this.drained) >>> 0);
   }
 
-  /** The value of `key`, if it is held and is what the store would give. An access. */
+  /**
+   * The value of `key`, if it is held and is what the store would give, and the front answers at all. An access.
+   *
+   * Whatever is rare is done by another function, which gives the value in this one's place: where a call can come back here, a compiler
+   * looks anew at all that it knew before it, and a program in which the call is ever made pays for that with each hit (a tenth of it).
+   */
   get(key: CacheKey): V | undefined {
     const e = typeof key === "object" ? this.ofBytes(key) : this.map.get(key);
     if (e === undefined) return undefined;
     const { words, h32, all } = this;
     const w = e << WORDS;
-    const state = words[w + STATE] as number;
+    const state = words[w | STATE] as number;
     // isCurrent(), in full: a compiler that has other things to inline as well leaves it out, for a tenth of a hit and more.
     const version = ((h32[all] as number) + (h32[all + TO_FIRST + (state & PLACE)] as number)) | 0;
-    if (words[w + VERSION] !== version || this.lost.length !== 0) return undefined;
-    if ((state & (HAS_UNTIL | WATCHED)) !== 0 && !this.passes(e, state)) return undefined;
-    if ((state & VISITED) === 0) words[w + STATE] = (words[w + STATE] as number) | VISITED;
-    const value = this.values[e];
+    if (words[w | VERSION] !== version || this.gate.length !== 0) return undefined;
+    if ((state & (HAS_UNTIL | WATCHED)) !== 0) return this.getMarked(e, state);
+    if ((state & VISITED) === 0) words[w | STATE] = state | VISITED;
     const now = (this.requests + 1) | 0;
     this.requests = now;
+    if (
+      now === this.pauseAt ||
+      ((words[w | HASH] as number) ^ SIGN) < this.noteBelow ||
+      (now - (words[w | TOLD] as number)) >>> 0 > this.period
+    )
+      return this.attend(e, now);
+    return this.values[e];
+  }
+  /** The same of an entry that may end by itself, or is watched. */
+  private getMarked(e: number, state: number): V | undefined {
+    if (!this.passes(e, state)) return undefined;
+    this.words[(e << WORDS) + STATE] = (this.words[(e << WORDS) + STATE] as number) | VISITED;
+    this.requests = (this.requests + 1) | 0;
+    return this.attend(e, this.requests);
+  }
+  /** The value of an entry that was hit, and whatever is to be done about the hit. */
+  private attend(e: number, now: number): V | undefined {
+    const value = this.values[e];
+    const w = e << WORDS;
     if (now === this.pauseAt) this.below.paused();
-    if (((words[w + HASH] as number) ^ SIGN) < this.noteBelow) this.note(e);
-    if ((now - (words[w + TOLD] as number)) >>> 0 > this.period) this.tell(e, now);
+    if (((this.words[w + HASH] as number) ^ SIGN) < this.noteBelow) this.note(e);
+    if ((now - (this.words[w + TOLD] as number)) >>> 0 > this.period) this.tell(e, now);
     return value;
+  }
+  /** {@link get}, whether or not the front is shut. */
+  ask(key: CacheKey): V | undefined {
+    const { gate } = this;
+    this.gate = this.lost;
+    const value = this.get(key);
+    if (gate !== this.lost) this.gate = gate;
+    return value;
+  }
+  /** Have {@link get} answer nothing until {@link open}: who asks goes on to what is below, and is seen there. */
+  shut(): void {
+    this.gate = SHUT;
+  }
+  open(): void {
+    this.gate = this.lost;
+  }
+  get isShut(): boolean {
+    return this.gate !== this.lost;
   }
   /** The same, but no access. */
   peek(key: CacheKey): V | undefined {

@@ -171,7 +171,7 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
 
   // ---- reading ----------------------------------------------------------------------------------------------------------
   override get(key: K, options?: GetOptions): V | undefined {
-    const hot = options === undefined ? this.hot?.get(key) : undefined;
+    const hot = options === undefined ? this.front?.get(key) : undefined;
     if (hot !== undefined) return hot;
     if (--this.untilTimed === 0) return this.timedGet(key, options);
     const near = options === undefined ? this.glimpsed(key) : undefined;
@@ -304,7 +304,7 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   override fetch(key: K, options?: FetchOptions<C>): Promise<V | undefined> {
     try {
       const near =
-        options === undefined && this.glimpse !== undefined ? (this.front?.get(key) ?? this.glimpsed(key)) : undefined;
+        options === undefined && this.glimpse !== undefined ? (this.front?.ask(key) ?? this.glimpsed(key)) : undefined;
       if (near !== undefined) return Promise.resolve(near);
       this.sharedLoads.noteFetch(key);
       return this.lockedFor(key, () => super.fetch(key, options));
