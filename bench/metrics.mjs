@@ -1,45 +1,44 @@
 /**
  * What it costs a busy cache to be watched:
  *
- *     node bench/metrics.mjs [--rounds N] [--place heap|pages]
+ *     node bench/metrics.mjs [--rounds N] [--place heap|pages] [--watch prom-client|OpenTelemetry|curve]
  *
- * Gets of one thread that does nothing else, by a skewed law over 60,000 keys, of values held on the heap and of values on the pages alone; in a
- * memory that nobody watches, one registered with prom-client, one with an OpenTelemetry meter, and one of which a miss-ratio curve is
- * learned (what it hears of at first is left out; curves.mjs has what it learns). What V8 makes of a loop and where its objects lie differ by some
- * percent from one run of a program to the next, and stay for the whole run. So each is a process of its own from its beginning, as a service is; the
- * four of a round take turns, as a machine has faster and slower moments, and a few rounds are made. CPU time a get by that of the one that nobody watches
- * just before: of the processes of a round the median of their turns, with what one reading a second takes; and of the rounds the median, and how far that is from
- * certain, by the quartiles. Fails if more than 1 % is beyond doubt.
+ * Gets of one thread that does nothing else, by a skewed law over 60,000 keys, of values held on the heap and of values on the pages alone. A process has
+ * two caches alike, each in a memory of its own; one is watched: its memory registered with prom-client or with an OpenTelemetry meter, or a miss-ratio
+ * curve of it learned (what that hears of at first is left out; curves.mjs has what it learns). They take turns of a few milliseconds, back and forth, so that what the
+ * machine does meanwhile happens to both, and both run the same compiled code. What is left is where their objects lie, which is by chance
+ * and stays for the whole process: so there are several processes, and the watched cache is the first one made in one, the second in the next, and the
+ * ratio is the geometric mean of the two. CPU time a get; one reading a second is added. Said with it is how far the mean is from certain
+ * (twice its standard error, over pairs of processes). Fails if more than 1 % is beyond doubt.
+ *
+ * Beside two that nobody watches ("nothing") it says what the method itself is worth.
  */
-import { fork } from "node:child_process";
-import { once } from "node:events";
+import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const { values: options } = parseArgs({
   options: {
-    rounds: { type: "string", default: "9" },
+    rounds: { type: "string", default: "6" },
     child: { type: "string" },
     place: { type: "string" },
+    watch: { type: "string" },
   },
 });
 const KEYS = 60_000;
 const BAR = 0.01;
 const SCRAPE_EVERY = 1000;
-const TURNS = 6;
-const CURVE = "a miss-ratio curve";
-const WATCHES = ["nothing", "prom-client", "OpenTelemetry", CURVE];
-const PLACES = { heap: ["32MiB", 1 << 21], pages: [0, 1 << 19] };
+const TURNS = 400;
+const WATCHES = ["nothing", "prom-client", "OpenTelemetry", "curve"];
+/** By place: what the heap may have, gets of a turn, and of a warm-up. */
+const PLACES = { heap: ["32MiB", 1 << 15, 1 << 21], pages: [0, 1 << 13, 1 << 19] };
 
 const sorted = (list) => [...list].sort((a, b) => a - b);
-const at = (list, part) => sorted(list)[Math.min(list.length - 1, Math.floor(part * list.length))];
-
-async function cpu(work) {
-  const begun = process.cpuUsage();
-  await work();
-  const { user, system } = process.cpuUsage(begun);
+const median = (list) => sorted(list)[Math.floor(list.length / 2)];
+const micros = () => {
+  const { user, system } = process.cpuUsage();
   return user + system;
-}
+};
 
 /** What watches a memory; what reads it once a second, if anything does. */
 async function watch(what, memory) {
@@ -61,9 +60,9 @@ async function watch(what, memory) {
   return undefined;
 }
 
-/** One process: for each message a turn, of which it tells nanoseconds a get; at first it tells the part of a second that a reading takes. */
-async function child(place, what) {
-  const [heap, n] = PLACES[place];
+/** One process: nanoseconds a get of each cache, and the part of a second that a reading of the watched one takes. */
+async function child(place, what, watched) {
+  const [heap, turn, warm] = PLACES[place];
   const { openMemorySync } = await import("../dist/index.js");
   const names = Array.from({ length: KEYS }, (_, k) => `key:${k}`);
   let x = 1;
@@ -71,65 +70,73 @@ async function child(place, what) {
     x = (Math.imul(x, 1664525) + 1013904223) | 0;
     return Math.floor(KEYS * ((x >>> 0) / 2 ** 32) ** 2);
   });
-  const memory = openMemorySync({ nodes: { dram: { kind: "dram", size: "64MiB" } }, seed: 1 });
-  const scrape = await watch(what, memory);
-  const cache = memory.cache({ maxSize: "50MiB", codec: "string", heap });
-  for (const key of names) cache.set(key, "x".repeat(200));
-  const gets = (count) => {
+  const caches = [];
+  let scrape;
+  for (let i = 0; i < 2; i++) {
+    const memory = openMemorySync({ nodes: { dram: { kind: "dram", size: "64MiB" } }, seed: 1 });
+    if (i === watched) scrape = await watch(what, memory);
+    const cache = memory.cache({ maxSize: "50MiB", codec: "string", heap });
+    for (const key of names) cache.set(key, "x".repeat(200));
+    caches.push(cache);
+  }
+  const gets = (cache, from, count) => {
     let sum = 0;
-    for (let i = 0; i < count; i++) sum += cache.get(names[order[i & 0xfffff]]).length;
+    for (let i = from; i < from + count; i++) sum += cache.get(names[order[i & 0xfffff]]).length;
     return sum;
   };
-  gets(n);
-  if (what === CURVE) while (cache.curve().rate > 0.2) gets(n);
-  gets(n);
+  for (const cache of caches) gets(cache, 0, warm);
+  const own = caches[watched];
+  if (what === "curve") while (own.curve().rate > 0.2) gets(own, 0, warm);
+  for (const cache of caches) gets(cache, 0, warm);
   const readings = [];
-  for (let i = 0; scrape !== undefined && i < 20; i++) readings.push(await cpu(scrape));
-  process.on("message", async () => process.send(((await cpu(() => gets(n))) * 1000) / n));
-  process.send(readings.length === 0 ? 0 : at(readings, 0.5) / 1000 / SCRAPE_EVERY);
-}
-
-/** By what watches: nanoseconds a get, and its ratio to that of nothing. */
-async function round(place) {
-  const processes = [];
-  for (const what of WATCHES) {
-    const made = fork(fileURLToPath(import.meta.url), ["--child", `${place} ${what}`]);
-    const [reading] = await once(made, "message");
-    processes.push({ made, reading, turns: [] });
+  for (let i = 0; scrape !== undefined && i < 20; i++) {
+    const begun = micros();
+    await scrape();
+    readings.push(micros() - begun);
   }
-  for (let turn = 0; turn < TURNS; turn++) {
-    for (const { made, turns } of processes) {
-      made.send("turn");
-      turns.push((await once(made, "message"))[0]);
+  const nanoseconds = [0, 0];
+  for (let i = 0; i < TURNS; i++) {
+    // A B, then B A.
+    for (const which of (i & 1) === 0 ? [0, 1] : [1, 0]) {
+      const begun = micros();
+      gets(caches[which], i * turn, turn);
+      nanoseconds[which] += ((micros() - begun) * 1000) / (TURNS * turn);
     }
   }
-  const [plain] = processes;
-  return processes.map(({ made, reading, turns }) => {
-    made.kill();
-    const ratios = turns.map((nanoseconds, i) => nanoseconds / plain.turns[i]);
-    return { nanoseconds: at(turns, 0.5), more: at(ratios, 0.5) - 1 + reading };
+  return { nanoseconds, reading: readings.length === 0 ? 0 : median(readings) / 1000 / SCRAPE_EVERY };
+}
+
+/** Two processes, the watched cache the first in one and the second in the other: by how much more it takes, and nanoseconds a get. */
+function pair(place, what) {
+  const runs = [0, 1].map((watched) => {
+    const args = [fileURLToPath(import.meta.url), "--child", `${place} ${what} ${watched}`];
+    const run = JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" }));
+    return {
+      ...run,
+      ratio: run.nanoseconds[watched] / run.nanoseconds[1 - watched],
+      plain: run.nanoseconds[1 - watched],
+    };
   });
+  const [a, b] = runs;
+  return { more: Math.sqrt(a.ratio * b.ratio) - 1 + (a.reading + b.reading) / 2, nanoseconds: (a.plain + b.plain) / 2 };
 }
 
 if (options.child !== undefined) {
-  const [place] = options.child.split(" ");
-  await child(place, options.child.slice(place.length + 1));
+  const [place, what, watched] = options.child.split(" ");
+  process.stdout.write(JSON.stringify(await child(place, what, Number(watched))));
 } else {
   for (const place of options.place === undefined ? Object.keys(PLACES) : [options.place]) {
-    const rounds = [];
-    for (let i = 0; i < Number(options.rounds); i++) rounds.push(await round(place));
-    for (const [i, what] of WATCHES.entries()) {
-      const nanoseconds = at(
-        rounds.map((r) => r[i].nanoseconds),
-        0.5,
-      );
-      const more = rounds.map((r) => r[i].more);
-      const doubt = (1.5 * (at(more, 0.75) - at(more, 0.25))) / Math.sqrt(more.length);
-      const said = i === 0 ? "" : `, ${(at(more, 0.5) * 100).toFixed(2)} % more, ± ${(doubt * 100).toFixed(2)}`;
+    for (const what of options.watch === undefined ? WATCHES : [options.watch]) {
+      const pairs = Array.from({ length: Number(options.rounds) }, () => pair(place, what));
+      const more = pairs.map((p) => p.more);
+      const mean = more.reduce((sum, m) => sum + m, 0) / more.length;
+      const variance = more.reduce((sum, m) => sum + (m - mean) ** 2, 0) / Math.max(1, more.length - 1);
+      const doubt = 2 * Math.sqrt(variance / more.length);
+      const nanoseconds = median(pairs.map((p) => p.nanoseconds));
       process.stdout.write(
-        `${place.padEnd(6)} ${what.padEnd(20)} ${nanoseconds.toFixed(0).padStart(4)} ns a get${said}\n`,
+        `${place.padEnd(6)} ${what.padEnd(14)} ${nanoseconds.toFixed(0).padStart(4)} ns a get without, ${(mean * 100).toFixed(2)} % more with, ± ${(doubt * 100).toFixed(2)}\n`,
       );
-      if (at(more, 0.5) - doubt > BAR) process.exitCode = 1;
+      if (what !== "nothing" && mean - doubt > BAR) process.exitCode = 1;
     }
   }
 }
