@@ -116,7 +116,7 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   }
   /** A get is to be timed when the front has answered some more, or about as many were not answered by it. */
   protected timeLater(): void {
-    this.front?.open();
+    this.shutFront(false);
     this.untilTimed = this.timer?.pause() ?? NEVER;
     this.front?.pauseAfter(this.timer?.pause() ?? NEVER);
   }
@@ -126,9 +126,12 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
     if (timer === undefined) return;
     if (timer.isTelling) this.timeLater();
     else {
-      this.front?.shut();
+      this.shutFront(true);
       this.untilTimed = nth;
     }
+  }
+  private shutFront(shut: boolean): void {
+    if (this.front !== undefined) this.front.isShut = shut;
   }
   protected dropFront(): void {
     this.front = undefined;

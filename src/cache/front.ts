@@ -6,8 +6,7 @@
  * the segment, moves the version on, and nobody has to tell the front. What versions do not say is kept here: when the entry expires, and the last
  * invalidation of a tag that it has been held against. What is not good any more is not given; it stays in its place, uncounted, until it is got again or makes room.
  *
- * **Admission and eviction.** A value comes up with the second get that had to go to the store for it within a while: as many such gets
- * as twice the entries of the front, about (the ghosts, a table by location that a scan writes full without ever being admitted).
+ * **Admission and eviction.** A value comes up with the second get that had to go to the store for it within a while (front-ghosts.ts).
  * What gives way is chosen by SIEVE (Y. Zhang et al., NSDI 2024): a hit sets a mark; the hand goes from the oldest entry to the
  * newest, takes marks away, and evicts the first entry without.
  *
@@ -21,9 +20,11 @@
  * noted now and then, and with the next one on the same entry its age is known.
  */
 import { classOfAge } from "../store/sampled.ts";
+import { FrontGhosts } from "./front-ghosts.ts";
 import { FrontSample, NO_AGE, SIGN } from "./front-sample.ts";
 import type { Below, FrontLimit, Held, Until } from "./front-types.ts";
 import type { CacheKey } from "./keys.ts";
+import { SieveOrder } from "./sieve-order.ts";
 
 /** What an entry takes beside its value and what its key takes, in bytes, about. */
 const ENTRY_BYTES = 160;
@@ -37,7 +38,6 @@ const TELL_AFTER = 4096;
 const MAX_STEPS = 64;
 /** An entry takes no more than this part of the front. */
 const LARGEST = 8;
-const LEAST_GHOSTS = 4096;
 /** Bytes of a key that is a number. */
 const NUMBER_BYTES = 8;
 
@@ -88,15 +88,7 @@ export class Front<V> {
   private sizes = new Int32Array(FIRST_SLOTS);
   /** Of those that are watched: the number of the request of the last hit. */
   private seen = new Int32Array(FIRST_SLOTS);
-  /** The entries in the order in which they came, from both ends; `newer` of a free slot is the next free one. */
-  private older = new Int32Array(FIRST_SLOTS);
-  private newer = new Int32Array(FIRST_SLOTS);
-  private oldest = NONE;
-  private newest = NONE;
-  private hand = NONE;
-  private free = NONE;
-  /** Slots that were ever in use. */
-  private slots = 0;
+  private readonly order = new SieveOrder();
   /** Hits, in a word that wraps; what it was when they were last told of, how many they were until then, and what it is at a pause. */
   private requests = 0;
   private drained = 0;
@@ -107,7 +99,7 @@ export class Front<V> {
   /** Hits from one telling of an entry to the next; and at most how many the store wants. */
   private period = RING;
   private wanted = 0x7fffffff;
-  private ghosts = new Int32Array(0);
+  private readonly ghosts = new FrontGhosts();
   private readonly sampled: FrontSample;
   /** Hits on keys whose hash, as a word with a sign, is below this are to be noted for it. */
   private noteBelow = SIGN;
@@ -134,10 +126,8 @@ export class Front<V> {
   }
 
   /**
-   * The value of `key`, if it is held and is what the store would give, and the front answers at all. An access.
-   *
-   * Whatever is rare is done by another function, which gives the value in this one's place: where a call can come back here, a compiler
-   * looks anew at all that it knew before it, and a program in which the call is ever made pays for that with each hit (a tenth of it).
+   * The value of `key`, if it is held and is what the store would give, and the front is not shut. An access. What is rare another function does, giving the value
+   * in its place: where a call can come back here, compiled code looks anew at all that it knew, a tenth of a hit in a program that ever makes it.
    */
   get(key: CacheKey): V | undefined {
     const e = typeof key === "object" ? this.ofBytes(key) : this.map.get(key);
@@ -184,12 +174,9 @@ export class Front<V> {
     if (gate !== this.lost) this.gate = gate;
     return value;
   }
-  /** Have {@link get} answer nothing until {@link open}: who asks goes on to what is below, and is seen there. */
-  shut(): void {
-    this.gate = SHUT;
-  }
-  open(): void {
-    this.gate = this.lost;
+  /** While it is shut {@link get} answers nothing: who asks goes on to what is below, and is seen there. */
+  set isShut(shut: boolean) {
+    this.gate = shut ? SHUT : this.lost;
   }
   get isShut(): boolean {
     return this.gate !== this.lost;
@@ -217,13 +204,7 @@ export class Front<V> {
   wants(key: CacheKey, length: number, location: number): boolean {
     if ((length + ENTRY_BYTES) * LARGEST > this.limit.bytes) return false;
     if (this.entry(key) !== undefined) return true;
-    if (this.ghosts.length < 2 * this.entries || this.ghosts.length === 0) {
-      this.ghosts = new Int32Array(Math.max(LEAST_GHOSTS, 2 * this.ghosts.length));
-    }
-    const at = (Math.imul(location, 0x9e3779b1) >>> 7) & (this.ghosts.length - 1);
-    if (this.ghosts[at] === location) return true;
-    this.ghosts[at] = location;
-    return false;
+    return this.ghosts.has(location, this.entries);
   }
   /** What the versions of the items whose word is at `at` come to now. */
   version(at: number): number {
@@ -241,7 +222,8 @@ export class Front<V> {
       return;
     }
     while (this.isOver(size, 1)) this.evict(NONE);
-    const e = this.takeSlot();
+    const e = this.order.add();
+    if (e === this.sizes.length) this.grow(2 * e);
     const bytes = typeof key === "object";
     const id = bytes ? latin1(key) : key;
     if (bytes) this.mapOfBytes.set(id as string, e);
@@ -249,11 +231,6 @@ export class Front<V> {
     this.ids[e] = id;
     this.fill(e, held, size, bytes ? OF_BYTES : 0);
     this.words[(e << WORDS) + TOLD] = this.requests;
-    this.older[e] = this.newest;
-    this.newer[e] = NONE;
-    if (this.newest === NONE) this.oldest = e;
-    else this.newer[this.newest] = e;
-    this.newest = e;
     this.size += size;
     this.watch(e);
     this.setPeriod();
@@ -307,10 +284,10 @@ export class Front<V> {
     this.values = [];
     this.ids = [];
     this.untils = [];
-    this.oldest = this.newest = this.hand = this.free = NONE;
-    this.slots = this.size = this.inRing = 0;
+    this.order.clear();
+    this.size = this.inRing = 0;
     this.setPeriod();
-    this.ghosts.fill(0);
+    this.ghosts.clear();
   }
   forgetCounts(): void {
     this.past = 0;
@@ -327,15 +304,6 @@ export class Front<V> {
     this.words[w + STATE] = (at - this.all - TO_FIRST) | marks | (until === undefined ? 0 : HAS_UNTIL);
     this.sizes[e] = size;
   }
-  private takeSlot(): number {
-    const e = this.free;
-    if (e !== NONE) {
-      this.free = this.newer[e] as number;
-      return e;
-    }
-    if (this.slots === this.sizes.length) this.grow(2 * this.slots);
-    return this.slots++;
-  }
   private grow(slots: number): void {
     const grown = (from: Int32Array, to: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> => {
       to.set(from);
@@ -344,8 +312,6 @@ export class Front<V> {
     this.words = grown(this.words, new Int32Array(slots << WORDS));
     this.sizes = grown(this.sizes, new Int32Array(slots));
     this.seen = grown(this.seen, new Int32Array(slots));
-    this.older = grown(this.older, new Int32Array(slots));
-    this.newer = grown(this.newer, new Int32Array(slots));
   }
   private isOver(bytes: number, entries: number): boolean {
     return this.size + bytes > this.limit.bytes || this.entries + entries > this.limit.entries;
@@ -412,19 +378,13 @@ export class Front<V> {
   }
   /** Evict an entry, but not `spared`. There must be another. */
   private evict(spared: number): void {
-    let e = this.hand !== NONE ? this.hand : this.oldest;
-    for (let steps = 0; e === spared || (steps < MAX_STEPS && this.isWorth(e)); steps++) {
+    const { order } = this;
+    let e = order.atHand();
+    for (let steps = 0; e === spared || (steps < MAX_STEPS && this.has(e, VISITED) && this.isCurrent(e)); steps++) {
       this.visit(e, 0);
-      const next = this.newer[e] as number;
-      e = next !== NONE ? next : this.oldest;
+      e = order.after(e);
     }
-    const newer = this.newer[e] as number;
-    const older = this.older[e] as number;
-    this.hand = newer;
-    if (newer === NONE) this.newest = older;
-    else this.older[newer] = older;
-    if (older === NONE) this.oldest = newer;
-    else this.newer[older] = newer;
+    order.remove(e);
     const id = this.ids[e] as string | number;
     if (this.has(e, OF_BYTES)) this.mapOfBytes.delete(id as string);
     else this.map.delete(id);
@@ -432,11 +392,6 @@ export class Front<V> {
     this.values[e] = undefined;
     this.untils[e] = undefined;
     this.ids[e] = 0;
-    this.newer[e] = this.free;
-    this.free = e;
-  }
-  private isWorth(e: number): boolean {
-    return this.has(e, VISITED) && this.isCurrent(e);
   }
 }
 
