@@ -5,7 +5,8 @@ import { money, time } from "./words.ts";
 
 const HEIGHT = 300;
 const LEFT = 74;
-const RIGHT = WIDTH - 24;
+/** Pixels of a picture for a telephone. */
+export const NARROW = 400;
 const [OTHER, FRONTIER, CHEAPEST, FASTEST] = [6, 0, 2, 5] as const;
 const NAMES = [
   "a configuration",
@@ -16,32 +17,33 @@ const NAMES = [
 const COLOURS = [OTHER, FRONTIER, CHEAPEST, FASTEST];
 
 /** The picture, an SVG that stands by itself. */
-export function frontierSvg(plan: Plan): string {
+export function frontierSvg(plan: Plan, width: number = WIDTH): string {
+  const right = width - 24;
   const { options, cheapest, fastest, goals } = plan;
   const frontier = options.filter((option) => option.frontier);
-  const key = legend(NAMES, 48, (i, x, y) => mark(i, x + 10, y));
+  const key = legend(NAMES, 48, (i, x, y) => mark(i, x + 10, y), width);
   const top = key.end + 20;
   const bottom = top + HEIGHT;
   const times = options.map(({ mean }) => mean);
   const low = Math.floor(Math.log10(Math.min(...times)));
   const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...times))));
   const most = Math.max(...options.map(({ cost }) => cost));
-  const x = (cost: number): number => LEFT + ((RIGHT - LEFT) * cost) / (most * 1.04);
+  const x = (cost: number): number => LEFT + ((right - LEFT) * cost) / (most * 1.04);
   const y = (ns: number): number => bottom - ((bottom - top) * (Math.log10(ns) - low)) / (high - low);
   const parts = [...key.parts, label(16, key.end + 6, "mean latency of a request, logarithmic", "start", "dim")];
   for (let decade = low; decade <= high; decade++) {
     const ns = 10 ** decade;
-    parts.push(line(LEFT, y(ns), RIGHT, y(ns), "grid"), label(LEFT - 6, y(ns) + 4, time(ns), "end", "dim"));
+    parts.push(line(LEFT, y(ns), right, y(ns), "grid"), label(LEFT - 6, y(ns) + 4, time(ns), "end", "dim"));
   }
-  for (const cost of ticks(most, 6)) {
+  for (const cost of ticks(most, width < WIDTH ? 4 : 6)) {
     if (cost <= most) parts.push(label(x(cost), bottom + 16, money(cost), "middle", "dim"));
   }
-  parts.push(line(LEFT, bottom, RIGHT, bottom, "axis"), line(LEFT, top, LEFT, bottom, "axis"));
-  parts.push(label((LEFT + RIGHT) / 2, bottom + 34, "cost, in the price list's money", "middle", "dim"));
+  parts.push(line(LEFT, bottom, right, bottom, "axis"), line(LEFT, top, LEFT, bottom, "axis"));
+  parts.push(label((LEFT + right) / 2, bottom + 34, "cost, in the price list's money", "middle", "dim"));
   if (goals.latency >= 10 ** low && goals.latency <= 10 ** high) {
     parts.push(
-      line(LEFT, y(goals.latency), RIGHT, y(goals.latency), "mark"),
-      label(RIGHT - 4, y(goals.latency) - 4, "fast enough", "end", "dim"),
+      line(LEFT, y(goals.latency), right, y(goals.latency), "mark"),
+      label(right - 4, y(goals.latency) - 4, "fast enough", "end", "dim"),
     );
   }
   if (goals.budget <= most)
@@ -66,7 +68,9 @@ export function frontierSvg(plan: Plan): string {
   draw(3, [fastest]);
   const ends = frontier.map(({ name, cost, mean }) => `${name}, ${money(cost)}, ${time(mean)}`).join("; ");
   const text = {
-    title: `What ${plan.trace} takes and costs as a ${plan.as}`,
+    title: width < WIDTH ? `${plan.trace} as a ${plan.as}` : `What ${plan.trace} takes and costs as a ${plan.as}`,
+    width,
+    id: width < WIDTH ? "n" : "",
     desc: `Mean latency against cost of ${options.length} configurations. Nothing is cheaper and faster than: ${ends}.`,
   };
   return document(bottom + 46, text, parts);

@@ -2,7 +2,7 @@
 import { formatSize } from "../memory/size.ts";
 import { figure, htmlTable, page } from "../study/page.ts";
 import { escapeXml } from "../study/svg.ts";
-import { frontierSvg } from "./frontier.ts";
+import { frontierSvg, NARROW } from "./frontier.ts";
 import type { Option, Plan } from "./plan.ts";
 import { MEDIA } from "./prices.ts";
 import { money, share, time } from "./words.ts";
@@ -47,7 +47,7 @@ export function planPage(plan: Plan, config: (option: Option) => string): string
     `${plan.trace} – lieu plan`,
     `<h1>What ${escapeXml(plan.trace)} needs</h1>
 <p>${plan.requests.toLocaleString("en-US")} requests as a ${plan.as}, a footprint of ${formatSize(plan.footprint)}; ${plan.options.length} configurations.</p>
-${figure("Cost against latency", frontierSvg(plan))}
+${figure(frontierSvg(plan), frontierSvg(plan, NARROW))}
 ${picks.join("\n")}
 <section><h2>${all}</h2>
 ${htmlTable(all, head, rows, { bold: (i) => plan.options[i]?.frontier === true })}

@@ -1,5 +1,5 @@
 /** Two recorded runs side by side: numbers, and plots over the same requests, as one page that needs nothing else. */
-import { figure, htmlTable, page } from "../study/page.ts";
+import { columns, htmlTable, page } from "../study/page.ts";
 import { linePlot } from "../study/plots.ts";
 import { escapeXml } from "../study/svg.ts";
 import type { RecordedRun } from "./run-file.ts";
@@ -7,6 +7,9 @@ import { counted, DOWN, rateName, rates, SCANNED, STOLEN, tierNames, UP } from "
 import type { Snapshot } from "./wire.ts";
 
 const MIB = 2 ** 20;
+const SERVED = "served by ";
+/** Pixels that a plot is drawn in: two stand side by side, and one has room on a telephone, with letters that can be read. */
+const COLUMN = 400;
 
 /** A number of both runs. */
 export interface Compared {
@@ -32,7 +35,7 @@ export function compared(a: RecordedRun, b: RecordedRun): Compared[] {
   const counters = [...new Set([...a.header.counters, ...b.header.counters])];
   return [
     ...tiers.map((tier): Compared => {
-      return { name: `served by ${tier}`, a: share(a, endA, tier), b: share(b, endB, tier), unit: "share" };
+      return { name: `${SERVED}${tier}`, a: share(a, endA, tier), b: share(b, endB, tier), unit: "share" };
     }),
     ...counters
       .map((name): Compared => ({ name, a: counter(a, endA, name), b: counter(b, endB, name), unit: "" }))
@@ -57,8 +60,9 @@ export function difference({ a, b, unit }: Compared): string {
 /** The page. @param names what the runs are called */
 export function comparePage(a: RecordedRun, b: RecordedRun, names: readonly [string, string]): string {
   const rows = compared(a, b).map((row) => [row.name, cell(row.a, row.unit), cell(row.b, row.unit), difference(row)]);
-  const served = rows.filter(([name]) => name?.startsWith("served by "));
+  const served = rows.filter(([name]) => name?.startsWith(SERVED));
   const counters = rows.slice(served.length);
+  const tiers = served.map(([name = "", ...cells]) => [name.slice(SERVED.length), ...cells]);
   const title = `${names[0]} and ${names[1]}`;
   const head = (first: string) => [first, ...names, "difference"];
   return page(
@@ -66,8 +70,8 @@ export function comparePage(a: RecordedRun, b: RecordedRun, names: readonly [str
     `<h1>${escapeXml(title)}</h1>
 <p>${[a, b].map(({ header, frames }, i) => escapeXml(`${names[i]}: ${header.title}, up to ${Math.round(frames.at(-1)?.at ?? 0).toLocaleString("en-US")} ${header.clock}, on ${header.nodes.map(({ name }) => name).join(", ")}`)).join("<br>")}.</p>
 <section><h2>What served the requests</h2>
-${htmlTable("What served the requests", head("tier"), served)}</section>
-${plots(a, b, names).join("\n")}
+${htmlTable("What served the requests", head("tier"), tiers)}</section>
+${columns(plots(a, b, names))}
 <section><h2>Every counter that moved</h2>
 ${htmlTable("Every counter that moved", head("counter"), counters)}</section>`,
   );
@@ -78,6 +82,7 @@ function plots(a: RecordedRun, b: RecordedRun, names: readonly [string, string])
   const runs = [a, b] as const;
   const scale = a.header.clock === "requests" ? 1000 : 1;
   const x = a.header.clock === "requests" ? "requests, thousands" : "seconds";
+  let pictures = 0;
   const plot = (title: string, y: string, of: (run: RecordedRun) => readonly number[] | undefined): string[] => {
     const series = runs.flatMap((run, i) => {
       const values = of(run);
@@ -92,7 +97,7 @@ function plots(a: RecordedRun, b: RecordedRun, names: readonly [string, string])
     });
     const ends = series.map(({ name, points }) => `${name} ends at ${(points.at(-1)?.[1] ?? 0).toFixed(2)}`).join("; ");
     return series.some(({ points }) => points.some(([, value]) => value > 0))
-      ? [`<section>${figure(title, unique(linePlot({ title, desc: `${title}: ${ends}.`, x, y, series })))}</section>`]
+      ? [linePlot({ title, desc: `${title}: ${ends}.`, width: COLUMN, id: `${++pictures}`, x, y, series })]
       : [];
   };
   const soFar = (tier: string) => (run: RecordedRun) => {
@@ -131,14 +136,4 @@ function plots(a: RecordedRun, b: RecordedRun, names: readonly [string, string])
       }),
     ),
   ];
-}
-
-let pictures = 0;
-/** Names within a picture that no other on the page has. */
-function unique(svg: string): string {
-  const n = ++pictures;
-  return svg
-    .replace('aria-labelledby="t d"', `aria-labelledby="t${n} d${n}"`)
-    .replace('id="t"', `id="t${n}"`)
-    .replace('id="d"', `id="d${n}"`);
 }

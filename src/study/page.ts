@@ -43,9 +43,13 @@ ${body}
 </tbody></table></div>`;
 }
 
-/** A picture that scrolls within itself where the screen is too narrow for what is written in it. */
-export function figure(name: string, svg: string): string {
-  return `<div class="scroll" tabindex="0" role="region" aria-label="${escapeXml(name)}">${svg}</div>`;
+/** Pictures side by side, as many as there is room for. */
+export function columns(svgs: readonly string[]): string {
+  return `<div class="columns">${svgs.map((svg) => `<section class="picture">${svg}</section>`).join("\n")}</div>`;
+}
+/** A picture drawn twice: one for screens that are wide enough for what is written in it, and one for others. */
+export function figure(wide: string, narrow: string): string {
+  return `<section class="picture"><div class="wide">${wide}</div><div class="narrow">${narrow}</div></section>`;
 }
 
 const STYLE = `
@@ -58,13 +62,15 @@ h1 { font-size: 22px; } h2 { margin: 0 0 6px; font-size: 16px; }
 section { margin: 14px 0; padding: 12px 14px; border: 1px solid var(--edge); border-radius: 10px; background: var(--panel); }
 svg { display: block; width: 100%; height: auto; }
 pre { overflow: auto; margin: 0; padding: 10px; border-radius: 6px; background: var(--page); font-size: 13px; }
-.scroll { overflow: auto; max-height: 480px; }
+.scroll { overflow-x: auto; }
+.columns { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 400px), 1fr)); gap: 14px; }
+.picture { padding: 4px; } .columns .picture { margin: 0; } .narrow { display: none; }
 table { width: 100%; border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
 th, td { padding: 3px 10px 3px 0; border-bottom: 1px solid var(--edge); text-align: right; white-space: nowrap; }
 th:first-child, .text { text-align: left; } .text { white-space: normal; min-width: 200px; }
 th { font-weight: 500; } thead th { color: var(--faint); } .frontier > * { font-weight: 700; }
 @media (max-width: 640px) {
-  svg { min-width: 500px; }
+  .wide { display: none; } .narrow { display: block; }
   th, td { padding-right: 8px; font-size: 12px; }
   tbody th { position: sticky; left: 0; min-width: 110px; white-space: normal; background: var(--panel); }
 }

@@ -100,14 +100,15 @@ export interface XYPlot extends PlotText {
 }
 
 function frame(plot: XYPlot, top: number, parts: string[]) {
+  const { width = WIDTH } = plot;
   const points = plot.series.flatMap((s) => s.points);
   const levels = (plot.marks ?? []).map((m) => m.y);
   const xMost = Math.max(...points.map((p) => p[0]));
-  const xs = ticks(xMost, 6).filter((mark) => mark <= xMost);
+  const xs = ticks(xMost, width < WIDTH ? 4 : 6).filter((mark) => mark <= xMost);
   const ys = ticks(Math.max(...points.map((p) => p[1]), ...levels), 5);
   const yMost = ys[ys.length - 1] as number;
   const left = 34 + widthOf(tickText(yMost));
-  const [right, bottom] = [WIDTH - 24, top + 250];
+  const [right, bottom] = [width - 24, top + Math.min(250, Math.round(width * 0.45))];
   const x = (value: number): number => left + ((right - left) * value) / (xMost || 1);
   const y = (value: number): number => bottom - ((bottom - top) * value) / yMost;
   for (const mark of ys) {
@@ -133,6 +134,7 @@ export function linePlot(plot: XYPlot): string {
     plot.series.map((s) => s.name),
     48,
     (i, x, y) => `<path d="M${at(x)} ${at(y)}h20" ${stroke(i)}/>`,
+    plot.width,
   );
   const parts = [...key.parts, label(16, key.end + 6, plot.y, "start", "dim")];
   const { x, y, bottom } = frame(plot, key.end + 16, parts);

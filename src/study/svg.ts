@@ -25,6 +25,10 @@ export interface PlotText {
   readonly title: string;
   /** What a reader who cannot see it is told. */
   readonly desc: string;
+  /** Pixels; what stands in a column of a page, or is for a telephone, is narrower. */
+  readonly width?: number;
+  /** Tells it from other pictures of a page. */
+  readonly id?: string;
 }
 
 /** The colour of the i-th series. */
@@ -66,13 +70,18 @@ export function rect(x: number, y: number, w: number, h: number, fill: string): 
 }
 
 /** A legend in rows from `y` on; gives its parts and where it ends. */
-export function legend(names: readonly string[], y: number, swatch: (i: number, x: number, y: number) => string) {
+export function legend(
+  names: readonly string[],
+  y: number,
+  swatch: (i: number, x: number, y: number) => string,
+  width: number = WIDTH,
+) {
   const parts: string[] = [];
   let x = 16;
   let row = y;
   for (const [i, name] of names.entries()) {
     const wide = 26 + widthOf(name) + 18;
-    if (x > 16 && x + wide > WIDTH - 8) {
+    if (x > 16 && x + wide > width - 8) {
       x = 16;
       row += 18;
     }
@@ -84,9 +93,10 @@ export function legend(names: readonly string[], y: number, swatch: (i: number, 
 
 /** A whole document. */
 export function document(height: number, text: PlotText, parts: readonly string[]): string {
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${at(height)}" width="${WIDTH}" height="${at(height)}" role="img" aria-labelledby="t d">
-<title id="t">${escapeXml(text.title)}</title>
-<desc id="d">${escapeXml(text.desc)}</desc>
+  const { width = WIDTH, id = "" } = text;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${at(height)}" width="${width}" height="${at(height)}" role="img" aria-labelledby="t${id} d${id}">
+<title id="t${id}">${escapeXml(text.title)}</title>
+<desc id="d${id}">${escapeXml(text.desc)}</desc>
 <style>${STYLE}
 </style>
 <rect width="100%" height="100%" rx="6" class="paper"/>

@@ -72,3 +72,16 @@ export function colours(page: Page, selector: string): Promise<Record<string, nu
     return counts;
   });
 }
+
+/** Of each picture that is shown: how many pixels of it something around it hides, and how tall its smallest letters are. */
+export function picturesShown(page: Page): Promise<{ hidden: number; letters: number }[]> {
+  return page.evaluate(`[...document.querySelectorAll("svg")].filter((svg) => svg.getClientRects().length > 0).map((svg) => {
+    let hidden = 0;
+    for (let around = svg.parentElement; around !== document.body; around = around.parentElement) {
+      hidden = Math.max(hidden, around.scrollWidth - around.clientWidth, around.scrollHeight - around.clientHeight);
+    }
+    const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
+    const letters = [...svg.querySelectorAll("text")].map((text) => scale * Number.parseFloat(getComputedStyle(text).fontSize));
+    return { hidden, letters: Math.min(...letters) };
+  })`);
+}

@@ -23,6 +23,7 @@ import {
   openPage,
   overflow,
   PHONE,
+  picturesShown,
   violations,
 } from "./browser.ts";
 
@@ -250,7 +251,12 @@ describeBrowser("the dashboard", () => {
       const { page, said } = await openPage(browser, pathToFileURL(file).href, look);
       expect(await overflow(page)).toBe(0);
       expect(await violations(page)).toEqual([]);
-      expect(await page.locator("svg").count()).toBeGreaterThan(0);
+      const pictures = await picturesShown(page);
+      expect(pictures.length).toBeGreaterThan(0);
+      for (const picture of pictures) {
+        expect(picture.hidden, "pixels that are cut off, or must be scrolled to").toBe(0);
+        expect(picture.letters, "height of the smallest letters").toBeGreaterThanOrEqual(9);
+      }
       expect(said).toEqual([]);
       await page.close();
     }
