@@ -24,7 +24,7 @@ export const GET_BUCKETS: readonly number[] = [
   1e-7, 2.5e-7, 5e-7, 1e-6, 2.5e-6, 5e-6, 1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 5e-3, 2.5e-2, 0.1, 0.5,
 ];
 export const GET_HELP =
-  "How long gets of a cache take, by the tier that served them: of a sample of at most 200 a second.";
+  "How long gets of a cache take, by the tier that served them: of a sample of at most 40 a second.";
 
 /** @throws {@link LieuError} EINVAL if `memory` is not one */
 export function checkMemory(memory: MeteredMemory, who: string): void {

@@ -1,6 +1,7 @@
 /**
- * How long a get takes, by the tier that served it: some of the gets of each cache are timed, at most about two hundred a second,
- * so that what timing and telling take does not grow with the load (docs/metrics.md says what was measured).
+ * How long a get takes, by the tier that served it: some of the gets of each cache are timed, at most about forty a second,
+ * so that what timing and telling take does not grow with the load. It is code that runs seldom, so little of it is at hand in the
+ * processor: with the clock, the counters and who listens one takes some fifty microseconds (docs/metrics.md says what was measured).
  *
  * **What the others pay.** A get that is not timed does what it does in a cache that nobody samples. The front counts its hits anyway, and
  * stops at one of them (front.ts); what it does not answer is counted down (cache.ts). Whichever comes first has the cache take the front
@@ -28,7 +29,7 @@ export interface SampledCache {
 type Listener = (sample: GetSample) => void;
 
 /** Milliseconds from one sample of a cache to the next, about, where there are gets enough. */
-const SAMPLE_MS = 5;
+const SAMPLE_MS = 25;
 const LATE_MS = 4 * SAMPLE_MS;
 /** Gets from one sample to the next, at most. */
 const MOST_INTERVAL = 1 << 20;

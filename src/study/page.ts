@@ -72,6 +72,6 @@ th { font-weight: 500; } thead th { color: var(--faint); } .frontier > * { font-
 @media (max-width: 640px) {
   .wide { display: none; } .narrow { display: block; }
   th, td { padding-right: 8px; font-size: 12px; }
-  tbody th { position: sticky; left: 0; min-width: 110px; white-space: normal; background: var(--panel); }
+  tbody th { position: sticky; left: 0; min-width: 80px; white-space: normal; background: var(--panel); }
 }
 `;

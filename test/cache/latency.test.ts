@@ -65,10 +65,10 @@ test.each(CASES)("$name, $tier: of gets that come fast a few are timed, what is 
   const cache = filled(memory, given.heap);
   const samples: GetSample[] = [];
   memory.sampleGets((sample) => samples.push(sample));
-  const gets = busy(cache, 700, (i) => (i % 2 === 0 ? `key:${i % 100}` : "none"));
+  const gets = busy(cache, 1500, (i) => (i % 2 === 0 ? `key:${i % 100}` : "none"));
   const counted = tiers(samples);
-  // Two hundred a second, and those until that is known; a machine that does other things gets fewer.
-  expect(samples.length).toBeLessThan(300);
+  // Forty a second, and those until that is known; a machine that does other things gets fewer.
+  expect(samples.length).toBeLessThan(120);
   expect(samples.length).toBeGreaterThan(20);
   expect(samples.length).toBeLessThan(gets / 50);
   expect(Object.keys(counted).sort()).toEqual([given.tier, "miss"].sort());
@@ -100,7 +100,7 @@ test.each(CASES)("$name, $tier: it ends, and begins again; values and counts are
   expect(first).toBeGreaterThan(0);
   expect(second).toBe(first);
   stops[0]?.();
-  busy(cache, 50, () => "key:1");
+  busy(cache, 500, () => "key:1");
   expect(second).toBeGreaterThan(first);
   stops[1]?.();
   const ended = second;
@@ -137,7 +137,7 @@ test.each(CASES)("$name, $tier: what a listener gets is not timed; one that thro
   expect(() => busy(cache, 1000, (i) => `key:${i % 100}`)).toThrow("told");
   fails = false;
   const before = told;
-  busy(cache, 100, (i) => `key:${i % 100}`);
+  busy(cache, 1000, (i) => `key:${i % 100}`);
   expect(told).toBeGreaterThan(before);
   expect(() => cache.get({} as unknown as string)).toThrow("key");
   cache.close();
