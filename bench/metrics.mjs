@@ -5,8 +5,9 @@
  *
  * Gets of one thread that does nothing else, by a skewed law over 60,000 keys, of values held on the heap and of values on the pages alone. A process has
  * two caches alike, each in a memory of its own; one is watched: its memory registered with prom-client or with an OpenTelemetry meter, or a miss-ratio
- * curve of it learned (what that hears of at first is left out; curves.mjs has what it learns). They take turns of a few milliseconds, back and forth, so that what the
- * machine does meanwhile happens to both, and both run the same compiled code. What is left is where their objects lie, which is by chance
+ * curve of it learned (what that hears of at first is left out; curves.mjs has what it learns). They take turns of some tenths of a second, back and forth, so that what the
+ * machine does meanwhile happens to both, and both run the same compiled code. (In far shorter ones more of the watched one's gets would be timed than in a
+ * program that does nothing else, as there is one in so many milliseconds.) What is left is where their objects lie, which is by chance
  * and stays for the whole process: so there are several processes, and the watched cache is the first one made in one, the second in the next, and the
  * ratio is the geometric mean of the two. CPU time a get; one reading a second is added. Said with it is how far the mean is from certain
  * (twice its standard error, over pairs of processes). Fails if more than 1 % is beyond doubt.
@@ -28,10 +29,10 @@ const { values: options } = parseArgs({
 const KEYS = 60_000;
 const BAR = 0.01;
 const SCRAPE_EVERY = 1000;
-const TURNS = 400;
+const TURNS = 24;
 const WATCHES = ["nothing", "prom-client", "OpenTelemetry", "curve"];
 /** By place: what the heap may have, gets of a turn, and of a warm-up. */
-const PLACES = { heap: ["32MiB", 1 << 15, 1 << 21], pages: [0, 1 << 13, 1 << 19] };
+const PLACES = { heap: ["32MiB", 1 << 20, 1 << 21], pages: [0, 1 << 18, 1 << 19] };
 
 const sorted = (list) => [...list].sort((a, b) => a - b);
 const median = (list) => sorted(list)[Math.floor(list.length / 2)];
