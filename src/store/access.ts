@@ -5,7 +5,7 @@
  */
 import { folioHead, folioNid } from "../mm/folio.ts";
 import { pinPage, unpinFrame } from "../mm/gup.ts";
-import { H_NR_NODES, hdr, N_FREE, N_WMARK_LOW, node, pte } from "../mm/layout.ts";
+import { H_NR_FRAMES, H_NR_NODES, hdr, N_FREE, N_WMARK_LOW, node, pte } from "../mm/layout.ts";
 import { ld } from "../mm/machine.ts";
 import { FAULT_READ, fault } from "../mm/mm.ts";
 import { PTE_ACCESSED, PTE_PRESENT, PTE_SWAP, pteIndex } from "../mm/page-table.ts";
@@ -19,7 +19,7 @@ import { onOnePage } from "./find.ts";
 import { addGhost, ghostLast, takeGhost } from "./ghost.ts";
 import { noteRequest, passTime } from "./guard.ts";
 import { touchPage } from "./heat.ts";
-import { gapOf, noteHit, noteReuse, setHistory, setLastAge } from "./history.ts";
+import { gapOf, lastAge, noteHit, noteReuse, setHistory, setLastAge } from "./history.ts";
 import {
   BIT_BODY,
   BIT_TTL,
@@ -53,9 +53,11 @@ import {
   vpnOfLoc,
 } from "./layout.ts";
 import { held } from "./meta.ts";
+import { neededSooner } from "./pace.ts";
 import { isPresent, look } from "./present.ts";
 import { NO_THETA, score, worthOf } from "./rank.ts";
 import { evictAnywhere, makeRoom } from "./room.ts";
+import { othersColdest } from "./sample.ts";
 import { homeNode, worthRising } from "./sink.ts";
 import { bandOf } from "./stream.ts";
 
@@ -170,7 +172,10 @@ function comesUp(c: i32, worth: i32, pages: i32): boolean {
   const theta = ld(c + ST_THETA);
   if (theta === NO_THETA || worth >= theta) return true;
   const nid = homeNode(c);
-  return node(nid, N_FREE) > node(nid, N_WMARK_LOW) + pages + 2 * SPARE;
+  if (node(nid, N_FREE) > node(nid, N_WMARK_LOW) + pages + 2 * SPARE) return true;
+  // Or it is needed sooner than what others leave unused in the nodes.
+  const idle = othersColdest(c, 0, hdr(H_NR_FRAMES));
+  return idle >= 0 && neededSooner(c, lastAge(), idle);
 }
 /** Carry the item at `loc`, which is in swap, to the nodes. Returns where it is; 0 if it was dropped meanwhile. */
 function riseFromSwap(c: i32, loc: i32, slot: i32, worth: i32, past: i32): i32 {

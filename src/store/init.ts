@@ -67,6 +67,7 @@ import {
 } from "./layout.ts";
 import { giveBack, LEFT_TURN } from "./left.ts";
 import { ensureMeta, leaveMeta } from "./meta.ts";
+import { initPace } from "./pace.ts";
 import { initRanks, MAX_INTERVAL, NO_THETA } from "./rank.ts";
 import { NR_SAMPLED_AGES } from "./sampled.ts";
 
@@ -161,6 +162,7 @@ function format(c: i32): i32 {
   if (ensureMeta(c, 0, first) < 0 || ensureMeta(c, at, 64 << GHOST_BASE_BITS) < 0) return ENOMEM;
   startClock(c, hdr(H_INITIAL));
   st(c + ST_AGE_SHIFT, ageShift(maxPages));
+  initPace(c);
   initRanks(c, ld(c + ST_META_START) + 1);
   st(c + ST_THETA, NO_THETA);
   st(c + ST_SINK, NO_THETA);

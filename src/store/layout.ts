@@ -117,6 +117,10 @@ export const ST_SUNK_IN_ALL: i32 = 536;
 export const ST_NEW_BYTES: i32 = 544;
 /** f64: ST_NEW_BYTES when the ranks were last learned. */
 export const ST_REBUILT_BYTES: i32 = 552;
+/** f64: ticks of the engine's time a request (pace.ts), negative: not known yet; and the request and the tick since which they are counted anew. */
+export const ST_PACE: i32 = 568;
+export const ST_PACE_NOW: i32 = 576;
+export const ST_PACE_TICK: i32 = 580;
 /** Open segment of each stream, plus 1. */
 export const ST_OPEN: i32 = 1280;
 /**

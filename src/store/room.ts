@@ -6,22 +6,7 @@
  */
 
 import { pinPage, unpinFrame } from "../mm/gup.ts";
-import {
-  H_NR_NODES,
-  H_NR_VMAS,
-  H_SWAP_DISCARDABLE,
-  hdr,
-  N_FREE,
-  N_PAGES,
-  node,
-  pte,
-  V_ACTIVE,
-  V_FILE,
-  V_LOCKED,
-  V_RESIDENT,
-  V_SWAPPED,
-  vma,
-} from "../mm/layout.ts";
+import { H_NR_FRAMES, H_SWAP_DISCARDABLE, hdr, pte, V_SWAPPED, vma } from "../mm/layout.ts";
 import { ld } from "../mm/machine.ts";
 import { PTE_PRESENT, PTE_SWAP } from "../mm/page-table.ts";
 import { slotsFree, swapAvailable } from "../mm/swap.ts";
@@ -43,6 +28,7 @@ import {
   makeUse,
   worthLess,
 } from "./evict.ts";
+import { useHoles } from "./holes.ts";
 import { BIT_TTL, bits, I_HASH, inlineGranules } from "./item.ts";
 import {
   FLAG_TELL,
@@ -75,7 +61,7 @@ import { isPresent } from "./present.ts";
 import { randomBelow } from "./random.ts";
 import { NO_THETA, score } from "./rank.ts";
 import { releaseIfEmpty } from "./remove.ts";
-import { randomBodyPage } from "./sample.ts";
+import { othersColdest, randomBodyPage } from "./sample.ts";
 import { homeNode, isPool, relieve, sinkHead, willSink } from "./sink.ts";
 import { skim } from "./skim.ts";
 import { dropSunkSeg, leastSunk, maySink, sinkPages, sinkSeg } from "./sunk.ts";
@@ -90,12 +76,13 @@ const MOST_TURNS: i32 = 64;
 /** The store is at its limit: make some room, first of all in swap. Returns 0 if there is nothing to drop. */
 export function evictAnywhere(c: i32): i32 {
   if (ld(c + ST_BUSY) !== 0) return 0;
-  if (!anyLeft(c) && dropSunk(c)) return 1;
+  if (anyLeft(c)) return evictSome(c, ALL);
+  if (dropCopy(c) || useHoles(c) || makeUse(c, ALL) || dropSunk(c)) return 1;
   return evictSome(c, ALL);
 }
-/** Make room in swap. Returns false if nothing of the store is there that could go. */
+/** Make room in swap, first of all of what nobody needs. Returns false if nothing of the store is there that could go. */
 function dropSunk(c: i32): boolean {
-  if (dropCopy(c)) return true;
+  if (dropCopy(c) || useHoles(c)) return true;
   const bodies = sunkBodies(c);
   const log = ld(c + ST_SUNK_PAGES);
   if (log + bodies <= 0) return false;
@@ -115,7 +102,7 @@ function dropSunkLog(c: i32): boolean {
  * may run out long before slots do. Then one with little left is given up, in time, as it takes the scrubber a while to set it free.
  */
 export function keepSegments(c: i32): void {
-  if (ld(c + ST_BUSY) === 0 && fewSegments(c)) dropSunkLog(c);
+  if (ld(c + ST_BUSY) === 0 && fewSegments(c) && !useHoles(c)) dropSunkLog(c);
 }
 /** Drop the large item worth least of a few that have pages in swap. Returns false if none was found. */
 function dropSunkBody(c: i32): boolean {
@@ -135,18 +122,9 @@ function dropSunkBody(c: i32): boolean {
   return true;
 }
 
-/**
- * Whether the engine should make room, rather than the store in its own pages: as often as what is in the nodes is not caches'. What it
- * takes is the coldest, whosoever it is.
- */
+/** Whether the engine should make room, rather than the store in its own pages: what has not been used for the longest is somebody else's. */
 export function isOthersTurn(c: i32): boolean {
-  if (!swapAvailable(1)) return false;
-  let theirs: i32 = 0;
-  for (let nid = 0; nid < hdr(H_NR_NODES); nid++) theirs += node(nid, N_PAGES) - node(nid, N_FREE);
-  for (let v = 0; v < hdr(H_NR_VMAS); v++) {
-    if (vma(v, V_ACTIVE) !== 0 && (vma(v, V_FILE) !== 0 || vma(v, V_LOCKED) !== 0)) theirs -= vma(v, V_RESIDENT);
-  }
-  return theirs > 0 && randomBelow(c, theirs + inNodes(c)) < theirs;
+  return swapAvailable(1) && othersColdest(c, 0, hdr(H_NR_FRAMES)) >= 0;
 }
 /**
  * See that the home node takes `pages` pages. Where the nodes below are full, too, items go to swap, or, with `drop`, are dropped if it

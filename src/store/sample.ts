@@ -1,8 +1,10 @@
 /** Looking at a few for all: segments, bodies and items picked at random, and what a segment is worth by some of its items. */
-import { folioHead, PG_HEAD, test } from "../mm/folio.ts";
-import { H_NR_FRAMES, hdr, N_PAGES, N_START, node, ownerVma, pte, vpnOf } from "../mm/layout.ts";
+import { folioHead, PG_HEAD, PG_LRU, PG_UNEVICTABLE, test } from "../mm/folio.ts";
+import { knowsLastUse, lastUse, lruClock, noteUse } from "../mm/last-use.ts";
+import { H_NR_FRAMES, H_NR_NODES, hdr, N_FREE, N_PAGES, N_START, node, ownerVma, pte, vpnOf } from "../mm/layout.ts";
+import { lruNoteUse } from "../mm/lru.ts";
 import { ld, st } from "../mm/machine.ts";
-import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
+import { PTE_PRESENT, pteIndex, testClearReferenced } from "../mm/page-table.ts";
 import { bodyOwner, firstPageOf } from "./body.ts";
 import { BIT_BODY, BIT_DEAD, bits, END_OF_PAGE, I_LENGTH, inlineGranules } from "./item.ts";
 import {
@@ -27,12 +29,16 @@ import {
 } from "./layout.ts";
 
 import { log2Whole } from "./log2.ts";
+import { inNodes } from "./meta.ts";
 import { randomBelow } from "./random.ts";
 import { density, NO_THETA, score } from "./rank.ts";
 
 /** Items looked at in each segment, at most two of a page; and pages whose items are fetched at once. */
 const LOOKS: i32 = 6;
 const AT_ONCE: i32 = 3;
+/** Frames that are looked at for the page that has not been used for the longest; and what is few pages: a 2^-this. */
+const PAGES: i32 = 16;
+const FEW: i32 = 6;
 
 /** A page of the data mapping that is on node `nid`, picked at random; -1 = none was found in `tries` looks at its frames. */
 export function randomPageOn(c: i32, nid: i32, tries: i32): i32 {
@@ -54,6 +60,36 @@ function randomPageOf(c: i32, first: i32, frames: i32, tries: i32): i32 {
     if ((p & PTE_PRESENT) !== 0 && pteIndex(p) === f) return vpn - ld(c + ST_DATA_START);
   }
   return -1;
+}
+/**
+ * Of a few folios that could go, picked at random among `frames` frames from `first` on, the one that has not been used for the longest, if it is not
+ * the store's; -1 = it is.
+ */
+export function othersColdest(c: i32, first: i32, frames: i32): i32 {
+  if (!hasNeighbours(c)) return -1;
+  const now = lruClock();
+  let best: i32 = -1;
+  let most: i32 = 0;
+  for (let i: i32 = 0; i < PAGES; i++) {
+    const head = folioHead(first + randomBelow(c, frames));
+    if (!test(head, PG_HEAD) || !test(head, PG_LRU) || test(head, PG_UNEVICTABLE)) continue;
+    if (testClearReferenced(head) !== 0) {
+      noteUse(head);
+      lruNoteUse(head);
+    }
+    const idle = (now - lastUse(head)) | 0;
+    if (idle <= most) continue;
+    most = idle;
+    best = head;
+  }
+  return best >= 0 && ownerVma(best) !== ld(c + ST_DATA_VMA) ? best : -1;
+}
+/** Whether pages in the nodes are others', more than a few: where last uses are known, as they are needed for telling which goes first. */
+function hasNeighbours(c: i32): boolean {
+  if (!knowsLastUse()) return false;
+  let used: i32 = 0;
+  for (let nid: i32 = 0; nid < hdr(H_NR_NODES); nid++) used += node(nid, N_PAGES) - node(nid, N_FREE);
+  return used - inNodes(c) > used >> FEW;
 }
 /** A segment that holds something and is not in swap, picked at random; -1 = none was found. Open ones only if there is no other. */
 export function randomSeg(c: i32): i32 {

@@ -18,6 +18,7 @@ import {
   hdr,
   N_FREE,
   N_PAGES,
+  N_START,
   N_TIER,
   N_WMARK_LOW,
   node,
@@ -27,6 +28,7 @@ import {
   vma,
 } from "../mm/layout.ts";
 import { ld, lowestBit, st } from "../mm/machine.ts";
+import { makeWay } from "../mm/make-way.ts";
 import { nodeDemotionMask } from "../mm/memory-tiers.ts";
 import { placementMask, policyNode } from "../mm/mempolicy.ts";
 import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
@@ -35,6 +37,7 @@ import { swapAvailable } from "../mm/swap.ts";
 import { bodyOwner, bodyVpn, firstOfBody, nextPage } from "./body.ts";
 import { carryWithin } from "./carry.ts";
 import { slotOf } from "./directory.ts";
+import { lastAge } from "./history.ts";
 import { BIT_DEAD, bits, bodyPages, I_HASH } from "./item.ts";
 import {
   LOW,
@@ -58,9 +61,10 @@ import {
   vpnOfLoc,
 } from "./layout.ts";
 import { inNodes } from "./meta.ts";
+import { neededSooner } from "./pace.ts";
 import { density, NO_THETA } from "./rank.ts";
 import { releaseIfEmpty } from "./remove.ts";
-import { randomPageOn, segDensity } from "./sample.ts";
+import { othersColdest, randomPageOn, segDensity } from "./sample.ts";
 import { skim } from "./skim.ts";
 
 /** Candidates for each choice, how often one may be picked that is none, and frames looked at for one of the store's pages. */
@@ -133,6 +137,12 @@ export function relieve(c: i32, pages: i32): boolean {
   let tries: i32 = PATIENCE;
   let room: boolean = true;
   while (tries > 0 && room && node(nid, N_FREE) - spare <= node(nid, N_WMARK_LOW)) {
+    // What is others', and has not earned the node, goes first: the engine takes the coldest, whosoever it is.
+    if (othersColdest(c, node(nid, N_START), node(nid, N_PAGES)) >= 0) {
+      makeWay(nid, N_WMARK_LOW, spare + 1, vma(data, V_MEMCG));
+      tries--;
+      continue;
+    }
     room = roomBelow(c, below);
     const moved = room ? sinkOne(c, nid) : 0;
     if (moved === 0) tries--;
@@ -259,11 +269,14 @@ export function sinkHead(c: i32, loc: i32, nid: i32): void {
   if (went) releaseIfEmpty(c, loc);
 }
 
-/** Whether an item that was just accessed on node `from` should come up to the home node: that is faster, and there is room, or it is worth more than what sinks. */
+/** Whether an item that was just accessed, and counted as a hit, on node `from` should come up to the home node: that is faster, and there is room, or it is worth more than what sinks. */
 export function worthRising(c: i32, loc: i32, from: i32): boolean {
   const nid = homeNode(c);
   if (!isFaster(nid, from)) return false;
   if (node(nid, N_FREE) > node(nid, N_WMARK_LOW) + bodyPages(locAddr(c, loc)) + 2) return true;
   const sink = ld(c + ST_SINK);
-  return sink === NO_THETA || density(c, locAddr(c, loc)) > sink;
+  if (sink === NO_THETA || density(c, locAddr(c, loc)) > sink) return true;
+  // Or it is needed sooner than what others leave unused there.
+  const idle = othersColdest(c, node(nid, N_START), node(nid, N_PAGES));
+  return idle >= 0 && neededSooner(c, lastAge(), idle);
 }
