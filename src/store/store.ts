@@ -229,7 +229,8 @@ function set(c: i32, hash: i32, key: i32, length: i32, kind: i32, start: f64, tt
       !isHeld(c, old)
     ) {
       const at = noteAccess(c, old, foundSlot());
-      if (at !== 0) return overwrite(c, at, want, start, ttl);
+      // Room that was made for it may have sent it to swap.
+      if (at !== 0 && !isHeld(c, at)) return overwrite(c, at, want, start, ttl);
     } else if (!isPresent(c, old)) keepHistory(c, item);
     forget(c, hash, key);
   }
@@ -256,7 +257,8 @@ function sameClass(item: i32, ttl: f64): boolean {
 }
 /** Whether somebody holds a page that an overwrite would write to, or one of them is in swap. */
 function isHeld(c: i32, loc: i32): boolean {
-  const item = foundItem();
+  if (!isFree(vpnOfLoc(c, loc))) return true;
+  const item = locAddr(c, loc);
   const last = pageOfLoc(loc + inlineGranules(item) - 1);
   for (let page: i32 = pageOfLoc(loc); page <= last; page++) if (!isFree(vpnOfLoc(c, (page << 9) + 1))) return true;
   const body = (bits(item) & BIT_BODY) !== 0 ? ld(item + I_BODY) : -1;
