@@ -31,6 +31,10 @@ export interface Config {
   readonly keys: number;
   /** Longest value. */
   readonly longest: number;
+  /** All that values are long, where it is not left to chance. */
+  readonly lengths?: readonly number[];
+  /** Gets and sets alone, most keys set in turn, those set last read most: all tiers fill, and what is cold is written over. */
+  readonly steady?: boolean;
   /** The devices may fail. */
   readonly faults?: boolean;
   /** Regions take memory away, and give it back. */
@@ -39,7 +43,7 @@ export interface Config {
   readonly roomy?: boolean;
   /** Entries have tags, some of them. */
   readonly tags?: boolean;
-  /** Share of the operations, 1 by default. */
+  /** Share of the operations, 1 by default; what fills all tiers first needs more. */
   readonly share?: number;
 }
 
@@ -115,6 +119,29 @@ export const CONFIGS: readonly Config[] = [
     faults: true,
     pressure: true,
   },
+  {
+    name: "values of one length, steady, 2 tiers, swap",
+    options: { nodes: { fast: dram("1MiB"), slow: dram("1MiB", 1) } },
+    swap: [{ pages: 4096 }],
+    cache: { codec: "bytes", max: 0, maxEntrySize: 0, pages: 1792, heap: 0, ttl: 0 },
+    keys: 4000,
+    longest: 1000,
+    lengths: [1000],
+    steady: true,
+    share: 20,
+  },
+  {
+    name: "values of few lengths, steady, 3 tiers, swap",
+    options: { ...three, ...hot },
+    swap: [{ pages: 2048 }],
+    cache: { max: 0, maxEntrySize: 0, pages: 0 },
+    keys: 1500,
+    longest: 9000,
+    lengths: [300, 2000, 4096, 9000],
+    steady: true,
+    share: 10,
+    pressure: true,
+  },
   { name: "tiny cache", options: one, swap: [], cache: { pages: 16 }, keys: 60, longest: 6000 },
   { name: "small cache, swap", options: two, swap: [{ pages: 64 }], cache: { pages: 40 }, keys: 200, longest: 9000 },
   { name: "few entries", options: one, swap: [], cache: { max: 5 }, keys: 20, longest: 40_000 },
@@ -172,6 +199,7 @@ export function randomConfig(seed: number): Config {
     caches: 1 + r.below(3),
     keys: pick(r, [20, 200, 2000, 20_000]),
     longest: pick(r, [50, 500, 5000, 20_000, 300_000]),
+    steady: oneIn(r, 3),
     faults: oneIn(r, 2),
     pressure: oneIn(r, 2),
     tags: oneIn(r, 2),

@@ -2,6 +2,7 @@
 import type { CacheKey } from "../../src/index.ts";
 import { oneIn, pick } from "../property/source.ts";
 import * as all from "./all-ops.ts";
+import type { Config } from "./configs.ts";
 import { idOf, shownKey } from "./data.ts";
 import * as many from "./many-ops.ts";
 import { agree, type CacheModel, type Entry } from "./model.ts";
@@ -12,10 +13,19 @@ export type Op = (w: World) => void;
 export function someCache(w: World): CacheModel {
   return pick(w.source, w.caches);
 }
-/** A key: half of the time one of a few. */
+/** A key: half of the time one of a few; in a steady run one that was set not long ago, mostly. */
 export function someKey(w: World): CacheKey {
   const { keys } = w;
-  return keys[w.below(oneIn(w.source, 2) ? Math.max(1, keys.length >>> 3) : keys.length)] as CacheKey;
+  if (w.config.steady !== true)
+    return keys[w.below(oneIn(w.source, 2) ? Math.max(1, keys.length >>> 3) : keys.length)] as CacheKey;
+  const age = Math.floor((w.below(1000) / 1000) ** 3 * keys.length);
+  return keys[(w.turn + keys.length - 1 - age) % keys.length] as CacheKey;
+}
+/** A key to be set: in a steady run the next one, mostly. */
+function keyToSet(w: World): CacheKey {
+  if (w.config.steady !== true || oneIn(w.source, 8)) return someKey(w);
+  w.turn = (w.turn + 1) % w.keys.length;
+  return w.keys[w.turn] as CacheKey;
 }
 
 export function get(w: World): void {
@@ -161,9 +171,11 @@ export function someTags(w: World): string[] {
   return Array.from({ length: 1 + w.below(3) }, () => `tag ${w.below(oneIn(w.source, 4) ? 3000 : 6)}`);
 }
 
-/** A length: mostly short, sometimes at a limit of pages. */
-function someLength(w: World): number {
-  const { longest } = w.config;
+/** A length: in a third of cases what the key's value has now, so that it may be written over; else mostly short, sometimes at a limit of pages. */
+function someLength(w: World, before: Entry | undefined): number {
+  const { longest, lengths } = w.config;
+  if (lengths !== undefined) return pick(w.source, lengths);
+  if (before?.bytes !== undefined && oneIn(w.source, 3)) return before.bytes.length;
   const most = pick(w.source, [0, 1, 20, 100, 100, 300, 1000, 4200, longest, longest]);
   const length = oneIn(w.source, 12) ? pick(w.source, [4095, 4096, 4097, 8192, 12_288, 16_384]) : w.below(most + 1);
   return Math.min(length, longest);
@@ -171,12 +183,13 @@ function someLength(w: World): number {
 
 export function set(w: World): void {
   const model = someCache(w);
-  setOn(w, model, someKey(w));
+  setOn(w, model, keyToSet(w));
 }
 export function setOn(w: World, model: CacheModel, key: CacheKey): void {
   const { cache, shape, entries } = model;
-  const datum = w.pool.make(w.source, shape.codec, someLength(w));
-  const ttl = oneIn(w.source, 4) ? pick(w.source, [0, 500, 3000, 30_000, 400_000]) : undefined;
+  const datum = w.pool.make(w.source, shape.codec, someLength(w, entries.get(idOf(key))));
+  const ttl =
+    w.config.steady !== true && oneIn(w.source, 4) ? pick(w.source, [0, 500, 3000, 30_000, 400_000]) : undefined;
   const tags = someTags(w);
   w.say(`set ${cache.name} ${shownKey(key)} ${datum.text} ${ttl ?? ""} ${tags}`);
   const before = cache.stats().rejected;
@@ -252,4 +265,11 @@ const WEIGHTS: readonly (readonly [Op, number])[] = [
   [all.reclaim, 4],
   [all.faults, 3],
 ];
-export const OPS: readonly Op[] = WEIGHTS.flatMap(([op, weight]) => Array<Op>(weight).fill(op));
+const OPS: readonly Op[] = WEIGHTS.flatMap(([op, weight]) => Array<Op>(weight).fill(op));
+/** What empties no cache: a run of these alone comes to where all tiers are full, and stays there. */
+const STEADY: readonly Op[] = [get, get, get, set, set, set, getInto, peek, many.getMany, many.setMany];
+
+/** The operations of a run, each as often as its weight says. */
+export function opsOf(config: Config): readonly Op[] {
+  return config.steady === true ? STEADY : OPS;
+}

@@ -9,7 +9,7 @@ import { memoryDevice, StrictDevice } from "../property/strict-device.ts";
 import { type Config, cacheShape } from "./configs.ts";
 import { keyPool, Pool } from "./data.ts";
 import { agree, CacheModel, Clock } from "./model.ts";
-import { OPS } from "./ops.ts";
+import { type Op, opsOf } from "./ops.ts";
 
 const PAGE = 4096;
 
@@ -26,6 +26,8 @@ export class World {
   /** Wall-clock time may be used: runs are not compared. */
   readonly wallClock: boolean;
   source: Source;
+  /** Which key of those that are set in turn was the last. */
+  turn = 0;
   /** What the results so far come to, to compare two runs. */
   digest = 0;
   readonly #log: string[] = [];
@@ -125,6 +127,7 @@ export interface Ways {
 export function drive(config: Config, seed: number, ops: number, ways: Ways = {}): { ops: number; digest: number } {
   const w = new World(config, seed, seeded(seed), ways.change, ways.wallClock);
   const walks = seeded(seed ^ 0x9e3779b9);
+  const all = opsOf(config);
   const every = ways.walkEvery ?? 200;
   let op = 0;
   let untilWalk = every;
@@ -133,7 +136,7 @@ export function drive(config: Config, seed: number, ops: number, ways: Ways = {}
     () => `at operation ${op}; again with LIEU_SEED=${seed} LIEU_CACHE_OPS=${ops}`,
     () => {
       for (; op < ops; op++) {
-        (OPS[w.below(OPS.length)] as (w: World) => void)(w);
+        pick<Op>(w.source, all)(w);
         w.crank.pass();
         for (const model of w.caches) model.check();
         ways.after?.(w, op);
@@ -156,13 +159,14 @@ export function replay(
   listed: (l: readonly number[]) => Source,
 ): void {
   const w = new World(config, seed, listed([]));
+  const all = opsOf(config);
   telling(
     w,
     () => `in a list of ${lists.length}`,
     () => {
       for (const list of lists) {
         w.source = listed(list);
-        (OPS[w.below(OPS.length)] as (w: World) => void)(w);
+        pick<Op>(w.source, all)(w);
         w.crank.pass();
         w.check();
       }
