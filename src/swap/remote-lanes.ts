@@ -18,10 +18,8 @@ export const LANE_FREED = 3;
 /** Why there is no connection: as RESULT and LENGTH of a lane, its text behind the lanes' bytes. */
 export const LAST_RESULT = 4;
 export const LAST_LENGTH = 5;
-/** Threads that look for an answer all the time, rather than sleep until it is there. */
-export const POLLING = 6;
 export const HEAD = 16;
-/** Words of a lane, from its first on. */
+/** Words of a lane, from its first on. 0: it is free; else the millisecond by which who took it will have let go, or has died ({@link laneClock}). */
 export const TAKEN = 0;
 export const WORD = 1;
 export const OP = 2;
@@ -30,6 +28,8 @@ export const NR = 4;
 /** 0: done. Else 1 + the number in {@link REMOTE_CODES}, and the bytes of the message. */
 export const RESULT = 5;
 export const LENGTH = 6;
+/** 1: who took it looks for the answer all the time, rather than sleep until it is there. */
+export const POLLS = 7;
 export const LANE = 16;
 
 /** Values of STATE. */
@@ -47,6 +47,16 @@ export const BATCH = 32;
 export const MESSAGE = 512;
 const PAGE = 4096;
 export const LANE_BYTES: number = (BATCH + 1) * PAGE + MESSAGE;
+
+/** Milliseconds, the same in all threads, and never 0; it wraps. */
+export function laneClock(ahead = 0): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return (seconds * 1000 + nanoseconds / 1e6 + ahead) | 1;
+}
+/** Whether a lane whose first word says `taken` is to be had: nobody has it, or whoever took it has died. */
+export function isFree(taken: number, now: number): boolean {
+  return taken === 0 || ((now - taken) | 0) > 0;
+}
 
 /** What may go wrong at the other end. */
 export const REMOTE_CODES = ["EIO", "ENOSPC", "EACCES"] as const;

@@ -17,7 +17,7 @@ import {
 import { requireCommand } from "../../test/support/requires.ts";
 import { PAGE_SIZE, type RemoteDescriptor, type SwapDevice } from "./device.ts";
 import { openRemoteDevice, type RemoteDeviceOptions } from "./remote.ts";
-import { POLLING } from "./remote-lanes.ts";
+import { HEAD, LANE, laneClock, NR_LANES, POLLS, TAKEN } from "./remote-lanes.ts";
 
 const SLOTS = 1024;
 /** Milliseconds, where what happens in time is not the matter: a machine that stalls is none of it. */
@@ -204,10 +204,30 @@ describeWithRedis("a server in trouble", () => {
       return (user + system) / 1000;
     };
     expect(Math.min(cost(), cost(), cost())).toBeLessThan(40);
-    expect(words[POLLING]).toBe(0);
+    const lanes = Array.from({ length: NR_LANES }, (_, lane) => HEAD + lane * LANE);
+    const idle = (): boolean => lanes.every((w) => words[w + POLLS] === 0 && words[w + TAKEN] === 0);
+    expect(idle()).toBe(true);
     await proxy.stop();
     await until(() => !works(device));
-    expect(words[POLLING]).toBe(0);
+    expect(idle()).toBe(true);
+  });
+
+  test("threads that were terminated while they waited keep no lane, and count for nobody", async () => {
+    const server = await start();
+    const device = open({ url: server.url, timeout: 1000 });
+    const descriptor = device.descriptor?.() as RemoteDescriptor;
+    const { words } = descriptor.lanes;
+    write(device, 0, 1);
+    for (let lane = 0; lane < NR_LANES; lane++) {
+      words[HEAD + lane * LANE + TAKEN] = laneClock(1500);
+      words[HEAD + lane * LANE + POLLS] = 1;
+    }
+    // As long as they may live their lanes are theirs.
+    expect(() => expectSlot(device, 0, 1)).toThrow("no answer within");
+    expectSlot(device, 0, 1);
+    expectSlot(device, 0, 1);
+    expect(words[HEAD + TAKEN]).toBe(0);
+    expect(words[HEAD + POLLS]).toBe(0);
   });
 
   test("hung: one operation waits for its time, no other does; late writes reach nobody", async () => {

@@ -23,9 +23,13 @@ const OPEN_MS = 5000;
 /** Where answers usually come within so many milliseconds they are looked for as long: a thread that sleeps takes about that to be woken. */
 const POLL_MS = 0.25;
 /** Looks between two at the clock. */
-const POLLS = 64;
+const LOOKS = 64;
 /** How many threads may do that at a time: the worker must have a processor, too. */
 const MAX_POLLING = availableParallelism() - 1;
+/** How long after its time is up a request still has its lane: it ends by itself, unless its thread was terminated. */
+const GRACE_MS = 1000;
+/** Between two looks for a lane whose thread was. */
+const LOOK_MS = 100;
 /** Pages that were asked for ahead, at most. */
 const AHEAD = 64;
 
@@ -131,7 +135,7 @@ export class RemoteSlots implements SwapDevice {
     const what = `${slotRange(slot, nr)} of remote swap ${this.label}`;
     if (Atomics.load(words, STATE) !== UP) throw this.unreachable(what);
     const begun = performance.now();
-    const lane = this.#takeLane(until, what);
+    const { lane, taken } = this.#takeLane(until, what);
     const w = HEAD + lane * LANE;
     try {
       fill?.(lane);
@@ -141,7 +145,7 @@ export class RemoteSlots implements SwapDevice {
       const word = ((words[w + layout.WORD] as number) + 1) | 0;
       Atomics.store(words, w + layout.WORD, word);
       layout.ring(words);
-      if (op === layout.OP_READ) this.#poll(w + layout.WORD, word);
+      if (op === layout.OP_READ) this.#poll(w, word);
       while (Atomics.load(words, w + layout.WORD) === word) {
         const left = until - performance.now();
         if (left > 0) Atomics.wait(words, w + layout.WORD, word, left);
@@ -161,37 +165,56 @@ export class RemoteSlots implements SwapDevice {
       const took = performance.now() - begun;
       if (op === layout.OP_READ) this.#usual += (took - this.#usual) / 8;
       if (this.#left !== undefined) this.#left = Math.max(0, this.#left - took);
-      Atomics.store(words, w + layout.TAKEN, 0);
+      // It is another's if this thread was not let go on for that long.
+      Atomics.compareExchange(words, w + layout.TAKEN, taken, 0);
       Atomics.add(words, layout.LANE_FREED, 1);
       Atomics.notify(words, layout.LANE_FREED, 1);
     }
   }
 
-  /** Look for the answer to request `word` for a while, if it is likely to come. */
-  #poll(at: number, word: number): void {
+  /** Look for the answer to request `word` of the lane at `w` for a while, if it is likely to come. */
+  #poll(w: number, word: number): void {
     const { words } = this.lanes;
     if (this.#usual > POLL_MS) return;
-    if (Atomics.add(words, layout.POLLING, 1) < MAX_POLLING) {
+    Atomics.store(words, w + layout.POLLS, 1);
+    if (this.#polling() <= MAX_POLLING) {
       const until = performance.now() + POLL_MS;
-      for (let left = POLLS; Atomics.load(words, at) === word; left--) {
+      for (let left = LOOKS; Atomics.load(words, w + layout.WORD) === word; left--) {
         if (left > 0) continue;
         if (performance.now() > until) break;
-        left = POLLS;
+        left = LOOKS;
       }
     }
-    Atomics.sub(words, layout.POLLING, 1);
+    Atomics.store(words, w + layout.POLLS, 0);
+  }
+  /** How many threads do, or are about to. */
+  #polling(): number {
+    const { words } = this.lanes;
+    const now = layout.laneClock();
+    let nr = 0;
+    for (let w = HEAD; w < HEAD + NR_LANES * LANE; w += LANE)
+      if (Atomics.load(words, w + layout.POLLS) !== 0 && !layout.isFree(words[w + layout.TAKEN] as number, now)) nr++;
+    return nr;
   }
 
-  #takeLane(until: number, what: string): number {
+  #takeLane(until: number, what: string): { lane: number; taken: number } {
     const { words } = this.lanes;
     for (;;) {
-      const seen = Atomics.load(words, layout.LANE_FREED);
-      for (let lane = 0; lane < NR_LANES; lane++) {
-        if (Atomics.compareExchange(words, HEAD + lane * LANE + layout.TAKEN, 0, 1) === 0) return lane;
-      }
+      const freed = Atomics.load(words, layout.LANE_FREED);
       const left = until - performance.now();
+      const now = layout.laneClock();
+      const taken = layout.laneClock(Math.max(0, left) + GRACE_MS);
+      for (let lane = 0; lane < NR_LANES; lane++) {
+        const w = HEAD + lane * LANE;
+        const seen = Atomics.load(words, w + layout.TAKEN);
+        if (!layout.isFree(seen, now)) continue;
+        if (Atomics.compareExchange(words, w + layout.TAKEN, seen, taken) !== seen) continue;
+        Atomics.store(words, w + layout.POLLS, 0);
+        return { lane, taken };
+      }
       if (left <= 0) throw new LieuError("EIO", `${what}: no answer within ${this.timeout} ms`);
-      Atomics.wait(words, layout.LANE_FREED, seen, left);
+      // None is given back by the dead.
+      Atomics.wait(words, layout.LANE_FREED, freed, Math.min(left, LOOK_MS));
     }
   }
 
