@@ -6,6 +6,7 @@ import { afterAll, expect, test, vi } from "vitest";
 import { attachMemorySync, openMemorySync } from "../../src/index.ts";
 import type { SharedVm } from "../../src/runtime/shared-vm.ts";
 import type { SwapDevice } from "../../src/swap/device.ts";
+import { messageOf, startWorker } from "./helpers.ts";
 
 const PAGE = 4096;
 const folder = mkdtempSync(join(tmpdir(), "lieu-reads-"));
@@ -123,4 +124,55 @@ test("a device that fails: the error, once it was asked, and not twice", () => {
   expect(asked).toBeLessThanOrEqual(2);
   vi.restoreAllMocks();
   expect(region.readInt32((first as number) * PAGE)).toBe(first);
+});
+
+test("another thread waits for a slow device: nobody else does", { timeout: 120_000 }, async () => {
+  using memory = open("wasm");
+  const region = memory.map("2MiB", { name: "r" });
+  const cache = memory.cache<Uint8Array>({ name: "c", codec: "bytes", maxSize: "256KiB", heap: 0 });
+  for (let page = 0; page < 512; page++) region.write(page * PAGE, pageOf(page));
+  // How many reads of the device have begun, and have ended.
+  const reads = new Int32Array(new SharedArrayBuffer(8));
+  const body = `
+    const fs = require("node:fs");
+    const memory = await lieu.attachMemory(data.memory);
+    const region = memory.region("r");
+    const read = fs.readSync;
+    const nothing = new Int32Array(new SharedArrayBuffer(4));
+    fs.readSync = (...args) => {
+      Atomics.add(data.reads, 0, 1);
+      Atomics.wait(nothing, 0, 0, 50);
+      Atomics.add(data.reads, 1, 1);
+      return read(...args);
+    };
+    let wrong = 0;
+    for (let page = 0; page < 40; page++) if (region.readInt32(page * 4096) !== page) wrong++;
+    fs.readSync = read;
+    await memory.close();
+    post(wrong);`;
+  const worker = startWorker(body, { memory: memory.descriptor(), reads });
+  const answer = messageOf(worker);
+  let ended = false;
+  void answer.finally(() => {
+    ended = true;
+  });
+  /** Operations of this thread, all of which take the lock, that began and ended within one read of the other's. */
+  const within: number[] = [];
+  const value = new Uint8Array(500);
+  while (!ended) {
+    const [begun, done] = [Atomics.load(reads, 0), Atomics.load(reads, 1)];
+    cache.set("hot", value);
+    cache.getInto("hot", value);
+    region.read(511 * PAGE, 100);
+    if (begun > done && begun === Atomics.load(reads, 0) && done === Atomics.load(reads, 1))
+      within[begun] = (within[begun] ?? 0) + 3;
+    if (begun === 0 || begun === done) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  expect(await answer).toBe(0);
+  await worker.terminate();
+  const counts = within.filter((n) => n !== undefined);
+  expect(reads[0]).toBeGreaterThan(20);
+  expect(counts.length).toBeGreaterThan((reads[0] as number) / 2);
+  expect(counts.toSorted((a, b) => a - b)[counts.length >> 1]).toBeGreaterThan(50);
+  memory.check();
 });
