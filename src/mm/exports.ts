@@ -28,7 +28,7 @@ export { setLatency, setPrices } from "./prices.ts";
 export { rebuild } from "./rebuild.ts";
 export { addSwapDevice, keepForCaches } from "./swap.ts";
 export { lookAtWriteback, nrWriteback } from "./writeback.ts";
-export { abandonWriteback, clearWriteback, endWriteback, noteWritten } from "./written.ts";
+export { abandonWriteback, endWriteback, noteWritten } from "./written.ts";
 export { zswapHold, zswapRelease } from "./zs-balloon.ts";
 export { zsCompact, zsFree, zsMalloc, zsRead, zsWrite } from "./zsmalloc.ts";
 export { attach, destroyMemcg };

@@ -848,6 +848,10 @@ export function turnsAddr(): i32 {
 export function notedAddr(): i32 {
   return MARKS + 48;
 }
+/** Byte address of a word in the same line: 1: somebody waits for the lock (runtime/shared-lock.ts). */
+export function wantedAddr(): i32 {
+  return MARKS + 52;
+}
 /** Byte address of the lane of a slot, from 1 to NR_LANES. */
 export function laneAddr(slot: i32): i32 {
   return LANES + (slot - 1) * LANE_SIZE;

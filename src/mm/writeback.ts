@@ -29,6 +29,7 @@ import {
   setPte,
   swapDev,
   vpnOf,
+  wantedAddr,
   writebackAddr,
   writebackCountAddr,
 } from "./layout.ts";
@@ -43,6 +44,10 @@ const SLOT_MASK: i32 = (1 << ACTOR_SHIFT) - 1;
 /** Whether pages for a device are queued now, because whoever reclaims will write them. */
 export function writesLater(): boolean {
   return hdr(H_WRITES_LATER) !== 0;
+}
+/** Whether such a thread, at a point where it may, ends its piece of work because somebody waits for the lock (runtime/shared-lock.ts). */
+export function needBreak(): boolean {
+  return writesLater() && ld(wantedAddr()) !== 0;
 }
 /** How many pages are under writeback. */
 export function nrWriteback(): i32 {

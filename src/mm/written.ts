@@ -32,8 +32,15 @@ export const WRITE_FAILED: i32 = 1;
 export const WRITE_STALE: i32 = 2;
 export const WRITE_DONE: i32 = 3;
 
-/** End the writeback of the i-th page of the table, which stays as it is. Returns 1 if the page has left memory. */
-export function endWriteback(i: i32, what: i32): i32 {
+/** End the writeback of the last page of the table, which is shorter by it. Returns 1 if the page has left memory. */
+export function endWriteback(what: i32): i32 {
+  const i = nrWriteback() - 1;
+  const gone = end(i, what);
+  // Not before: a slot that is being written to is in use as long as it stands there.
+  st(writebackCountAddr(), i);
+  return gone;
+}
+function end(i: i32, what: i32): i32 {
   const slot = writebackSlot(i);
   const dev = slotDevice(slot);
   const f = writebackFolio(i);
@@ -74,14 +81,13 @@ function takeBack(i: i32, failed: boolean): void {
   count(PGSTEAL_ANON + isFile(f), nid, cg, -1);
   if (failed) count(SWAP_WRITE_ERROR, nid, cg, 1);
 }
-/** All writeback has ended. */
+/** Nothing is under writeback any more. */
 export function clearWriteback(): void {
   st(writebackCountAddr(), 0);
 }
 /** Whoever was writing is dead: nothing of it has happened. */
 export function abandonWriteback(): void {
-  for (let i: i32 = 0; i < nrWriteback(); i++) endWriteback(i, WRITE_NONE);
-  clearWriteback();
+  while (nrWriteback() > 0) endWriteback(WRITE_NONE);
 }
 /** Device `dev` was written to while nobody waited. */
 export function noteWritten(dev: i32, failed: i32): void {

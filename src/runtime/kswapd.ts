@@ -2,9 +2,10 @@
  * What a thread of its own does for a shared memory, beside all others: it balances nodes, scans for promotion, makes room ahead for
  * stores, and writes to swap what goes there.
  *
- * It works in turns. A turn is one piece of work under the memory's lock, as long as it takes to move or queue a batch of 32 pages, and
- * then the lock is anybody's: who waits for it gets it before the next turn. Pages for a device are queued in a turn (mm/writeback.ts),
- * copied, written with the lock free, and taken out under it again, as far as they are still what was written.
+ * It works in turns. A turn is one piece of work under the memory's lock, as long as it takes to move or queue a batch of 32 pages, or of 8
+ * where others want the lock, and then the lock is anybody's: who waits for it gets it before the next turn. Pages for a device are queued
+ * in a turn (mm/writeback.ts), copied, written with the lock free, and taken out under it again, as far as they are still what was written;
+ * the copies and the taking out are in pieces, too, between which whoever waits has his turn.
  *
  * This is the work alone. Who calls {@link Kswapd.turn} in a loop, and sleeps in between, is memory/kswapd-worker.ts.
  */
@@ -29,8 +30,12 @@ import type { EngineCalls } from "./engine.ts";
 import type { SharedVm } from "./shared-vm.ts";
 
 const PAGE = 4096;
-/** Pages that one turn takes. */
+/** Pages that one turn takes, and where somebody waits for it; so many turns after somebody did, he is taken to be waiting yet. */
 const BATCH = 32;
+const SMALL_BATCH = 8;
+const BUSY_TURNS = 16;
+/** Pages that are copied, or taken out of memory, before a look at whether somebody waits. */
+const PIECE = 4;
 /** Turns for stores in a row that may come to nothing. */
 const PATIENCE = 32;
 /** After these, and the longest that it sleeps when there is nothing to do, milliseconds. */
@@ -98,7 +103,7 @@ export class Kswapd {
     const vm = this.#vm;
     const { words } = vm.control;
     let writes: Write[] = [];
-    vm.enter();
+    this.#enter();
     try {
       words[KSWAPD] = KSWAPD_RUNNING;
       vm.segment.h32[H_HEADROOM >>> 2] = 1;
@@ -109,10 +114,32 @@ export class Kswapd {
       this.#rest = did || writes.length > 0 ? 0 : this.#idle();
       if (this.#rest > 0) words[KSWAPD] = KSWAPD_ASLEEP;
     } finally {
-      if (vm.leave() && this.#rest === 0) this.#rest = -1;
+      if (this.#leave() && this.#rest === 0) this.#rest = -1;
     }
     return writes;
   }
+  /** The lock, after all who want it; unless a node is short of pages: then they will want those. */
+  #enter(): void {
+    const { lock, segment } = this.#vm;
+    if (segment.h32[H_KSWAPD >>> 2] === 0) lock.giveWay();
+    this.#vm.enter();
+    if (this.#busy > 0) this.#busy--;
+  }
+  /** Returns whether somebody was asleep for want of it. */
+  #leave(): boolean {
+    const { lock } = this.#vm;
+    if (lock.isWanted) this.#busy = BUSY_TURNS;
+    // It was closed, or lost, where it was let go of in between.
+    return lock.depth > 0 && this.#vm.leave();
+  }
+  /** Between two pieces: if somebody waits for the lock, let him have it. */
+  #giveWay(): void {
+    if (!this.#vm.lock.isWanted) return;
+    this.#leave();
+    this.#enter();
+  }
+  /** Turns for which somebody is taken to be waiting. */
+  #busy = 0;
   #idle(): number {
     const { h32, hf } = this.#vm.segment;
     if (this.#fruitless >= PATIENCE) {
@@ -130,6 +157,7 @@ export class Kswapd {
     const { h32, hf } = this.#vm.segment;
     const woken = h32[H_KSWAPD >>> 2] as number;
     h32[H_WRITES_LATER >>> 2] = 1;
+    h32[H_KSWAPD_BATCH >>> 2] = this.#busy > 0 ? SMALL_BATCH : BATCH;
     try {
       if (woken !== 0) {
         // From the slowest node up: what comes down finds room.
@@ -173,6 +201,9 @@ export class Kswapd {
     const writes: Write[] = [];
     const n = this.#calls.nrWriteback();
     for (let i = 0; i < n; i++) {
+      if (i % PIECE === PIECE - 1) this.#giveWay();
+      // Whoever ended this thread's work meanwhile has called all of it off.
+      if (this.#calls.nrWriteback() !== n) return [];
       this.#calls.lookAtWriteback(i);
       const word = (k: number) => h32[this.#args + k] as number;
       const at = word(0) >>> 0;
@@ -195,11 +226,11 @@ export class Kswapd {
       }
     }
   }
-  /** Take out of memory what is still as it was written. Returns whether somebody was waiting for the lock. */
+  /** Take out of memory what is still as it was written. Returns whether somebody was asleep for want of the lock. */
   complete(writes: readonly Write[]): boolean {
     const vm = this.#vm;
     const calls = this.#calls;
-    vm.enter();
+    this.#enter();
     try {
       // Whoever repaired the memory meanwhile has called all of it off.
       if (calls.nrWriteback() !== writes.length) return false;
@@ -207,19 +238,23 @@ export class Kswapd {
         const { dev, failed } = writes[first] as Write;
         calls.noteWritten(dev, failed ? 1 : 0);
       }
-      // What the copies are compared with must be what leaves.
-      vm.gate.still();
-      for (const [i, { at, vpn, vma, failed }] of writes.entries()) {
-        const what = at === 0 ? WRITE_NONE : failed ? WRITE_FAILED : this.#isSame(i) ? WRITE_DONE : WRITE_STALE;
-        if (calls.endWriteback(i, what) === 0) continue;
-        const meta = vm.control.storeOf(vma);
-        if (meta !== 0) calls.storeWritten(meta, vpn);
+      for (let left = writes.length; left > 0 && calls.nrWriteback() === left; left--) {
+        // What the copies are compared with must be what leaves.
+        vm.gate.still();
+        this.#end(writes[left - 1] as Write, left - 1);
+        if (left % PIECE === 1) this.#giveWay();
       }
-      calls.clearWriteback();
     } finally {
-      this.#waited = vm.leave();
+      this.#waited = this.#leave();
     }
     return this.#waited;
+  }
+  /** The writeback of the i-th page, the last of those that are left. */
+  #end({ at, vpn, vma, failed }: Write, i: number): void {
+    const what = at === 0 ? WRITE_NONE : failed ? WRITE_FAILED : this.#isSame(i) ? WRITE_DONE : WRITE_STALE;
+    if (this.#calls.endWriteback(what) === 0) return;
+    const meta = this.#vm.control.storeOf(vma);
+    if (meta !== 0) this.#calls.storeWritten(meta, vpn);
   }
   #waited = false;
 

@@ -7,26 +7,33 @@
  * it, who is told so, since what the dead one was at is half done.
  *
  * Beside it there is how many turns it has had, which is odd while somebody has it: who reads without the lock sees by it that nobody
- * has changed anything meanwhile (store/glimpse.ts). It is a number of 64 bits, that no memory lives long enough to see again.
+ * has changed anything meanwhile (store/glimpse.ts). It is a number of 64 bits, that no memory lives long enough to see again. And there is
+ * a word that says that somebody waits: the thread that reclaims (kswapd.ts) ends its piece of work sooner then, and is the last to ask for the
+ * next. Whoever waits writes it again as long as he looks, and clears it when he has the lock, so it may be wrong for a moment, either way.
  *
  * A thread may take it again while it has it. Of the locks of several shards it may have one: two threads, each with one and waiting for the
  * other's, would wait for ever.
  */
 import { LieuError } from "../errors.ts";
 import type { Control } from "./control.ts";
-import { LOCK } from "./control.ts";
+import { KSWAPD_SLOT, LOCK } from "./control.ts";
 import { NO_SEGMENT } from "./segment.ts";
 
 const CONTENDED = 0x100;
 const OWNER = 0xff;
 /** Looks before sleeping: some twenty microseconds altogether, as most pieces of work under the lock are shorter, and waking up takes longer. */
 const SPINS = 40;
+/** And while the thread that reclaims has it, which is soon done: some hundred microseconds. */
+const KSWAPD_SPINS = 400;
 /**
  * Steps between two looks, at first and at most (some 30 ns, and a microsecond): whoever has the lock needs its line of the processor's cache, and
  * what it guards is soonest done by one thread for a while, as all of it comes over with the lock.
  */
 const PAUSE = 32;
 const LONGEST_PAUSE = 1024;
+const KSWAPD_PAUSE = 256;
+/** Looks of {@link SharedLock.giveWay}: as long as several others' pieces of work take. Where they always want it, it must have its turns, too. */
+const WAYS = 100;
 /** After so many milliseconds of sleep, a look at whether the holder lives. */
 const LOOK_MS = 20;
 
@@ -53,19 +60,32 @@ export class SharedLock {
   readonly #me: number;
   readonly #takenOver: () => void;
   #quiet = false;
+  /** The number of turns, and whether somebody waits: in the segment, a word each. */
   #turns: Float64Array;
-  readonly #turn: number;
+  #wanted: Int32Array;
 
-  /**
-   * `turns[turn]` is the number of turns. `takenOver` is called when the lock was taken from a thread that is dead; this one has it then.
-   */
-  constructor(control: Control, slot: number, turns: Float64Array, turn: number, takenOver: () => void) {
+  /** `takenOver` is called when the lock was taken from a thread that is dead; this one has it then. */
+  constructor(control: Control, slot: number, turns: Float64Array, wanted: Int32Array, takenOver: () => void) {
     this.#control = control;
     this.#words = control.words;
     this.#me = slot;
     this.#turns = turns;
-    this.#turn = turn;
+    this.#wanted = wanted;
     this.#takenOver = takenOver;
+  }
+
+  /** Whether somebody waits for it. */
+  get isWanted(): boolean {
+    return this.#wanted[0] !== 0;
+  }
+  /** Before {@link enter}: let others have it first, for a while. */
+  giveWay(): void {
+    for (let i = 0; i < WAYS; i++) {
+      if (Atomics.load(this.#words, LOCK) === 0 && this.#wanted[0] === 0) return;
+      pause(KSWAPD_PAUSE);
+    }
+    // Whoever still does says so again; who died waiting does not.
+    this.#wanted[0] = 0;
   }
 
   /** @throws {@link LieuError} EDEADLK while the thread has another lock of the family */
@@ -87,12 +107,13 @@ export class SharedLock {
     return true;
   }
   #count(): void {
-    this.#turns[this.#turn] = (this.#turns[this.#turn] as number) + 1;
+    this.#turns[0] = (this.#turns[0] as number) + 1;
   }
 
   /** The memory is given up: hold no byte of it. With the lock, or when nobody else has it. */
   retire(): void {
     this.#turns = NO_SEGMENT.hf;
+    this.#wanted = NO_SEGMENT.h32;
   }
   /** Returns whether somebody was waiting. */
   leave(): boolean {
@@ -115,11 +136,28 @@ export class SharedLock {
     );
   }
   #wait(): void {
+    if (!this.#look()) this.#sleep();
+    this.#wanted[0] = 0;
+  }
+  /** Wait for it awake, as long as that may pay. Returns whether this thread has it. */
+  #look(): boolean {
     const words = this.#words;
-    for (let i = 0; i < SPINS; i++) {
-      if (Atomics.load(words, LOCK) === 0 && Atomics.compareExchange(words, LOCK, 0, this.#me) === 0) return;
-      pause(Math.min(LONGEST_PAUSE, PAUSE << Math.min(i, 5)));
+    const kswapd = words[KSWAPD_SLOT] as number;
+    let longest = LONGEST_PAUSE;
+    for (let i = 0, spins = SPINS; i < spins; i++) {
+      if (this.#wanted[0] === 0) this.#wanted[0] = 1;
+      const seen = Atomics.load(words, LOCK);
+      if (seen === 0 && Atomics.compareExchange(words, LOCK, 0, this.#me) === 0) return true;
+      if (spins === SPINS && kswapd !== 0 && (seen & OWNER) === kswapd) {
+        spins = KSWAPD_SPINS;
+        longest = KSWAPD_PAUSE;
+      }
+      pause(Math.min(longest, PAUSE << Math.min(i, 5)));
     }
+    return false;
+  }
+  #sleep(): void {
+    const words = this.#words;
     for (;;) {
       const seen = Atomics.load(words, LOCK);
       // Whoever has slept cannot know that no other does.
@@ -132,7 +170,7 @@ export class SharedLock {
       if (!this.#control.sleeper.wait(LOCK, held, LOOK_MS) || this.#control.isAlive(held & OWNER)) continue;
       if (Atomics.compareExchange(words, LOCK, held, this.#me | CONTENDED) !== held) continue;
       // The dead one has counted its turn, or died before.
-      if ((this.#turns[this.#turn] as number) % 2 === 0) this.#count();
+      if ((this.#turns[0] as number) % 2 === 0) this.#count();
       this.#takenOver();
       this.#count();
       return;

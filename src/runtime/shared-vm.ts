@@ -12,7 +12,7 @@
  */
 import { LieuError } from "../errors.ts";
 import { EIO } from "../mm/errno.ts";
-import { allVersionsAddr, H_CLOCK, H_HEADROOM_WANTED, H_KSWAPD, turnsAddr } from "../mm/layout.ts";
+import { allVersionsAddr, H_CLOCK, H_HEADROOM_WANTED, H_KSWAPD, turnsAddr, wantedAddr } from "../mm/layout.ts";
 import type { Host } from "../mm/machine.ts";
 import { LINES_SHIFT } from "../mm/mm.ts";
 import type { SwapDevice } from "../swap/device.ts";
@@ -84,7 +84,9 @@ export class SharedVm extends Vm {
     this.gate = new Gate(this.control, this.slot, segment.h32, sleeper !== undefined);
     this.lane = new Lane(this.control, this.slot, segment);
     this.reads = new SwapReads(this);
-    this.lock = new SharedLock(this.control, this.slot, hf, turnsAddr() >>> 3, () => {
+    const turns = new Float64Array(hf.buffer, turnsAddr(), 1);
+    const wanted = new Int32Array(hf.buffer, wantedAddr(), 1);
+    this.lock = new SharedLock(this.control, this.slot, turns, wanted, () => {
       // The dead one may have been waiting for who is within an access.
       this.gate.stillAnew();
       takeOver(this);

@@ -9,6 +9,7 @@
 import { pte, V_RESIDENT, V_SWAPPED, vma } from "../mm/layout.ts";
 import { ld, st } from "../mm/machine.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
+import { needBreak } from "../mm/writeback.ts";
 import { bodyOf, bodyOwner, bodyVpn, ownerOf, sweepOrphan } from "./body.ts";
 import {
   ALL,
@@ -95,6 +96,8 @@ const HEAD_HOLES: i32 = 64;
 const LAST: i32 = 0x7ffffffe;
 /** No score is as far from 0: 2^96 in either direction. */
 const MAX_THETA: i32 = 96 * ONE;
+/** Pages that are cleaned at least before somebody who waits has his turn. */
+const PIECE: i32 = 4;
 /** What a segment that was begun may hold in reserve: not dead, not live. */
 const OPEN_PAGES: i32 = 8;
 
@@ -252,7 +255,10 @@ export function cleanChosen(c: i32, s: i32, drops: i32, how: i32): void {
   if (ld(c + ST_THETA) === NO_THETA) st(c + ST_THETA, bestScore);
   startCount(how);
   let left: i32 = drops;
-  while (left > 0 && cleanSegPage(c, s, left)) if (drops !== ALL) left = drops - droppedItems();
+  let pages: i32 = 0;
+  // What is left of it is a segment like others, and a smaller one.
+  while (left > 0 && (++pages <= PIECE || !needBreak()) && cleanSegPage(c, s, left))
+    if (drops !== ALL) left = drops - droppedItems();
   const looked = lookedGranules();
   if (looked > 0) adjust(c, ((droppedGranules() * 256) / looked) | 0, ((regrettedGranules() * 256) / looked) | 0);
 }
@@ -282,8 +288,11 @@ function compact(c: i32): boolean {
     const s = mostHoles(c);
     if (s < 0) return false;
     let more: i32 = 1;
-    while (more !== 0) more = cleanSegPage(c, s, ALL) ? 1 : 0;
-    if (ld(c + ST_LOG_HELD) < held) return true;
+    for (let pages: i32 = 0; more !== 0; pages++) {
+      if (pages >= PIECE && needBreak()) return true;
+      more = cleanSegPage(c, s, ALL) ? 1 : 0;
+    }
+    if (ld(c + ST_LOG_HELD) < held || needBreak()) return true;
   }
   return false;
 }

@@ -34,6 +34,7 @@ import { placementMask, policyNode } from "../mm/mempolicy.ts";
 import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
 import { isFaster } from "../mm/prices.ts";
 import { swapAvailable } from "../mm/swap.ts";
+import { needBreak } from "../mm/writeback.ts";
 import { bodyOwner, bodyVpn, firstOfBody, nextPage } from "./body.ts";
 import { carryWithin } from "./carry.ts";
 import { slotOf } from "./directory.ts";
@@ -136,7 +137,9 @@ export function relieve(c: i32, pages: i32): boolean {
   sinking = true;
   let tries: i32 = PATIENCE;
   let room: boolean = true;
-  while (tries > 0 && room && node(nid, N_FREE) - spare <= node(nid, N_WMARK_LOW)) {
+  let first: boolean = true;
+  while (tries > 0 && room && (first || !needBreak()) && node(nid, N_FREE) - spare <= node(nid, N_WMARK_LOW)) {
+    first = false;
     // What is others', and has not earned the node, goes first: the engine takes the coldest, whosoever it is.
     if (othersColdest(c, node(nid, N_START), node(nid, N_PAGES)) >= 0) {
       makeWay(nid, N_WMARK_LOW, spare + 1, vma(data, V_MEMCG));

@@ -159,8 +159,7 @@ export const OPERATIONS: Readonly<Record<string, (scene: Scene) => void>> = {
     engine.vm.segment.h32[layout.H_WRITES_LATER >>> 2] = 1;
     small.pageout(40, 90);
     engine.vm.segment.h32[layout.H_WRITES_LATER >>> 2] = 0;
-    const n = engine.calls.nrWriteback();
-    for (let i = 0; i < n; i++) {
+    for (let i = engine.calls.nrWriteback() - 1; i >= 0; i--) {
       // As the thread that writes does it: a copy, to the device, whole.
       engine.calls.lookAtWriteback(i);
       engine.vm.inspect();
@@ -168,8 +167,7 @@ export const OPERATIONS: Readonly<Record<string, (scene: Scene) => void>> = {
       const at = (h32[layout.scratch() >>> 2] as number) >>> 0;
       const [dev, slot] = [1, 2].map((k) => h32[(layout.scratch() >>> 2) + k] as number) as [number, number];
       if (at !== 0) engine.devices[dev]?.write(slot, 1, h8, Uint32Array.of(at));
-      engine.calls.endWriteback(i, at !== 0 && i % 3 !== 0 ? WRITE_DONE : WRITE_STALE);
+      engine.calls.endWriteback(at !== 0 && i % 3 !== 0 ? WRITE_DONE : WRITE_STALE);
     }
-    engine.calls.clearWriteback();
   },
 };

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bind, type Cache, type Memory, type Region } from "../../src/index.ts";
+import { wantedAddr } from "../../src/mm/layout.ts";
 import { Kswapd } from "../../src/runtime/kswapd.ts";
 import type { SharedVm } from "../../src/runtime/shared-vm.ts";
 import { endKswapd } from "../../src/runtime/takeover.ts";
@@ -121,33 +122,49 @@ test("a region can be unmapped, a policy changed and the memory closed while pag
   }
 });
 
-test("room is made ahead of a cache, which then need not make any", async () => {
-  const { memory, kswapd } = open({ nodes: { fast: { kind: "dram", size: "4MiB" } } });
-  const cache = memory.cache({ name: "c", codec: "bytes", maxSize: "12MiB" });
-  let writes = 0;
-  for (let i = 0; i < 6000; i++) {
-    cache.set(`k${i}`, fill(i & 255, 1000));
-    const w = kswapd.submit();
-    writes += w.length;
-    kswapd.write(w);
-    kswapd.complete(w);
-  }
-  memory.check();
-  const { pswpout } = memory.vmstat();
-  expect(writes).toBeGreaterThan(200);
-  // All but none of it went this way.
-  expect(pswpout).toBeLessThanOrEqual(writes * 1.1);
-  let hits = 0;
-  for (let i = 0; i < 6000; i++) {
-    const value = cache.get(`k${i}`);
-    if (value === undefined) continue;
-    hits++;
-    expect(value.every((byte) => byte === (i & 255))).toBe(true);
-  }
-  expect(hits).toBeGreaterThan(5000);
-  memory.check();
-  await memory.close();
-});
+/** From now on somebody waits for the lock whenever kswapd has it, and does something whenever it lets him. */
+function beBusy(vm: SharedVm, something: () => void = () => undefined): void {
+  const wanted = wantedAddr() >>> 2;
+  vm.lock.giveWay = () => {
+    something();
+    vm.segment.h32[wanted] = 1;
+  };
+}
+
+test.each([false, true])(
+  "room is made ahead of a cache, which then need not make any; others wait: %s",
+  async (busy) => {
+    const { memory, kswapd, vm } = open({ nodes: { fast: { kind: "dram", size: "4MiB" } } });
+    if (busy) beBusy(vm);
+    const cache = memory.cache({ name: "c", codec: "bytes", maxSize: "12MiB" });
+    let writes = 0;
+    for (let i = 0; i < 6000; i++) {
+      cache.set(`k${i}`, fill(i & 255, 1000));
+      // It does less in a turn where others wait.
+      for (let turns = busy ? 4 : 1; turns > 0; turns--) {
+        const w = kswapd.submit();
+        writes += w.length;
+        kswapd.write(w);
+        kswapd.complete(w);
+      }
+    }
+    memory.check();
+    const { pswpout } = memory.vmstat();
+    expect(writes).toBeGreaterThan(200);
+    // All but none of it went this way.
+    expect(pswpout).toBeLessThanOrEqual(writes * 1.1);
+    let hits = 0;
+    for (let i = 0; i < 6000; i++) {
+      const value = cache.get(`k${i}`);
+      if (value === undefined) continue;
+      hits++;
+      expect(value.every((byte) => byte === (i & 255))).toBe(true);
+    }
+    expect(hits).toBeGreaterThan(5000);
+    memory.check();
+    await memory.close();
+  },
+);
 
 type Op = readonly [what: number, key: number, size: number];
 
@@ -160,7 +177,8 @@ test("whatever happens between queueing, writing and its end, contents and invar
       fc.array(op, { minLength: 200, maxLength: 600 }),
       fc.boolean(),
       fc.boolean(),
-      (ops: Op[], zswap, gens) => {
+      fc.boolean(),
+      (ops: Op[], zswap, gens, busy) => {
         const { memory, kswapd, vm } = open({
           ...(zswap ? { zswap: { size: "256KiB" as const } } : {}),
           ...(gens ? { lru: "mglru" as const } : {}),
@@ -172,6 +190,17 @@ test("whatever happens between queueing, writing and its end, contents and invar
         let writes: ReturnType<Kswapd["submit"]> = [];
         let stage = 0;
         let n = 0;
+        if (busy) {
+          let i = 0;
+          // What is on its way meanwhile is changed, freed and moved.
+          beBusy(vm, () => {
+            const page = (i++ * 31) % 768;
+            words[page] = -i;
+            region.writeInt32(page * PAGE + 8, -i);
+            if (i % 3 === 0) cache.set(`k${i % 400}`, fill(i & 255, 700));
+            if (i % 3 === 0) values.set(`k${i % 400}`, i & 255);
+          });
+        }
         for (const [what, key, size] of ops) {
           n++;
           const page = (key * 7 + size) % 768;
