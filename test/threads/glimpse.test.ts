@@ -224,7 +224,7 @@ test.runIf(able).each(engines)("%s: a get that is timed is told of with the tier
   cache.set("k", "v");
   const tiers: string[] = [];
   const end = memory.sampleGets(({ tier }) => tiers.push(tier));
-  for (let i = 0; i < 50; i++) cache.get(i % 3 === 0 ? "none" : "k");
+  for (let i = 0; i < 500; i++) cache.get(i % 3 === 0 ? "none" : "k");
   end();
   expect(tiers.length).toBeGreaterThan(2);
   expect(new Set(tiers)).toEqual(new Set(["fast", "miss"]));
