@@ -11,6 +11,7 @@
  * Ages go by four buckets an octave, counts in fixed point. Scores are logarithms to base 2.
  */
 import { ld, ldf, ltu, st, stf, toI32 } from "../mm/machine.ts";
+import { needBreak, writesLater } from "../mm/writeback.ts";
 import { randomItem } from "./directory.ts";
 import { weightOfSize } from "./fair.ts";
 import { ghostSample } from "./ghost.ts";
@@ -103,6 +104,7 @@ export function worthOf(c: i32, past: i32, granules: i32): i32 {
 
 /** Learn again from the tables, if it is time. Returns whether it was. */
 export function rebuildIfDue(c: i32): boolean {
+  if (rankingOf === c && writesLater()) return rankClasses(c);
   const part = (ld(c + ST_ITEMS) - ld(c + ST_SUNK_ITEMS)) >> 2;
   const interval = part < MIN_INTERVAL ? MIN_INTERVAL : part < MAX_INTERVAL ? part : MAX_INTERVAL;
   const passed = (ld(c + ST_NOW) - ld(c + ST_REBUILT)) | 0;
@@ -110,9 +112,12 @@ export function rebuildIfDue(c: i32): boolean {
   st(c + ST_REBUILT, ld(c + ST_NOW));
   stf(c + ST_REBUILT_BYTES, ldf(c + ST_NEW_BYTES));
   sampleWaiting(c);
-  rankAll(c);
-  return true;
+  weighAll(c);
+  return rankClasses(c);
 }
+/** Where somebody waits meanwhile, the rest of the classes are ranked later: of which store, and from which on. A store that has moved is not gone on with. */
+let rankingOf: i32 = 0;
+let rankingFrom: i32 = 0;
 /** Whether a quarter of what the store may hold has come since then: if sizes have grown, that is far fewer requests than there are items. */
 function turned(c: i32): boolean {
   let quarter: f64 = ld(c + ST_MAX_PAGES);
@@ -143,7 +148,8 @@ function weightOf(n: i32): i32 {
   return w < 8000000 ? toI32(Math.floor(w)) : 8000000;
 }
 
-function rankAll(c: i32): void {
+/** What all classes together are like, and from which class on they are to be ranked by it. */
+function weighAll(c: i32): void {
   let risk: f64 = 0;
   for (let b: i32 = NR_AGES - 1; b >= 0; b--) {
     let hits: f64 = 0;
@@ -167,8 +173,14 @@ function rankAll(c: i32): void {
     if (before < least) before = least;
     stf(row(c, ALL_HAZARDS, b), before);
   }
-  for (let k: i32 = 0; k < NR_CLASSES; k++) {
-    risk = 0;
+  rankingOf = c;
+  rankingFrom = 0;
+}
+/** Rank the classes that are left. Returns whether that are all. */
+function rankClasses(c: i32): boolean {
+  while (rankingFrom < NR_CLASSES) {
+    const k = rankingFrom++;
+    let risk: f64 = 0;
     for (let b: i32 = NR_AGES - 1; b >= 0; b--) {
       let hits: f64 = ld(cell(c, HITS, k, b));
       hits /= EVENT;
@@ -180,7 +192,10 @@ function rankAll(c: i32): void {
       risk += lost / 2;
     }
     for (let b: i32 = 0; b < NR_AGES; b++) st(cell(c, RANKS, k, b), log2(gittins(c, b)));
+    if (rankingFrom < NR_CLASSES && needBreak()) return false;
   }
+  rankingOf = 0;
+  return true;
 }
 /** The best ratio of hits to requests waited, over all ages until which to keep an item that has reached bucket `b`. */
 function gittins(c: i32, b: i32): f64 {
@@ -208,5 +223,6 @@ function gittins(c: i32, b: i32): f64 {
 export function initRanks(c: i32, seed: i32): void {
   st(c + ST_RNG, seed !== 0 ? seed : 1);
   for (let b: i32 = 0; b < NR_AGES; b++) stf(row(c, WIDTHS, b), widthOf(b));
-  rankAll(c);
+  weighAll(c);
+  rankClasses(c);
 }
