@@ -58,6 +58,15 @@ export function isFree(taken: number, now: number): boolean {
   return taken === 0 || ((now - taken) | 0) > 0;
 }
 
+/** How many threads look for their answer all the time, or are about to. */
+export function nrPolling(words: Int32Array): number {
+  const now = laneClock();
+  let nr = 0;
+  for (let w = HEAD; w < HEAD + NR_LANES * LANE; w += LANE)
+    if (Atomics.load(words, w + POLLS) !== 0 && !isFree(words[w + TAKEN] as number, now)) nr++;
+  return nr;
+}
+
 /** What may go wrong at the other end. */
 export const REMOTE_CODES = ["EIO", "ENOSPC", "EACCES"] as const;
 

@@ -177,7 +177,7 @@ export class RemoteSlots implements SwapDevice {
     const { words } = this.lanes;
     if (this.#usual > POLL_MS) return;
     Atomics.store(words, w + layout.POLLS, 1);
-    if (this.#polling() <= MAX_POLLING) {
+    if (layout.nrPolling(words) <= MAX_POLLING) {
       const until = performance.now() + POLL_MS;
       for (let left = LOOKS; Atomics.load(words, w + layout.WORD) === word; left--) {
         if (left > 0) continue;
@@ -187,16 +187,6 @@ export class RemoteSlots implements SwapDevice {
     }
     Atomics.store(words, w + layout.POLLS, 0);
   }
-  /** How many threads do, or are about to. */
-  #polling(): number {
-    const { words } = this.lanes;
-    const now = layout.laneClock();
-    let nr = 0;
-    for (let w = HEAD; w < HEAD + NR_LANES * LANE; w += LANE)
-      if (Atomics.load(words, w + layout.POLLS) !== 0 && !layout.isFree(words[w + layout.TAKEN] as number, now)) nr++;
-    return nr;
-  }
-
   #takeLane(until: number, what: string): { lane: number; taken: number } {
     const { words } = this.lanes;
     for (;;) {
