@@ -15,6 +15,7 @@ import {
   PG_LRU,
   PG_REFERENCED,
   PG_WRITEBACK,
+  PG_YOUNG,
   test,
 } from "./folio.ts";
 import { demotedFrom } from "./hint-scan.ts";
@@ -185,7 +186,7 @@ export function demoteNow(vpn: i32): i32 {
   const nr = folioNr(f);
   const cg = ownerMemcg(f);
   lruDel(f);
-  clearFlag(f, PG_ACTIVE | PG_REFERENCED);
+  clearFlag(f, PG_ACTIVE | PG_REFERENCED | PG_YOUNG);
   isolate(f);
   const list = isFile(f);
   const moved = migrateFolio(f, nextDemotionNode(nid, mask)) >= 0 ? 1 : 0;

@@ -40,10 +40,13 @@ export const LRU_GEN_MASK: i32 = 7 << 22;
 /** Accesses beyond the first that did not go through the page table (LRU_REFS_MASK). */
 export const LRU_REFS_SHIFT: i32 = 25;
 export const LRU_REFS_MASK: i32 = 3 << 25;
+/** Was in use at a look that was not reclaim's, which took the mark off: reclaim is still to be told (Linux's young flag of idle page tracking). */
+export const PG_YOUNG: i32 = 1 << 27;
 /** Unmapped while somebody held it, and counted as such (V_HELD). */
 export const PG_DETACHED: i32 = 1 << 31;
 /** What migration copies to the new folio. */
-export const PG_KEPT: i32 = PG_ACTIVE | PG_REFERENCED | PG_DIRTY | PG_FILE | PG_UNEVICTABLE | PG_WORKINGSET | PG_HEAT;
+export const PG_KEPT: i32 =
+  PG_ACTIVE | PG_REFERENCED | PG_DIRTY | PG_FILE | PG_UNEVICTABLE | PG_WORKINGSET | PG_YOUNG | PG_HEAT;
 
 export function makeFlags(nid: i32, order: i32, bits: i32): i32 {
   return bits | (nid << NID_SHIFT) | order;

@@ -11,6 +11,7 @@ import {
   PG_LRU,
   PG_REFERENCED,
   PG_WRITEBACK,
+  PG_YOUNG,
   test,
 } from "./folio.ts";
 import { noteRelease } from "./futile.ts";
@@ -41,7 +42,7 @@ export function unpinFrame(frame: i32): void {
   // Everything else there was tried in vain: this one is the next to be scanned.
   lruDel(f);
   testClearReferenced(f);
-  clearFlag(f, PG_ACTIVE | PG_REFERENCED);
+  clearFlag(f, PG_ACTIVE | PG_REFERENCED | PG_YOUNG);
   lruAddTail(f);
 }
 

@@ -30,6 +30,7 @@ import {
 import { MAX_KSWAPD_FAILURES } from "./node.ts";
 import { OPT_HOPELESS, OPT_LEAN } from "./options.ts";
 import { ACTOR_KSWAPD, DEF_PRIORITY, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
+import { standsBack } from "./stand-back.ts";
 import { shrinkNode, tryToFree } from "./vmscan.ts";
 import { count, PAGEOUTRUN } from "./vmstat.ts";
 import { balanced, kswapdGoal } from "./watermark.ts";
@@ -41,7 +42,7 @@ const LOW_RECLAIM: i32 = 64;
 export function kswapdStep(nid: i32): i32 {
   if ((hdr(H_KSWAPD) & (1 << nid)) === 0) return 0;
   let state: i32 = node(nid, N_KSWAPD_PRIORITY);
-  if (balanced(nid) || nodeIsHopeless(nid)) return sleep(nid);
+  if (balanced(nid) || nodeIsHopeless(nid) || standsBack(nid)) return sleep(nid);
   if (state < 0) {
     state = DEF_PRIORITY;
     setNode(nid, N_KSWAPD_RECLAIMED, 0);

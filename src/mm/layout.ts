@@ -189,7 +189,7 @@ export const SC_HOPELESS: i32 = 116;
 /** Why something could not be taken, WHY_ bits; and the pages that were tried (hopeless.ts). */
 export const SC_WHY: i32 = 120;
 export const SC_TRIED: i32 = 124;
-/** 1: take only what was last used before SC_LIMIT (last-use.ts). */
+/** 1: take only what was last used before SC_LIMIT (last-use.ts); 2: the limit is that of the older half (stand-back.ts). */
 export const SC_LIMITED: i32 = 128;
 export const SC_LIMIT: i32 = 132;
 /** Nodes that this reclaim is to empty, or to make room on for somebody: room on them is no refuge (room.ts). A bit each. */

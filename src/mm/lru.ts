@@ -12,7 +12,7 @@
  * In either design a folio on its way to a list is wanted young if it is PG_ACTIVE, and lruDel() leaves the flag so that
  * adding the folio again, perhaps elsewhere, keeps about its place.
  */
-import { folioNid, isFile, PG_ACTIVE, PG_REFERENCED, PG_UNEVICTABLE, setFlag, test } from "./folio.ts";
+import { folioNid, isFile, PG_ACTIVE, PG_UNEVICTABLE, PG_YOUNG, setFlag, test } from "./folio.ts";
 import { before, knowsLastUse, lastUse } from "./last-use.ts";
 import { flags, LRU_ACTIVE_ANON, LRU_INACTIVE_ANON, LRU_INACTIVE_FILE, lruHead, ownerMemcg, prev } from "./layout.ts";
 import {
@@ -85,7 +85,7 @@ export function lruDel(f: i32): void {
 export function lruNoteUse(f: i32): void {
   const lv = folioLruvec(f);
   if (lruGenEnabled()) updateGen(f, lv, genOf(maxSeq(lv)));
-  else setFlag(f, PG_REFERENCED);
+  else setFlag(f, PG_YOUNG);
 }
 /** Put a folio on its list that a fault has just mapped (folio_add_lru_vma). */
 export function lruAddFaulted(f: i32): void {

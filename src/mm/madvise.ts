@@ -1,5 +1,15 @@
 /** Advice about ranges (mm/madvise.c). */
-import { clearFlag, folioHead, folioNid, PG_ACTIVE, PG_LRU, PG_REFERENCED, PG_UNEVICTABLE, test } from "./folio.ts";
+import {
+  clearFlag,
+  folioHead,
+  folioNid,
+  PG_ACTIVE,
+  PG_LRU,
+  PG_REFERENCED,
+  PG_UNEVICTABLE,
+  PG_YOUNG,
+  test,
+} from "./folio.ts";
 import { isolatePage } from "./gup.ts";
 import { noteNoUse } from "./last-use.ts";
 import {
@@ -40,7 +50,7 @@ export function adviseCold(vpn: i32, nr: i32): i32 {
     // A large folio moves once, at the first of its pages in the range.
     if (!test(f, PG_LRU) || test(f, PG_UNEVICTABLE) || (pteIndex(p) !== f && at !== vpn)) continue;
     lruDel(f);
-    clearFlag(f, PG_ACTIVE | PG_REFERENCED);
+    clearFlag(f, PG_ACTIVE | PG_REFERENCED | PG_YOUNG);
     noteNoUse(f);
     lruAddTail(f);
   }
@@ -80,7 +90,7 @@ function pageout(v: i32, from: i32, to: i32, stay: i32, idle: boolean, most: i32
       if (on >= 0 && isolatePage(at) === 0) {
         const f = pteIndex(pte(at));
         setPte(at, pte(at) & ~PTE_ACCESSED);
-        clearFlag(f, PG_ACTIVE | PG_REFERENCED);
+        clearFlag(f, PG_ACTIVE | PG_REFERENCED | PG_YOUNG);
         listAdd(scanHead(LIST_SCAN), f);
         nid = on;
         taken++;

@@ -8,6 +8,7 @@ import { before, lastUse, lruClock, noteUse } from "./last-use.ts";
 import { H_MIDDLE_AGE, H_MIDDLE_AT, H_MIDDLE_OF, hdr, N_PAGES, N_START, node, scratch, setHdr } from "./layout.ts";
 import { lruNoteUse } from "./lru.ts";
 import { ld, lowestBit, st } from "./machine.ts";
+import { allNodes } from "./node.ts";
 import { testClearReferenced } from "./page-table.ts";
 import { randomBelow } from "./random.ts";
 
@@ -22,18 +23,25 @@ const LASTS: i32 = 16;
 const FINE: i32 = 4;
 const OLD: i32 = 1 << 25;
 
-/** When pages in the middle of those on the nodes of `mask` were last used. A sample errs, so the age goes a quarter of the way to the last one's. */
+/**
+ * When pages in the middle of those on the nodes of `mask` were last used. A sample errs, so the age goes a quarter of the way to the last one's; three
+ * eighths where it grows, as where a working set has moved: what is taken for older than the middle, and is not, is lost.
+ */
 export function middleUse(mask: i32): i32 {
   const now = lruClock();
   if (hdr(H_MIDDLE_OF) !== mask || hdr(H_MIDDLE_AT) !== now) {
     const age = sampleAge(mask) << FINE;
     const known = hdr(H_MIDDLE_AGE);
     const goesOn = hdr(H_MIDDLE_OF) === mask && isKnown();
-    setHdr(H_MIDDLE_AGE, goesOn ? known + ((age - known) >> 2) : age);
+    setHdr(H_MIDDLE_AGE, goesOn ? known + (((age - known) * (age > known ? 3 : 2)) >> 3) : age);
     setHdr(H_MIDDLE_AT, now);
     setHdr(H_MIDDLE_OF, mask);
   }
   return middleKnown();
+}
+/** The same of the nodes that somebody has asked for of late; if nobody has, of all. */
+export function middleLately(): i32 {
+  return middleUse(isKnown() ? hdr(H_MIDDLE_OF) : allNodes());
 }
 /** Whether somebody has asked of late. */
 function isKnown(): boolean {

@@ -23,7 +23,9 @@ import {
   PG_UNEVICTABLE,
   PG_WORKINGSET,
   PG_WRITEBACK,
+  PG_YOUNG,
   setFlag,
+  test,
 } from "./folio.ts";
 import { noteTried, noteWhy, WHY_BUSY } from "./hopeless.ts";
 import { before, knowsLastUse, lastUse, lruClock, noteUse } from "./last-use.ts";
@@ -97,7 +99,7 @@ function checkReferences(f: i32, flagsBefore: i32, options: i32, now: i32, despe
   const vpn = vpnOf(f);
   const marks = clearAccessed(vpn, 1 << (flagsBefore & ORDER_MASK));
   const w = (marks & PTE_DIRTY) !== 0 ? flagsBefore | PG_DIRTY : flagsBefore;
-  const young = marks & PTE_ACCESSED;
+  const young = (marks & PTE_ACCESSED) !== 0 || (w & PG_YOUNG) !== 0 ? 1 : 0;
   // Most folios are as warm or as cold as can be.
   const looked = (w & PG_HEAT) === (young !== 0 ? PG_HEAT : 0) ? w : afterLook(f, w, young, options);
   if (young === 0) {
@@ -105,8 +107,8 @@ function checkReferences(f: i32, flagsBefore: i32, options: i32, now: i32, despe
     // When little else is left, everybody may go.
     return looked !== w && !desperate ? REFS_KEEP : REFS_RECLAIM;
   }
-  setFlags(f, looked | PG_REFERENCED);
-  if ((options & OPT_COLDEST) !== 0) setShadow(vpn, now);
+  setFlags(f, (looked & ~PG_YOUNG) | PG_REFERENCED);
+  if ((options & OPT_COLDEST) !== 0 && (marks & PTE_ACCESSED) !== 0) setShadow(vpn, now);
   return (w & PG_REFERENCED) !== 0 ? REFS_ACTIVATE : REFS_KEEP;
 }
 
@@ -223,10 +225,11 @@ export function shrinkActive(nid: i32, cg: i32, list: i32, nrToScan: i32): void 
   let first: i32 = last;
   const options = hdr(H_OPTIONS);
   for (let f: i32 = last; f !== head && scanned < nrToScan; f = prev(f)) {
-    const young = testClearReferenced(f);
+    const used = testClearReferenced(f);
+    const young = used !== 0 || test(f, PG_YOUNG) ? 1 : 0;
     const w = young !== 0 ? afterLook(f, flags(f), young, options) : flags(f);
-    if (young !== 0) noteUse(f);
-    setFlags(f, (w & ~PG_ACTIVE) | PG_WORKINGSET);
+    if (used !== 0) noteUse(f);
+    setFlags(f, (w & ~(PG_ACTIVE | PG_YOUNG)) | PG_WORKINGSET);
     scanned += folioNr(f);
     first = f;
   }

@@ -18,7 +18,7 @@ const SPARED: i32 = 8;
 export function sparesSome(nid: i32, cg: i32, file: i32): boolean {
   // When little else is left, everybody may go. Caches know what they can do without.
   if (!knowsLastUse() || file !== 0 || sc(SC_PRIORITY) <= 1) return false;
-  if (sc(SC_PROACTIVE) !== 0 || sc(SC_LIMITED) !== 0) return false;
+  if (sc(SC_PROACTIVE) !== 0 || sc(SC_LIMITED) === 1) return false;
   return sc(SC_MAY_DEMOTE) === 0 || nodeDemotionMask(nid, cg) === 0;
 }
 /** Whether one more page is. */

@@ -91,6 +91,7 @@ import {
 } from "./scan-count.ts";
 import { canReclaimAnon } from "./scan-scope.ts";
 import { isolateInactive, putbackBatch, queueDemotions, shrinkActive } from "./shrink-list.ts";
+import { beginHalf, endHalf } from "./stand-back.ts";
 import { tryDevices } from "./swap.ts";
 import { count, LOW, PGSTEAL_ANON, PGSTEAL_KSWAPD } from "./vmstat.ts";
 import { balanced } from "./watermark.ts";
@@ -180,6 +181,7 @@ function shrinkLruvec(nid: i32, cg: i32): void {
     return;
   }
   const lv = lruvecOf(nid, cg);
+  const half = beginHalf(nid, cg);
   if (sc(SC_FORCE_DEACTIVATE) === ALL) {
     shrinkActive(nid, cg, LRU_ACTIVE_ANON, lruSize(lv, LRU_ACTIVE_ANON));
     shrinkActive(nid, cg, LRU_ACTIVE_FILE, lruSize(lv, LRU_ACTIVE_FILE));
@@ -211,6 +213,7 @@ function shrinkLruvec(nid: i32, cg: i32): void {
   }
   setLru(lv, L_REFAULTS, lru(lv, L_ACTIVATIONS));
   setLru(lv, L_REFAULTS + 4, lru(lv, L_ACTIVATIONS + 4));
+  if (half) endHalf();
 }
 /** Whether this reclaim, at work on node `nid`, has come to its end before its plan has. */
 function enoughOf(nid: i32): boolean {

@@ -1,0 +1,98 @@
+/**
+ * Rule 14 over several nodes: what is lost is of the older half of all that stays, counted over all nodes together, whatever the program
+ * does; and no more is lost for it than the kernel's order loses.
+ */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { MPOL_BIND } from "../../src/mm/mempolicy.ts";
+import { bootEngine, TWINS } from "../support/engine.ts";
+import { Losses } from "../support/losses.ts";
+
+/** Random numbers of [0, 1), a seed's own. */
+function random(seed: number): () => number {
+  let s = seed;
+  return () => {
+    s = (s + 0x6d2b79f5) | 0;
+    let t = Math.imul(s ^ (s >>> 15), 1 | s);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+/** Programs: the next page of `n`. */
+const PROGRAMS = {
+  uniform: (n: number, at: () => number) => () => Math.floor(at() * n),
+  zipf: (n: number, at: () => number) => {
+    const sums = new Float64Array(n);
+    let sum = 0;
+    for (let i = 0; i < n; i++) {
+      sum += (i + 1) ** -0.9;
+      sums[i] = sum;
+    }
+    return () => {
+      const x = at() * sum;
+      let low = 0;
+      let high = n - 1;
+      while (low < high) {
+        const mid = (low + high) >> 1;
+        if ((sums[mid] as number) < x) low = mid + 1;
+        else high = mid;
+      }
+      return Math.imul(low, 7919) % n;
+    };
+  },
+  hot: (n: number, at: () => number) => () => Math.floor(at() * (at() < 0.9 ? n * 0.2 : n)),
+  /** Half of it a loop, half of it a few hot pages. */
+  mixed: (n: number, at: () => number) => {
+    let i = 0;
+    return () => (at() < 0.5 ? i++ % n : Math.floor(at() * n * 0.2));
+  },
+} as const;
+
+describe.each(TWINS)("rule 14, over several nodes (%s)", (engine) => {
+  test("of a program that uses pages at random, what is lost is of the older half, whatever node it is on", () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom<number[]>([400, 500], [300, 300, 400], [600, 200], [200, 600], [250, 250, 250, 250]),
+        fc.integer({ min: 130, max: 200 }),
+        fc.constantFrom("classic" as const, "mglru" as const),
+        fc.constantFrom(...(Object.keys(PROGRAMS) as (keyof typeof PROGRAMS)[])),
+        fc.integer(),
+        (tiers, percent, lru, program, seed) => {
+          const nodes = tiers.map((pages, tier) => ({ pages, tier }));
+          using memory = bootEngine({ engine, lru, swap: 4096, nodes });
+          const pages = memory.map(Math.floor((tiers.reduce((a, b) => a + b) * percent) / 100));
+          const next = PROGRAMS[program](pages.count, random(seed));
+          const losses = new Losses(pages, lru);
+          for (let page = 0; page < pages.count; page++) losses.use(page);
+          for (let i = 0; i < 2 * pages.count; i++) losses.use(next());
+          losses.watched = true;
+          for (let i = 0; i < 5 * pages.count; i++) losses.use(next());
+          expect(losses.lost).toBeGreaterThan(20);
+          // The middle is told from samples. A few pages, where few are lost, tell nothing.
+          expect(losses.young, `of ${losses.lost} pages lost`).toBeLessThanOrEqual(8 + 0.03 * losses.lost);
+        },
+      ),
+      { numRuns: engine === "js" ? 6 : 12, interruptAfterTimeLimit: 8000, endOnFailure: true },
+    );
+  });
+
+  test("a node whose pages may be nowhere else has its kswapd, however young they are", () => {
+    using memory = bootEngine({
+      engine,
+      lru: "classic",
+      bytes: false,
+      swap: 4096,
+      nodes: [
+        { pages: 600, tier: 0 },
+        { pages: 400, tier: 1 },
+      ],
+    });
+    // The faster node is full of pages that nobody uses.
+    memory.map(560, { policy: MPOL_BIND, mask: 1 }).touch();
+    const bound = memory.map(800, { policy: MPOL_BIND, mask: 2 }).touch();
+    for (let i = 0; i < 4000; i++) expect(bound.access((i * 37) % 800)).toBe(0);
+    const { allocstall_normal, pgsteal_kswapd } = memory.vmstat();
+    expect(pgsteal_kswapd).toBeGreaterThan(1000);
+    expect(allocstall_normal).toBeLessThan(50);
+  });
+});
