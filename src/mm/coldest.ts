@@ -38,6 +38,9 @@ import { inactiveIsLow } from "./scan-count.ts";
 import { shrinkActive } from "./shrink-list.ts";
 import { enough, shrinkList } from "./vmscan.ts";
 
+/** The priority from which on age is no reason to wait. */
+const DESPERATE: i32 = 2;
+
 /** Whether the scan that the current control describes goes by age over the nodes of `mask`. */
 export function goesByAge(mask: i32): boolean {
   return knowsLastUse() && (mask & (mask - 1)) !== 0 && (sc(SC_MEMCG) >= 0 || sc(SC_PROACTIVE) !== 0);
@@ -65,6 +68,16 @@ function coldestList(mask: i32): i32 {
     }
   }
   return best;
+}
+/**
+ * The group whose oldest page is the oldest of all on node `nid`, where lists are generations and any group may give: others wait for it. -1: nobody
+ * waits. Generations are so coarse that a turn takes a batch of pages in use from a group that has no others, and a group that is used
+ * over and over never has its pages again; of two lists each page is asked. When little else is left, everybody may go.
+ */
+export function coldestGroup(nid: i32): i32 {
+  if (!lruGenEnabled() || !knowsLastUse() || sc(SC_MEMCG) >= 0 || sc(SC_PRIORITY) <= DESPERATE) return -1;
+  const at = coldestList(1 << nid);
+  return at < 0 ? -1 : (at >> 1) & 127;
 }
 /**
  * Whether most of what would go next, of all on the nodes of `mask`, was last used at `time` or later. Not the very next page alone: some

@@ -9,7 +9,7 @@
  * level, on the target, and the batch is tried once more. Only what still finds no room is swapped out or dropped here.
  */
 import { makeRoomOn } from "./cascade.ts";
-import { goesByAge, listed, shrinkByAge } from "./coldest.ts";
+import { coldestGroup, goesByAge, listed, shrinkByAge } from "./coldest.ts";
 import { demoteBatch } from "./demote.ts";
 import { folioNr } from "./folio.ts";
 import { hopeful, noteFutile, remembersFailure } from "./futile.ts";
@@ -234,9 +234,11 @@ export function shrinkNode(nid: i32): void {
   const gen = lruGenEnabled();
   const lean = (hdr(H_OPTIONS) & OPT_LEAN) !== 0;
   if (gen) lruGenInitialPriority(nid);
+  const coldest = coldestGroup(nid);
   for (let i: i32 = 0; i < n; i++) {
     const cg = (first + i) % n;
     if (memcg(cg, C_ACTIVE) === 0 || (target >= 0 && !isDescendant(cg, target))) continue;
+    if (coldest >= 0 && cg !== coldest) continue;
     const level = protection(cg, target);
     if (level === PROTECTED_MIN) {
       noteWhy(WHY_LIMIT);

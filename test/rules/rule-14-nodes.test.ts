@@ -95,4 +95,33 @@ describe.each(TWINS)("rule 14, over several nodes (%s)", (engine) => {
     expect(pgsteal_kswapd).toBeGreaterThan(1000);
     expect(allocstall_normal).toBeLessThan(50);
   });
+
+  test("the pages of a group that are in use stay on the lowest node while another's cold ones come down to it", () => {
+    for (const lru of ["classic", "mglru"] as const) {
+      for (const [nodes, hotPages, touches] of [
+        [[1024, 512], 440, 60],
+        [[600, 300], 230, 40],
+      ] as const) {
+        using memory = bootEngine({
+          engine,
+          lru,
+          bytes: false,
+          swap: 16384,
+          nodes: nodes.map((pages, tier) => ({ pages, tier })),
+        });
+        const hot = memory.map(hotPages, { memcg: memory.group(2) }).touch();
+        const top = nodes[0];
+        const stream = memory.map(3 * top).touch(0, top - 100);
+        const before = memory.vmstat().pswpin;
+        for (let page = top - 100; page < 3 * top; page++) {
+          expect(stream.access(page, 1)).toBe(0);
+          for (let i = 0; i < touches; i++) expect(hot.access((page * touches + i) % hotPages)).toBe(0);
+        }
+        // Agings are coarse: with generations the hot set may go once before it is known as hot.
+        expect(memory.vmstat().pswpin - before, `${lru}, ${nodes}`).toBeLessThan(
+          lru === "classic" ? 300 : hotPages + 60,
+        );
+      }
+    }
+  });
 });
