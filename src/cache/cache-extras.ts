@@ -3,7 +3,7 @@ import { LieuError, shown } from "../errors.ts";
 import { MAX_WARM } from "../store/warm.ts";
 import { CacheWriter, type Prepared } from "./cache-writer.ts";
 import { type CacheKey, checkKey } from "./keys.ts";
-import type { GetOptions, MemoOptions, SetOptions } from "./options.ts";
+import { checkSet, type GetOptions, type MemoOptions, type SetOptions } from "./options.ts";
 import { FEW, fetchTogether, isLarge } from "./together.ts";
 import { checkTag } from "./trailer.ts";
 
@@ -11,6 +11,11 @@ import { checkTag } from "./trailer.ts";
 export abstract class CacheExtras<V, K extends CacheKey, C> extends CacheWriter<V, K, C> {
   abstract get(key: K, options?: GetOptions): V | undefined;
   abstract delete(key: K): boolean;
+  /** A set of undefined: its options may be as wrong as those of any. */
+  protected unset(key: K, options: SetOptions | undefined): void {
+    checkSet(options, "set()");
+    this.delete(key);
+  }
 
   /** A get that is to be timed, unless the front was asked for it already: then the next one is. */
   protected timedGet(key: K, options: GetOptions | undefined): V | undefined {
@@ -50,7 +55,7 @@ export abstract class CacheExtras<V, K extends CacheKey, C> extends CacheWriter<
   }
   private setAll(entries: Iterable<readonly [K, V | undefined, SetOptions?]>, options?: SetOptions): this {
     this.begin();
-    const all = entriesOf(entries, (_, value, own) => this.prepare(value, own ?? options));
+    const all = entriesOf(entries, options, (_, value, own) => this.prepare(value, own));
     // A codec is the user's and may have done anything.
     this.ensureOpen();
     const keys = all.map(({ key }) => key);
@@ -117,6 +122,7 @@ export abstract class CacheExtras<V, K extends CacheKey, C> extends CacheWriter<
   memo(key: K, options: MemoOptions<C> = {}): V {
     const { memoMethod } = this.config;
     if (memoMethod === undefined) throw new LieuError("EINVAL", "memo(): the cache was made without a memoMethod");
+    checkSet(options, "memo()");
     const found = this.get(key, options);
     if (found !== undefined && options.forceRefresh !== true) return found;
     const { ttl, start, tags, context } = options;
@@ -142,17 +148,20 @@ interface SetEntry<V, K> {
   readonly value: V | undefined;
   readonly ready: Prepared | undefined;
 }
-/** What `setMany` is given. @throws {@link LieuError} EINVAL; and what `prepare` throws */
+/** What `setMany` is given; `options`: those of entries that have none. @throws {@link LieuError} EINVAL; and what `prepare` throws */
 export function entriesOf<V, K extends CacheKey>(
   given: Iterable<readonly [K, V | undefined, SetOptions?]>,
+  options: SetOptions | undefined,
   prepare: (key: K, value: V, own: SetOptions | undefined) => Prepared,
 ): SetEntry<V, K>[] {
+  checkSet(options, "setMany()");
   return listOf(given, "setMany()", "[key, value] pairs").map((entry, i) => {
     if (!Array.isArray(entry)) {
       throw new LieuError("EINVAL", `setMany(): entry ${i} is ${shown(entry)}, not [key, value, options?]`);
     }
-    const [key, value, own] = entry as readonly [K, V | undefined, SetOptions?];
+    const [key, value, own = options] = entry as readonly [K, V | undefined, SetOptions?];
     checkKey(key);
+    if (value === undefined) checkSet(own, "setMany()");
     return { key, value, ready: value === undefined ? undefined : prepare(key, value, own) };
   });
 }

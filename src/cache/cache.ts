@@ -130,7 +130,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
    * gone then too. `undefined` deletes the key. `stats().rejected` counts what was not stored.
    */
   set(key: K, value: V | undefined, options?: SetOptions): this {
-    if (value === undefined) this.delete(key);
+    if (value === undefined) this.unset(key, options);
     else {
       this.begin();
       this.put(key, value, options, "set");

@@ -223,6 +223,13 @@ export function checkOptions(options: object | undefined, what: string): void {
   if (options === undefined || (typeof options === "object" && options !== null)) return;
   throw new LieuError("EINVAL", `${what}: options is ${shown(options)}; give an object`);
 }
+/** Options of a method that stores. @throws {@link LieuError} EINVAL */
+export function checkSet(options: SetOptions | undefined, what: string): void {
+  checkOptions(options, what);
+  if (options?.ttl !== undefined) checkTtl(options.ttl);
+  if (options?.start !== undefined) checkStart(options.start);
+  if (options?.tags !== undefined) checkTags(options.tags);
+}
 /** @throws {@link LieuError} EINVAL */
 export function checkFetch<C>(options: FetchOptions<C>): void {
   checkOptions(options, "fetch()");

@@ -142,7 +142,7 @@ export class ShardedCache<V, K extends CacheKey = string, C = unknown> implement
   }
   private setAll(entries: Iterable<readonly [K, V | undefined, SetOptions?]>, options?: SetOptions): Whole<V, K, C> {
     this.ensureOpen();
-    const all = entriesOf(entries, (key, value, own) => this.part(key).prepareSet(value, own ?? options));
+    const all = entriesOf(entries, options, (key, value, own) => this.part(key).prepareSet(value, own));
     // A codec is the user's and may have done anything.
     this.ensureOpen();
     const keys = all.map(({ key }) => key);

@@ -240,7 +240,7 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
 
   // ---- writing ----------------------------------------------------------------------------------------------------------
   override set(key: K, value: V | undefined, options?: SetOptions): this {
-    if (value === undefined) this.delete(key);
+    if (value === undefined) this.unset(key, options);
     else {
       this.begin();
       this.commit(key, value, this.prepare(value, options), "set");

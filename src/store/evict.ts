@@ -98,6 +98,9 @@ const LAST: i32 = 0x7ffffffe;
 const MAX_THETA: i32 = 96 * ONE;
 /** Pages that are cleaned at least before somebody who waits has his turn. */
 const PIECE: i32 = 4;
+/** Pages that are carried as a whole before the threshold goes where something can go. Samples' scores are rounded down to the second. */
+const MOST_IN_VAIN: i32 = 64;
+const SCORE_STEP: i32 = 64;
 /** What a segment that was begun may hold in reserve: not dead, not live. */
 const OPEN_PAGES: i32 = 8;
 
@@ -241,6 +244,23 @@ export function worthLess(c: i32, w: i32): boolean {
   adjust(c, go ? 256 : 0, 256);
   return go;
 }
+/** Nothing of the segment that was chosen could go: the threshold moves, so that more of the next one can. */
+export function foundNone(c: i32): void {
+  adjust(c, 0, 256);
+}
+/**
+ * The threshold. If there is none yet, it is what the segment that was chosen is worth on average; and if that is worth more, as all candidates are,
+ * when some segments were carried as a whole already while it moved step by step: it may have far to go, as nothing had to for a while.
+ */
+export function threshold(c: i32): i32 {
+  const theta = ld(c + ST_THETA);
+  const inVain = ld(c + ST_FRUITLESS) << ld(c + ST_SEG_SHIFT);
+  if (theta === NO_THETA) st(c + ST_THETA, bestScore);
+  else if (inVain >= MOST_IN_VAIN && bestGarbage === 0 && theta <= bestScore && bestScore < LAST) {
+    st(c + ST_THETA, bestScore + SCORE_STEP);
+  }
+  return ld(c + ST_THETA);
+}
 /** Drop the item of a body. */
 export function dropBody(c: i32, body: i32): void {
   const loc = ownerOf(c, body);
@@ -252,7 +272,7 @@ export function dropBody(c: i32, body: i32): void {
 }
 /** Clean a segment, page by page, and move the threshold by what that came to. */
 export function cleanChosen(c: i32, s: i32, drops: i32, how: i32): void {
-  if (ld(c + ST_THETA) === NO_THETA) st(c + ST_THETA, bestScore);
+  threshold(c);
   startCount(how);
   let left: i32 = drops;
   let pages: i32 = 0;

@@ -5,6 +5,7 @@
 import { pinPage, unpinFrame } from "../mm/gup.ts";
 import { clock, pte } from "../mm/layout.ts";
 import { ld, ldf, st } from "../mm/machine.ts";
+import { PTE_PRESENT } from "../mm/page-table.ts";
 import { bring } from "./bring.ts";
 import { ALL, cleanSegPage, DROP_WORST, dropItem, droppedItems, KEEP_ALL, startCount } from "./clean.ts";
 import { BIT_DEAD, BIT_TTL, bits, END_OF_PAGE, expiryOf, hasExpired, I_LENGTH, inlineGranules } from "./item.ts";
@@ -18,7 +19,10 @@ import {
   SG_USED,
   ST_BUSY,
   ST_NEXT_EXPIRY,
+  ST_NOW,
   ST_SEG_SHIFT,
+  ST_SWEPT,
+  ST_SWEPT_AT,
   seg,
   vpnOfLoc,
 } from "./layout.ts";
@@ -29,6 +33,9 @@ import { cancelTimer, firstDue, firstRipe, isRipe, reclaimTime, ripen, setDue, u
 
 /** Segments that one call looks at, at most. */
 const LOOKS: i32 = 64;
+/** Items that have not expired that are looked at for one request, about; and how many a page counts for that is read from swap. */
+const MOST_LIVE: i32 = 16384;
+const READ_COST: i32 = 256;
 
 /** Drop what has expired and is not kept for grace, about `most` items. Returns 1 if there may be more. */
 export function expire(c: i32, most: i32): i32 {
@@ -52,9 +59,23 @@ export function expire(c: i32, most: i32): i32 {
   return clock() < ldf(c + ST_NEXT_EXPIRY) ? 0 : 1;
 }
 
-/** Somebody needs room: drop what has expired, `drops` items at most. Returns whether anything had. */
+/**
+ * Somebody needs room: drop what has expired, `drops` items at most. Returns whether anything had, of as much as is looked at for one request:
+ * where most lives began anew, there may be any number of segments in which little has expired, or nothing.
+ */
 export function dropExpired(c: i32, drops: i32): boolean {
-  for (let s: i32 = nextRipe(c); s >= 0; s = nextRipe(c)) if (sweep(c, s, drops) > 0) return true;
+  if (ld(c + ST_SWEPT_AT) !== ld(c + ST_NOW)) {
+    st(c + ST_SWEPT_AT, ld(c + ST_NOW));
+    st(c + ST_SWEPT, 0);
+  }
+  while (ld(c + ST_SWEPT) < MOST_LIVE) {
+    const s = nextRipe(c);
+    if (s < 0) return false;
+    live = 0;
+    const any = sweep(c, s, drops) > 0;
+    st(c + ST_SWEPT, ld(c + ST_SWEPT) + live);
+    if (any) return true;
+  }
   return false;
 }
 /** A segment in which something may have expired; -1 = there is none. */
@@ -66,7 +87,8 @@ function nextRipe(c: i32): i32 {
   return due;
 }
 
-// What a sweep has found.
+// What a sweep has found, and what it looked at that had not expired.
+let live: i32 = 0;
 let swept: i32 = 0;
 let remain: boolean = false;
 let first: f64 = Infinity;
@@ -102,6 +124,7 @@ function sweepPage(c: i32, s: i32, page: i32, drops: i32): void {
   const logPage = (s << ld(c + ST_SEG_SHIFT)) + page;
   const vpn = vpnOfLoc(c, (logPage << 9) + 1);
   if (pte(vpn) === 0) return;
+  live += (pte(vpn) & PTE_PRESENT) !== 0 ? 1 : READ_COST;
   if (!bring(c, (logPage << 9) + 1)) {
     zapLogPage(c, vpn);
     losePage(c, logPage);
@@ -118,6 +141,7 @@ function sweepPage(c: i32, s: i32, page: i32, drops: i32): void {
     const size = inlineGranules(item);
     if ((bits(item) & BIT_DEAD) === 0) {
       if (!hasExpired(item)) {
+        live++;
         if ((bits(item) & BIT_TTL) !== 0 && expiryOf(item) < first) first = expiryOf(item);
       } else if (swept < drops) {
         dropItem(c, (logPage << 9) + g + 1, item);

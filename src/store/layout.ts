@@ -99,6 +99,9 @@ export const ST_SWAP_HITS: i32 = 384;
 /** ST_DROP_WORTH and ST_SINK of learned scores, while items are judged by recency (guard.ts). */
 export const ST_DROP_SAVED: i32 = 448;
 export const ST_SINK_SAVED: i32 = 452;
+/** What was looked at for something that has expired, but had not, for the sake of one request; and when that was (expire.ts). */
+export const ST_SWEPT: i32 = 456;
+export const ST_SWEPT_AT: i32 = 460;
 /**
  * Of segments in swap (sunk.ts): pages of them that are somewhere; live granules of them, and items. Then how many tries are left out
  * because swap failed, and how many are yet to be, and f64: pages that went there.

@@ -24,8 +24,10 @@ import {
   dropBody,
   dropFrom,
   evictSome,
+  foundNone,
   LEFT_BATCH,
   makeUse,
+  threshold,
   worthLess,
 } from "./evict.ts";
 import { useHoles } from "./holes.ts";
@@ -47,7 +49,6 @@ import {
   ST_OPEN,
   ST_SEG_SHIFT,
   ST_SUNK_PAGES,
-  ST_THETA,
   STREAM_COLD,
   STREAM_TTL,
   seg,
@@ -184,9 +185,13 @@ export function sinkSome(c: i32): i32 {
     return inNodes(c) < before || (streamOf(c, s) !== STREAM_COLD && (lookedGranules() > 0 || gone)) ? 1 : 0;
   }
   // What expires stays with its like; and what is in swap in part is not read for that.
-  skim(c, s, ld(c + ST_THETA), ALL, false);
+  const carried = skim(c, s, threshold(c), ALL, false);
   if (seg(c, s, SG_STATE) === SEG_CLOSED) sinkSeg(c, s);
-  return inNodes(c) < before || writesLater() ? 1 : 0;
+  if (inNodes(c) < before || writesLater()) return 1;
+  if (carried === 0) return 0;
+  // What was worth keeping took as much room as was made.
+  foundNone(c);
+  return 1;
 }
 /**
  * See that `pages` slots are free, as far as it is for this store to give some up: as often as what could be dropped from slots is its own.

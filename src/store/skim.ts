@@ -29,9 +29,10 @@ import { bandOf } from "./stream.ts";
 /**
  * Carry those items of segment `s` forward, the inline part of each, that are worth more than `limit`, up to `most` granules of
  * them and as far as the store's limit allows. The rest stays where it is. With `near` it is a matter of which node they are on (rank.ts).
+ * Returns the granules that were carried.
  */
-export function skim(c: i32, s: i32, limit: i32, most: i32, near: boolean): void {
-  if (ld(c + ST_BUSY) !== 0) return;
+export function skim(c: i32, s: i32, limit: i32, most: i32, near: boolean): i32 {
+  if (ld(c + ST_BUSY) !== 0) return 0;
   st(c + ST_BUSY, 1);
   const pages = (seg(c, s, SG_USED) + 4095) >>> 12;
   let left: i32 = most;
@@ -42,6 +43,7 @@ export function skim(c: i32, s: i32, limit: i32, most: i32, near: boolean): void
   }
   st(c + ST_BUSY, 0);
   if (seg(c, s, SG_ITEMS) === 0) releaseSeg(c, s);
+  return most - left;
 }
 function skimPage(c: i32, s: i32, logPage: i32, limit: i32, most: i32, near: boolean): i32 {
   const pinned = pinPage(ld(c + ST_DATA_START) + logPage);

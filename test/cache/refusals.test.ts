@@ -13,6 +13,15 @@ const bad: readonly [string, (c: Any) => unknown][] = [
   ["set with a start without end", (c) => c.set("k", 1, { ttl: 10, start: Number.POSITIVE_INFINITY })],
   ["set with a value that has no bytes", (c) => c.set("k", { f: () => 1 })],
   ["set with options that are none", (c) => c.set("k", 1, 5 as never)],
+  ["set of nothing with a bad ttl", (c) => c.set("k", undefined, { ttl: Number.NaN })],
+  ["set of nothing with options that are none", (c) => c.set("k", undefined, 5 as never)],
+  ["setMany of nothing with a bad ttl", (c) => c.setMany([["k", undefined, { ttl: -1 }]])],
+  ["setMany of nothing with bad tags of all", (c) => c.setMany([["k", undefined]], { tags: "t" as never })],
+  ["setMany of no entries with a bad ttl", (c) => c.setMany([], { ttl: -1 })],
+  ["memo with a bad ttl", (c) => c.memo("other", { ttl: Number.NaN })],
+  ["memo with a bad start", (c) => c.memo("other", { ttl: 1, start: Number.POSITIVE_INFINITY })],
+  ["memo with bad tags", (c) => c.memo("other", { tags: "t" as never })],
+  ["memo with options that are none", (c) => c.memo("other", null as never)],
   ["get with no key", (c) => c.get(null as never)],
   ["get with no options", (c) => c.get("k", null as never)],
   ["delete with no key", (c) => c.delete(null as never)],
@@ -70,6 +79,7 @@ test.each(bad)("%s", async (_, action) => {
     let finish: (value: string) => void = () => undefined;
     const cache = memory.cache<unknown>({
       dispose: () => expect.unreachable("nothing has gone"),
+      memoMethod: () => expect.unreachable("nothing is made"),
       fetchMethod: () => {
         loads++;
         return new Promise((resolve) => {
