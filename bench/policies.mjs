@@ -3,11 +3,12 @@
  * policies; what becomes of them when the same bytes are split over a fast and a slow node; and what a swap file under
  * such nodes costs them.
  *
- *     node bench/policies.mjs [--traces DIR] [--only NAME,...] [--parts policies,swap] [--json FILE] [--check]
+ *     node bench/policies.mjs [--traces DIR] [--only NAME,...] [--parts policies,swap] [--seed N] [--json FILE] [--check]
  *
  * DIR holds .mtr.gz traces (the repository's own by default). If it has a reference-miss-ratios.json, that is compared
  * with; otherwise LRU and S3-FIFO are simulated here. All of lieu's bytes count, index, ghosts and metadata included; of the
- * others' only the objects' do. A trace whose cache would not fit one memory is scaled down, sizes and cache alike.
+ * others' only the objects' do. A trace whose cache would not fit one memory is scaled down, sizes and cache alike. What is left to chance, candidates
+ * and where keys lie, follows from the seed, 1 by default.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -31,6 +32,7 @@ const { values: options } = parseArgs({
     traces: { type: "string" },
     only: { type: "string" },
     parts: { type: "string", default: "policies,swap" },
+    seed: { type: "string", default: "1" },
     json: { type: "string" },
     check: { type: "boolean" },
   },
@@ -58,6 +60,7 @@ function referenceOf(name, trace) {
 }
 
 const parts = options.parts.split(",");
+const seed = Number(options.seed);
 function scaled(trace, by) {
   return by === 1 ? trace : { ...trace, size: trace.size.map((n) => Math.max(1, Math.round(n / by))) };
 }
@@ -83,7 +86,7 @@ for (const file of readdirSync(dir)
         trace: name,
         nodes: part,
         scaledBy: by,
-        ...overSwap(scaled(trace, by), whole / by, (whole / by) * part),
+        ...overSwap(scaled(trace, by), whole / by, (whole / by) * part, seed),
       });
     }
   }
@@ -95,9 +98,9 @@ for (const file of readdirSync(dir)
   cacheBytes.forEach((bytes, i) => {
     if (bytes / by < 64 * 4096) return;
     process.stderr.write(`${name} ${FRACTIONS[i] * 100} % …\n`);
-    const one = replay(small, bytes / by, "single");
-    const two = replay(small, bytes / by, "tiers");
-    const fast = bytes / by / 5 < 20 * 4096 ? undefined : replay(small, bytes / by, "dram only");
+    const one = replay(small, bytes / by, "single", seed);
+    const two = replay(small, bytes / by, "tiers", seed);
+    const fast = bytes / by / 5 < 20 * 4096 ? undefined : replay(small, bytes / by, "dram only", seed);
     const others = Object.fromEntries(Object.entries(policies).map(([policy, ratios]) => [policy, ratios[i]]));
     rows.push({
       trace: name,

@@ -17,13 +17,13 @@ function nodesFor(kind, pages) {
 
 /**
  * Replay `trace` with `bytes` for all that the cache holds, index and metadata included. `kind`: "single": one node;
- * "tiers": 20 % on a fast node, 80 % on a slow one; "dram only": those 20 % alone.
+ * "tiers": 20 % on a fast node, 80 % on a slow one; "dram only": those 20 % alone. The same `seed`, the same ratios.
  */
-export function replay(trace, bytes, kind) {
+export function replay(trace, bytes, kind, seed) {
   const pages = Math.floor(bytes / PAGE);
   const nodes = nodesFor(kind, pages);
   const memory = openMemorySync(
-    { nodes, minFree: "16KiB", addressSpace: (pages * 8 + 8192) * PAGE },
+    { nodes, seed, minFree: "16KiB", addressSpace: (pages * 8 + 8192) * PAGE },
     { crank: simCrank() },
   );
   const cache = memory.cache({ maxSize: (kind === "dram only" ? Math.floor(pages * 0.2) : pages) * PAGE });

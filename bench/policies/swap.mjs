@@ -12,7 +12,7 @@ const PAGE = 4096;
 const SLACK = 47;
 
 /** Replay `trace` over nodes of `pages` pages in all and swap of `swapPages`; 0 = none. */
-function run(trace, pages, swapPages) {
+function run(trace, pages, swapPages, seed) {
   const fast = Math.floor(pages / 5);
   const node = (n, tier) => ({ kind: "dram", size: Math.max(64, n + SLACK) * PAGE, tier });
   const path = join(tmpdir(), `lieu-policies-${process.pid}.swap`);
@@ -20,6 +20,7 @@ function run(trace, pages, swapPages) {
     {
       nodes: { dram: node(fast, 0), slow: node(pages - fast, 1) },
       swap: swapPages > 0 ? [{ kind: "file", path, size: swapPages * PAGE }] : [],
+      seed,
       minFree: "16KiB",
       addressSpace: ((pages + swapPages) * 8 + 8192) * PAGE,
     },
@@ -50,12 +51,12 @@ function ignore() {}
  * Nodes of `bytes`, of a trace whose objects are `footprint` bytes in all. Gives the nodes' hits and the fast one's, with swap, as shares of those without;
  * pages read from swap a page that the nodes alone miss, and bytes written to swap a byte that the nodes had no room for.
  */
-export function overSwap(trace, footprint, bytes) {
+export function overSwap(trace, footprint, bytes, seed) {
   const pages = Math.floor(bytes / PAGE);
-  const alone = run(trace, pages, 0);
+  const alone = run(trace, pages, 0, seed);
   // With heads, keys and what lies across pages.
   const swapPages = Math.ceil((footprint * 1.3 + trace.size.length * 64) / PAGE) + 256;
-  const over = run(trace, pages, swapPages);
+  const over = run(trace, pages, swapPages, seed);
   const had = Math.max(PAGE, over.newBytes - pages * PAGE);
   return {
     near: over.near / alone.near,
