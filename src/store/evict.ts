@@ -99,7 +99,7 @@ const MAX_THETA: i32 = 96 * ONE;
 /** Pages that are cleaned at least before somebody who waits has his turn. */
 const PIECE: i32 = 4;
 /** Pages that are carried as a whole before the threshold goes where something can go. Samples' scores are rounded down to the second. */
-const MOST_IN_VAIN: i32 = 64;
+const MOST_IN_VAIN: i32 = 32;
 const SCORE_STEP: i32 = 64;
 /** What a segment that was begun may hold in reserve: not dead, not live. */
 const OPEN_PAGES: i32 = 8;
@@ -256,7 +256,7 @@ export function threshold(c: i32): i32 {
   const theta = ld(c + ST_THETA);
   const inVain = ld(c + ST_FRUITLESS) << ld(c + ST_SEG_SHIFT);
   if (theta === NO_THETA) st(c + ST_THETA, bestScore);
-  else if (inVain >= MOST_IN_VAIN && bestGarbage === 0 && theta <= bestScore && bestScore < LAST) {
+  else if (inVain >= MOST_IN_VAIN && bestGarbage < LEAST_HOLES && theta <= bestScore && bestScore < LAST) {
     st(c + ST_THETA, bestScore + SCORE_STEP);
   }
   return ld(c + ST_THETA);

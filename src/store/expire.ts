@@ -34,7 +34,7 @@ import { cancelTimer, firstDue, firstRipe, isRipe, reclaimTime, ripen, setDue, u
 /** Segments that one call looks at, at most. */
 const LOOKS: i32 = 64;
 /** Items that have not expired that are looked at for one request, about; and how many a page counts for that is read from swap. */
-const MOST_LIVE: i32 = 16384;
+const MOST_LIVE: i32 = 8192;
 const READ_COST: i32 = 256;
 
 /** Drop what has expired and is not kept for grace, about `most` items. Returns 1 if there may be more. */
