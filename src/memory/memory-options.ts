@@ -42,7 +42,7 @@ export interface MemoryOptions {
   minFree?: Size | undefined;
   /** Ten-thousandths of a node between its watermarks, 1 to 3000 (watermark_scale_factor). Default: 10. */
   watermarkScaleFactor?: number | undefined;
-  /** What regions and caches may cover together. Default: eight times all nodes and swap, at most 256 GiB a shard. */
+  /** What regions and caches may cover together. Default: eight times all nodes and swap, or, up to 16 GiB, 64 times; at most 256 GiB a shard. */
   addressSpace?: Size | undefined;
   /** Of the engine's choices by chance: the same seed, the same counters. Without one, the keys of caches are hashed with a secret. Default: 1. */
   seed?: number | undefined;

@@ -228,7 +228,7 @@ export function resolveOptions(input: unknown): MemoryConfig {
     swappiness: o.swappiness ?? 60,
     minFreeKbytes: 4 * (atMost(o.minFree, "minFree", total) ?? 0),
     watermarkScaleFactor: o.watermarkScaleFactor ?? 10,
-    vpns: atMost(o.addressSpace, "addressSpace", MAX_INDEX * (o.shards ?? 1)) ?? 8 * total,
+    vpns: atMost(o.addressSpace, "addressSpace", MAX_INDEX * (o.shards ?? 1)) ?? addressesFor(total),
     seed: o.seed ?? 1,
     seeded: o.seed !== undefined,
     engine: o.engine ?? "wasm",
@@ -243,6 +243,12 @@ export function resolveOptions(input: unknown): MemoryConfig {
 }
 
 /** A size in pages, if there is one. */
+/** Pages of addresses that a memory of `total` pages has by default: of a small one more for each, as what divides them, caches, is as many in it. */
+function addressesFor(total: number): number {
+  return Math.max(8 * total, Math.min(64 * total, MANY_ADDRESSES));
+}
+/** An address costs 8 bytes of the segment, when it is used: all of these 32 MiB. */
+const MANY_ADDRESSES = 2 ** 22;
 function atMost(value: Size | undefined, what: string, most: number): number | undefined {
   if (value === undefined) return undefined;
   const nr = pagesOf(parseSize(value, what));

@@ -55,12 +55,12 @@ function layoutOf(vm: Vm, maxPages: number) {
 
 /**
  * The most pages, up to `capacity`, of a cache that is given no size. The first takes what addresses it needs. Each further one
- * takes half of what is left but for a third of all; when that is used up, a thousandth, so that there is some for hundreds.
+ * takes a quarter of what is left but for a third of all, if it needs as many; when that is used up, a thousandth, so that there is some for hundreds.
  */
 export function sizeForAddresses(vm: Vm, capacity: number, first: boolean): number {
   if (first) return capacity;
   const all = vm.shape.vpns;
-  const most = Math.max((vm.calls.freeVpns() - all / 3) / 2, all / 1024);
+  const most = Math.max((vm.calls.freeVpns() - all / 3) / 4, all / 1024);
   let lo = MIN_CACHE_PAGES;
   let hi = Math.max(lo, capacity);
   while (lo < hi) {

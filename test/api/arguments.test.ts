@@ -23,7 +23,7 @@ function wrong(action: (memory: Memory) => unknown, code: string, ...says: strin
   expectError(() => action(memory), code, ...says);
   expect(memory.nodes().every((n) => n.residentPages === 0)).toBe(true);
   // Nothing was half made: the whole address space is still to be had.
-  memory.map(4 * 768 * PAGE).unmap();
+  memory.map(64 * 768 * PAGE).unmap();
   checkAndClose(memory);
 }
 
@@ -31,7 +31,7 @@ describe("map()", () => {
   test.each([0, -1, Number.NaN, "x", undefined, null, 1e300, {}])("of %s bytes", (bytes) => {
     wrong((m) => m.map(bytes as number), "EINVAL", `size is `, size);
   });
-  test.each(["100GiB", 2 ** 44, 2 ** 44 + 65536, 8 * 768 * PAGE + 1])(
+  test.each(["100GiB", 2 ** 44, 2 ** 44 + 65536, 64 * 768 * PAGE + 1])(
     "of %s bytes: more than the address space",
     (bytes) => {
       wrong((m) => m.map(bytes), "ENOMEM", "pages do not fit", "raise addressSpace");

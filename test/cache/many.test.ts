@@ -39,6 +39,23 @@ test.each([64 * MIB, 8 * MIB])("300 caches in %i bytes: all hold something, and 
   memory[Symbol.dispose]();
 });
 
+test.each([
+  [64, 2],
+  [64, 10],
+  [64, 50],
+  [16, 50],
+  [16, 3],
+])("in %i MiB, %i caches with no sizes given share what there is", (mib, nr) => {
+  const memory = memoryOf(mib * MIB);
+  const caches = Array.from({ length: nr }, () => memory.cache<Uint8Array>({ codec: "bytes", heap: 0 }));
+  const each = Math.floor((0.5 * mib * MIB) / 540 / nr);
+  const value = new Uint8Array(500);
+  for (let i = 0; i < each; i++) for (const cache of caches) cache.set(`k${i}`, value);
+  for (const cache of caches) expect(cache.size).toBe(each);
+  memory.check();
+  memory[Symbol.dispose]();
+});
+
 test.skipIf(inShards)("a cache that is not used costs few pages", () => {
   const memory = memoryOf(16 * MIB);
   const free = () => memory.node("dram").free;
