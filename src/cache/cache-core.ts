@@ -75,6 +75,8 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   };
   /** Entries that went during the operation that goes on, for dispose(). */
   protected gone: Gone[] = [];
+  /** The key whose value is being replaced: dispose() will be told of the old one as that, also if it has to make way first. */
+  protected replaced: CacheKey | undefined;
   /** Operations of many parts that are under way. A part of a spread cache has it from the whole. */
   protected atOnce = new Moment();
   /** What the clock said when the front was asked, for the operation that goes on to the store; -1: nothing. */
@@ -275,12 +277,14 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   protected evicted(loc: number, why: number): void {
     if (this.items.at(loc) === MISS) return;
     const { key, kind } = this.items;
+    if (this.replaced !== undefined && sameKey(this.replaced, key)) return;
     const over = why === GONE_EXPIRED || this.invalid;
     const bytes = this.items.bytes();
     if (bytes !== undefined) this.gone.push({ key, kind, bytes, reason: over ? "expire" : "evict" });
   }
   /** The operation is over: tell of the entries that went. */
   protected tellGone(): void {
+    this.replaced = undefined;
     if (this.gone.length === 0) return;
     const { gone } = this;
     this.gone = [];
@@ -290,6 +294,11 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   }
 }
 
+/** Whether two keys are of the same entry, as in a Map. */
+function sameKey(a: CacheKey, b: CacheKey): boolean {
+  if (typeof a === "object" && typeof b === "object") return Buffer.compare(a, b) === 0;
+  return a === b || (Number.isNaN(a) && Number.isNaN(b));
+}
 /** A key to keep: a Uint8Array is the caller's. */
 function owned(key: CacheKey): CacheKey {
   return typeof key === "object" ? Uint8Array.from(key) : key;

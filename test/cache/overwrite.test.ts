@@ -57,3 +57,34 @@ test.each([
   }
   memory.check();
 });
+
+/** Sizes of values, how many keys, which are more than the nodes hold, and how many are set. */
+test.each([
+  [21_664, 60, 4000],
+  [9000, 140, 4000],
+  [1000, 1400, 40_000],
+])(
+  "values of %i bytes, of %i keys, that are written anew while the nodes are full: each goes once, as replaced",
+  (bytes, keys, sets) => {
+    let told: string[] = [];
+    using memory = openMemorySync({
+      nodes: { fast: { kind: "dram", size: "512KiB" }, slow: { kind: "dram", size: "1MiB", tier: 1 } },
+      ...{ pretouch: false as const, seed: 1 },
+    });
+    const cache = memory.cache<Uint8Array>({
+      ...{ codec: "bytes", heap: 0 },
+      dispose: (_, key, reason) => told.push(`${key} ${reason}`),
+    });
+    const value = new Uint8Array(bytes);
+    let state = bytes;
+    for (let i = 0; i < sets; i++) {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      const key = Math.floor((state / 2 ** 32) ** 2 * keys);
+      told = [];
+      cache.set(`k${key}`, value);
+      const own = told.filter((what) => what.startsWith(`k${key} `));
+      if (own.length > 1 || (own.length === 1 && own[0] !== `k${key} set`)) expect(own).toEqual([`k${key} set`]);
+    }
+    memory.check();
+  },
+);
