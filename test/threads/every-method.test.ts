@@ -19,7 +19,7 @@ function inherited(made: { prototype: object }, from: { prototype: object }): st
 /** Looks at nothing but this handle, or does all by calling what takes the lock. */
 const BY_OTHERS = [
   ...["deleteMany", "find", "forEach", "getMany", "load", "memo", "retire", "setMany", "values", "invalidateTag"],
-  ...["getAsync", "max", "maxSize", "sampling", "forgetCurve", "pinned", "timeGets", "timedGet"],
+  ...["getAsync", "max", "maxSize", "sampling", "forgetCurve", "pinned", "timeGets", "timedGet", "unset", "shutFront"],
 ];
 /** Not for users: called by methods that have the lock. */
 const WITHIN = [
