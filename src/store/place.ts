@@ -54,8 +54,9 @@ const INDEX_GROWTH: i32 = 3;
 /** Pages of a body that room on the home node is made for at once. */
 const RELIEF: i32 = 64;
 
-/** How often room is made in the nodes for one item, as much as it takes. */
+/** How often room is made in the nodes for one item, as much as it takes; and turns of sending something out, beside two for each page. */
 const TRIES: i32 = 4;
+const MOST_TURNS: i32 = 64;
 
 /**
  * Whether the store could hold a value with these bits at all: its pages beside what the index takes, little more of it, and what is held of items that are gone.
@@ -111,7 +112,12 @@ export function place(c: i32, hash: i32, want: i32, length: i32, start: f64, ttl
     } else if (noSegment(c)) scrub(c, SCRUB_TURN);
     // The nodes are full of what is others', or hold too little: make up for it.
     const before = inNodes(c);
-    while (before - inNodes(c) <= nr) if (sinkSome(c) === 0 && evictSome(c, ALL) === 0) return 0;
+    // What sinks may take as much as it makes room for, time and again: then something is dropped.
+    let turns: i32 = MOST_TURNS + 2 * nr;
+    while (before - inNodes(c) <= nr) {
+      const sank = turns-- > 0 && sinkSome(c) !== 0;
+      if (!sank && evictSome(c, ALL) === 0) return 0;
+    }
   }
   return 0;
 }
