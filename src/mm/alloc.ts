@@ -11,7 +11,7 @@
  */
 import { ENOMEM } from "./errno.ts";
 import { folioNid } from "./folio.ts";
-import { GFP_COLD, GFP_DIRECT_RECLAIM, GFP_KSWAPD_RECLAIM, GFP_SETTLE } from "./gfp.ts";
+import { GFP_COLD, GFP_DIRECT_RECLAIM, GFP_KSWAPD_RECLAIM, GFP_LOW, GFP_SETTLE } from "./gfp.ts";
 import {
   H_NR_NODES,
   H_OPTIONS,
@@ -26,8 +26,9 @@ import {
   node,
   setHdr,
 } from "./layout.ts";
-import { nearest } from "./memory-tiers.ts";
+import { nearest, nextDemotionNode, nodeDemotionMask } from "./memory-tiers.ts";
 import { pagesOf } from "./middle.ts";
+import { allocTarget, demoteGfp } from "./migrate.ts";
 import { wakeKswapd, zone } from "./node.ts";
 import { loseOlder, losesYoung } from "./older-half.ts";
 import { OPT_TIER_FIRST } from "./options.ts";
@@ -45,7 +46,9 @@ export function allocPages(order: i32, gfp: i32, first: i32, chosen: boolean, ma
   let f: i32 = -1;
   const outer = hdr(H_PRESSURE);
   setHdr(H_PRESSURE, cg);
-  if ((hdr(H_OPTIONS) & OPT_TIER_FIRST) !== 0) {
+  if ((gfp & GFP_LOW) !== 0) f = allocLow(order, first, mask, cg);
+  const low = f >= 0;
+  if (!low && (hdr(H_OPTIONS) & OPT_TIER_FIRST) !== 0) {
     let left: i32 = mask;
     if ((gfp & GFP_SETTLE) !== 0) f = allocWhereRoomIs(order, first, mask, cg);
     if (f < 0 && (gfp & (GFP_COLD | GFP_SETTLE)) !== 0) f = allocCold(order, gfp, first, mask, cg);
@@ -58,15 +61,21 @@ export function allocPages(order: i32, gfp: i32, first: i32, chosen: boolean, ma
       f = allocWithin(order, gfp, first, tier, cg);
       left &= ~tier;
     }
-  } else f = allocWithin(order, gfp, first, mask, cg);
+  } else if (!low) f = allocWithin(order, gfp, first, mask, cg);
   setHdr(H_PRESSURE, outer);
   if (f < 0) {
     if (order > 0) count(COMPACT_FAIL, -1, cg, 1);
     else if ((gfp & GFP_DIRECT_RECLAIM) !== 0) count(OOM, -1, cg, 1);
     return ENOMEM;
   }
-  noteNode(first, f, order, cg);
+  noteNode(low ? folioNid(f) : first, f, order, cg);
   return f;
+}
+
+/** Take frames on the node to which pages go down from node `first`, as one that comes down would. Returns the head frame or a negative number. */
+function allocLow(order: i32, first: i32, mask: i32, cg: i32): i32 {
+  const below = nodeDemotionMask(first, cg) & mask;
+  return below !== 0 ? allocTarget(nextDemotionNode(first, below), order, demoteGfp()) : -1;
 }
 
 /** Take frames on node `first`, or else, rather than push pages out of it, where there is room. Returns the head frame or -1. */

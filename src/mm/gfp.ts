@@ -18,6 +18,8 @@ export const GFP_HIGHUSER_MOVABLE: i32 = 64;
 export const GFP_COLD: i32 = 256;
 /** For a page that does not pay for a place where others would have to make way: where there is room, the fastest tier first. */
 export const GFP_SETTLE: i32 = 512;
+/** For a page whose owner wants it a tier further down: there, if that needs nobody to make room (allocTarget()), else as for others. */
+export const GFP_LOW: i32 = 1024;
 
 /** GFP_HIGHUSER_MOVABLE with reclaim: what a page fault uses. */
 export const GFP_USER: i32 = 67;

@@ -162,9 +162,11 @@ export function migratePublish(to: i32): void {
  * isolated, mapped and whole, and whoever gives up calls noteMigrationFailure().
  */
 export function migrateFolio(f: i32, nid: i32): i32 {
-  let gfp: i32 = GFP_DEMOTE;
-  if ((hdr(H_OPTIONS) & OPT_WAKE_TARGET) === 0) gfp &= ~GFP_KSWAPD_RECLAIM;
-  return migrateInto(f, nid, gfp);
+  return migrateInto(f, nid, demoteGfp());
+}
+/** What a frame for a page that goes down is taken with. */
+export function demoteGfp(): i32 {
+  return (hdr(H_OPTIONS) & OPT_WAKE_TARGET) !== 0 ? GFP_DEMOTE : GFP_DEMOTE & ~GFP_KSWAPD_RECLAIM;
 }
 /** The same with other allocation flags: without GFP_NOMEMALLOC, down to the last frame. */
 export function migrateInto(f: i32, nid: i32, gfp: i32): i32 {

@@ -7,7 +7,7 @@ import { coldness } from "./cold-refaults.ts";
 import { EAGAIN, EIO, ENOMEM } from "./errno.ts";
 import { folioNid, folioNr, PG_FILE, PG_UNEVICTABLE, setFlag } from "./folio.ts";
 import { noteArrival } from "./futile.ts";
-import { GFP_COLD, GFP_THISNODE, GFP_TRANSHUGE_LIGHT, GFP_USER } from "./gfp.ts";
+import { GFP_COLD, GFP_LOW, GFP_THISNODE, GFP_TRANSHUGE_LIGHT, GFP_USER } from "./gfp.ts";
 import { knowsLastUse, noteUse, tickLruClock } from "./last-use.ts";
 import {
   frameAddr,
@@ -76,6 +76,9 @@ export const FAULT_OVERWRITE: i32 = 2;
 /** The same of what its owner knows to be cold: on the slowest tier. */
 export const FAULT_COLD: i32 = 3;
 
+/** The same of what its owner knows to be worth less than what is on the fastest tier: on a node to which pages are demoted from there, if it has room. */
+export const FAULT_LOW: i32 = 4;
+
 /** Where, in the word of a fault, the number of lines is. */
 export const LINES_SHIFT: i32 = 8;
 
@@ -128,8 +131,10 @@ function faultAnonymous(v: i32, vpn: i32, mode: i32): i32 {
       count(THP_FAULT_FALLBACK, -1, vma(v, V_MEMCG), 1);
     }
   }
-  const sample = shadow(vpn) === 0 ? SAMPLE_NEW : SAMPLE_NONE;
-  const gfp = mode === FAULT_COLD ? GFP_USER | GFP_COLD : GFP_USER | settling(v);
+  // Of what its owner places, nothing is learned about new pages.
+  const sample = shadow(vpn) === 0 && mode !== FAULT_LOW ? SAMPLE_NEW : SAMPLE_NONE;
+  const placed = mode === FAULT_COLD ? GFP_COLD : mode === FAULT_LOW ? GFP_LOW : settling(v);
+  const gfp = GFP_USER | placed;
   const f = newFolio(v, vpn, 0, gfp, mode < FAULT_OVERWRITE);
   if (f < 0) return f;
   refault(f, vpn);

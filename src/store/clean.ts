@@ -206,10 +206,9 @@ export function sinkItem(c: i32, loc: i32, item: i32, slot: i32): boolean {
   if (open >= 0 && !fitsSeg(c, open, headBytes(bits(item)), bytes)) sinkSeg(c, open);
   return carry(c, STREAM_COLD, loc, item, slot);
 }
-/** Carry an item forward; room on the home node is made as cleaning goes, before a place is chosen. */
+/** Carry an item forward; room on the home node, if it is to be there, is made as cleaning goes, before a place is chosen. */
 function carryOn(c: i32, stream: i32, loc: i32, item: i32, slot: i32): boolean {
-  const head = headBytes(bits(item));
-  const fresh = newPages(c, stream, head, inlineGranules(item) << 3);
+  const fresh = stream < LOW ? newPages(c, stream, headBytes(bits(item)), inlineGranules(item) << 3) : 0;
   if (fresh > 0) relieve(c, fresh);
   return carry(c, stream, loc, item, slot);
 }

@@ -7,11 +7,10 @@
  * a segment is torn; when it is done with, it waits in quarantine until the scrubber has gone through the whole index.
  */
 
-import { demoteNow } from "../mm/demote.ts";
 import { EAGAIN, ENOMEM } from "../mm/errno.ts";
 import { pte } from "../mm/layout.ts";
 import { ld, st, stf } from "../mm/machine.ts";
-import { FAULT_COLD, FAULT_OVERWRITE, fault } from "../mm/mm.ts";
+import { FAULT_COLD, FAULT_LOW, FAULT_OVERWRITE, fault } from "../mm/mm.ts";
 import { zapPages } from "../mm/mmap.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
 import { bring } from "./bring.ts";
@@ -166,7 +165,8 @@ function bringIn(c: i32, s: i32, at: i32, bytes: i32): i32 {
   const first = at >>> 12;
   const last = (at + bytes - 1) >>> 12;
   const v = ld(c + ST_DATA_VMA);
-  const mode = streamOf(c, s) === STREAM_COLD ? FAULT_COLD : FAULT_OVERWRITE;
+  const stream = streamOf(c, s);
+  const mode = stream === STREAM_COLD ? FAULT_COLD : stream >= LOW ? FAULT_LOW : FAULT_OVERWRITE;
   for (let page: i32 = first; page <= last; page++) {
     if ((pte(vpn + page) & PTE_PRESENT) !== 0) continue;
     const begun = page === first && (at & 4095) !== 0;
@@ -176,7 +176,6 @@ function bringIn(c: i32, s: i32, at: i32, bytes: i32): i32 {
     if (fresh) countPageIn(c, (s << ld(c + ST_SEG_SHIFT)) + page);
     if (begun) continue;
     queueFresh(vpn + page);
-    if (streamOf(c, s) >= LOW) demoteNow(vpn + page);
     setPageInfo(c, (s << ld(c + ST_SEG_SHIFT)) + page, PAGE_GRANULES);
   }
   for (let page: i32 = first; page <= last; page++) if ((pte(vpn + page) & PTE_PRESENT) === 0) return EAGAIN;

@@ -312,7 +312,7 @@ export class Pages {
   }
 
   /** Access a page as a region does. Returns 0 or a negative errno. */
-  access(page: number, mode: 0 | 1 | 2 = 0): number {
+  access(page: number, mode: 0 | 1 | 2 | 4 = 0): number {
     const { h32 } = this.engine.vm.segment;
     const at = this.engine.vm.pageTable + this.start + page;
     const p = h32[at] as number;
