@@ -76,7 +76,7 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   /** Entries that went during the operation that goes on, for dispose(). */
   protected gone: Gone[] = [];
   /** The key whose value is being replaced: dispose() will be told of the old one as that, also if it has to make way first. */
-  protected replaced: CacheKey | undefined;
+  private replaced: CacheKey | undefined;
   /** Operations of many parts that are under way. A part of a spread cache has it from the whole. */
   protected atOnce = new Moment();
   /** What the clock said when the front was asked, for the operation that goes on to the store; -1: nothing. */
@@ -272,6 +272,11 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
     const over = found === STALE || this.invalid;
     const stored = this.stored();
     if (stored !== undefined) this.gone.push({ key: owned(key), ...stored, reason: over ? "expire" : reason });
+  }
+  /** The entry of `key`, if there is one, gives way to a new value, and is told of as that alone. */
+  protected replace(key: CacheKey, reason: DisposeReason): void {
+    this.part(key, reason);
+    this.replaced = key;
   }
   /** The store is about to drop an item. */
   protected evicted(loc: number, why: number): void {

@@ -109,8 +109,7 @@ export abstract class CacheWriter<V, K extends CacheKey, C> extends CacheEntries
       if (length >= 0) {
         if (config.dispose !== undefined) {
           // Looking at the old value takes the value area.
-          this.part(key, reason);
-          this.replaced = key;
+          this.replace(key, reason);
           items.values.putString(ready);
         }
         const kind = length === ready.length ? VALUE_ASCII : VALUE_UTF8;
@@ -119,10 +118,7 @@ export abstract class CacheWriter<V, K extends CacheKey, C> extends CacheEntries
       }
       ready = this.encode(ready as V);
     }
-    if (config.dispose !== undefined) {
-      this.part(key, reason);
-      this.replaced = key;
-    }
+    if (config.dispose !== undefined) this.replace(key, reason);
     const { kind, bytes, trailer = 0 } = ready;
     this.count(this.allows(bytes.length - trailer) ? items.set(key, bytes, kind, start, ttl) : this.refuse(key));
   }

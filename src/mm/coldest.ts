@@ -69,6 +69,10 @@ function coldestList(mask: i32): i32 {
   }
   return best;
 }
+/** The group of a list as coldestList() names it. */
+function groupOf(at: i32): i32 {
+  return (at >> 1) & 127;
+}
 /**
  * The group whose oldest page is the oldest of all on node `nid`, where lists are generations and any group may give: others wait for it. -1: nobody
  * waits. Generations are so coarse that a turn takes a batch of pages in use from a group that has no others, and a group that is used
@@ -77,7 +81,7 @@ function coldestList(mask: i32): i32 {
 export function coldestGroup(nid: i32): i32 {
   if (!lruGenEnabled() || !knowsLastUse() || sc(SC_MEMCG) >= 0 || sc(SC_PRIORITY) <= DESPERATE) return -1;
   const at = coldestList(1 << nid);
-  return at < 0 ? -1 : (at >> 1) & 127;
+  return at < 0 ? -1 : groupOf(at);
 }
 /**
  * Whether most of what would go next, of all on the nodes of `mask`, was last used at `time` or later. Not the very next page alone: some
@@ -87,7 +91,7 @@ export function nextAreSince(mask: i32, time: i32): boolean {
   const at = coldestList(mask);
   if (at < 0) return false;
   const nid = at >> 8;
-  const cg = (at >> 1) & 127;
+  const cg = groupOf(at);
   const type = at & 1;
   const list = type !== 0 ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON;
   const empty = lruSize(lruvecOf(nid, cg), list) === 0;
@@ -111,7 +115,7 @@ export function shrinkByAge(mask: i32, looks: i32): void {
   while (left > 0 && !enough()) {
     const at = coldestList(mask);
     if (at < 0) return;
-    left -= shrinkOldest(at >> 8, (at >> 1) & 127, at & 1);
+    left -= shrinkOldest(at >> 8, groupOf(at), at & 1);
   }
 }
 /** Scan a batch of one type of a lruvec. Returns the pages looked at, at least 1. */

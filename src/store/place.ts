@@ -44,7 +44,7 @@ import {
 import { countHead, countIn, newPages, noSegment, reserve } from "./log.ts";
 import { held, inNodes } from "./meta.ts";
 import { worthOf } from "./rank.ts";
-import { evictAnywhere, keepSegments, makeRoom, sinkSome } from "./room.ts";
+import { evictAnywhere, keepSegments, MOST_TURNS, makeRoom, sinkSome } from "./room.ts";
 import { SCRUB_TURN, scrub } from "./scrub.ts";
 import { relieve } from "./sink.ts";
 import { bandOf, ttlStream } from "./stream.ts";
@@ -54,9 +54,8 @@ const INDEX_GROWTH: i32 = 3;
 /** Pages of a body that room on the home node is made for at once. */
 const RELIEF: i32 = 64;
 
-/** How often room is made in the nodes for one item, as much as it takes; and turns of sending something out, beside two for each page. */
+/** How often room is made in the nodes for one item, as much as it takes. */
 const TRIES: i32 = 4;
-const MOST_TURNS: i32 = 64;
 
 /**
  * Whether the store could hold a value with these bits at all: its pages beside what the index takes, little more of it, and what is held of items that are gone.

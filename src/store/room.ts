@@ -71,8 +71,8 @@ import { dropSunkSeg, leastSunk, maySink, sinkPages, sinkSeg } from "./sunk.ts";
 const HEAD_GRANULES: i32 = 24;
 /** Pages that carrying it may take: of a new segment, and of its record. */
 const SPARE: i32 = 3;
-/** Turns of making room for an item, beside two for each page of it. */
-const MOST_TURNS: i32 = 64;
+/** Turns of sending something out to make room for an item, beside two for each page of it. */
+export const MOST_TURNS: i32 = 64;
 
 /** The store is at its limit: make some room, first of all in swap. Returns 0 if there is nothing to drop. */
 export function evictAnywhere(c: i32): i32 {

@@ -1,16 +1,12 @@
 /** What comes up from swap and goes there again unchanged is written once, and is what was stored whatever happens meanwhile. */
 import { expect, test } from "vitest";
-import { injectFaults, openMemory, type SwapDevice, simCrank } from "../../src/index.ts";
+import { injectFaults, openMemory, simCrank } from "../../src/index.ts";
 import { runSeed, seeded } from "../property/source.ts";
-import { memoryDevice } from "../property/strict-device.ts";
+import { inMemory } from "../property/strict-device.ts";
 
 const KIB = 1024;
 const dram = (size: number, tier = 0) => ({ kind: "dram" as const, size: size * KIB, tier });
 const file = (size: number) => ({ kind: "file" as const, path: `copies-${process.pid}`, size: size * KIB });
-const wrapDevice = (device: SwapDevice) => {
-  device.close();
-  return memoryDevice(device.slots);
-};
 const seed = runSeed();
 
 test.each([4096, 7000, 12_000, 40_000])(
@@ -18,7 +14,7 @@ test.each([4096, 7000, 12_000, 40_000])(
   async (bytes) => {
     await using memory = await openMemory(
       { nodes: { dram: dram(1024), slow: dram(3072, 1) }, swap: [file(64_000)], minFree: "16KiB", seed },
-      { crank: simCrank(), wrapDevice },
+      { crank: simCrank(), wrapDevice: inMemory },
     );
     const cache = memory.cache<Uint8Array>({ codec: "bytes", heap: 0 });
     const keys = Math.floor((16_000 * KIB) / bytes);
@@ -73,7 +69,7 @@ test.each([0, 1, 2, 3, 4, 5])(
       {
         crank,
         wrapDevice: (device) => {
-          const wrapped = injectFaults(wrapDevice(device), plan);
+          const wrapped = injectFaults(inMemory(device), plan);
           wrapped.faults.enabled = false;
           devices.push(wrapped);
           return wrapped;

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { openMemory, type SwapDevice, simCrank } from "../../src/index.ts";
+import { openMemory, simCrank } from "../../src/index.ts";
 import { seeded } from "../property/source.ts";
-import { memoryDevice } from "../property/strict-device.ts";
+import { inMemory } from "../property/strict-device.ts";
 
 const KIB = 1024;
 const dram = (size: number, tier = 0) => ({ kind: "dram" as const, size: size * KIB, tier });
@@ -14,10 +14,6 @@ afterAll(() => rmSync(folder, { recursive: true }));
 let files = 0;
 /** Swap of so many KiB, in memory rather than in its file. */
 const swapOf = (size: number) => [{ kind: "file" as const, path: join(folder, `${files++}`), size: size * KIB }];
-const wrapDevice = (device: SwapDevice) => {
-  device.close();
-  return memoryDevice(device.slots);
-};
 
 test.each([
   [5, 0],
@@ -29,7 +25,7 @@ test.each([
   async (each, bytes) => {
     await using memory = await openMemory(
       { nodes: { dram: dram(2048), slow: dram(2048, 1) }, swap: swapOf(24 * KIB) },
-      { crank: simCrank(), wrapDevice },
+      { crank: simCrank(), wrapDevice: inMemory },
     );
     const cache = memory.cache<Uint8Array, number>({ codec: "bytes", heap: 0 });
     const source = seeded(5);

@@ -1,15 +1,11 @@
 /** Values of a page and more over nodes and swap: where they lie, and what that costs. */
 import { expect, test } from "vitest";
-import { type CacheStats, openMemory, type SwapDevice, simCrank } from "../../src/index.ts";
+import { type CacheStats, openMemory, simCrank } from "../../src/index.ts";
 import { runSeed, seeded } from "../property/source.ts";
-import { memoryDevice } from "../property/strict-device.ts";
+import { inMemory } from "../property/strict-device.ts";
 
 const KIB = 1024;
 const dram = (size: number, tier = 0) => ({ kind: "dram" as const, size: size * KIB, tier });
-const wrapDevice = (device: SwapDevice) => {
-  device.close();
-  return memoryDevice(device.slots);
-};
 const seed = runSeed();
 
 /** A memory of a fast and a slow node, and swap for all the rest, its bytes in memory. */
@@ -21,7 +17,7 @@ async function overSwap(fast: number, slow: number, swap: number) {
       minFree: "16KiB",
       seed,
     },
-    { crank: simCrank(), wrapDevice },
+    { crank: simCrank(), wrapDevice: inMemory },
   );
   return { memory, cache: memory.cache<Uint8Array>({ codec: "bytes", heap: 0 }) };
 }

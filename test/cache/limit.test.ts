@@ -1,21 +1,17 @@
 /** What caches that share a small memory and swap hold is within their limits after each operation, a get that finds its value in swap included. */
 import { expect, test } from "vitest";
-import { openMemory, type SwapDevice, simCrank } from "../../src/index.ts";
+import { openMemory, simCrank } from "../../src/index.ts";
 import { runSeed, seeded } from "../property/source.ts";
-import { memoryDevice } from "../property/strict-device.ts";
+import { inMemory } from "../property/strict-device.ts";
 
 const KIB = 1024;
-const wrapDevice = (device: SwapDevice) => {
-  device.close();
-  return memoryDevice(device.slots);
-};
 
 // The first ones are known to have gone a page beyond.
 test.each([9, 34, runSeed()])("values of all sizes in caches over swap, seed %i", { timeout: 60_000 }, async (seed) => {
   const source = seeded(seed);
   const nodes = { dram: { kind: "dram" as const, size: (600 + source.below(600)) * KIB } };
   const swap = [{ kind: "file" as const, path: `limit-${process.pid}`, size: (100 + source.below(800)) * KIB }];
-  const memory = await openMemory({ nodes, swap, minFree: "16KiB", seed }, { crank: simCrank(), wrapDevice });
+  const memory = await openMemory({ nodes, swap, minFree: "16KiB", seed }, { crank: simCrank(), wrapDevice: inMemory });
   const caches = Array.from({ length: 1 + source.below(4) }, (_, i) =>
     memory.cache<Uint8Array>({ name: `c${i}`, codec: "bytes", heap: 0 }),
   );

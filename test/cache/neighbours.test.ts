@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { type Memory, openMemory, type SwapDevice } from "../../src/index.ts";
+import { type Memory, openMemory } from "../../src/index.ts";
 import { seeded } from "../property/source.ts";
-import { memoryDevice } from "../property/strict-device.ts";
+import { inMemory } from "../property/strict-device.ts";
 
 const KIB = 1024;
 const VALUES = 2000;
@@ -14,10 +14,6 @@ const dram = (size: number, tier = 0) => ({ kind: "dram" as const, size: size * 
 const folder = mkdtempSync(join(tmpdir(), "lieu-neighbours-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 let files = 0;
-const wrapDevice = (device: SwapDevice) => {
-  device.close();
-  return memoryDevice(device.slots);
-};
 const value = Buffer.alloc(1000, 1);
 
 /** What does something to a memory, again and again, that earns no node. */
@@ -47,7 +43,7 @@ test.each(
 )("a hot cache that comes after %s, which %s, gets the fast node and loses nothing", async (name, then) => {
   const nodes = { dram: dram(4096), slow: dram(8192, 1) };
   const swap = [{ kind: "file" as const, path: join(folder, `${files++}`), size: 16_384 * KIB }];
-  await using memory = await openMemory({ nodes, swap, seed: 3 }, { wrapDevice });
+  await using memory = await openMemory({ nodes, swap, seed: 3 }, { wrapDevice: inMemory });
   const turn = (neighbours[name] as (memory: Memory) => (i: number) => void)(memory);
   let i = 0;
   for (; i < 24_000; i++) turn(i);
@@ -73,7 +69,7 @@ test.each(
 test("what came up from swap, was replaced or removed leaves no holes there that cost a value", async () => {
   const nodes = { dram: dram(1024), slow: dram(1024, 1) };
   const swap = [{ kind: "file" as const, path: join(folder, `${files++}`), size: 16_384 * KIB }];
-  await using memory = await openMemory({ nodes, swap, seed: 5, minFree: "16KiB" }, { wrapDevice });
+  await using memory = await openMemory({ nodes, swap, seed: 5, minFree: "16KiB" }, { wrapDevice: inMemory });
   const cache = memory.cache({ maxSize: "8MiB", codec: "bytes", heap: 0 });
   // Three quarters of what it may hold, most of it in swap.
   const keys = 5700;

@@ -3,16 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { openMemorySync, type SwapDevice } from "../../src/index.ts";
-import { memoryDevice } from "../property/strict-device.ts";
+import { openMemorySync } from "../../src/index.ts";
+import { inMemory } from "../property/strict-device.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "lieu-overwrite-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 let files = 0;
-const wrapDevice = (device: SwapDevice) => {
-  device.close();
-  return memoryDevice(device.slots);
-};
 
 const KEYS = 2000;
 const BYTES = 1000;
@@ -29,7 +25,7 @@ test.each([
       swap: [{ kind: "file", path: join(folder, `swap${files++}`), size: "16MiB" }],
       ...{ pretouch: false as const, seed, engine },
     },
-    { wrapDevice },
+    { wrapDevice: inMemory },
   );
   const cache = memory.cache<Uint8Array>({ codec: "bytes", maxSize: "3500KiB", heap: 0 });
   const written = new Map<number, number>();

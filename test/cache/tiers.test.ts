@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { type Cache, injectFaults, type Memory, openMemory, type SwapDevice, simCrank } from "../../src/index.ts";
+import { type Cache, injectFaults, type Memory, openMemory, simCrank } from "../../src/index.ts";
 import { zipf as generateZipf } from "../../src/trace/generate.ts";
 import { runSeed, seeded } from "../property/source.ts";
-import { memoryDevice } from "../property/strict-device.ts";
+import { inMemory } from "../property/strict-device.ts";
 
 const KIB = 1024;
 const dram = (size: number, tier = 0) => ({ kind: "dram" as const, size: size * KIB, tier });
@@ -15,10 +15,6 @@ afterAll(() => rmSync(folder, { recursive: true }));
 let files = 0;
 /** Swap of so many KiB, in memory rather than in its file. */
 const swapOf = (size: number) => [{ kind: "file" as const, path: join(folder, `${files++}`), size: size * KIB }];
-const wrapDevice = (device: SwapDevice) => {
-  device.close();
-  return memoryDevice(device.slots);
-};
 /** A number below `n`, small ones more often: by the `skew`-th power. */
 const draw = (source: ReturnType<typeof seeded>, n: number, skew = 2) =>
   Math.floor(n * (source.below(1 << 30) / 2 ** 30) ** skew);
@@ -61,7 +57,7 @@ test.each([
     const results: ReturnType<typeof drive>[] = [];
     for (const swap of [[], swapOf(24 * KIB)]) {
       const nodes = { dram: dram(2400), slow: dram(2400, 1) };
-      await using memory = await openMemory({ nodes, swap, seed: 3 }, { wrapDevice });
+      await using memory = await openMemory({ nodes, swap, seed: 3 }, { wrapDevice: inMemory });
       results.push(drive(memory, memory.cache({ codec: "bytes" }), keys, bytes));
       memory.check();
     }
@@ -85,7 +81,7 @@ test.each([
 test("a cache that is only written, or scanned, leaves the fast node to a hot one", async () => {
   for (const beside of ["stream", "scan"]) {
     const nodes = { dram: dram(4096), slow: dram(8192, 1) };
-    await using memory = await openMemory({ nodes, swap: swapOf(16 * KIB), seed: 3 }, { wrapDevice });
+    await using memory = await openMemory({ nodes, swap: swapOf(16 * KIB), seed: 3 }, { wrapDevice: inMemory });
     const hot = memory.cache({ name: "hot", maxSize: "2560KiB", codec: "bytes" });
     const other = memory.cache({ name: "other", maxSize: "12800KiB", codec: "bytes" });
     const [value, out, source] = [Buffer.alloc(1000, 1), Buffer.alloc(1000), seeded(4)];
@@ -120,7 +116,7 @@ test.each([0, 1, 2, 3])(`items move between all tiers while devices fail, seed $
     {
       crank,
       wrapDevice: (device) => {
-        const faulty = injectFaults(wrapDevice(device), plan);
+        const faulty = injectFaults(inMemory(device), plan);
         devices.push(faulty);
         return faulty;
       },
@@ -179,7 +175,7 @@ test("full swap: the store chooses what goes from it, rather than the engine", a
     const keys = Math.floor((6 * 1024 * KIB) / bytes);
     await using memory = await openMemory(
       { nodes: { dram: dram(2048), slow: dram(2048, 1) }, swap: swapOf(2048), seed: 3, ...behaviours },
-      { wrapDevice },
+      { wrapDevice: inMemory },
     );
     const cache = memory.cache({ codec: "bytes" });
     const { misses } = drive(memory, cache, keys, bytes);
@@ -192,7 +188,10 @@ test("full swap: the store chooses what goes from it, rather than the engine", a
 });
 
 test("pages of large values that the engine drops from swap take what is left of their items along", async () => {
-  await using memory = await openMemory({ nodes: { dram: dram(2048) }, swap: swapOf(2048), seed: 3 }, { wrapDevice });
+  await using memory = await openMemory(
+    { nodes: { dram: dram(2048) }, swap: swapOf(2048), seed: 3 },
+    { wrapDevice: inMemory },
+  );
   const cache = memory.cache({ codec: "bytes" });
   for (let i = 0; i < 300; i++) cache.set(`k${i}`, Buffer.alloc(12_288, i));
   const before = cache.size;
@@ -212,7 +211,7 @@ test("a get that is to renew what then cannot be read is a miss, and counted", a
   const plan = { seed: 5, read: { error: 0.3 } };
   await using memory = await openMemory(
     { nodes: { dram: dram(1024) }, swap: swapOf(2048), seed: 5 },
-    { crank: simCrank(), wrapDevice: (device) => injectFaults(wrapDevice(device), plan) },
+    { crank: simCrank(), wrapDevice: (device) => injectFaults(inMemory(device), plan) },
   );
   const cache = memory.cache({ codec: "bytes", ttl: 1e6, updateAgeOnGet: true });
   for (let i = 0; i < 2000; i++) cache.set(`k${i}`, Buffer.alloc(700, i));
@@ -229,7 +228,7 @@ test.each([1, 2, 3, 4])(
     const source = seeded(nr);
     await using memory = await openMemory(
       { nodes: { dram: dram(668), slow: dram(2124, 1) }, swap: swapOf(122_000), minFree: "16KiB", seed: nr },
-      { wrapDevice, crank: simCrank() },
+      { wrapDevice: inMemory, crank: simCrank() },
     );
     const cache = memory.cache({ codec: "bytes" });
     const lengths = Array.from({ length: 20_000 }, () => {
@@ -253,7 +252,7 @@ test("what comes up from swap leaves no holes that keep the place of what could 
   for (const size of [0, 5500]) {
     await using memory = await openMemory(
       { nodes: { dram: dram(1900), slow: dram(3700, 1) }, swap: size > 0 ? swapOf(size) : [], seed: 1 },
-      { crank: simCrank(), wrapDevice },
+      { crank: simCrank(), wrapDevice: inMemory },
     );
     const cache = memory.cache<Uint8Array, number>({ codec: "bytes", heap: 0 });
     const value = Buffer.alloc(8000);
@@ -301,7 +300,7 @@ test.each([
   async (bytes, swap) => {
     const run = async (nodes: Parameters<typeof openMemory>[0]["nodes"]) => {
       const options = { nodes, minFree: "16KiB", ...(swap > 0 && { swap: swapOf(swap) }) };
-      const memory = await openMemory(options, { crank: simCrank(), wrapDevice });
+      const memory = await openMemory(options, { crank: simCrank(), wrapDevice: inMemory });
       const cache = memory.cache({ codec: "bytes", heap: 0, ...(swap === 0 && { maxSize: 3300 * KIB }) });
       const keys = Math.floor((9000 * KIB) / (bytes + 60));
       const { misses, stats } = drive(memory, cache, keys, bytes);
@@ -356,7 +355,7 @@ test("a cache larger than it can count is refused", async () => {
 test("whether a large value is there is known without reading it", async () => {
   const memory = await openMemory(
     { nodes: { dram: dram(4096) }, swap: swapOf(32 * KIB) },
-    { crank: simCrank(), wrapDevice },
+    { crank: simCrank(), wrapDevice: inMemory },
   );
   const cache = memory.cache({ codec: "bytes", heap: 0 });
   cache.set("large", Buffer.alloc(3 * KIB * KIB, 1), { ttl: 1e9 });

@@ -27,6 +27,12 @@ export function memoryDevice(slots: number): SwapDevice {
   };
 }
 
+/** What a memory is given for its devices: the same slots, but in an array; for `wrapDevice`. */
+export function inMemory(device: SwapDevice): SwapDevice {
+  device.close();
+  return memoryDevice(device.slots);
+}
+
 /** A device that watches; see the file's head. */
 export class StrictDevice implements SwapDevice {
   readonly kind: string;

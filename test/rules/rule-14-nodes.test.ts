@@ -5,18 +5,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MPOL_BIND } from "../../src/mm/mempolicy.ts";
+import { seeded } from "../property/source.ts";
 import { bootEngine, TWINS } from "../support/engine.ts";
 import { Losses } from "../support/losses.ts";
 
 /** Random numbers of [0, 1), a seed's own. */
 function random(seed: number): () => number {
-  let s = seed;
-  return () => {
-    s = (s + 0x6d2b79f5) | 0;
-    let t = Math.imul(s ^ (s >>> 15), 1 | s);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const source = seeded(seed);
+  return () => source.below(2 ** 32) / 2 ** 32;
 }
 /** Programs: the next page of `n`. */
 const PROGRAMS = {
