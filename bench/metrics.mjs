@@ -29,6 +29,9 @@ const { values: options } = parseArgs({
 const KEYS = 60_000;
 const BAR = 0.01;
 const SCRAPE_EVERY = 1000;
+/** A service that is read once a second has been for two minutes: the first readings run code that is not compiled yet. */
+const WARM_READINGS = 120;
+const READINGS = 20;
 const TURNS = 24;
 const WATCHES = ["nothing", "prom-client", "OpenTelemetry", "curve"];
 /** By place: what the heap may have, gets of a turn, and of a warm-up. */
@@ -90,10 +93,10 @@ async function child(place, what, watched) {
   if (what === "curve") while (own.curve().rate > 0.2) gets(own, 0, warm);
   for (const cache of caches) gets(cache, 0, warm);
   const readings = [];
-  for (let i = 0; scrape !== undefined && i < 20; i++) {
+  for (let i = 0; scrape !== undefined && i < WARM_READINGS + READINGS; i++) {
     const begun = micros();
     await scrape();
-    readings.push(micros() - begun);
+    if (i >= WARM_READINGS) readings.push(micros() - begun);
   }
   const nanoseconds = [0, 0];
   for (let i = 0; i < TURNS; i++) {
