@@ -203,7 +203,7 @@ export interface RemoteSwapOptions extends AnySwapOptions {
   prefix?: string | undefined;
   /** Milliseconds after which the server forgets what a process has left there that died. Default: a day. */
   ttl?: number | undefined;
-  /** Milliseconds that an operation may wait for the server; then it has failed. Default: 800. */
+  /** Milliseconds that an operation may wait for the server; then it has failed. Default: 600. */
   timeout?: number | undefined;
   /** Certificates to trust in place of the system's, PEM. */
   ca?: string | undefined;

@@ -42,7 +42,7 @@ export interface RemoteDeviceOptions {
   readonly prefix?: string | undefined;
   /** Milliseconds after which the server may forget a page that nobody renews, since this process has died. Default: a day. */
   readonly ttl?: number | undefined;
-  /** Milliseconds that an operation may wait. Default: 800. */
+  /** Milliseconds that an operation may wait. Default: 600. */
   readonly timeout?: number | undefined;
   /** Certificates that are trusted, PEM, in place of the system's. */
   readonly ca?: string | undefined;
@@ -314,7 +314,7 @@ class RemoteDevice extends RemoteSlots {
  */
 export function openRemoteDevice(options: RemoteDeviceOptions): SwapDevice {
   const slots = slotsOfSize(options.size);
-  const { timeout = 800, ttl = 86_400_000, prefix = "lieu", ca } = options;
+  const { timeout = 600, ttl = 86_400_000, prefix = "lieu", ca } = options;
   const urls = (typeof options.url === "string" ? [options.url] : [...options.url]).map(checkUrl);
   if (urls.length === 0) throw new LieuError("EINVAL", "remote swap: url is empty; give the URL of a server");
   const label = urls.map(({ protocol, host }) => `${protocol}//${host}`).join(",");
