@@ -79,6 +79,8 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   private replaced: CacheKey | undefined;
   /** Operations of many parts that are under way. A part of a spread cache has it from the whole. */
   protected atOnce = new Moment();
+  /** The operation in which the time was last told. */
+  private timeOf = -1;
   /** What the clock said when the front was asked, for the operation that goes on to the store; -1: nothing. */
   protected readAhead = -1;
 
@@ -88,7 +90,7 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
     this.host = host;
     this.config = host.config;
     this.slow = host.config.dispose !== undefined;
-    this.items = new Items(mapping, host.meta.start);
+    this.items = new Items(mapping, host.meta.start, () => this.now());
     if (host.attached !== true) this.items.setGrace(host.config.grace);
     const limit = host.heap;
     if (limit !== undefined) {
@@ -253,8 +255,18 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
     return this.time;
   }
   protected tellTime(): number {
-    this.time = this.moment();
-    this.items.setClock(this.time);
+    this.passTo(this.moment());
+    return this.time;
+  }
+  /** It is `time` now, for the operation under way and for the engine. */
+  protected passTo(time: number): void {
+    this.time = time;
+    this.timeOf = this.mapping.vm.operation;
+    this.items.setClock(time);
+  }
+  /** The time of the operation under way: where nothing expires it is read when it is first needed, and no more than once. */
+  protected now(): number {
+    if (!this.timed && this.timeOf !== this.mapping.vm.operation) this.tellTime();
     return this.time;
   }
   protected ensureOpen(): void {

@@ -95,8 +95,8 @@ export abstract class CacheWriter<V, K extends CacheKey, C> extends CacheEntries
   /** The time, from now on looked at by every operation if there is an entry with a time to live. */
   protected clockFor(ttl: number): number {
     if (ttl > 0 && !this.timed) {
+      this.now();
       this.timed = this.slow = true;
-      this.tellTime();
     }
     return this.time;
   }

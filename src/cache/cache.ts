@@ -304,8 +304,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
   /** Time has passed: reclaim what has expired. @internal */
   tick(now: number): void {
     if (!this.open) return;
-    this.time = now;
-    this.items.setClock(now);
+    this.passTo(now);
     this.items.expire(false);
     if (this.timer?.isLate) this.timeNext(1);
     this.tellGone();

@@ -66,11 +66,13 @@ export class Items {
   private readonly lost: number[] = [];
   /** For who holds values above: the segment's words, the index of the version that counts for all, and what is yet to be told. */
   versions: Pick<Below, "h32" | "all" | "lost">;
-  private clock: number | undefined;
   private readonly places = new Census();
+  /** The time of the operation of which what is asked here is a part. */
+  private readonly now: () => number;
 
-  /** `mapping` holds the items, `meta` is the first page of the mapping that holds their index. */
-  constructor(mapping: Mapping, meta: number) {
+  /** `mapping` holds the items, `meta` is the first page of the mapping that holds their index; `now`: the time of the operation under way. */
+  constructor(mapping: Mapping, meta: number, now: () => number) {
+    this.now = now;
     const { segment, storeCalls } = mapping.vm;
     this.mapping = mapping;
     this.calls = storeCalls;
@@ -338,9 +340,8 @@ export class Items {
     this.lost.length = 0;
     this.calls.storeClear(this.meta);
   }
-  /** The time, until it is told again; without it, the engine reads the clock when it needs it. */
+  /** Tell the engine the time. */
   setClock(now: number): void {
-    this.clock = now;
     this.hf[H_CLOCK >>> 3] = now;
   }
   counters(): { hits: number; misses: number; evicted: number; expired: number; lost: number } {
@@ -390,11 +391,10 @@ export class Items {
   }
   /** Before an operation: kswapd's turn, if it was woken, and what the engine has dropped. */
   private ready(): void {
-    if ((this.h32[H_KSWAPD >>> 2] as number) !== 0) this.mapping.vm.turn(this.clock);
+    if ((this.h32[H_KSWAPD >>> 2] as number) !== 0) this.mapping.vm.turn(this.now());
     if (this.lost.length !== 0) this.settle();
   }
   private settle(): void {
-    if (this.lost.length === 0) return;
     for (let vpn = this.lost.pop(); vpn !== undefined; vpn = this.lost.pop()) this.calls.storeLost(this.meta, vpn);
   }
 }

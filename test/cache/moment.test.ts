@@ -1,6 +1,7 @@
 /** An operation is one moment: the clock is read once for it, however many parts it has. */
 import { expect, test } from "vitest";
 import { openMemorySync } from "../../src/index.ts";
+import { inMemory } from "../property/strict-device.ts";
 
 test("each operation reads a clock that moves at each reading once, of a value on the heap or not, of one key or many", async () => {
   let time = 0;
@@ -55,6 +56,51 @@ test("each operation reads a clock that moves at each reading once, of a value o
     counted[name] = readings;
   }
   expect(counted).toEqual(Object.fromEntries(Object.keys(operations).map((name) => [name, 1])));
+});
+
+test("nor more than once where nothing expires and kswapd has its turn before each part", () => {
+  let readings = 0;
+  using memory = openMemorySync(
+    {
+      nodes: { dram: { kind: "dram", size: "1MiB" }, slow: { kind: "dram", size: "2MiB", tier: 1 } },
+      swap: [{ kind: "file", path: `moment-${process.pid}`, size: "8MiB" }],
+      minFree: "16KiB",
+      seed: 1,
+    },
+    // A step a turn, so that kswapd has more to do for long.
+    { crank: { now: () => ++readings, stepsPerTurn: 1 }, wrapDevice: inMemory },
+  );
+  // What uses the memory beside it keeps kswapd awake.
+  const region = memory.map("4MiB");
+  const onInsert = () => {};
+  const cache = memory.cache<Uint8Array, number>({ codec: "bytes", heap: 0, dispose: onInsert, onInsert });
+  const out = Buffer.alloc(2000);
+  const seen = new Map<string, number>();
+  let at = 0;
+  const once = (name: string, operation: () => unknown) => {
+    for (let i = 0; i < 8; i++) region.write((at++ % 1024) * 4096, out);
+    readings = 0;
+    operation();
+    seen.set(name, Math.max(readings, seen.get(name) ?? 0));
+  };
+  for (let i = 0; i < 3000; i++) {
+    once("set", () => cache.set(i, out));
+    once("get", () => cache.get(i - 500));
+    once("getInto", () => cache.getInto(i - 700, out));
+    once("getMany", () => cache.getMany([i - 300, i - 400, i - 800, i - 900]));
+    if (i % 5 === 0) once("setMany", () => cache.setMany([0, 1, 2, 3].map((n) => [i - 10 * n, out] as const)));
+    if (i % 7 === 0) once("delete", () => cache.delete(i - 200));
+  }
+  once("the first that expires", () => cache.set(1, out, { ttl: 1000 }));
+  expect(Object.fromEntries(seen)).toEqual({
+    set: 1,
+    get: 1,
+    getInto: 1,
+    getMany: 1,
+    setMany: 1,
+    delete: 1,
+    "the first that expires": 1,
+  });
 });
 
 test("what is stored together, or loaded, expires together", () => {
