@@ -1,5 +1,21 @@
 import { availableParallelism } from "node:os";
 import { configDefaults, defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/** What takes by far the longest: begun first, so that nobody waits for one of them at the end. */
+const LONGEST = [
+  "test/property/engine.property.test.ts",
+  "src/trace/replay.test.ts",
+  "test/cache/cache.property.test.ts",
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLongest = ({ moduleId }: TestSpecification) => LONGEST.some((name) => moduleId.endsWith(name));
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLongest), ...sorted.filter((file) => !isLongest(file))];
+  }
+}
 
 /** Unit, contract and property tests: what `npm test` runs. Fuzzing and soaks have vitest.fuzz.config.ts. */
 export default defineConfig({
@@ -22,8 +38,10 @@ export default defineConfig({
     setupFiles: ["test/support/one-seed.ts"],
     // Segments are big shared buffers: a process per file gives them back for sure.
     pool: "forks",
+    sequence: { sequencer: LongestFirst },
     maxWorkers: Math.min(4, availableParallelism()),
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // What takes a second alone may take many where others are at work.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });
