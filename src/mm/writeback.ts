@@ -45,9 +45,19 @@ const SLOT_MASK: i32 = (1 << ACTOR_SHIFT) - 1;
 export function writesLater(): boolean {
   return hdr(H_WRITES_LATER) !== 0;
 }
-/** Whether such a thread, at a point where it may, ends its piece of work because somebody waits for the lock (runtime/shared-lock.ts). */
+/**
+ * Whether such a thread, at a point where it may, ends its piece of work because somebody waits for the lock (runtime/shared-lock.ts). Who is cut short has
+ * done less than he was asked for, perhaps nothing: what goes on until there is enough must not be ({@link finishing}).
+ */
 export function needBreak(): boolean {
-  return writesLater() && ld(wantedAddr()) !== 0;
+  return !unbroken && writesLater() && ld(wantedAddr()) !== 0;
+}
+let unbroken: boolean = false;
+/** From now on, or no more, a piece of work goes on to its end whoever waits. Returns whether it did before. */
+export function finishing(yes: boolean): boolean {
+  const before = unbroken;
+  unbroken = yes;
+  return before;
 }
 /** How many pages are under writeback. */
 export function nrWriteback(): i32 {

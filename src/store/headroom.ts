@@ -7,7 +7,7 @@ import { H_HEADROOM_WANTED, N_FREE, N_PAGES, N_WMARK_LOW, node, setHdr, V_MEMCG,
 import { ld } from "../mm/machine.ts";
 import { nodeDemotionMask } from "../mm/memory-tiers.ts";
 import { swapAvailable } from "../mm/swap.ts";
-import { needBreak, nrWriteback } from "../mm/writeback.ts";
+import { nrWriteback } from "../mm/writeback.ts";
 import {
   controlOf,
   FLAG_TELL,
@@ -47,7 +47,7 @@ export function storeHeadroom(meta: i32): i32 {
     // As for an item that takes all that is free: a segment goes.
     relieve(c, free > low ? free - low : 1);
     keepLimit(c);
-    return node(nid, N_FREE) > free || needBreak() ? HEADROOM_MADE : HEADROOM_NONE;
+    return node(nid, N_FREE) > free ? HEADROOM_MADE : HEADROOM_NONE;
   }
   if (!swapAvailable(1)) return HEADROOM_ENOUGH;
   if (isOthersTurn(c)) return HEADROOM_NONE;
@@ -55,7 +55,7 @@ export function storeHeadroom(meta: i32): i32 {
   const did = sinkSome(c);
   keepLimit(c);
   if (did === 0) return HEADROOM_NONE;
-  return node(nid, N_FREE) > free || nrWriteback() > before || needBreak() ? HEADROOM_MADE : HEADROOM_NONE;
+  return node(nid, N_FREE) > free || nrWriteback() > before ? HEADROOM_MADE : HEADROOM_NONE;
 }
 /** Nobody waits for room any more, until somebody says so. */
 export function noteHeadroom(): void {

@@ -2,6 +2,10 @@
  * Holes of segments in swap: what came up from there, was replaced or removed leaves its bytes, and they count as long as the page is there. So
  * they are room, and are found before anything that is alive goes: a segment a good part of which is dead is given up, what is left
  * of it being read and put with its like. Of no page is anything read of which nothing is alive.
+ *
+ * Not all that is dead is room: an item that goes to swap lies on one page if that leaves no more than a third of another (log.ts), so values of
+ * just over two thirds of a page leave a third of each dead for good. What counts is the pages that come free; where none do, that much of what is
+ * dead is taken for what cannot be used, until there is more of it, or less.
  */
 import { ld, st } from "../mm/machine.ts";
 import { carry } from "./carry.ts";
@@ -22,10 +26,12 @@ import {
   ST_BUSY,
   ST_DATA_START,
   ST_FRESH_SEG,
+  ST_LOG_HELD,
   ST_OPEN,
   ST_SEG_SHIFT,
   ST_SUNK_LIVE,
   ST_SUNK_PAGES,
+  ST_VAIN_HOLES,
   STREAM_COLD,
   STREAM_TTL,
   seg,
@@ -43,13 +49,25 @@ const PICKS: i32 = 256;
 /** Where less than 2^-this of all that is in swap is dead, hardly any segment is for a good part: a 4th. For less, three pages and more would be written for each that comes free. */
 const FEW: i32 = 4;
 const PART: i32 = 2;
+/** Pages that are gathered at most for one that comes free: of segments of a page or two, a good part is less than a page. */
+const GATHER_PAGES: i32 = 16;
 
-/** Make room in swap of holes. Returns false if there are too few. */
+/** Make room in swap of holes, a page at least. Returns false if there are too few. */
 export function useHoles(c: i32): boolean {
   const all = ld(c + ST_SUNK_PAGES) * PAGE_GRANULES;
-  if (ld(c + ST_BUSY) !== 0 || all <= 0 || all - ld(c + ST_SUNK_LIVE) < all >> FEW) return false;
-  const s = emptiest(c);
-  return s >= 0 && gather(c, s);
+  if (ld(c + ST_BUSY) !== 0 || all <= 0) return false;
+  const dead = all - ld(c + ST_SUNK_LIVE);
+  if (dead < ld(c + ST_VAIN_HOLES)) st(c + ST_VAIN_HOLES, dead > 0 ? dead : 0);
+  if (dead - ld(c + ST_VAIN_HOLES) < all >> FEW) return false;
+  const before = ld(c + ST_LOG_HELD);
+  for (let left: i32 = GATHER_PAGES; left > 0; left -= 1 << ld(c + ST_SEG_SHIFT)) {
+    const s = emptiest(c);
+    const gathered = s >= 0 && gather(c, s);
+    if (ld(c + ST_LOG_HELD) < before) return true;
+    if (!gathered) return false;
+  }
+  st(c + ST_VAIN_HOLES, dead);
+  return false;
 }
 /** Of a few segments in swap the one of which most is dead; -1 = there is none of which a good part is. */
 function emptiest(c: i32): i32 {

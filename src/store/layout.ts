@@ -116,6 +116,8 @@ export const ST_COPIES: i32 = 532;
 /** Bodies that have a copy: the first of all. */
 export const ST_COPIED: i32 = 560;
 export const ST_SUNK_IN_ALL: i32 = 536;
+/** Granules of segments in swap that are dead, but are no room: gathering what is alive there came to nothing (holes.ts). */
+export const ST_VAIN_HOLES: i32 = 584;
 /** f64: bytes of items that were stored anew, in the log and in bodies. */
 export const ST_NEW_BYTES: i32 = 544;
 /** f64: ST_NEW_BYTES when the ranks were last learned. */

@@ -10,7 +10,7 @@ import { H_NR_FRAMES, H_SWAP_DISCARDABLE, hdr, pte, V_SWAPPED, vma } from "../mm
 import { ld } from "../mm/machine.ts";
 import { PTE_PRESENT, PTE_SWAP } from "../mm/page-table.ts";
 import { slotsFree, swapAvailable } from "../mm/swap.ts";
-import { writesLater } from "../mm/writeback.ts";
+import { finishing, writesLater } from "../mm/writeback.ts";
 import { bodyOf, bodyOwner, bodyVpn, firstPageOf, isCopy, ownerOf } from "./body.ts";
 import { ALL, lookedGranules, SINK_WORST, sinkItem } from "./clean.ts";
 import { dropCopy, sinkToCopy } from "./copies.ts";
@@ -151,7 +151,9 @@ function leaveNodes(c: i32, pages: i32, wanted: i32, drop: boolean): boolean {
 export function keepLimit(c: i32): void {
   const most = ld(c + ST_MAX_PAGES);
   let more: boolean = held(c) > most;
+  const before = finishing(true);
   while (more) more = evictAnywhere(c) !== 0 && held(c) > most;
+  finishing(before);
 }
 /** Something is about to go down: what of it is hot takes new pages at first, and these must be within the store's limit. */
 function leaveSpare(c: i32): void {
