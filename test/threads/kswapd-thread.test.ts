@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Memory, openMemorySync } from "../../src/index.ts";
 import type { SharedMemory } from "../../src/memory/shared-memory.ts";
-import { KSWAPD, KSWAPD_ASLEEP, KSWAPD_NONE } from "../../src/runtime/control.ts";
+import { KSWAPD, KSWAPD_ASLEEP, KSWAPD_NONE, KSWAPD_SLOT, LOCK } from "../../src/runtime/control.ts";
 import type { SharedVm } from "../../src/runtime/shared-vm.ts";
 import type { SwapDevice } from "../../src/swap/device.ts";
 import { messageOf, PAGE, sharedMemory, startWorker } from "./helpers.ts";
@@ -107,22 +107,34 @@ test("a process does not stay for it", { timeout: SLOW }, () => {
   expect(out).toBe("end\n");
 });
 
-test("if it dies, whoever comes by reclaims, and that is said once", { timeout: SLOW }, async () => {
+test.each([
+  ["asleep", ["LIEU_FALLBACK"]],
+  // Whoever has the lock next says that he has taken it over from a dead one.
+  ["in the middle of a turn", ["LIEU_TAKEOVER", "LIEU_FALLBACK"]],
+])("if it dies %s, whoever comes by reclaims, and that is said once", { timeout: SLOW }, async (when, said) => {
   await using memory = open();
   const warnings: Error[] = [];
   const hear = (warning: Error): number => warnings.push(warning);
   process.on("warning", hear);
   try {
     await until(() => stateOf(memory) === KSWAPD_ASLEEP);
-    const { kswapd } = memory as SharedMemory;
-    await kswapd?.worker?.terminate();
-    await until(() => warnings.length > 0);
+    const vm = memory.vm as SharedVm;
+    const { words } = vm.control;
+    const { worker } = (memory as SharedMemory).kswapd as NonNullable<SharedMemory["kswapd"]>;
+    // So that it does not wake up and die with it.
+    vm.enter();
+    worker?.prependOnceListener("exit", () => {
+      vm.leave();
+      if (when !== "asleep") Atomics.store(words, LOCK, words[KSWAPD_SLOT] as number);
+    });
+    await worker?.terminate();
+    await until(() => warnings.length >= said.length);
     expect(stateOf(memory)).toBe(KSWAPD_NONE);
     const region = memory.map("8MiB");
     for (let page = 0; page < 2048; page++) region.writeInt32(page * PAGE, page);
     for (let page = 0; page < 2048; page++) expect(region.readInt32(page * PAGE)).toBe(page);
     memory.check();
-    expect(warnings.map((warning) => (warning as NodeJS.ErrnoException).code)).toEqual(["LIEU_FALLBACK"]);
+    expect(warnings.map((warning) => (warning as NodeJS.ErrnoException).code)).toEqual(said);
   } finally {
     process.off("warning", hear);
   }
