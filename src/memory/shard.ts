@@ -2,7 +2,7 @@
 import type { Cache } from "../cache/cache.ts";
 import { CachePart, type SpreadPart } from "../cache/cache-part.ts";
 import type { CacheKey } from "../cache/keys.ts";
-import { SharedCachePart } from "../cache/shared-cache-part.ts";
+import type { SharedCachePart } from "../cache/shared-cache-part.ts";
 import type { Region } from "../region/region.ts";
 import type { SharedRegion } from "../region/shared-region.ts";
 import type { Registry, SharedCacheEntry, SharedRegionEntry } from "../runtime/control.ts";
@@ -13,6 +13,7 @@ import type { Kinds } from "./kinds.ts";
 import { Memory } from "./memory.ts";
 import type { MemoryConfig } from "./options.ts";
 import type { AnyCacheOptions, CacheInfo, MapOptions } from "./requests.ts";
+import { PartOf, type SpreadRegion } from "./shard-part.ts";
 import { allOrNone } from "./shard-place.ts";
 import { SharedMemory } from "./shared-memory.ts";
 import type { Size } from "./size.ts";
@@ -34,11 +35,6 @@ export interface Shard extends Memory {
   ): SpreadPart<V, K, C>;
   /** Of so many pages of its nodes, those that no region has been promised, nor a cache that lies here alone may fill. */
   room(whole: number): number;
-}
-/** A region in extents, in bytes. */
-export interface SpreadRegion {
-  readonly size: number;
-  readonly extent: number;
 }
 
 /** What lies in a shard of a memory of one thread, which has no registry. */
@@ -106,45 +102,32 @@ export class PlainShard extends Memory implements Shard {
 
 /** A shard of a memory that threads share: it has a lock of its own, and others find what lies here in its registry. */
 export class SharedShard extends SharedMemory implements Shard {
-  /** The secret of the cache whose part is being made. */
-  #route: number | undefined;
-  /** The region of which extents are being mapped. */
-  #spread: SpreadRegion | undefined;
+  readonly #partOf = new PartOf();
 
-  protected override kinds(): Kinds {
-    const kinds = super.kinds();
-    return this.#route === undefined ? kinds : { ...kinds, cache: SharedCachePart as unknown as typeof Cache };
-  }
   get inflatable(): Balloons {
     return this.balloons;
   }
   mapPart(bytes: Size, options: MapOptions, spread?: SpreadRegion): Region {
-    this.#spread = spread;
-    try {
-      return this.map(bytes, options);
-    } finally {
-      this.#spread = undefined;
-    }
+    return this.#partOf.mapping(spread, () => this.map(bytes, options));
   }
   makeWhole<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>): Cache<V, K, C> {
     return this.cache(options as never) as unknown as Cache<V, K, C>;
   }
-  makePart<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>, secret: number): SpreadPart<V, K, C> {
-    this.#route = secret;
-    try {
-      return this.cache(options as never) as unknown as SharedCachePart<V, K, C>;
-    } finally {
-      this.#route = undefined;
-    }
+  makePart<V, K extends CacheKey, C>(options: AnyCacheOptions<V, K, C>, route: number): SpreadPart<V, K, C> {
+    return this.#partOf.making({ route }, () => this.cache(options as never) as unknown as SharedCachePart<V, K, C>);
   }
   room(whole: number): number {
     return this.locked(() => roomIn(this.registry, whole));
   }
-  protected override entryOf(cache: { readonly entry: SharedCacheEntry }): SharedCacheEntry {
-    return this.#route === undefined ? cache.entry : { ...cache.entry, route: this.#route };
+
+  protected override kinds(): Kinds {
+    return this.#partOf.kinds(super.kinds());
   }
-  protected override regionEntryOf(region: SharedRegion): SharedRegionEntry {
-    return this.#spread === undefined ? region.entry : { ...region.entry, spread: this.#spread };
+  protected override entryOf({ entry }: { readonly entry: SharedCacheEntry }): SharedCacheEntry {
+    return this.#partOf.cacheEntry(entry);
+  }
+  protected override regionEntryOf({ entry }: SharedRegion): SharedRegionEntry {
+    return this.#partOf.regionEntry(entry);
   }
 }
 
