@@ -44,6 +44,7 @@ import {
   ST_DATA_VMA,
   ST_FRUITLESS,
   ST_HEADS,
+  ST_HOLE_PRICE,
   ST_ITEMS,
   ST_LOG_HELD,
   ST_LOG_LIVE,
@@ -63,7 +64,7 @@ import {
 import { anyLeft, giveBack } from "./left.ts";
 import { nextUsed, releaseSeg } from "./log.ts";
 import { ONE } from "./log2.ts";
-import { sunkBodies } from "./meta.ts";
+import { inNodes, sunkBodies } from "./meta.ts";
 import { isPresent, look } from "./present.ts";
 import { randomBelow } from "./random.ts";
 import { NO_THETA, rebuildIfDue, score } from "./rank.ts";
@@ -88,6 +89,9 @@ const IMPATIENT: i32 = 8;
 const MAX_FRUITLESS: i32 = 65;
 /** A log is compacted once more than 2^-this of it is dead. */
 const HOLES: i32 = 5;
+/** Or, as long as that is less than 2^-this of what the store has in the nodes, more than 2^-that of the log. */
+const FEW_HOLES: i32 = 8;
+const MOST_HOLES: i32 = 2;
 /** Pages that compacting goes through at most for each page that it frees, and the 256ths of a segment that must be dead for that: as one is of so many pages. */
 const COMPACT_PAGES: i32 = 32;
 const LEAST_HOLES: i32 = 24;
@@ -132,9 +136,15 @@ export function evictSome(c: i32, drops: i32): i32 {
 export function makeUse(c: i32, drops: i32): boolean {
   if (rebuildIfDue(c)) guardStep(c);
   if (dropExpired(c, drops)) return true;
+  return drops === ALL && hasHoles(c) && compact(c);
+}
+/** Whether so much of the log is dead that it is worth compacting: where that is a small part of the store, mere heads, what it loses by holes is little. */
+function hasHoles(c: i32): boolean {
   const held = ld(c + ST_LOG_HELD) - ld(c + ST_SUNK_PAGES);
   const dead = (held - OPEN_PAGES) * PAGE_GRANULES - (ld(c + ST_LOG_LIVE) - ld(c + ST_SUNK_LIVE));
-  return drops === ALL && dead > (held * PAGE_GRANULES) >> HOLES && compact(c);
+  const part = (inNodes(c) * PAGE_GRANULES) >> FEW_HOLES;
+  const most = (held * PAGE_GRANULES) >> MOST_HOLES;
+  return dead > (held * PAGE_GRANULES) >> HOLES && dead > (part < most ? part : most);
 }
 
 /** Drop what is in a segment, item by item. Returns how many. */
@@ -307,6 +317,7 @@ function compact(c: i32): boolean {
   for (let left: i32 = COMPACT_PAGES; left > 0; left -= 1 << ld(c + ST_SEG_SHIFT)) {
     const s = mostHoles(c);
     if (s < 0) return false;
+    noteHolePrice(c, s);
     let more: i32 = 1;
     for (let pages: i32 = 0; more !== 0; pages++) {
       if (pages >= PIECE && needBreak()) return true;
@@ -315,6 +326,13 @@ function compact(c: i32): boolean {
     if (ld(c + ST_LOG_HELD) < held || needBreak()) return true;
   }
   return false;
+}
+/** A segment is about to be compacted: so much is carried for what that frees. What was before counts for seven eighths. */
+function noteHolePrice(c: i32, s: i32): void {
+  const live = seg(c, s, SG_LIVE);
+  const dead = (seg(c, s, SG_USED) >>> 3) - seg(c, s, SG_CURSOR) - live;
+  const price = ((live * 256) / (dead > 0 ? dead : 1)) | 0;
+  st(c + ST_HOLE_PRICE, ld(c + ST_HOLE_PRICE) + ((price - ld(c + ST_HOLE_PRICE)) >> 3));
 }
 /** Of a few segments the one with the most holes; -1 = none has enough. */
 function mostHoles(c: i32): i32 {

@@ -19,6 +19,8 @@ export const TABLE: i32 = NR_CLASSES * NR_AGES * 4;
 export const ALL_HAZARDS: i32 = 0;
 export const HAZARDS: i32 = NR_AGES * 8;
 export const WIDTHS: i32 = NR_AGES * 16;
+/** A word for each class: events of it in the tables, when the ranks were last learned. */
+export const CLASS_EVENTS: i32 = NR_AGES * 24;
 /**
  * Tables of a word for each class and age: hits, given up, still waiting, and the ranks that come of them. Those waiting are
  * counted only to rank their class anew (rank.ts), which then takes their place.
@@ -92,6 +94,8 @@ function decay(c: i32): void {
     const p = metaAddr(c, off) - off;
     for (; off < end; off += 4) st(p + off, ld(p + off) >> 1);
   }
+  const events = metaAddr(c, ld(c + ST_TABLES) + CLASS_EVENTS);
+  for (let k: i32 = 0; k < NR_CLASSES; k++) st(events + (k << 2), ld(events + (k << 2)) >> 1);
   st(c + ST_EVENTS, ld(c + ST_EVENTS) >> 1);
 }
 /** An item of that history was hit at that age. */

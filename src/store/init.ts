@@ -35,6 +35,7 @@ import {
   ST_GHOSTS,
   ST_GRACE,
   ST_GUARD_AT,
+  ST_HOLE_PRICE,
   ST_LEFT_BODIES,
   ST_LEFT_META,
   ST_LEFT_SEGS,
@@ -68,6 +69,7 @@ import {
 import { giveBack, LEFT_TURN } from "./left.ts";
 import { ensureMeta, leaveMeta } from "./meta.ts";
 import { initPace } from "./pace.ts";
+import { HOLE_PRICE } from "./pays.ts";
 import { initRanks, MAX_INTERVAL, NO_THETA } from "./rank.ts";
 import { NR_SAMPLED_AGES } from "./sampled.ts";
 
@@ -166,6 +168,7 @@ function format(c: i32): i32 {
   initRanks(c, ld(c + ST_META_START) + 1);
   st(c + ST_THETA, NO_THETA);
   st(c + ST_SINK, NO_THETA);
+  st(c + ST_HOLE_PRICE, HOLE_PRICE);
   return 0;
 }
 /** The clock, and what counts by it, begin at `now`; the ranks are due. */

@@ -226,6 +226,8 @@ export const ST_FAIR_ASKED: i32 = 1024;
 export const ST_PART_SHIFT: i32 = 852;
 export const ST_PART_SEGS: i32 = 1192;
 export const LOG_PARTS: i32 = 16;
+/** What compacting carries for each granule that it frees, in 256ths (evict.ts). */
+export const ST_HOLE_PRICE: i32 = 1740;
 /** Meta offset, behind the tables, of as many f64: bytes of keys and values of these hits, counted while keys are sampled. */
 export const ST_AGE_BYTES: i32 = 1736;
 /** Sixteen words: the candidates of a choice (evict.ts). */

@@ -19,6 +19,7 @@ import {
   ALL_HAZARDS,
   ageOf,
   bucketOfAge,
+  CLASS_EVENTS,
   cell,
   classOf,
   EVENT,
@@ -37,6 +38,7 @@ import {
   locAddr,
   metaAddr,
   PAGE_GRANULES,
+  ST_AGE_SHIFT,
   ST_ITEMS,
   ST_LRU_MODE,
   ST_MAX_PAGES,
@@ -102,6 +104,24 @@ export function worthOf(c: i32, past: i32, granules: i32): i32 {
   return ld(cell(c, RANKS, classOf(past >>> 3, past & 7), 0)) - weightOfSize(c, granules);
 }
 
+/**
+ * How likely an item that is accessed now is to be asked for again before a byte of it is worth less than `limit` where it is a matter of which node
+ * it is on: what became of those of its class. Of a class of which nothing is known it is certain.
+ */
+export function chanceAbove(c: i32, item: i32, limit: i32): f64 {
+  const k = classOf(freq(item), gap(item));
+  const size = log2Whole(totalGranules(item));
+  const byAge = ld(c + ST_LRU_MODE) !== 0;
+  let hits: f64 = EVENT;
+  for (let b: i32 = 0; b < NR_AGES; b++) {
+    const worth = byAge ? -log2(firstAge(b) + 1) - (ld(c + ST_AGE_SHIFT) << 16) : ld(cell(c, RANKS, k, b)) - size;
+    if (worth < limit) break;
+    hits += ld(cell(c, HITS, k, b));
+  }
+  const all: f64 = ld(metaAddr(c, ld(c + ST_TABLES) + CLASS_EVENTS) + (k << 2)) + EVENT;
+  return hits < all ? hits / all : 1;
+}
+
 /** Learn again from the tables, if it is time. Returns whether it was. */
 export function rebuildIfDue(c: i32): boolean {
   if (rankingOf === c && writesLater()) return rankClasses(c);
@@ -151,12 +171,17 @@ function weightOf(n: i32): i32 {
 /** What all classes together are like, and from which class on they are to be ranked by it. */
 function weighAll(c: i32): void {
   let risk: f64 = 0;
+  const events = metaAddr(c, ld(c + ST_TABLES) + CLASS_EVENTS);
+  for (let k: i32 = 0; k < NR_CLASSES; k++) st(events + (k << 2), 0);
   for (let b: i32 = NR_AGES - 1; b >= 0; b--) {
     let hits: f64 = 0;
     let lost: f64 = 0;
     for (let k: i32 = 0; k < NR_CLASSES; k++) {
-      hits += ld(cell(c, HITS, k, b));
-      lost += ld(cell(c, GIVEN_UP, k, b)) + ld(cell(c, WAITING, k, b));
+      const hit = ld(cell(c, HITS, k, b));
+      const gone = ld(cell(c, GIVEN_UP, k, b));
+      add(events + (k << 2), hit + gone);
+      hits += hit;
+      lost += gone + ld(cell(c, WAITING, k, b));
     }
     hits /= EVENT;
     lost /= EVENT;

@@ -63,10 +63,13 @@ import {
 } from "./layout.ts";
 import { inNodes } from "./meta.ts";
 import { neededSooner } from "./pace.ts";
+import { risePays } from "./pays.ts";
+import { randomBelow } from "./random.ts";
 import { density, NO_THETA } from "./rank.ts";
 import { releaseIfEmpty } from "./remove.ts";
 import { othersColdest, randomPageOn, segDensity } from "./sample.ts";
 import { skim } from "./skim.ts";
+import { holesIfSunk, sortSeg } from "./sort.ts";
 
 /** Candidates for each choice, how often one may be picked that is none, and frames looked at for one of the store's pages. */
 const CANDIDATES: i32 = 16;
@@ -77,6 +80,10 @@ const HOT: i32 = 65536;
 /** Granules that are carried back at most for each page that went down: all, or three quarters of them. */
 const ALL: i32 = 512;
 const MOST: i32 = 384;
+/** The 256ths of a segment that would be holes below from which on it is sorted: as many as it would be compacted for there (evict.ts). */
+const MANY_HOLES: i32 = 24;
+/** Of so many items that are not brought up one has the home node looked at: that costs about as much as a rise. */
+const TURNED_DOWN: i32 = 32;
 /** Pages of a body that are gone through at once. */
 const STEP: i32 = 1024;
 /** Pages of {@link headroom}: what a few segments take; and what is written while a thread has its turn. */
@@ -113,6 +120,12 @@ function spareOf(c: i32, nid: i32): i32 {
   const part = node(nid, N_PAGES) >> 6;
   const some = part < LEAST_SPARE ? LEAST_SPARE : part;
   return some < all ? some : all;
+}
+
+/** Pages above low that may be free of a node that the store fills: what is kept so, and what comes free with a segment that sinks. More is room that nobody needs. */
+function keptFree(c: i32, nid: i32): i32 {
+  if (inNodes(c) << 2 < node(nid, N_PAGES)) return 0;
+  return spareOf(c, nid) + (2 << ld(c + ST_SEG_SHIFT)) + (hdr(H_HEADROOM) !== 0 ? headroom(nid) : 0);
 }
 
 /** Relieving moves items, which takes room itself: once is enough. */
@@ -190,9 +203,17 @@ function sinkOne(c: i32, nid: i32): i32 {
     const moved = sinkBody(c, rest, nid);
     if (moved > 0) return moved;
   }
+  if (!pickOn(c, nid)) return -1;
+  if (pickedSeg >= 0) return sinkSeg(c, pickedSeg, nid, streamOf(c, pickedSeg) === STREAM_HEADS ? ALL : MOST);
+  const pages = bodyPages(locAddr(c, bodyOwner(c, pickedPage)));
+  return sinkBody(c, pages <= STEP ? firstOfBody(c, pickedPage) : pickedPage, nid);
+}
+// What was picked: a segment, or if that is -1, a page of a body.
+let pickedSeg: i32 = -1;
+let pickedPage: i32 = 0;
+/** Pick the least worth of a few candidates on a node, and learn what that is worth. Returns whether one was found. */
+function pickOn(c: i32, nid: i32): boolean {
   const log = ld(c + ST_LOG_PAGES);
-  let best: i32 = 0;
-  let bestSeg: i32 = -1;
   let least: i32 = 0x7fffffff;
   let found: i32 = 0;
   for (let i: i32 = 0; i < MISSES && found < CANDIDATES; i++) {
@@ -204,13 +225,14 @@ function sinkOne(c: i32, nid: i32): i32 {
       // Heads of bodies that are here: those that sank have left holes.
       if (streamOf(c, s) === STREAM_HEADS) {
         if (seg(c, s, SG_LIVE) << 3 > seg(c, s, SG_USED) - (seg(c, s, SG_USED) >> 2)) continue;
-        return sinkSeg(c, s, nid, ALL);
+        pickedSeg = s;
+        return true;
       }
       found++;
       const w = segDensity(c, s);
       if (w >= least) continue;
       least = w;
-      bestSeg = s;
+      pickedSeg = s;
     } else {
       const loc = bodyOwner(c, page - log);
       if (loc === 0 || (pte(vpnOfLoc(c, loc)) & PTE_PRESENT) === 0) continue;
@@ -221,16 +243,14 @@ function sinkOne(c: i32, nid: i32): i32 {
       const w = density(c, item);
       if (w >= least) continue;
       least = w;
-      bestSeg = -1;
-      best = page - log;
+      pickedSeg = -1;
+      pickedPage = page - log;
     }
   }
-  if (found === 0) return -1;
+  if (found === 0) return false;
   const sink = ld(c + ST_SINK);
   st(c + ST_SINK, sink === NO_THETA ? least : sink + (((least - sink) / 16) | 0));
-  if (bestSeg >= 0) return sinkSeg(c, bestSeg, nid, MOST);
-  const pages = bodyPages(locAddr(c, bodyOwner(c, best)));
-  return sinkBody(c, pages <= STEP ? firstOfBody(c, best) : best, nid);
+  return true;
 }
 /** The first page of a segment that is not cleaned yet. */
 function firstVpn(c: i32, s: i32): i32 {
@@ -238,11 +258,17 @@ function firstVpn(c: i32, s: i32): i32 {
 }
 function sinkSeg(c: i32, s: i32, nid: i32, most: i32): i32 {
   const pages = ((seg(c, s, SG_USED) + 4095) >>> 12) - (seg(c, s, SG_CURSOR) >>> 9);
+  const limit = ld(c + ST_SINK) + HOT;
+  if (ld(c + ST_BUSY) === 0 && holesIfSunk(c, s, nid, limit) >= MANY_HOLES) {
+    const free = node(nid, N_FREE);
+    sortSeg(c, s, limit, pages * most);
+    return node(nid, N_FREE) > free ? node(nid, N_FREE) - free : 0;
+  }
   const vpn = firstVpn(c, s);
   let moved: i32 = 0;
   for (let i: i32 = 0; i < pages; i++) if (on(vpn + i, nid)) moved += demoteNow(vpn + i);
   // Those of its items that are hot all the same come straight back, in part of the room that this has made.
-  skim(c, s, ld(c + ST_SINK) + HOT, moved * most, true);
+  skim(c, s, limit, moved * most, true);
   return moved;
 }
 /** A part of a body, and the rest of it when next a page has to go: what is there of a value only in part serves nobody. */
@@ -276,9 +302,15 @@ export function sinkHead(c: i32, loc: i32, nid: i32): void {
 export function worthRising(c: i32, loc: i32, from: i32): boolean {
   const nid = homeNode(c);
   if (!isFaster(nid, from)) return false;
-  if (node(nid, N_FREE) > node(nid, N_WMARK_LOW) + bodyPages(locAddr(c, loc)) + 2) return true;
+  if (node(nid, N_FREE) > node(nid, N_WMARK_LOW) + keptFree(c, nid) + bodyPages(locAddr(c, loc)) + 2) return true;
   const sink = ld(c + ST_SINK);
-  if (sink === NO_THETA || density(c, locAddr(c, loc)) > sink) return true;
+  const item = locAddr(c, loc);
+  if (sink !== NO_THETA && !risePays(c, item, from, nid, sink + HOT)) {
+    // Where nothing rises nothing sinks, and what is up there would never be known to have cooled.
+    if (randomBelow(c, TURNED_DOWN) === 0) pickOn(c, nid);
+    return false;
+  }
+  if (sink === NO_THETA || density(c, item) > sink) return true;
   // Or it is needed sooner than what others leave unused there.
   const idle = othersColdest(c, node(nid, N_START), node(nid, N_PAGES));
   return idle >= 0 && neededSooner(c, lastAge(), idle);

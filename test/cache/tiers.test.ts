@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { type Cache, injectFaults, type Memory, openMemory, simCrank } from "../../src/index.ts";
+import { ST_CARRIED, ST_PROMOTED } from "../../src/store/layout.ts";
 import { zipf as generateZipf } from "../../src/trace/generate.ts";
 import { runSeed, seeded } from "../property/source.ts";
 import { inMemory } from "../property/strict-device.ts";
@@ -98,6 +99,67 @@ test("a cache that is only written, or scanned, leaves the fast node to a hot on
     expect(fast, beside).toBeGreaterThan(0.97 * 20_000);
     memory.check();
   }
+});
+
+/** Gets of keys by a power law, what misses being stored, on 1 + 4 MiB that hold a quarter of the values. */
+async function overTiers(nodes: Parameters<typeof openMemory>[0]["nodes"], seed: number) {
+  await using memory = await openMemory({ nodes, seed, minFree: "16KiB" }, { crank: simCrank() });
+  const size = Object.keys(nodes).length > 1 ? 5120 : 1024;
+  const cache = memory.cache({ maxSize: size * KIB, codec: "bytes", heap: 0 });
+  const { key, size: bytes } = generateZipf({ keys: 20_000, requests: 200_000, alpha: 0.9, size: [100, 2000] });
+  const value = Buffer.alloc(2000);
+  const out = Buffer.alloc(2000);
+  for (const k of key) {
+    if (cache.getInto(`k${k}`, out) < 0) cache.set(`k${k}`, value.subarray(0, bytes[k]));
+  }
+  memory.check();
+  memory.vm.inspect();
+  const { calls } = memory.vm;
+  const { meta } = (cache as unknown as { items: { meta: number } }).items;
+  const { hitsByTier, misses } = cache.stats();
+  return {
+    fast: hitsByTier.dram as number,
+    slow: (hitsByTier.slow ?? 0) as number,
+    misses,
+    carried: calls.storeCount(meta, ST_CARRIED),
+    promoted: calls.storeCount(meta, ST_PROMOTED),
+    migrated: memory.vmstat().pgmigrate_success,
+  };
+}
+
+test("what comes up to the fast node pays for it: fewer than half of the hits below, and the fast node serves what it would alone", async () => {
+  const alone = await overTiers({ dram: dram(1024 + 512) }, 3);
+  const both = await overTiers({ dram: dram(1024 + 512), slow: dram(4096 + 512, 1) }, 3);
+  const said = JSON.stringify([alone, both]);
+  expect(both.fast, said).toBeGreaterThan(0.98 * alone.fast);
+  expect(both.promoted, said).toBeLessThan(both.slow / 2);
+  expect(both.promoted, said).toBeGreaterThan(both.slow / 10);
+  // Items carried and pages moved, for each item that came: new ones, and those that rose.
+  expect(both.carried, said).toBeLessThan(7 * (both.misses + both.promoted));
+  expect(both.migrated, said).toBeLessThan((both.misses + both.promoted) / 4);
+});
+
+test("where what is hot changes, it comes up, though nothing was worth it before", async () => {
+  await using memory = await openMemory(
+    { nodes: { dram: dram(1024), slow: dram(4096, 1) }, seed: 3, minFree: "16KiB" },
+    { crank: simCrank() },
+  );
+  const cache = memory.cache({ codec: "bytes", heap: 0, maxSize: "4MiB" });
+  const value = Buffer.alloc(1000, 1);
+  const out = Buffer.alloc(1000);
+  for (let k = 0; k < 3000; k++) cache.set(`k${k}`, value);
+  const source = seeded(11);
+  // Of 3,000 values 600 are asked for at a time, which is what the fast node holds, and others after them.
+  for (const phase of [0, 1, 2, 3]) {
+    let before = cache.stats();
+    for (let n = 0; n < 60_000; n++) {
+      if (n === 30_000) before = cache.stats();
+      if (cache.getInto(`k${phase * 700 + source.below(600)}`, out) !== 1000) throw new Error("a miss");
+    }
+    const fast = (cache.stats().hitsByTier.dram as number) - (before.hitsByTier.dram as number);
+    expect(fast / 30_000, `phase ${phase}`).toBeGreaterThan(0.95);
+  }
+  memory.check();
 });
 
 const seed = runSeed();

@@ -1,0 +1,120 @@
+/**
+ * Sorting a segment that is to leave the home node: item by item, what is worth more stays there and the rest goes one node down, each to
+ * the end of a segment of its like, so that neither leaves a hole. Where next to nothing stays, and next to nothing is dead, its pages go
+ * down as they are, which is cheaper (sink.ts).
+ */
+import { folioHead, folioNid } from "../mm/folio.ts";
+import { pinPage, unpinFrame } from "../mm/gup.ts";
+import { pte } from "../mm/layout.ts";
+import { ld, st } from "../mm/machine.ts";
+import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
+import { bodyVpn } from "./body.ts";
+import { carryWithin } from "./carry.ts";
+import { slotOf } from "./directory.ts";
+import { BIT_BODY, BIT_DEAD, bits, END_OF_PAGE, I_BODY, I_HASH, I_LENGTH, inlineGranules } from "./item.ts";
+import {
+  kindOf,
+  LOW,
+  locAddr,
+  PAGE_GRANULES,
+  pageInfo,
+  SG_CURSOR,
+  SG_USED,
+  ST_BUSY,
+  ST_DATA_START,
+  ST_SEG_SHIFT,
+  STREAM_TTL,
+  seg,
+  setPageInfo,
+  setSeg,
+} from "./layout.ts";
+import { releaseSeg, zapLogPage } from "./log.ts";
+import { density, score } from "./rank.ts";
+import { bandOf } from "./stream.ts";
+
+/** Granules that have been found to stay, or carried to stay. */
+let staying: i32 = 0;
+let going: i32 = 0;
+
+/** The page of a segment that is not done with yet, and the one behind its last. */
+function firstPage(c: i32, s: i32): i32 {
+  return (seg(c, s, SG_CURSOR) + PAGE_GRANULES - 1) >>> 9;
+}
+function endPage(c: i32, s: i32): i32 {
+  return (seg(c, s, SG_USED) + 4095) >>> 12;
+}
+/** How many 256ths of a segment would be holes if it sank without what is worth more than `limit`; -1 = not all of it is on node `nid`. */
+export function holesIfSunk(c: i32, s: i32, nid: i32, limit: i32): i32 {
+  const end = endPage(c, s);
+  const from = firstPage(c, s);
+  if (from >= end || (seg(c, s, SG_CURSOR) & (PAGE_GRANULES - 1)) !== 0) return -1;
+  staying = 0;
+  going = 0;
+  for (let page: i32 = from; page < end; page++) {
+    if (!isOn(ld(c + ST_DATA_START) + (s << ld(c + ST_SEG_SHIFT)) + page, nid)) return -1;
+    walk(c, s, page, limit, 0);
+  }
+  const all = (seg(c, s, SG_USED) >>> 3) - (from << 9);
+  return (((all - going) * 256) / (all + 1)) | 0;
+}
+/**
+ * Sort a segment, all of it on node `nid`, until `most` granules have stayed there; what is left then goes. Returns whether there was room for
+ * all of it; what is not done with stays where it is.
+ */
+export function sortSeg(c: i32, s: i32, limit: i32, most: i32): boolean {
+  const end = endPage(c, s);
+  let room: boolean = true;
+  staying = 0;
+  going = 0;
+  st(c + ST_BUSY, 1);
+  for (let page: i32 = firstPage(c, s); page < end && room; page++) {
+    const logPage = (s << ld(c + ST_SEG_SHIFT)) + page;
+    const vpn = ld(c + ST_DATA_START) + logPage;
+    // Making room for those before it may have sent it away.
+    if ((pte(vpn) & PTE_PRESENT) === 0) break;
+    const pinned = pinPage(vpn);
+    room = walk(c, s, page, limit, most);
+    unpinFrame(pinned);
+    if (!room) continue;
+    zapLogPage(c, vpn);
+    setPageInfo(c, logPage, PAGE_GRANULES);
+    setSeg(c, s, SG_CURSOR, (page + 1) << 9);
+  }
+  st(c + ST_BUSY, 0);
+  if (firstPage(c, s) < end) return false;
+  releaseSeg(c, s);
+  return true;
+}
+/** Go through the live items of a page: count those that stay, and those that go, or with `most` carry them. Returns false if there was no room for one. */
+function walk(c: i32, s: i32, page: i32, limit: i32, most: i32): boolean {
+  const logPage = (s << ld(c + ST_SEG_SHIFT)) + page;
+  const base = locAddr(c, (logPage << 9) + 1);
+  const used = (seg(c, s, SG_USED) - (page << 12)) >>> 3;
+  const kind = kindOf(c, s);
+  for (let g: i32 = pageInfo(c, logPage) & 0xffff; g < PAGE_GRANULES && g < used; ) {
+    const item = base + (g << 3);
+    if (ld(item + I_LENGTH) === END_OF_PAGE) break;
+    const size = inlineGranules(item);
+    const loc = (logPage << 9) + g + 1;
+    g += size;
+    if ((bits(item) & BIT_DEAD) !== 0) continue;
+    const large = (bits(item) & BIT_BODY) !== 0;
+    const stays = (most === 0 || staying < most) && (large ? !isApart(c, logPage, item) : density(c, item) > limit);
+    if (stays) staying += size;
+    else going += size;
+    const slot = most !== 0 ? slotOf(c, ld(item + I_HASH), loc) : 0;
+    if (slot === 0) continue;
+    const to = kind >= STREAM_TTL || large ? kind : bandOf(c, score(c, item));
+    if (!carryWithin(c, stays ? to : LOW + to, loc, item, slot) && ld(slot) === loc) return false;
+  }
+  return true;
+}
+function isOn(vpn: i32, nid: i32): boolean {
+  const p = pte(vpn);
+  return (p & PTE_PRESENT) !== 0 && folioNid(folioHead(pteIndex(p))) === nid;
+}
+/** Whether the body of an item is not on the node that its head is on. */
+function isApart(c: i32, logPage: i32, item: i32): boolean {
+  const head = pte(ld(c + ST_DATA_START) + logPage);
+  return !isOn(bodyVpn(c, ld(item + I_BODY)), folioNid(folioHead(pteIndex(head))));
+}
