@@ -237,6 +237,8 @@ export const N_KSWAPD_RECLAIMED: i32 = 112;
 export const N_MOVABLE: i32 = 116;
 /** Moves to it made before anything was known. */
 export const N_PROMO_TRIALS: i32 = 120;
+/** Frames that were made free there by who pays for them, and are for such (made.ts). */
+export const N_MADE: i32 = 124;
 /** MAX_NODES words: NUMA distance to each node. */
 export const N_DISTANCE: i32 = 128;
 /** MAX_NODES words: all nodes, nearest first. */
@@ -256,6 +258,8 @@ export const N_RIPE_NR: i32 = 308;
 /** Looks at pages there of late, and how many were found that could make way (prices.ts). */
 export const N_SEARCH_LOOKS: i32 = 288;
 export const N_SEARCH_FOUND: i32 = 312;
+/** Looks at victims before their time was over that those sums are of; -1 when they are of whole times (samples.ts). */
+export const N_FIRST: i32 = 316;
 // While a change of policy or mems is under way (evacuate.ts, exchange.ts):
 /** Pages that have to leave the node; partners that will leave it; partners that will come to it. */
 export const N_LEAVING: i32 = 292;

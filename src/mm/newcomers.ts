@@ -39,7 +39,7 @@ import {
 import { placementMask } from "./mempolicy.ts";
 import { zone } from "./node.ts";
 import { PTE_PRESENT, PTE_WATCH, pteIndex } from "./page-table.ts";
-import { gainOfUse, priceOfRoom } from "./prices.ts";
+import { gainOfUse, priceInBatch, priceOfMove, priceOfRoom } from "./prices.ts";
 import { randomBelow } from "./random.ts";
 import { ENOUGH, known, span, takeSample, usesOfClass, usesOfRipe } from "./samples.ts";
 import {
@@ -85,11 +85,12 @@ export function moreTrials(nid: i32): void {
 export function knowsNewPages(v: i32, to: i32): boolean {
   return vma(v, V_NEW_NR) >= ENOUGH || node(to, N_NEW_NR) >= ENOUGH;
 }
-/** Whether a new page of mapping `v` pays for its place on node `to`, rather than on node `below`. */
-export function newPagePays(v: i32, to: i32, below: i32): boolean {
+/** Whether a new page of mapping `v` pays for its place on node `to`, rather than on node `below`; `found`: what makes way has been found, and has gone. */
+export function newPagePays(v: i32, to: i32, below: i32, found: boolean): boolean {
   const own = vma(v, V_NEW_NR) >= ENOUGH;
   const uses: f64 = own ? vma(v, V_NEW_USES) : node(to, N_NEW_USES);
-  return pays(to, below, uses / (own ? vma(v, V_NEW_NR) : node(to, N_NEW_NR)), 1);
+  const each = uses / (own ? vma(v, V_NEW_NR) : node(to, N_NEW_NR));
+  return pays(to, below, each, 1, found ? priceOfMove(1) : priceInBatch(to, 1));
 }
 /**
  * Whether a page back from swap does. It has been needed before, and what is known of how long it is needed now is that pages like it were for
@@ -97,11 +98,11 @@ export function newPagePays(v: i32, to: i32, below: i32): boolean {
  */
 export function refaultPays(to: i32, below: i32): boolean {
   if (!known(to, SAMPLE_REFAULT)) return false;
-  return pays(to, below, usesOfClass(to, SAMPLE_REFAULT, span()), 2) && randomBelow(EXPLORE) !== 0;
+  return pays(to, below, usesOfClass(to, SAMPLE_REFAULT, span()), 2, priceOfRoom(to, 1)) && randomBelow(EXPLORE) !== 0;
 }
-/** Whether a page that is used `uses` times in a SPAN, for `spans` of them, and that is not yet anywhere, pays for its place on node `to`. */
-function pays(to: i32, below: i32, uses: f64, spans: i32): boolean {
-  if (gainOver(to, below, uses) * spans <= priceOfRoom(to, 1)) return false;
+/** Whether a page that is used `uses` times in a SPAN, for `spans` of them, and that is not yet anywhere, pays `price` for its place on node `to`. */
+function pays(to: i32, below: i32, uses: f64, spans: i32, price: f64): boolean {
+  if (gainOver(to, below, uses) * spans <= price) return false;
   return knowsVictims(to) || mayTry(to);
 }
 /** What a page that is used `uses` times in a SPAN is worth more on node `to`, ns, than on node `below`, if what makes way goes there. */
@@ -156,7 +157,7 @@ export function readProbes(): void {
     if (here && countedFor(f) < wait) continue;
     setHdr(at, 0);
     if (!here) continue;
-    takeSample(f, folioNid(f), true);
+    takeSample(f, folioNid(f), true, 0);
     setPte(vpn, p & ~PTE_WATCH);
   }
 }

@@ -77,17 +77,21 @@ export function looksPerMove(): i32 {
   return looks > 1 ? looks : 1;
 }
 /**
- * What it costs to find a page on node `nid` that can make way, as of late, ns: all looks by all that were found. A lap that found nothing
+ * What it costs to find a page on node `nid` that can make way, as of late, ns: all looks by all that were found, `least` if fewer. A lap that found nothing
  * took the marks off what it passed, and is paid for by what is found after it.
  */
-function priceOfSearch(nid: i32): f64 {
+function priceOfSearch(nid: i32, least: i32): f64 {
   const looks: f64 = node(nid, N_SEARCH_LOOKS);
   const found = node(nid, N_SEARCH_FOUND);
-  return (looks * hdr(H_PRICE_LOOK)) / (found > 1 ? found : 1);
+  return (looks * hdr(H_PRICE_LOOK)) / (found > least ? found : least);
 }
 /** What it costs to make room for `pages` on node `nid`: to find as many that make way, and to move them. */
 export function priceOfRoom(nid: i32, pages: i32): f64 {
-  return priceOfMove(pages) + priceOfSearch(nid) * pages;
+  return priceOfMove(pages) + priceOfSearch(nid, 1) * pages;
+}
+/** The same of pages of which there are always more to come, as new ones: what is looked for is a batch, and whatever was in vain is paid for by as many. */
+export function priceInBatch(nid: i32, pages: i32): f64 {
+  return priceOfMove(pages) + priceOfSearch(nid, SWAP_CLUSTER_MAX) * pages;
 }
 /** A period has passed: what was dear to find may not be any more. */
 export function forgetSearches(): void {

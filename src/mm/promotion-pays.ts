@@ -42,7 +42,7 @@ export function promotionPays(f: i32, to: i32, by: i32): boolean {
   const price = priceOfMove(nr) + priceOfRoom(to, nr);
   if (cost < price) return false;
   if (!knowsVictims(to)) return mayTry(to) || randomBelow(EXPLORE) === 0;
-  noteSample(f, false);
+  noteSampleAt(f, by);
   const loss = usesOfVictim(to, countedFor(f)) * nr * each;
   const paid = cost >= price + loss;
   const sample = sampleOf(f);
@@ -76,11 +76,20 @@ function begin(f: i32): void {
 
 /** Take the sample that folio `f` is, if it is time, or because it leaves. */
 export function noteSample(f: i32, leaves: boolean): void {
-  if (!countsUses()) return;
+  const to = sampledFor(f);
+  if (to >= 0) takeSample(f, to, leaves, 0);
+}
+/** The same at a use of it, `by` accesses, which was counted: if its time is over, this one came after it. */
+function noteSampleAt(f: i32, by: i32): void {
+  const to = sampledFor(f);
+  if (to >= 0) takeSample(f, to, false, by);
+}
+/** The node that folio `f` is a sample for; -1 if it is none. */
+function sampledFor(f: i32): i32 {
+  if (!countsUses()) return -1;
   const sample = sampleOf(f);
-  if (sample === SAMPLE_NONE) return;
-  const to = sample === SAMPLE_VICTIM || sample === SAMPLE_RIPE ? nodeAbove(f) : topFor(ownerVma(f));
-  if (to >= 0) takeSample(f, to, leaves);
+  if (sample === SAMPLE_NONE) return -1;
+  return sample === SAMPLE_VICTIM || sample === SAMPLE_RIPE ? nodeAbove(f) : topFor(ownerVma(f));
 }
 /** The node that folio `f` came down from, as far as can be told: of the faster ones the slowest, nearest to home; -1 if there is none. */
 function nodeAbove(f: i32): i32 {

@@ -19,6 +19,7 @@ import {
   H_STRETCH,
   hdr,
   N_EARLY,
+  N_FIRST,
   N_NEW_NR,
   N_NEW_USES,
   N_REFAULT_NR,
@@ -68,17 +69,50 @@ export function span(): i32 {
   return unitsOf(hdr(H_HOT_THRESHOLD));
 }
 
-/** The folio's sample is taken if it is time, or because it leaves. `to`: the node that it is a sample for. */
-export function takeSample(f: i32, to: i32, leaves: boolean): void {
+/**
+ * The folio's sample is taken if it is time, or because it leaves. `to`: the node that it is a sample for. `after`: accesses of the use that made
+ * somebody look, 0 if none did: it was used for as much less in its time. Counted in, whatever is used would seem to be used once more.
+ */
+export function takeSample(f: i32, to: i32, leaves: boolean, after: i32): void {
   const sample = sampleOf(f);
   const age = countedFor(f);
-  if (sample === SAMPLE_NONE || (!leaves && age < span())) return;
-  const uses = (usesOf(f) / folioNr(f)) | 0;
+  if (sample === SAMPLE_NONE) return;
+  if (!leaves && age < span()) {
+    if (sample === SAMPLE_VICTIM && age * PARTS >= span()) addFirst(to, (usesOf(f) / folioNr(f)) | 0, age);
+    return;
+  }
+  const uses = usesInSpan((usesOf(f) / folioNr(f)) | 0, age, after);
   endSample(f);
+  if (sample === SAMPLE_VICTIM && age >= span()) endFirst(to);
   if (sample === SAMPLE_NEW) addNew(ownerVma(f), to, uses);
   else if (age >= span() || (sample !== SAMPLE_RIPE && !known(to, sample)))
     addSamples(to, sample, uses, span(), square(uses), 1);
   else putBy(to, sample, uses, age);
+}
+/**
+ * The first victims of node `nid` are known for what they have been used for so far, from a quarter of their time on: as long as nothing is known of victims
+ * nobody else makes way. When their time is over that is forgotten, for what it was: a program that comes back to them had not yet.
+ */
+function addFirst(nid: i32, uses: i32, age: i32): void {
+  if (known(nid, SAMPLE_VICTIM) || node(nid, N_FIRST) < 0) return;
+  addNode(nid, N_FIRST, 1);
+  addSamples(nid, SAMPLE_VICTIM, uses, age, 0, 1);
+}
+function endFirst(nid: i32): void {
+  if (node(nid, N_FIRST) > 0) {
+    setNode(nid, N_VICTIM_USES, 0);
+    setNode(nid, N_VICTIM_TIME, 0);
+    setNode(nid, N_VICTIM_NR, 0);
+  }
+  setNode(nid, N_FIRST, -1);
+}
+/** Of the `uses` that a page had in `age` units of time those of its SPAN, if that is over; the last were `after`. */
+function usesInSpan(uses: i32, age: i32, after: i32): i32 {
+  if (age < span()) return uses;
+  if (after > 0) return uses > after ? uses - after : 0;
+  // Where laps take long nobody has looked for a while.
+  const part: f64 = span();
+  return age < 2 * span() ? uses : toI32(Math.floor(uses * (part / age)));
 }
 function addNew(v: i32, to: i32, uses: i32): void {
   addSamples(to, SAMPLE_NEW, uses, 0, 0, 1);

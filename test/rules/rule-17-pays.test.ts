@@ -1,0 +1,98 @@
+/**
+ * Rule 17, what can rise, rises, if it pays: what is known of pages is what they are used for, not that somebody looked at a use; and room that was made
+ * for what pays is not taken by what does not.
+ */
+import { describe, expect, test } from "vitest";
+import { openMemorySync } from "../../src/index.ts";
+import { N_RIPE_TIME, N_RIPE_USES, node } from "../../src/mm/layout.ts";
+import { ProgramClock } from "../../src/parity/program.ts";
+import { LRU, TWINS } from "../support/engine.ts";
+
+const PAGE = 4096;
+
+/** Random numbers of [0, 1). */
+function random(seed: number): () => number {
+  let s = seed;
+  return () => {
+    s = (Math.imul(s, 1664525) + 1013904223) | 0;
+    return (s >>> 0) / 2 ** 32;
+  };
+}
+
+describe.each(TWINS)("rule 17, moves that pay (%s)", (engine) => {
+  /** A memory, a region of `pages`, and what uses one: `lines` of it, `ms` after the last. */
+  function program(nodes: readonly [fast: number, slow: number], pages: number) {
+    const clock = new ProgramClock();
+    const [fast, slow] = nodes;
+    const memory = openMemorySync(
+      {
+        engine,
+        lru: LRU,
+        pretouch: false,
+        nodes: {
+          fast: { kind: "model", size: fast * PAGE },
+          slow: { kind: "model", size: slow * PAGE, tier: 1 },
+        },
+      },
+      { crank: clock },
+    );
+    const region = memory.map(pages * PAGE);
+    let uses = 0;
+    const use = (page: number, lines: number, ms: number): void => {
+      clock.time += ms;
+      region.translate(page * PAGE, "read", lines * 64);
+      if (++uses % 64 === 0) memory.tick();
+    };
+    return { memory, region, use };
+  }
+
+  test("pages that are read whole, at random, do not come up because they were used: those that are not will be next", () => {
+    const [fast, pages] = [2048, 3072];
+    const { memory, use } = program([fast, 1536], pages);
+    const at = random(5);
+    // Each page is used a little more than once in the time of a sample.
+    for (let i = 0; i < 10 * pages; i++) use(Math.floor(at() * pages), 64, 0.08);
+    const before = memory.vmstat();
+    const accesses = 20 * pages;
+    let known = 0;
+    for (let i = 0; i < accesses; i++) {
+      use(Math.floor(at() * pages), 64, 0.08);
+      if (i % pages !== 0) continue;
+      memory.vm.inspect();
+      known += node(0, N_RIPE_USES) / node(0, N_RIPE_TIME) / 20;
+    }
+    // Of 64 lines, in units of 8 ms.
+    const rate = (64 * 8) / (0.08 * pages);
+    expect(known).toBeGreaterThan(0.88 * rate);
+    expect(known).toBeLessThan(1.06 * rate);
+    const after = memory.vmstat();
+    expect(after.pgpromote_judged - before.pgpromote_judged).toBeGreaterThan(accesses / 10);
+    // One in 64 of those that ask is tried.
+    expect(after.pgpromote_success - before.pgpromote_success).toBeLessThan(accesses / 50);
+    memory.close();
+  });
+
+  test("what was made room for comes up; new pages that do not pay go where there is room, and leave it that room", () => {
+    const [fast, slow] = [1024, 4096];
+    const { memory, region, use } = program([fast, slow], fast + slow);
+    const at = random(9);
+    const first = fast + 600;
+    for (let page = 0; page < first; page++) use(page, 1, 1);
+    // New pages are used once, and known for that.
+    let next = first;
+    for (; next < first + 400; next++) use(next, 1, 1);
+    const below = [...Array(first).keys()].filter((page) => region.placeCode(page) === 1).slice(0, 120);
+    const before = memory.vmstat();
+    for (let i = 0; i < 20_000; i++) {
+      // Those that are hot change, and come up one after the other.
+      use(below[(Math.floor(i / 200) + Math.floor(at() * 4)) % below.length] as number, 1, 0.1);
+      if (i % 20 === 0 && next < fast + slow - 400) use(next++, 1, 0.1);
+    }
+    const after = memory.vmstat();
+    const risen = after.pgpromote_success - before.pgpromote_success;
+    const demoted = after.pgdemote_direct + after.pgdemote_kswapd - before.pgdemote_direct - before.pgdemote_kswapd;
+    expect(risen).toBeGreaterThan(20);
+    expect(demoted).toBeLessThan(risen + 100);
+    memory.close();
+  });
+});
