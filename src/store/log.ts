@@ -13,6 +13,7 @@ import { ld, st, stf } from "../mm/machine.ts";
 import { FAULT_COLD, FAULT_LOW, FAULT_OVERWRITE, fault } from "../mm/mm.ts";
 import { zapPages } from "../mm/mmap.ts";
 import { PTE_PRESENT } from "../mm/page-table.ts";
+import { slotsFree } from "../mm/swap.ts";
 import { bring } from "./bring.ts";
 import { queueFresh } from "./heat.ts";
 import { END_OF_PAGE, I_LENGTH } from "./item.ts";
@@ -53,6 +54,7 @@ import {
   ST_LEFT_SEGS,
   ST_LOG_HELD,
   ST_LOG_LIVE,
+  ST_MAX_PAGES,
   ST_META_START,
   ST_NOW,
   ST_NR_SEGS,
@@ -74,13 +76,17 @@ import {
   setSeg,
   streamOf,
 } from "./layout.ts";
-import { ensureMeta } from "./meta.ts";
+import { ensureMeta, held } from "./meta.ts";
 import { cancelTimer, noteExpiry } from "./timers.ts";
 
 /** An item that would leave no more than this on its page starts on the next one rather than lie across. */
 const SLACK: i32 = 128;
-/** The same of what goes to swap: an item that lies across pages costs two reads, so a third of a page may be left. */
+/**
+ * The same of what goes to swap: an item that lies across pages costs two reads, so a third of a page may be left, as long as more than a 2^-this of
+ * the store's limit, and slots for as much of what it has in swap, are free: what is left costs values where room is short, and writes before.
+ */
 const COLD_SLACK: i32 = 1365;
+const SHORT: i32 = 3;
 
 export function segBytes(c: i32): i32 {
   return 4096 << ld(c + ST_SEG_SHIFT);
@@ -98,11 +104,16 @@ function firstVpn(c: i32, s: i32): i32 {
   return ld(c + ST_DATA_START) + (s << ld(c + ST_SEG_SHIFT));
 }
 
+/** Whether room below is short, for the store or for all. */
+function isShort(c: i32): boolean {
+  const most = ld(c + ST_MAX_PAGES);
+  return held(c) > most - (most >> SHORT) || !slotsFree((ld(c + ST_SUNK_PAGES) >> SHORT) + 1);
+}
 /** Where in an open segment an item would start; -1 = it does not fit. */
 function placeIn(c: i32, s: i32, head: i32, bytes: i32): i32 {
   const used = seg(c, s, SG_USED);
   const within = used & 4095;
-  const slack = streamOf(c, s) === STREAM_COLD ? COLD_SLACK : SLACK;
+  const slack = streamOf(c, s) === STREAM_COLD && !isShort(c) ? COLD_SLACK : SLACK;
   let at: i32 = used;
   if (within > 0) {
     const across = within + bytes > 4096;
