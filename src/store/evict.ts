@@ -38,10 +38,12 @@ import {
   SG_ITEMS,
   SG_LIVE,
   SG_STATE,
+  SG_STREAM,
   SG_USED,
   ST_BODIES,
   ST_BUSY,
   ST_DATA_VMA,
+  ST_FRESH_SEG,
   ST_FRUITLESS,
   ST_HEADS,
   ST_HOLE_PRICE,
@@ -280,15 +282,42 @@ export function dropBody(c: i32, body: i32): void {
     sweepOrphan(c, body);
   } else dropItem(c, loc, item);
 }
-/** Clean a segment, page by page, and move the threshold by what that came to. */
+/** Clean the segment that was chosen, page by page, and move the threshold by what that came to. */
 export function cleanChosen(c: i32, s: i32, drops: i32, how: i32): void {
   threshold(c);
+  clean(c, s, drops, how);
+}
+/**
+ * The segment whose cleaning was cut short, as somebody waited: to go on there costs no choice anew, which is as much as cleaning a few pages. Else, or if
+ * it is another one by now, -1. A store that has moved is not gone on with.
+ */
+export function cutShort(c: i32): i32 {
+  if (cutStore !== c) return -1;
+  cutStore = 0;
+  const there = cutSeg < ld(c + ST_FRESH_SEG) && seg(c, cutSeg, SG_STATE) === SEG_CLOSED;
+  return there && seg(c, cutSeg, SG_STREAM) === cutStream ? cutSeg : -1;
+}
+let cutStore: i32 = 0;
+let cutSeg: i32 = 0;
+/** Its stream, and which of its lives it was. */
+let cutStream: i32 = 0;
+/** Go on with the cleaning of a segment, or begin it. */
+export function clean(c: i32, s: i32, drops: i32, how: i32): void {
   startCount(how);
   let left: i32 = drops;
   let pages: i32 = 0;
-  // What is left of it is a segment like others, and a smaller one.
-  while (left > 0 && (++pages <= PIECE || !needBreak()) && cleanSegPage(c, s, left))
-    if (drops !== ALL) left = drops - droppedItems();
+  let more: boolean = true;
+  while (left > 0 && more) {
+    if (++pages > PIECE && needBreak()) {
+      cutStore = c;
+      cutSeg = s;
+      cutStream = seg(c, s, SG_STREAM);
+      more = false;
+    } else {
+      more = cleanSegPage(c, s, left);
+      if (drops !== ALL) left = drops - droppedItems();
+    }
+  }
   const looked = lookedGranules();
   if (looked > 0) adjust(c, ((droppedGranules() * 256) / looked) | 0, ((regrettedGranules() * 256) / looked) | 0);
 }

@@ -20,7 +20,9 @@ import {
   choose,
   chosenBody,
   chosenSeg,
+  clean,
   cleanChosen,
+  cutShort,
   dropBody,
   dropFrom,
   evictSome,
@@ -171,12 +173,16 @@ export function sinkSome(c: i32): i32 {
   if (!maySink(c) && !(dropSunk(c) && maySink(c))) return 0;
   makeSlots(c, 2 << ld(c + ST_SEG_SHIFT));
   if (makeUse(c, ALL)) return 1;
-  if (!choose(c, true)) return 0;
-  const s = chosenSeg();
+  const rest = cutShort(c);
+  const goesOn =
+    rest >= 0 && kindOf(c, rest) < STREAM_TTL && streamOf(c, rest) !== STREAM_COLD && wholeInNodes(c, rest);
+  if (!goesOn && !choose(c, true)) return 0;
+  const s = goesOn ? rest : chosenSeg();
   if (s < 0) return sinkBody(c, chosenBody());
   const before = inNodes(c);
   if (wholeInNodes(c, s) && kindOf(c, s) < STREAM_TTL) {
     if (streamOf(c, s) === STREAM_COLD) sinkSeg(c, s);
+    else if (goesOn) clean(c, s, ALL, SINK_WORST);
     else cleanChosen(c, s, ALL, SINK_WORST);
     if (inNodes(c) < before || writesLater()) return 1;
     // What was gathered takes as much room as was made: it goes as it is, though it would fill its segment later.

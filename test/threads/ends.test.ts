@@ -4,9 +4,11 @@
  */
 import { expect, test, vi } from "vitest";
 import { type Cache, type MemoryOptions, openMemorySync, type SwapDevice, simCrank } from "../../src/index.ts";
-import { wantedAddr } from "../../src/mm/layout.ts";
+import { H_HEADROOM_WANTED, wantedAddr } from "../../src/mm/layout.ts";
+import { ld, st } from "../../src/mm/machine.ts";
 import { Kswapd } from "../../src/runtime/kswapd.ts";
 import type { SharedVm } from "../../src/runtime/shared-vm.ts";
+import { controlOf, ST_MAX_PAGES } from "../../src/store/layout.ts";
 import { runSeed, type Source, seeded } from "../property/source.ts";
 import { memoryDevice } from "../property/strict-device.ts";
 import { refuel } from "../support/fuel.ts";
@@ -37,7 +39,12 @@ function open(nodes: MemoryOptions["nodes"], swap: NonNullable<MemoryOptions["sw
   const vm = memory.vm as SharedVm;
   const kswapd = new Kswapd(vm);
   kswapd.begin();
-  return { memory, vm, kswapd };
+  const wait = () => {
+    vm.segment.h32[wantedAddr() >>> 2] = 1;
+  };
+  // And whenever it has the lock.
+  vm.lock.giveWay = wait;
+  return { memory, vm, kswapd, wait };
 }
 
 test.each([1, 3, runSeed()])("somebody always waits, seed %i", { timeout: 120_000 }, async (seed) => {
@@ -47,7 +54,7 @@ test.each([1, 3, runSeed()])("somebody always waits, seed %i", { timeout: 120_00
     ...(source.below(2) === 0 ? { slow: { kind: "dram" as const, size: 512 * KIB, tier: 1 } } : {}),
   };
   const swap = [{ kind: "file" as const, path: `waits-${process.pid}`, size: (1000 + source.below(6000)) * KIB }];
-  const { memory, vm, kswapd } = open(nodes, swap);
+  const { memory, kswapd, wait } = open(nodes, swap);
   const region = memory.map(256 * KIB);
   const caches = Array.from({ length: 1 + source.below(3) }, (_, i) => ({
     sizes: SIZES[source.below(SIZES.length)] as (typeof SIZES)[0],
@@ -56,9 +63,6 @@ test.each([1, 3, runSeed()])("somebody always waits, seed %i", { timeout: 120_00
       ...(source.below(3) === 0 ? { ttl: 1000 } : {}),
     }) as Cache<Uint8Array>,
   }));
-  const wait = () => {
-    vm.segment.h32[wantedAddr() >>> 2] = 1;
-  };
   let turns = 0;
   for (let i = 0; i < 1200; i++) {
     const { cache, sizes } = caches[source.below(caches.length)] as (typeof caches)[0];
@@ -82,6 +86,34 @@ test.each([1, 3, runSeed()])("somebody always waits, seed %i", { timeout: 120_00
     if (i % 400 === 399) memory.check();
   }
   expect(turns).toBeGreaterThan(800);
+  memory.check();
+  await memory.close();
+});
+
+test("a cache over its limit comes to be within it in one turn, though it is full of holes that are no room", {
+  timeout: 120_000,
+}, async () => {
+  const nodes = { fast: { kind: "dram", size: "2MiB" }, slow: { kind: "dram", size: "4MiB", tier: 1 } } as const;
+  const { memory, vm, kswapd, wait } = open(nodes, []);
+  const cache = memory.cache<Uint8Array>({ name: "c", codec: "bytes", heap: 0, maxSize: "4MiB" });
+  // After three of these, the next key does not fit on what is left of a page: a fifth of all is dead, and will be wherever it is carried.
+  for (let i = 0; i < 2000; i++) cache.set(`k${i}`.padStart(1900, "."), Buffer.alloc(200, i));
+  const { meta } = vm.control.registry().caches[0] as { meta: { start: number } };
+  vm.inspect();
+  const at = controlOf(meta.start) + ST_MAX_PAGES;
+  const most = (ld(at) * 3) >> 2;
+  st(at, most);
+  expect(cache.calculatedSize).toBeGreaterThan(most * 4096);
+  for (let turn = 0; turn < 10 && cache.calculatedSize > most * 4096; turn++) {
+    refuel(FUEL);
+    wait();
+    vm.segment.h32[H_HEADROOM_WANTED >>> 2] = 1;
+    const writes = kswapd.submit();
+    kswapd.write(writes);
+    kswapd.complete(writes);
+  }
+  refuel(Number.POSITIVE_INFINITY);
+  expect(cache.calculatedSize).toBeLessThanOrEqual(most * 4096);
   memory.check();
   await memory.close();
 });
