@@ -81,6 +81,11 @@ test.each([0, 1, 2, 3, 4, 5])(
     const pins: { pin: { bytes: Uint8Array; release(): void }; bytes: Buffer }[] = [];
     const keys = 400;
     let given = 0;
+    // More than the nodes hold, to begin with.
+    for (let k = 0; k < 200; k++) {
+      cache.set(`k${k}`, fill(Buffer.alloc(12_000), k));
+      model.set(`k${k}`, { n: k, size: 12_000 });
+    }
     for (let op = 0; op < 6000; op++) {
       const key = `k${Math.floor(keys * (source.below(1 << 30) / 2 ** 30) ** 2)}`;
       const known = model.get(key);
