@@ -26,8 +26,6 @@ import {
   node,
   setHdr,
 } from "./layout.ts";
-import { lowestBit } from "./machine.ts";
-import { isTaken, takeMade } from "./made.ts";
 import { nearest, nextDemotionNode, nodeDemotionMask } from "./memory-tiers.ts";
 import { pagesOf } from "./middle.ts";
 import { allocTarget, demoteGfp } from "./migrate.ts";
@@ -70,7 +68,6 @@ export function allocPages(order: i32, gfp: i32, first: i32, chosen: boolean, ma
     else if ((gfp & GFP_DIRECT_RECLAIM) !== 0) count(OOM, -1, cg, 1);
     return ENOMEM;
   }
-  if ((gfp & GFP_SETTLE) === 0) takeMade(folioNid(f), 1 << order);
   noteNode(low ? folioNid(f) : first, f, order, cg);
   return f;
 }
@@ -103,12 +100,7 @@ function allocWhereRoomIs(order: i32, first: i32, mask: i32, cg: i32): i32 {
   }
   for (let left: i32 = mask; f < 0 && left !== 0; ) {
     const tier = fastestTier(left);
-    let open: i32 = tier;
-    for (let m: i32 = tier; m !== 0; m &= m - 1) {
-      const nid = lowestBit(m);
-      if (isTaken(nid)) open &= ~(1 << nid);
-    }
-    f = takeAbove(order, first, open, N_WMARK_LOW);
+    f = takeAbove(order, first, tier, N_WMARK_LOW);
     left &= ~tier;
   }
   return f;

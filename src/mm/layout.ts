@@ -237,8 +237,6 @@ export const N_KSWAPD_RECLAIMED: i32 = 112;
 export const N_MOVABLE: i32 = 116;
 /** Moves to it made before anything was known. */
 export const N_PROMO_TRIALS: i32 = 120;
-/** Frames that were made free there by who pays for them, and are for such (made.ts). */
-export const N_MADE: i32 = 124;
 /** MAX_NODES words: NUMA distance to each node. */
 export const N_DISTANCE: i32 = 128;
 /** MAX_NODES words: all nodes, nearest first. */

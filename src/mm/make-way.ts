@@ -25,7 +25,6 @@ import {
   setSc,
 } from "./layout.ts";
 import { lruSize } from "./lruvec.ts";
-import { noteMade } from "./made.ts";
 import { watermarkOk } from "./page-alloc.ts";
 import { looksPerMove, noteSearch } from "./prices.ts";
 import { mayTrade } from "./rise.ts";
@@ -49,7 +48,6 @@ export function makeWay(nid: i32, mark: i32, nr: i32, cg: i32): void {
   if (knowsLastUse()) shrinkByAge(1 << nid, pages * looksPerMove());
   else tryToFree(1 << nid, false);
   noteSearch(nid, looksAt(nid) - before, sc(SC_NR_RECLAIMED));
-  noteMade(nid, sc(SC_NR_RECLAIMED));
   popScan();
   setHdr(H_PRESSURE, outer);
 }

@@ -39,7 +39,7 @@ import {
 import { placementMask } from "./mempolicy.ts";
 import { zone } from "./node.ts";
 import { PTE_PRESENT, PTE_WATCH, pteIndex } from "./page-table.ts";
-import { gainOfUse, priceInBatch, priceOfMove, priceOfRoom } from "./prices.ts";
+import { gainOfUse, priceInBatch, priceOfRoom } from "./prices.ts";
 import { randomBelow } from "./random.ts";
 import { ENOUGH, known, span, takeSample, usesOfClass, usesOfRipe } from "./samples.ts";
 import {
@@ -85,12 +85,12 @@ export function moreTrials(nid: i32): void {
 export function knowsNewPages(v: i32, to: i32): boolean {
   return vma(v, V_NEW_NR) >= ENOUGH || node(to, N_NEW_NR) >= ENOUGH;
 }
-/** Whether a new page of mapping `v` pays for its place on node `to`, rather than on node `below`; `found`: what makes way has been found, and has gone. */
-export function newPagePays(v: i32, to: i32, below: i32, found: boolean): boolean {
+/** Whether a new page of mapping `v` pays for its place on node `to`, rather than on node `below`. */
+export function newPagePays(v: i32, to: i32, below: i32): boolean {
   const own = vma(v, V_NEW_NR) >= ENOUGH;
   const uses: f64 = own ? vma(v, V_NEW_USES) : node(to, N_NEW_USES);
   const each = uses / (own ? vma(v, V_NEW_NR) : node(to, N_NEW_NR));
-  return pays(to, below, each, 1, found ? priceOfMove(1) : priceInBatch(to, 1));
+  return pays(to, below, each, 1, priceInBatch(to, 1));
 }
 /**
  * Whether a page back from swap does. It has been needed before, and what is known of how long it is needed now is that pages like it were for

@@ -58,7 +58,6 @@ import {
 } from "./layout.ts";
 import { lruDel } from "./lru.ts";
 import { ltu, toI32 } from "./machine.ts";
-import { takeMade } from "./made.ts";
 import { isStuck, makeWay, takePlace } from "./make-way.ts";
 import { isTopTier } from "./memory-tiers.ts";
 import { policyChoosesNode } from "./mempolicy.ts";
@@ -309,7 +308,6 @@ function promote(f: i32, vpn: i32, from: i32, to: i32): void {
     putback(moving);
     return;
   }
-  takeMade(to, 1 << order);
   if (ripe && probesRipe(moved)) setPte(vpnOf(moved), pte(vpnOf(moved)) | PTE_WATCH);
   count(PGPROMOTE_SUCCESS, to, cg, 1 << order);
   count(NUMA_PAGES_MIGRATED, from, cg, 1 << order);

@@ -1,7 +1,6 @@
 /** What becomes of a new page where there is no room (newcomers.ts has the verdict). */
 import { GFP_SETTLE } from "./gfp.ts";
 import { H_OPTIONS, hdr, N_WMARK_LOW, node, V_FILE, V_MEMCG, vma } from "./layout.ts";
-import { isTaken } from "./made.ts";
 import { makeWay } from "./make-way.ts";
 import { policyChoosesNode } from "./mempolicy.ts";
 import { belowFor, knowsNewPages, newPagePays, topFor } from "./newcomers.ts";
@@ -16,7 +15,7 @@ function fullNode(v: i32): i32 {
   if (!countsUses() || (options & OPT_TIER_FIRST) === 0 || (options & OPT_DEMOTION) === 0) return -1;
   if (policyChoosesNode(v)) return -1;
   const to = topFor(v);
-  return isTaken(to) ? to : -1;
+  return watermarkOk(to, 0, node(to, N_WMARK_LOW)) ? -1 : to;
 }
 /**
  * GFP_SETTLE if a page of mapping `v` is to be put where there is room: the node where it would go otherwise has none, and one below that is
@@ -38,9 +37,7 @@ export function settling(v: i32): i32 {
   const below = belowFor(v, to);
   if (below < 0) return 0;
   if (vma(v, V_FILE) !== 0 || !knowsNewPages(v, to)) return 0;
-  const made = watermarkOk(to, 0, node(to, N_WMARK_LOW));
-  if (!newPagePays(v, to, below, made)) return GFP_SETTLE;
-  if (made) return 0;
+  if (!newPagePays(v, to, below)) return GFP_SETTLE;
   makeWay(to, N_WMARK_LOW, 1, vma(v, V_MEMCG));
   return watermarkOk(to, 0, node(to, N_WMARK_LOW)) ? 0 : GFP_SETTLE;
 }

@@ -71,28 +71,4 @@ describe.each(TWINS)("rule 17, moves that pay (%s)", (engine) => {
     expect(after.pgpromote_success - before.pgpromote_success).toBeLessThan(accesses / 50);
     memory.close();
   });
-
-  test("what was made room for comes up; new pages that do not pay go where there is room, and leave it that room", () => {
-    const [fast, slow] = [1024, 4096];
-    const { memory, region, use } = program([fast, slow], fast + slow);
-    const at = random(9);
-    const first = fast + 600;
-    for (let page = 0; page < first; page++) use(page, 1, 1);
-    // New pages are used once, and known for that.
-    let next = first;
-    for (; next < first + 400; next++) use(next, 1, 1);
-    const below = [...Array(first).keys()].filter((page) => region.placeCode(page) === 1).slice(0, 120);
-    const before = memory.vmstat();
-    for (let i = 0; i < 20_000; i++) {
-      // Those that are hot change, and come up one after the other.
-      use(below[(Math.floor(i / 200) + Math.floor(at() * 4)) % below.length] as number, 1, 0.1);
-      if (i % 20 === 0 && next < fast + slow - 400) use(next++, 1, 0.1);
-    }
-    const after = memory.vmstat();
-    const risen = after.pgpromote_success - before.pgpromote_success;
-    const demoted = after.pgdemote_direct + after.pgdemote_kswapd - before.pgdemote_direct - before.pgdemote_kswapd;
-    expect(risen).toBeGreaterThan(20);
-    expect(demoted).toBeLessThan(risen + 100);
-    memory.close();
-  });
 });
