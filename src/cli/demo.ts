@@ -120,7 +120,7 @@ export function comparisonTable({ demote, swap, discard }: Comparison): string {
       row("pages demoted", (r) => count(demotions(r.vmstat))),
       row("pages promoted", (r) => count(r.vmstat.pgpromote_success)),
       row("written to swap", (r) => pages(r.vmstat.pswpout)),
-      row("read from swap", (r) => pages(r.vmstat.pswpin)),
+      row("read from swap", (r) => pages(swapReads(r))),
       row("bytes checked", (r) => formatSize(r.checkedBytes)),
       row("wrong values", (r) => count(r.corrupt)),
       row("seconds", (r) => r.elapsedSeconds.toFixed(1)),
@@ -130,9 +130,14 @@ export function comparisonTable({ demote, swap, discard }: Comparison): string {
   );
 }
 
+/** Pages read from swap: those that came up, and those of which an entry was copied out. */
+function swapReads({ vmstat }: ReplayResult): number {
+  return vmstat.pswpin + vmstat.pswpread;
+}
+
 /** What the numbers say, whichever way they came out. */
 export function conclusion({ demote, swap, discard }: Comparison): string {
-  const io = (r: ReplayResult) => r.vmstat.pswpin + r.vmstat.pswpout;
+  const io = (r: ReplayResult) => swapReads(r) + r.vmstat.pswpout;
   const inNodes = (r: ReplayResult) => Object.keys(r.nodes).reduce((n, name) => n + (r.hitsByTier[name] ?? 0), 0);
   const fetched = difference(demote.misses, discard.misses, "fewer");
   const near = difference(inNodes(demote), inNodes(discard), "fewer");

@@ -114,6 +114,7 @@ function eventTable(result: ReplayResult, vmstat: Vmstat): string {
     ["promotions", ...moved(vmstat.pgpromote_success)],
     ["swapped out", ...moved(vmstat.pswpout)],
     ["swapped in", ...moved(vmstat.pswpin)],
+    ...(result.as === "cache" ? [["read from swap, where it stayed", ...moved(vmstat.pswpread)]] : []),
     ["discards", ...moved(discards(vmstat))],
     ["direct reclaims", count(vmstat.allocstall_normal), ""],
     ["policy violations", ...moved(result.violations)],

@@ -65,6 +65,9 @@ test("the demo answers its questions from the numbers", { timeout: 180_000 }, as
   expect(swap).toBeLessThan(discard);
   expect(cells("wrong values")).toEqual([0, 0, 0]);
   expect(stdout).toContain(`${Math.round((1 - demote / discard) * 100)} % fewer fetches from the origin`);
+  // What is served from swap was read there.
+  const read = stdout.split("\n").find((line) => line.includes("read from swap")) as string;
+  expect(read).toMatch(/│ +[\d.]+ MiB │ +[\d.]+ MiB │ +0 │/);
   // The second table.
   const below = stdout.slice(stdout.indexOf("The same requests again")).split("\n");
   const fetches = below.find((line) => line.includes("origin fetches"))?.match(/[\d,]+/g) ?? [];
@@ -84,7 +87,7 @@ test("the demo's conclusion says so if demoting did not pay", () => {
       corrupt: 0,
       hitsByTier: { dram: inDram },
       nodes: { dram: {} },
-      vmstat: { pswpin: io, pswpout: io, pgdemote_kswapd: 0, pgdemote_direct: 0, pgdemote_proactive: 0 },
+      vmstat: { pswpin: io, pswpread: 0, pswpout: io, pgdemote_kswapd: 0, pgdemote_direct: 0, pgdemote_proactive: 0 },
     }) as unknown as ReplayResult;
   const says = (demote: ReplayResult, swap: ReplayResult, discard: ReplayResult) =>
     conclusion({ demote, swap, discard }).replaceAll("\n", " ");
