@@ -134,3 +134,9 @@ export function sunkBodies(c: i32): i32 {
   const bodies = ld(c + ST_BODIES);
   return n < 0 ? 0 : n < bodies ? n : bodies;
 }
+
+/** Whether a page is there, on node `nid`. */
+export function isOn(vpn: i32, nid: i32): boolean {
+  const p = pte(vpn);
+  return (p & PTE_PRESENT) !== 0 && folioNid(folioHead(pteIndex(p))) === nid;
+}

@@ -61,7 +61,7 @@ import {
   streamOf,
   vpnOfLoc,
 } from "./layout.ts";
-import { inNodes } from "./meta.ts";
+import { inNodes, isOn } from "./meta.ts";
 import { neededSooner } from "./pace.ts";
 import { risePays } from "./pays.ts";
 import { randomBelow } from "./random.ts";
@@ -191,11 +191,6 @@ export function isLow(c: i32, vpn: i32): boolean {
   const nid = folioNid(folioHead(pteIndex(p)));
   return node(nid, N_TIER) > node(homeNode(c), N_TIER) && isFaster(homeNode(c), nid);
 }
-function on(vpn: i32, nid: i32): boolean {
-  const p = pte(vpn);
-  return (p & PTE_PRESENT) !== 0 && folioNid(folioHead(pteIndex(p))) === nid;
-}
-
 /** Demote the least worth of a few candidates on a node. Returns the pages that moved; -1 if none was found there. */
 function sinkOne(c: i32, nid: i32): i32 {
   const rest = ld(c + ST_SINK_PAGE) - 1;
@@ -266,7 +261,7 @@ function sinkSeg(c: i32, s: i32, nid: i32, most: i32): i32 {
   }
   const vpn = firstVpn(c, s);
   let moved: i32 = 0;
-  for (let i: i32 = 0; i < pages; i++) if (on(vpn + i, nid)) moved += demoteNow(vpn + i);
+  for (let i: i32 = 0; i < pages; i++) if (isOn(vpn + i, nid)) moved += demoteNow(vpn + i);
   // Those of its items that are hot all the same come straight back, in part of the room that this has made.
   skim(c, s, limit, moved * most, true);
   return moved;
@@ -278,7 +273,7 @@ function sinkBody(c: i32, from: i32, nid: i32): i32 {
   let page: i32 = from;
   for (let i: i32 = 0; page >= 0 && moved < most && i < STEP; i++) {
     const vpn = bodyVpn(c, page);
-    if (on(vpn, nid)) moved += demoteNow(vpn);
+    if (isOn(vpn, nid)) moved += demoteNow(vpn);
     page = nextPage(c, page);
   }
   st(c + ST_SINK_PAGE, page < 0 ? 0 : page + 1);
@@ -289,7 +284,7 @@ function sinkBody(c: i32, from: i32, nid: i32): i32 {
 export function sinkHead(c: i32, loc: i32, nid: i32): void {
   const item = locAddr(c, loc);
   const stream = streamOf(c, pageOfLoc(loc) >>> ld(c + ST_SEG_SHIFT));
-  if (!on(vpnOfLoc(c, loc), nid) || stream >= LOW) return;
+  if (!isOn(vpnOfLoc(c, loc), nid) || stream >= LOW) return;
   const slot = slotOf(c, ld(item + I_HASH), loc);
   if (slot === 0) return;
   const pinned = pinPage(vpnOfLoc(c, loc));

@@ -29,6 +29,7 @@ import {
   setSeg,
 } from "./layout.ts";
 import { releaseSeg, zapLogPage } from "./log.ts";
+import { isOn } from "./meta.ts";
 import { density, score } from "./rank.ts";
 import { bandOf } from "./stream.ts";
 
@@ -58,10 +59,10 @@ export function holesIfSunk(c: i32, s: i32, nid: i32, limit: i32): i32 {
   return (((all - going) * 256) / (all + 1)) | 0;
 }
 /**
- * Sort a segment, all of it on node `nid`, until `most` granules have stayed there; what is left then goes. Returns whether there was room for
- * all of it; what is not done with stays where it is.
+ * Sort a segment, all of it on node `nid`, until `most` granules have stayed there; what is left then goes. What there is
+ * no room for stays where it is.
  */
-export function sortSeg(c: i32, s: i32, limit: i32, most: i32): boolean {
+export function sortSeg(c: i32, s: i32, limit: i32, most: i32): void {
   const end = endPage(c, s);
   let room: boolean = true;
   staying = 0;
@@ -81,9 +82,7 @@ export function sortSeg(c: i32, s: i32, limit: i32, most: i32): boolean {
     setSeg(c, s, SG_CURSOR, (page + 1) << 9);
   }
   st(c + ST_BUSY, 0);
-  if (firstPage(c, s) < end) return false;
-  releaseSeg(c, s);
-  return true;
+  if (firstPage(c, s) >= end) releaseSeg(c, s);
 }
 /** Go through the live items of a page: count those that stay, and those that go, or with `most` carry them. Returns false if there was no room for one. */
 function walk(c: i32, s: i32, page: i32, limit: i32, most: i32): boolean {
@@ -108,10 +107,6 @@ function walk(c: i32, s: i32, page: i32, limit: i32, most: i32): boolean {
     if (!carryWithin(c, stays ? to : LOW + to, loc, item, slot) && ld(slot) === loc) return false;
   }
   return true;
-}
-function isOn(vpn: i32, nid: i32): boolean {
-  const p = pte(vpn);
-  return (p & PTE_PRESENT) !== 0 && folioNid(folioHead(pteIndex(p))) === nid;
 }
 /** Whether the body of an item is not on the node that its head is on. */
 function isApart(c: i32, logPage: i32, item: i32): boolean {
