@@ -8,7 +8,7 @@ export default defineConfig({
     pool: "forks",
     maxWorkers: 1,
     passWithNoTests: true,
-    // What they are told, and some minutes for the run under way.
+    // What they are told, and an hour for the run under way.
     testTimeout: 1000 * Number(process.env.LIEU_FUZZ_SECONDS ?? 60) + 60 * 60_000,
     hookTimeout: 60_000,
   },
