@@ -38,9 +38,14 @@ function pictureOf({ path, size, state, members, nodes, swap, groups, caches, re
   for (const { pid, alive } of members) if (alive) processes.set(pid, (processes.get(pid) ?? 0) + 1);
   const dead = members.filter(({ alive }) => !alive).length;
   const who = [...processes].map(([pid, threads]) => (threads === 1 ? `${pid}` : `${pid} (${threads} handles)`));
+  const reclaims = members.find(({ kswapd, alive }) => kswapd && alive);
+  const more = [
+    ...(reclaims === undefined ? [] : [`a thread of ${reclaims.pid} reclaims`]),
+    ...(dead > 0 ? [`${count(dead)} that ended without leaving`] : []),
+  ];
   const lines = [
     `${path}, ${formatSize(size)}, ${state}`,
-    `processes: ${who.join(", ") || "none"}${dead > 0 ? `; ${count(dead)} that ended without leaving` : ""}`,
+    `processes: ${[who.join(", ") || "none", ...more].join("; ")}`,
     table(
       ["node", "tier", "size", "in use", ""],
       nodes.map(({ name, tier, size, free }) => [name, `${tier}`, ...used(size - free, size)]),

@@ -137,10 +137,18 @@ export function libcIfThere(): Libc | undefined {
   }
 }
 
+let place: string | undefined;
+/** Where koffi is looked for from, for {@link lookForKoffiFrom} of a thread whose code is text. Bundled as CommonJS there is no import.meta.url. */
+export function koffiPlace(): string {
+  return place ?? import.meta.url ?? pathToFileURL(`${process.cwd()}/`).href;
+}
+export function lookForKoffiFrom(url: string): void {
+  place = url;
+}
+
 /** koffi as the program sees it: it is the program's to install. */
 function loadKoffi(what: string): Koffi {
-  // Bundled as CommonJS there is no import.meta.url.
-  const from = import.meta.url ?? pathToFileURL(`${process.cwd()}/`).href;
+  const from = koffiPlace();
   try {
     // By this name bundlers leave it alone: what is not installed is not theirs to find.
     return Module.createRequire(from)("koffi") as Koffi;

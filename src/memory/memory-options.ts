@@ -77,8 +77,8 @@ export interface MemoryOptions {
   shards?: number | undefined;
   /**
    * Who moves pages away before a node is full: `"inline"`, whichever thread comes next, in its own time; `"thread"`, a thread of the memory's
-   * own, beside all others, which also does the writes to swap. It needs `shared: true` (EINVAL; other processes cannot have it), and swap devices that several threads
-   * can use (ENOTSUP). Default: "inline".
+   * own, beside all others, which also does the writes to swap; of a memory with a name, one of one of the processes. It needs `shared` (EINVAL), and swap devices that
+   * several threads can use (ENOTSUP). Default: "inline".
    */
   kswapd?: "inline" | "thread" | undefined;
 }

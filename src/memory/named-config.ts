@@ -32,6 +32,7 @@ export function fingerprint(config: MemoryConfig): Record<string, string> {
     watermarkScaleFactor: config.watermarkScaleFactor,
     addressSpace: config.vpns,
     seed: config.seed,
+    kswapd: config.kswapd,
   };
   return Object.fromEntries(Object.entries(parts).map(([key, value]) => [key, JSON.stringify(value)]));
 }

@@ -15,6 +15,7 @@ import type { MemoryDescriptor } from "./descriptor.ts";
 import type { Group, GroupOptions } from "./group.ts";
 import type { Harness } from "./harness.ts";
 import type { OpenedMemory } from "./named.ts";
+import { NamedKswapd } from "./named-kswapd.ts";
 import type { MemoryConfig } from "./options.ts";
 import type { AnyCacheOptions, MapOptions } from "./requests.ts";
 import { SharedMemory } from "./shared-memory.ts";
@@ -24,11 +25,27 @@ import { haveTold, type OpenedStore, type SecretOf, type StoreRequest } from "./
 /** See the file's head; made by `openMemory({ shared: "/name" })`. */
 export class NamedMemory extends SharedMemory {
   readonly #descriptor: MemoryDescriptor;
+  readonly #kswapd: NamedKswapd | undefined;
 
   /** @internal */
   constructor(config: MemoryConfig, harness: Harness, { vm, descriptor }: OpenedMemory, secret?: SecretOf) {
     super(config, harness, vm, secret);
     this.#descriptor = descriptor;
+    if (config.kswapd !== "thread") return;
+    try {
+      this.#kswapd = new NamedKswapd(vm, descriptor);
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+  /** The same as {@link Memory.close}; the thread that reclaims has ended, if it was this process's. */
+  override async close(): Promise<void> {
+    await super.close();
+    await this.#kswapd?.ended();
+  }
+  protected override look(): void {
+    this.#kswapd?.look();
   }
 
   override descriptor(): MemoryDescriptor {

@@ -41,7 +41,9 @@ export function checkShareable(name: string, nodes: readonly Node[], swap: reado
 
 /** Who reclaims. @throws {@link LieuError} EINVAL */
 export function resolveKswapd(kswapd: "inline" | "thread" | undefined, shared: unknown): "inline" | "thread" {
-  if (kswapd !== "thread" || shared === true) return kswapd ?? "inline";
-  const why = typeof shared === "string" ? "processes that share a memory cannot have one" : "add shared: true";
-  throw new LieuError("EINVAL", `kswapd is "thread", which is for a memory of several threads: ${why}`);
+  if (kswapd !== "thread" || shared === true || typeof shared === "string") return kswapd ?? "inline";
+  throw new LieuError(
+    "EINVAL",
+    'kswapd is "thread", which is for a memory of several threads: add shared: true, or a name',
+  );
 }

@@ -39,7 +39,8 @@ export class SharedMemory extends Memory {
     this.#given = config;
     // A clock that is made for a test is its own; others go by the process's.
     this.#zero = clockOffset() + (performance.now() - this.vm.crank.now());
-    if (config.kswapd !== "thread") return;
+    // Of those that have one with a name one process has the thread (named-kswapd.ts).
+    if (config.kswapd !== "thread" || config.sharedName !== undefined) return;
     try {
       this.kswapd = new KswapdThread(this.shared, this.descriptor());
     } catch (error) {
@@ -130,10 +131,13 @@ export class SharedMemory extends Memory {
     try {
       this.locked(() => super.tick());
       if (++this.#ticks % SWEEP_TICKS === 0) this.shared.sweep();
+      this.look();
     } catch (error) {
       if (!isLieuError(error, "EOWNERDEAD")) throw error;
     }
   }
+  /** After whatever works beside the program. */
+  protected look(): void {}
   override check(): void {
     this.locked(() => {
       this.shared.settle();

@@ -1,7 +1,8 @@
 /**
  * What the threads of a shared memory know of each other and of what is on it, beside the segment: one small shared buffer.
  *
- *   state | - | registry's length | incarnations | loads | the thread that reclaims | ... | the last slot that ever was one's | ... | lock
+ *   state | - | registry's length | incarnations | loads | the thread that reclaims | ... | the last slot that ever was one's | ... |
+ *   who is about to begin one that reclaims | ... | lock
  *   threads: thread id, start time (two words), process id
  *   stores: of a mapping that is a cache's, the first page of its index; 0
  *   mappings that live: which incarnation of the number it is; 0
@@ -15,7 +16,7 @@ import { LieuError } from "../errors.ts";
 import { MAX_VMAS } from "../mm/layout.ts";
 
 /** To be moved on with whatever makes two builds of lieu read this buffer otherwise: the processes that share one must be of one. */
-export const CONTROL_VERSION = 4;
+export const CONTROL_VERSION = 5;
 
 /** In a line of the processor's cache that has nothing else: who only looks at the words beside it need not have it anew with each turn. */
 export const LOCK = 16;
@@ -33,6 +34,8 @@ export const KSWAPD = 6;
 export const NO_BARRIER = 8;
 /** The highest slot that any thread has had. */
 const LAST_SLOT = 9;
+/** The slot of the thread that is about to begin one that reclaims, so that no other does (kswapd-turns.ts); 0: none. */
+export const KSWAPD_HEIR = 12;
 /** The slot of the thread that reclaims. */
 export const KSWAPD_SLOT = 7;
 const SLOTS = 64;
@@ -131,6 +134,8 @@ export interface Member {
   readonly pid: number;
   readonly tid: number;
   readonly alive: boolean;
+  /** Whether it is the thread that reclaims. */
+  readonly kswapd: boolean;
 }
 
 /** The control buffer, as one thread sees it; see the file's head. */
@@ -164,6 +169,15 @@ export class Control {
   /** Sleep for at most `ms` while its word is `state`. */
   sleepKswapd(state: number, ms: number): void {
     this.sleeper.wait(KSWAPD, state, ms);
+  }
+  /** Wake it, if it sleeps. */
+  rouseKswapd(): void {
+    if (Atomics.compareExchange(this.words, KSWAPD, KSWAPD_ASLEEP, KSWAPD_RUNNING) === KSWAPD_ASLEEP)
+      this.sleeper.wake(KSWAPD, 1);
+  }
+  /** The slot of the thread that reclaims, or of one that did and has died; 0: there is none. */
+  get kswapdSlot(): number {
+    return Atomics.load(this.words, KSWAPD) === KSWAPD_NONE ? 0 : Atomics.load(this.words, KSWAPD_SLOT);
   }
   /** Give it another state, and wake it. Under the lock. */
   wakeKswapd(state: number): void {
@@ -219,11 +233,15 @@ export class Control {
   /** Who has a slot. */
   members(): Member[] {
     const found: Member[] = [];
+    const { kswapdSlot } = this;
     for (let slot = 1; slot <= MOST_THREADS; slot++) {
       const at = slotAt(slot);
       const tid = Atomics.load(this.words, at);
       if (tid !== 0 && tid !== TAKEN)
-        found.push({ slot, pid: this.words[at + 3] as number, tid, alive: this.isAlive(slot) });
+        found.push({
+          ...{ slot, pid: this.words[at + 3] as number, tid, alive: this.isAlive(slot) },
+          kswapd: slot === kswapdSlot,
+        });
     }
     return found;
   }

@@ -25,9 +25,11 @@ import {
 import { WRITE_DONE, WRITE_FAILED, WRITE_NONE, WRITE_STALE } from "../mm/written.ts";
 import { HEADROOM_ENOUGH, HEADROOM_MADE } from "../store/headroom.ts";
 import type { SwapDevice } from "../swap/device.ts";
-import { KSWAPD, KSWAPD_ASLEEP, KSWAPD_RUNNING, KSWAPD_SLOT } from "./control.ts";
+import { KSWAPD, KSWAPD_ASLEEP, KSWAPD_HEIR, KSWAPD_RUNNING, KSWAPD_SLOT } from "./control.ts";
 import type { EngineCalls } from "./engine.ts";
+import { isKswapdFree } from "./kswapd-turns.ts";
 import type { SharedVm } from "./shared-vm.ts";
+import { endKswapd } from "./takeover.ts";
 
 const PAGE = 4096;
 /** Pages that one turn takes, and where somebody waits for it; so many turns after somebody did, he is taken to be waiting yet. */
@@ -73,15 +75,22 @@ export class Kswapd {
     this.#args = scratch() >>> 2;
   }
 
-  /** From now on others leave all of it to this thread. */
-  begin(): void {
+  /** From now on others leave all of it to this thread. False: another does it. */
+  begin(): boolean {
     const { control, segment } = this.#vm;
-    this.#vm.locked(() => {
+    return this.#vm.locked(() => {
+      if (!isKswapdFree(this.#vm)) return false;
       segment.h32[H_KSWAPD_BATCH >>> 2] = BATCH;
       segment.h32[H_HEADROOM >>> 2] = 1;
+      control.words[KSWAPD_HEIR] = 0;
       control.words[KSWAPD_SLOT] = this.#vm.slot;
       control.words[KSWAPD] = KSWAPD_RUNNING;
+      return true;
     });
+  }
+  /** Between two turns: others do it again. */
+  end(): void {
+    this.#vm.locked(() => endKswapd(this.#vm));
   }
 
   /**

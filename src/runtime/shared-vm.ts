@@ -16,16 +16,31 @@ import { allVersionsAddr, H_CLOCK, H_HEADROOM_WANTED, H_KSWAPD, turnsAddr, wante
 import type { Host } from "../mm/machine.ts";
 import { LINES_SHIFT } from "../mm/mm.ts";
 import type { SwapDevice } from "../swap/device.ts";
-import { CLOSED, Control, KSWAPD, KSWAPD_ASLEEP, KSWAPD_NONE, KSWAPD_RUNNING, OPEN, type Sleeper } from "./control.ts";
+import {
+  CLOSED,
+  Control,
+  KSWAPD,
+  KSWAPD_ASLEEP,
+  KSWAPD_HEIR,
+  KSWAPD_NONE,
+  KSWAPD_RUNNING,
+  KSWAPD_SLOT,
+  OPEN,
+  type Sleeper,
+} from "./control.ts";
 import { CLOSED_CALLS, type EngineCalls, type EngineKind } from "./engine.ts";
 import { Gate } from "./gate.ts";
 import { endLoads } from "./in-flight.ts";
+import { endKswapdIfDead, renounceKswapd } from "./kswapd-turns.ts";
 import { Lane } from "./lane.ts";
 import type { Segment, SegmentShape } from "./segment.ts";
 import { SharedLock } from "./shared-lock.ts";
 import { SwapReads } from "./swap-reads.ts";
 import { sweep, takeOver } from "./takeover.ts";
 import { type Crank, Vm } from "./vm.ts";
+
+/** How often it is asked whether the thread that reclaims lives, by who has work for it, ms. */
+const LOOK_MS = 100;
 
 /** What a thread shares of a memory: the control buffer that is there already, or undefined to make it. */
 export interface Sharing {
@@ -62,6 +77,8 @@ export class SharedVm extends Vm {
   readonly slot: number;
   /** If other processes share it, too. */
   name: SharedName | undefined;
+  /** What works for it in another thread of this process, and lets go of the memory before this thread does. Returns whether it has. */
+  helper: { stop(): boolean } | undefined;
   #pins = 0;
   /** Mapping and page, of pages that the engine has dropped. */
   readonly #dropped: number[] = [];
@@ -95,14 +112,18 @@ export class SharedVm extends Vm {
     if (!this.attached) this.gate.joined();
     this.#bare = this.calls;
     this.calls = locked(this.#bare, this);
-    if (this.control.inherits) this.#inherit();
+    const { words } = this.control;
+    if (this.control.inherits || [words[KSWAPD_SLOT], words[KSWAPD_HEIR]].includes(this.slot)) this.#inherit();
   }
 
   /** This thread has the number of one who is dead: what that one held is nobody's. */
   #inherit(): void {
     try {
       this.#bare.attach();
-      this.locked(() => this.#letGo());
+      this.locked(() => {
+        renounceKswapd(this);
+        this.#letGo();
+      });
     } catch (error) {
       this.control.part(this.slot);
       throw error;
@@ -229,11 +250,20 @@ export class SharedVm extends Vm {
   override turn(now?: number): number {
     this.enter();
     try {
-      return super.turn(now ?? this.crank.now());
+      const time = super.turn(now ?? this.crank.now());
+      if (time >= this.#lookDue && !this.turnsCrank) this.#lookAtKswapd(time);
+      return time;
     } finally {
       this.leave();
     }
   }
+  /** What waits for the thread that reclaims waits for nobody if that is dead, and nobody has been told. */
+  #lookAtKswapd(now: number): void {
+    if (this.segment.h32[H_KSWAPD >>> 2] === 0) return;
+    this.#lookDue = now + LOOK_MS;
+    endKswapdIfDead(this);
+  }
+  #lookDue = 0;
   override fault(vma: number, vpn: number, mode: number, lines: number): number {
     this.enter();
     try {
@@ -262,6 +292,7 @@ export class SharedVm extends Vm {
   /** Who opened the memory closes it for all; others let go of it. */
   override close(): void {
     if (this.closed) return;
+    if (this.helper?.stop() === false && this.name !== undefined) this.name.lent = true;
     // A process that ends may hold some yet.
     if (this.#pins > 0 && this.isOpen) this.locked(() => this.#letGo());
     if (this.attached) this.#end();

@@ -29,6 +29,7 @@ import {
   CLOSED,
   type Control,
   KSWAPD,
+  KSWAPD_HEIR,
   KSWAPD_NONE,
   KSWAPD_SLOT,
   OPEN,
@@ -138,6 +139,9 @@ export function sweep(vm: Shared): void {
       .map(({ slot }) => slot),
   );
   if (dead.size === 0) return;
+  // Before another gets the number.
+  if (dead.has(control.kswapdSlot)) endKswapd(vm);
+  if (dead.has(control.words[KSWAPD_HEIR] as number)) control.words[KSWAPD_HEIR] = 0;
   endLoads(control, (slot) => dead.has(slot));
   for (const slot of dead) {
     vm.storeCalls.unpinAllFor(slot);
@@ -152,5 +156,6 @@ export function endKswapd(vm: Shared): void {
   h32[H_HEADROOM >>> 2] = 0;
   h32[H_WRITES_LATER >>> 2] = 0;
   vm.control.wakeKswapd(KSWAPD_NONE);
+  vm.control.words[KSWAPD_SLOT] = 0;
   vm.storeCalls.abandonWriteback();
 }
