@@ -244,12 +244,12 @@ export abstract class CacheCore<V, K extends CacheKey, C> {
   protected moment(): number {
     const { vm } = this.mapping;
     const { atOnce } = this;
-    if (atOnce.depth === 0) {
-      const ahead = this.readAhead;
-      this.readAhead = -1;
-      return ahead >= 0 ? vm.notBefore(ahead) : vm.crank.now();
-    }
-    this.time = atOnce.wasRead ? vm.notBefore(atOnce.time) : vm.crank.now();
+    const ahead = atOnce.depth > 0 && atOnce.wasRead ? atOnce.time : this.readAhead;
+    // Good for one operation.
+    this.readAhead = -1;
+    const time = ahead >= 0 ? vm.notBefore(ahead) : vm.crank.now();
+    if (atOnce.depth === 0) return time;
+    this.time = time;
     atOnce.time = this.time;
     atOnce.wasRead = true;
     return this.time;

@@ -26,11 +26,14 @@ export class Glimpse {
   readonly #incarnation: number;
   readonly #lane: number;
   readonly #out: number;
+  readonly #now: () => number;
   /** Gets that are to take the lock at once, and how many that are after the next one that has to. */
   #blind = 0;
   #next = 0;
 
-  constructor(vm: SharedVm, meta: number, vma: number, incarnation: number) {
+  /** `now`: the time of the operation that a look is of. */
+  constructor(vm: SharedVm, meta: number, vma: number, incarnation: number, now: () => number) {
+    this.#now = now;
     const { lane, segment } = vm;
     this.#vm = vm;
     this.#meta = meta;
@@ -86,7 +89,7 @@ export class Glimpse {
     // Or nobody would do what is to be done beside the gets.
     vm.locked(() => {
       vm.hearSeen();
-      vm.turn();
+      vm.turn(this.#now());
       if (noted === 0) lane.note(this.#vma, this.#incarnation);
     });
   }

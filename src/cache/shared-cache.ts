@@ -14,35 +14,26 @@ import type { SharedCacheEntry, SharedMapping } from "../runtime/control.ts";
 import { InFlight } from "../runtime/in-flight.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import type { SharedVm } from "../runtime/shared-vm.ts";
-import { SMALL } from "../store/glimpse.ts";
-import { FLAG_TTL, ST_FLAGS, ST_ITEMS } from "../store/layout.ts";
-import { ReadsBefore } from "./ahead.ts";
 import { copyBytes } from "./bytes.ts";
-import { Cache } from "./cache.ts";
 import type { Prepared } from "./cache-writer.ts";
 import { Glimpse } from "./glimpse.ts";
 import { HIT, type Visit } from "./items.ts";
 import type { CacheKey } from "./keys.ts";
 import type { FetchOptions, GetOptions, SetOptions } from "./options.ts";
 import { loadedOnce, SharedLoads } from "./shared-loads.ts";
+import { SharedOperations } from "./shared-operations.ts";
 import type { Tags } from "./tags.ts";
 import type { CacheHost } from "./types.ts";
 import { valueIn } from "./values.ts";
 
 /** See the file's head; made by `memory.cache()`. */
-export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Cache<V, K, C> {
-  private readonly shared: SharedVm;
-  /** What was stored, and whether the key had a value: for onInsert. */
-  private readonly inserted: [value: V, key: K, had: boolean][] = [];
+export class SharedCache<V, K extends CacheKey = string, C = unknown> extends SharedOperations<V, K, C> {
   /** Loads of other threads. */
   private readonly sharedLoads: SharedLoads<V, K>;
   /** What gets without the lock; undefined if none are made. */
   private readonly glimpse: Glimpse | undefined;
-  /** Index of the page-table entry of the page that the store's control block is on. */
-  private readonly entryOfControl: number;
-  private readonly before: ReadsBefore;
-  /** Which of those that have had the mapping's number it is. @internal */
-  readonly incarnation: number;
+  /** When the last look without the lock was; 0 while there are no times to live. */
+  private looked = 0;
 
   /** @internal */
   constructor(mapping: Mapping, host: CacheHost<V, K, C>, incarnation?: number) {
@@ -56,14 +47,12 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
         this.counts.joined++;
       },
     });
-    super(mapping, { ...host, config: loadedOnce(host.config, loads) });
+    super(mapping, { ...host, config: loadedOnce(host.config, loads) }, incarnation);
     this.sharedLoads = loads;
-    this.shared = shared;
-    this.incarnation = incarnation ?? this.shared.control.begin(mapping.id, host.meta.start);
-    this.entryOfControl = shared.pageTable + host.meta.start;
-    this.before = new ReadsBefore(shared, this.items, mapping.id);
     if (shared.lane.address === 0 || host.config.updateAgeOnGet) return;
-    this.glimpse = new Glimpse(shared, host.meta.start, mapping.id, this.incarnation);
+    this.glimpse = new Glimpse(shared, host.meta.start, mapping.id, this.incarnation, () =>
+      this.timed ? shared.notBefore(this.looked) : this.moment(),
+    );
   }
 
   /** What other threads find it by. @internal */
@@ -71,102 +60,6 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     const { data, meta, max } = { data: this.mapping, meta: this.host.meta, max: this.max };
     const { name, maxPages, accepts } = this.host;
     return { name, data: placeOf(data), meta: placeOf(meta), maxPages, accepts, max, incarnation: this.incarnation };
-  }
-
-  /** Begin an operation. @throws {@link LieuError} ECLOSED, EOWNERDEAD */
-  private enter(): void {
-    if (!this.open) this.ensureOpen();
-    const { shared } = this;
-    shared.enter();
-    try {
-      this.ensureLives();
-      const { h32, data } = shared.segment;
-      const control = (data >>> 2) + (((h32[this.entryOfControl] as number) >>> 6) << 10);
-      // Another thread may have been the first to store an entry with a time to live.
-      if (!this.timed && ((h32[control + (ST_FLAGS >>> 2)] as number) & FLAG_TTL) !== 0) this.timed = this.slow = true;
-      // In a small one each get matters for what goes next.
-      if (shared.lane.isNoted && (h32[control + (ST_ITEMS >>> 2)] as number) < SMALL) shared.hearSeen();
-    } catch (error) {
-      shared.leave();
-      throw error;
-    }
-  }
-  /**
-   * Begin an operation on a key: what it will read from swap is read before, without the lock. So others wait for no device.
-   *
-   * @throws {@link LieuError} as enter(), EINVAL if it is no key
-   */
-  private enterFor(key: K): void {
-    this.enter();
-    try {
-      if (this.before.isWanted) this.before.read(key, () => this.ensureLives());
-    } catch (error) {
-      if (this.shared.lock.depth > 0) this.shared.leave();
-      throw error;
-    }
-  }
-  /** With the lock. @throws {@link LieuError} ECLOSED */
-  private ensureLives(): void {
-    if (!this.shared.control.lives(this.mapping.id, this.incarnation))
-      throw new LieuError("ECLOSED", `cache ${shown(this.name)} was closed`);
-  }
-  private lockedFor<R>(key: K, work: () => R): R {
-    this.enterFor(key);
-    try {
-      return work();
-    } finally {
-      this.leave();
-    }
-  }
-  private leave(): void {
-    this.shared.leave();
-    if (this.gone.length !== 0) this.tellGone();
-    if (this.inserted.length !== 0) this.tellInserted();
-  }
-  protected locked<R>(work: () => R): R {
-    this.enter();
-    try {
-      return work();
-    } finally {
-      this.leave();
-    }
-  }
-  /** The same, once the store has heard of all hits. */
-  private withAllHeard<R>(work: () => R): R {
-    return this.locked(() => {
-      this.shared.hearSeen();
-      return work();
-    });
-  }
-  /** After the lock, not under it. */
-  protected override tellGone(): void {
-    if (this.shared.lock.depth === 0) super.tellGone();
-  }
-  protected override tellInsert(value: V, key: K, had: boolean): void {
-    this.inserted.push([value, key, had]);
-  }
-  private tellInserted(): void {
-    if (this.shared.lock.depth > 0) return;
-    for (const [value, key, had] of this.inserted.splice(0)) super.tellInsert(value, key, had);
-  }
-  protected override hear(hashes: Int32Array, n: number, requests: number): number {
-    return this.locked(() => super.hear(hashes, n, requests));
-  }
-
-  /** The time is told to the engine under the lock alone: an operation is one moment for it. */
-  protected override begin(): void {
-    if (this.shared.lock.depth > 0) super.begin();
-    else {
-      this.ensureOpen();
-      if (this.timed) this.time = this.moment();
-    }
-  }
-  protected override clockFor(ttl: number): number {
-    if (ttl > 0 && !this.timed) {
-      this.timed = this.slow = true;
-      this.time = this.moment();
-    }
-    return this.time;
   }
 
   // ---- reading ----------------------------------------------------------------------------------------------------------
@@ -189,7 +82,11 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   private glimpsed(key: K): V | undefined {
     const length = this.lookFor(key);
     const { glimpse } = this;
-    if (glimpse === undefined || length < 0 || this.front?.wants(key, length, glimpse.location)) return undefined;
+    if (glimpse === undefined || length < 0) return undefined;
+    if (this.front?.wants(key, length, glimpse.location)) {
+      this.goOn();
+      return undefined;
+    }
     glimpse.count();
     return valueIn(glimpse.values, glimpse.kind, length, this.host.codec);
   }
@@ -197,11 +94,14 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   private lookFor(key: K): number {
     const { glimpse } = this;
     if (glimpse === undefined || !this.open) return -1;
-    const time = this.timed ? this.moment() : 0;
-    const length = glimpse.find(key, time);
-    // Who takes the lock for it next is at the same moment.
-    if (length < 0 && this.timed && this.atOnce.depth === 0) this.readAhead = time;
+    this.looked = this.timed ? this.moment() : 0;
+    const length = glimpse.find(key, this.looked);
+    if (length < 0) this.goOn();
     return length;
+  }
+  /** Who takes the lock for it next is at the same moment. */
+  private goOn(): void {
+    if (this.timed && this.atOnce.depth === 0) this.readAhead = this.looked;
   }
   protected override mayBeCold(): boolean {
     return true;
@@ -263,7 +163,8 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
   protected override commit(key: K, value: V, ready: Prepared, reason: "set" | "fetch"): void {
     this.enterFor(key);
     try {
-      if (this.timed) this.tellTime();
+      // Another may have been told a later time since it was read.
+      if (this.timed) this.passTo(this.hasRead ? this.shared.notBefore(this.time) : this.moment());
       super.commit(key, value, ready, reason);
       if (reason === "set") this.sharedLoads.supersede(key);
     } finally {
@@ -389,9 +290,6 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Ca
     if (!this.lives()) return;
     this.shared.hearSeen();
     super.keepStats();
-  }
-  private lives(): boolean {
-    return this.open && this.shared.isOpen && this.shared.control.lives(this.mapping.id, this.incarnation);
   }
 }
 

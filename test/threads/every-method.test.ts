@@ -12,7 +12,9 @@ function members(prototype: object): string[] {
 }
 /** What a class leaves to those that it extends. */
 function inherited(made: { prototype: object }, from: { prototype: object }): string[] {
-  const own = new Set(Object.getOwnPropertyNames(made.prototype));
+  const own = new Set<string>();
+  for (let at = made.prototype; at !== from.prototype; at = Object.getPrototypeOf(at))
+    for (const name of Object.getOwnPropertyNames(at)) own.add(name);
   return [...new Set(members(from.prototype))].filter((name) => !own.has(name)).sort();
 }
 
