@@ -3,6 +3,9 @@ import { describe, expect, test } from "vitest";
 import { bootEngine, type EngineSpec, type Pages, type TestEngine, TWINS } from "../../test/support/engine.ts";
 import {
   N_LATENCY,
+  N_NEAR_NR,
+  N_NEAR_TIME,
+  N_NEAR_USES,
   N_REFAULT_NR,
   N_REFAULT_TIME,
   N_REFAULT_USES,
@@ -49,14 +52,68 @@ describe.each(TWINS)("refaults (%s)", (engine) => {
     expect(back(far)).toEqual([0, 80]);
   });
 
-  test("just now, within the working set, which is what is active: the fastest", () => {
-    const memory = boot();
-    const near = memory.map(10).touch();
-    const top = memory.map(340, { policy: MPOL_BIND, mask: 1 }).touch();
-    expect(near.countAt(0)).toBe(10);
+  /** Two dozen pages that went out just now, within the working set, which is what is active. */
+  function near(memory: TestEngine): Pages {
+    const pages = memory.map(24).touch();
+    const top = memory.map(320, { policy: MPOL_BIND, mask: 1 }).touch();
+    expect(pages.countAt(0)).toBe(24);
     top.heat(0, 200);
-    expect(near.pageout()).toBe(10);
-    expect(back(near)).toEqual([10, 0]);
+    expect(pages.pageout()).toBe(24);
+    return pages;
+  }
+  test("just now, within the working set, which is what is active: the fastest, but for a few to learn from", () => {
+    const [up] = back(near(boot({ seed: 7 })));
+    expect(up).toBeGreaterThan(16);
+    expect(up).toBeLessThan(24);
+    expect(back(near(boot({ behaviours: { promotionPays: false } })))).toEqual([24, 0]);
+  });
+
+  test("just now, where earlier ones were used no more than what has to leave the top: the slowest tier", () => {
+    for (const [uses, few] of [
+      [20, false],
+      [1, true],
+    ] as const) {
+      const memory = boot({ seed: 7 });
+      const pages = near(memory);
+      memory.map(40).touch();
+      setNode(0, N_NEAR_USES, uses * 64);
+      setNode(0, N_NEAR_NR, 64);
+      setNode(0, N_VICTIM_USES, 64);
+      setNode(0, N_VICTIM_NR, 64);
+      for (const time of [N_NEAR_TIME, N_VICTIM_TIME]) setNode(0, time, 64 * span());
+      let up = 0;
+      for (let page = 0; page < 20; page++) {
+        expect(pages.access(page)).toBe(0);
+        if (pages.place(page) === 0) up++;
+      }
+      if (few) expect(up, `${uses} uses`).toBe(0);
+      else expect(up, `${uses} uses`).toBeGreaterThan(12);
+    }
+  });
+
+  test("a loop over a little more than all nodes leaves the fastest alone, and loses fewer pages than under the kernel's order", () => {
+    const run = (preset: "lieu" | "linux"): { faults: number; moved: number } => {
+      const memory = boot({ preset, seed: 7 });
+      const pages = memory.map(1220);
+      const lap = (): void => {
+        for (let page = 0; page < pages.count; page++) {
+          if (pages.access(page) !== 0) throw new Error("no memory");
+          if (page % 100 === 0) memory.clock.advance(50);
+        }
+      };
+      for (let i = 0; i < 6; i++) lap();
+      const before = memory.vmstat();
+      for (let i = 0; i < 4; i++) lap();
+      const after = memory.vmstat();
+      memory.check();
+      return {
+        faults: (after.pswpin - before.pswpin) / (4 * pages.count),
+        moved: (after.pgmigrate_success - before.pgmigrate_success) / (4 * pages.count),
+      };
+    };
+    const [lieu, linux] = [run("lieu"), run("linux")];
+    expect(lieu.moved).toBeLessThan(0.02);
+    expect(lieu.faults).toBeLessThan(0.8 * linux.faults);
   });
 
   test("not what a policy wishes for, nor where nothing is promoted or demoted", () => {
@@ -116,7 +173,7 @@ describe.each(TWINS)("refaults (%s)", (engine) => {
     for (const time of [N_REFAULT_TIME, N_VICTIM_TIME]) setNode(0, time, 64 * span());
     const up = (uses: number): number => {
       setNode(0, N_REFAULT_USES, uses * 64);
-      return [...Array(64)].filter(() => refaultPays(0, 1)).length;
+      return [...Array(64)].filter(() => refaultPays(0, 1, false)).length;
     };
     // (uses - 1) x 200 ns, twice, against 2,000 for the page that makes way.
     expect(up(5)).toBe(0);

@@ -25,7 +25,7 @@ const LARGE: Readonly<Record<string, number>> = {
   N_ADJUST_CANDIDATES: 8,
   N_DISTANCE: BYTES_OF_NODES,
   N_ZONELIST: BYTES_OF_NODES,
-  N_EARLY: 3 * layout.NR_STRETCHES * 4 * 4,
+  N_EARLY: 4 * layout.NR_STRETCHES * 4 * 4,
   L_SIZE: layout.NR_LRU_LISTS * 4,
   L_ANON_COST: 8,
   L_FILE_COST: 8,

@@ -269,10 +269,14 @@ export const N_REFAULT_TIME: i32 = 324;
 export const N_RIPE_TIME: i32 = 328;
 /** The squares of their uses, together, in units of 64. */
 export const N_RIPE_SQUARES: i32 = 332;
-/** Three classes by NR_STRETCHES: uses, time, squares and number of the samples that left before their time, which is in that stretch (samples.ts). */
+/** Four classes by NR_STRETCHES: uses, time, squares and number of the samples that left before their time, which is in that stretch (samples.ts). */
 export const N_EARLY: i32 = 336;
 export const NR_STRETCHES: i32 = 8;
-const NODE_SIZE: i32 = 720;
+/** The same of pages that are back from swap soon. */
+export const N_NEAR_USES: i32 = 848;
+export const N_NEAR_TIME: i32 = 852;
+export const N_NEAR_NR: i32 = 856;
+const NODE_SIZE: i32 = 864;
 
 // ---- groups (struct mem_cgroup) ------------------------------------------------------------------------------------
 export const C_ACTIVE: i32 = 0;

@@ -52,7 +52,7 @@ import { hintFault, useFault } from "./promote.ts";
 import { watchBit } from "./rise.ts";
 import { pooling, settling } from "./settle.ts";
 import { freeSlot, poolDevice, readDevice, slotDevice } from "./swap.ts";
-import { countsUses, countUse, SAMPLE_NEW, SAMPLE_NONE, SAMPLE_REFAULT, startCount } from "./uses.ts";
+import { countsUses, countUse, SAMPLE_NEW, SAMPLE_NONE, startCount } from "./uses.ts";
 import {
   count,
   PGFAULT,
@@ -162,7 +162,7 @@ function faultOverwrite(v: i32, vpn: i32, p: i32): i32 {
 function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
   const slot = pteIndex(p);
   const cold = coldness(v, vpn);
-  const f = newFolio(v, vpn, 0, GFP_USER | (cold !== 0 ? cold : pooling(v)), false);
+  const f = newFolio(v, vpn, 0, GFP_USER | (cold !== SAMPLE_NONE ? GFP_COLD : pooling(v)), false);
   if (f < 0) return f;
   // Making room may have dropped the very page from its slot, if it is a cache's.
   if (pte(vpn) !== p) return changedMeanwhile(f, v);
@@ -175,7 +175,7 @@ function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
   count(PGMAJFAULT, -1, vma(v, V_MEMCG), 1);
   count(pooled ? ZSWPIN : PSWPIN, folioNid(f), vma(v, V_MEMCG), 1);
   refault(f, vpn);
-  enter(f, PTE_ACCESSED | (mode === FAULT_READ ? 0 : PTE_DIRTY), cold !== 0 ? SAMPLE_REFAULT : SAMPLE_NONE);
+  enter(f, PTE_ACCESSED | (mode === FAULT_READ ? 0 : PTE_DIRTY), cold);
   // When the entry names the frame: whoever dies in between has lost nothing (rebuild.ts).
   freeSlot(slot, v);
   return 0;

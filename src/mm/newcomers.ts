@@ -5,7 +5,7 @@
  *
  * Both are known from samples: pages that were put on a slower node, or came down to it, are counted there (uses.ts), and of
  * the new ones on the fastest tier a few at a time; what they were used in their first SPAN is one sample of their class. Classes are
- * new pages, of each mapping; pages back from swap; and victims, of each node. Sums are halved when there are many, so that what is
+ * new pages, of each mapping; pages back from swap, soon or after long; and victims, of each node. Sums are halved when there are many, so that what is
  * known is what was lately. Where pages back from swap go up, one in EXPLORE goes below all the same, to learn when that changes.
  *
  * Of new pages of which nothing is known yet the guess is that a page that is being touched is hotter than what has not been for a
@@ -46,6 +46,7 @@ import {
   countedFor,
   countsUses,
   endSample,
+  SAMPLE_NEAR,
   SAMPLE_NEW,
   SAMPLE_REFAULT,
   SAMPLE_RIPE,
@@ -95,10 +96,12 @@ export function newPagePays(v: i32, to: i32, below: i32): boolean {
 /**
  * Whether a page back from swap does. It has been needed before, and what is known of how long it is needed now is that pages like it were for
  * a SPAN: such a one goes on for as long again as it has (Lindy's law; Gott's estimate of a duration from its past), and pays for its place in both.
+ * One that was away for no longer than the working set (`near`) is taken for hot until it is known what becomes of those; of the others the guess is that they are not.
  */
-export function refaultPays(to: i32, below: i32): boolean {
-  if (!known(to, SAMPLE_REFAULT)) return false;
-  return pays(to, below, usesOfClass(to, SAMPLE_REFAULT, span()), 2, priceOfRoom(to, 1)) && randomBelow(EXPLORE) !== 0;
+export function refaultPays(to: i32, below: i32, near: boolean): boolean {
+  const sample = near ? SAMPLE_NEAR : SAMPLE_REFAULT;
+  const up = known(to, sample) ? pays(to, below, usesOfClass(to, sample, span()), 2, priceOfRoom(to, 1)) : near;
+  return up && randomBelow(EXPLORE) !== 0;
 }
 /** Whether a page that is used `uses` times in a SPAN, for `spans` of them, and that is not yet anywhere, pays `price` for its place on node `to`. */
 function pays(to: i32, below: i32, uses: f64, spans: i32, price: f64): boolean {

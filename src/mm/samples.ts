@@ -20,6 +20,9 @@ import {
   hdr,
   N_EARLY,
   N_FIRST,
+  N_NEAR_NR,
+  N_NEAR_TIME,
+  N_NEAR_USES,
   N_NEW_NR,
   N_NEW_USES,
   N_REFAULT_NR,
@@ -47,6 +50,7 @@ import {
   countedFor,
   endSample,
   MS_TO_UNITS,
+  SAMPLE_NEAR,
   SAMPLE_NEW,
   SAMPLE_NONE,
   SAMPLE_REFAULT,
@@ -147,16 +151,19 @@ function lessen(nid: i32, field: i32, all: i32): void {
 function usesAt(sample: i32): i32 {
   if (sample === SAMPLE_VICTIM) return N_VICTIM_USES;
   if (sample === SAMPLE_REFAULT) return N_REFAULT_USES;
+  if (sample === SAMPLE_NEAR) return N_NEAR_USES;
   return sample === SAMPLE_RIPE ? N_RIPE_USES : N_NEW_USES;
 }
 function numberOf(sample: i32): i32 {
   if (sample === SAMPLE_VICTIM) return N_VICTIM_NR;
   if (sample === SAMPLE_REFAULT) return N_REFAULT_NR;
+  if (sample === SAMPLE_NEAR) return N_NEAR_NR;
   return sample === SAMPLE_RIPE ? N_RIPE_NR : N_NEW_NR;
 }
 function timeAt(sample: i32): i32 {
   if (sample === SAMPLE_VICTIM) return N_VICTIM_TIME;
-  return sample === SAMPLE_REFAULT ? N_REFAULT_TIME : N_RIPE_TIME;
+  if (sample === SAMPLE_REFAULT) return N_REFAULT_TIME;
+  return sample === SAMPLE_NEAR ? N_NEAR_TIME : N_RIPE_TIME;
 }
 /** Whether enough is known of a class of node `nid`. */
 export function known(nid: i32, sample: i32): boolean {
@@ -196,7 +203,7 @@ function stretchIn(units: i32): i32 {
 }
 /** Where node `nid` keeps what was put by of a class until a stretch: uses, time, squares, number. */
 function earlyAt(sample: i32, stretch: i32): i32 {
-  const kind = sample === SAMPLE_VICTIM ? 0 : sample === SAMPLE_REFAULT ? 1 : 2;
+  const kind = sample === SAMPLE_VICTIM ? 0 : sample === SAMPLE_REFAULT ? 1 : sample === SAMPLE_RIPE ? 2 : 3;
   return N_EARLY + (kind * NR_STRETCHES + (stretch & (NR_STRETCHES - 1))) * 16;
 }
 function putBy(nid: i32, sample: i32, uses: i32, time: i32): void {
@@ -217,6 +224,7 @@ export function addEarly(): void {
       addEarlyOf(nid, SAMPLE_VICTIM, now - i);
       addEarlyOf(nid, SAMPLE_REFAULT, now - i);
       addEarlyOf(nid, SAMPLE_RIPE, now - i);
+      addEarlyOf(nid, SAMPLE_NEAR, now - i);
     }
   }
   setHdr(H_STRETCH, now);

@@ -46,6 +46,8 @@ export const SAMPLE_REFAULT: i32 = 2;
 export const SAMPLE_VICTIM: i32 = 3;
 /** ... of what has cost as much as its move, at a single use. */
 export const SAMPLE_RIPE: i32 = 4;
+/** ... of pages that are back from swap soon: SAMPLE_REFAULT is of those that were away for long. */
+export const SAMPLE_NEAR: i32 = 5;
 
 /** Whether uses are counted; otherwise the time from a mark to the next use is all that there is to go by. */
 export function countsUses(): boolean {
