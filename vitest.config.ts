@@ -17,6 +17,15 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+const RULES = ["test/rules/rule-*.test.ts"];
+/**
+ * What runs the engine in its own process and looks at nothing else there: several files in a process, one after another, as to load and compile all of it anew
+ * for each is a third of their time.
+ */
+const ENGINE = ["src/**/*.test.ts", "test/cache/*.test.ts", "test/property/*.test.ts", ...RULES];
+/** These have a configuration of their own. */
+const ELSEWHERE = ["test/fuzz/**", "test/stress/**"];
+
 /** Unit, contract and property tests: what `npm test` runs. Fuzzing and soaks have vitest.fuzz.config.ts. */
 export default defineConfig({
   test: {
@@ -25,18 +34,19 @@ export default defineConfig({
         extends: true,
         test: {
           name: "lieu",
-          include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-          exclude: [...configDefaults.exclude, "test/fuzz/**", "test/stress/**"],
+          include: ["test/**/*.test.ts"],
+          exclude: [...configDefaults.exclude, ...ELSEWHERE, ...ENGINE],
         },
       },
+      { extends: true, test: { name: "engine", include: ENGINE, isolate: false } },
       // The rules hold for the other design of the lists as well.
-      { extends: true, test: { name: "mglru", include: ["test/rules/rule-*.test.ts"], env: { LIEU_LRU: "mglru" } } },
+      { extends: true, test: { name: "mglru", include: RULES, isolate: false, env: { LIEU_LRU: "mglru" } } },
       // And for memories that threads share, with another thread there (test/support/engine.ts).
-      { extends: true, test: { name: "threads", include: ["test/rules/rule-*.test.ts"], env: { LIEU_VM: "shared" } } },
+      { extends: true, test: { name: "threads", include: RULES, isolate: false, env: { LIEU_VM: "shared" } } },
     ],
     globalSetup: ["test/support/build-wasm.ts"],
     setupFiles: ["test/support/one-seed.ts"],
-    // Segments are big shared buffers: a process per file gives them back for sure.
+    // Segments are big shared buffers: a process gives them back for sure.
     pool: "forks",
     sequence: { sequencer: LongestFirst },
     maxWorkers: Math.min(4, availableParallelism()),

@@ -49,7 +49,7 @@ for (const version of asked.length > 0 ? asked : VERSIONS) {
   const found = spawnSync(binary, ["--version"], { encoding: "utf8" }).stdout?.trim();
   console.log(`\n== Node ${found}`);
   const env = { LIEU_CACHE_OPS: CACHE_OPS, ...process.env, PATH: `${dirname(binary)}${delimiter}${process.env.PATH}` };
-  const args = ["node_modules/vitest/vitest.mjs", "run", "--project", "lieu", ...TESTS];
+  const args = ["node_modules/vitest/vitest.mjs", "run", "--project", "lieu", "--project", "engine", ...TESTS];
   if (spawnSync(binary, args, { stdio: "inherit", env }).status !== 0) failed.push(version);
 }
 console.log(failed.length === 0 ? "\nAll passed." : `\nFailed on Node ${failed.join(", ")}.`);
