@@ -86,7 +86,7 @@ export function Occupancy({ header, frames, index, cursor, theme }: PanelProps) 
 }
 
 export function Moves({ header, frames, index, cursor, theme }: PanelProps) {
-  const colours = [theme.node(0), theme.device(1), theme.node(1), theme.device(0), theme.drop];
+  const colours = [theme.node(0), theme.device(1), theme.device(2), theme.node(1), theme.device(0), theme.drop];
   const all = [...UP, ...DOWN].map(([, names]) => rates(header, frames, counted(header, names)));
   const up = stacked(all.slice(0, UP.length));
   const down = stacked(all.slice(UP.length)).map((line) => line.map((v) => (v === null ? null : -v)));

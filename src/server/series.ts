@@ -93,6 +93,7 @@ export function coldTail({ idle }: Snapshot): number[][] {
 export const UP: readonly Move[] = [
   ["promoted", ["pgpromote_success"]],
   ["swapped in", ["pswpin", "zswpin"]],
+  ["read in swap", ["pswpread"]],
 ];
 export const DOWN: readonly Move[] = [
   ["demoted", ["pgdemote_kswapd", "pgdemote_direct", "pgdemote_proactive"]],

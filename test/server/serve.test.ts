@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { type Memory, type MemoryServer, openMemory } from "../../src/index.ts";
 import { Ages, PageSampler } from "../../src/server/page-map.ts";
 import { Recorder } from "../../src/server/recorder.ts";
+import { counterIndex, DOWN, UP } from "../../src/server/series.ts";
 import { AGE_LEVELS, type Header, MAP_ROWS, type Snapshot } from "../../src/server/wire.ts";
 
 interface Latest {
@@ -85,6 +86,16 @@ function expectCounts({ snapshot, header }: Latest, memory: Memory): void {
 }
 
 describe("what it says", () => {
+  test("of what moves, each way into swap and out of it", async () => {
+    const server = await served(await tiers());
+    const { header } = await next(server);
+    const shown = [...UP, ...DOWN].flatMap(([, counters]) => counters);
+    for (const name of shown) expect(counterIndex(header, name), name).toBeGreaterThanOrEqual(0);
+    // What the pool writes back has been counted as swapped out already.
+    expect(shown).toEqual(
+      expect.arrayContaining(header.counters.filter((name) => /^z?swp|^pswp/.test(name) && name !== "zswpwb")),
+    );
+  });
   test("is what vmstat(), nodes, groups, caches and devices say at that moment", async () => {
     const memory = await tiers();
     const group = memory.group("web", { low: "64KiB", max: "3MiB" });
