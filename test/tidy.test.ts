@@ -103,7 +103,7 @@ const STORE_LAYERS: readonly (readonly [string, string])[] = [
   ["where it lies", "directory bring log timers body left scrub remove carry find"],
   ["what it is worth", "history ghost fair guard rank pays stream sample pace"],
   ["what gives way", "skim sort sink sunk copies clean holes evict expire room headroom victim"],
-  ["the operations", "read ahead access heard glimpse warm census place init store exports"],
+  ["the operations", "read ahead access heard glimpse warm census place init store mend exports"],
 ];
 
 /** Circles of files that may stay, and why. */

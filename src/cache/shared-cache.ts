@@ -10,7 +10,8 @@
  * hears, in the thread whose operation made an entry go, of that entry alone. A codec's decode() runs under it, and must not wait for another thread.
  */
 import { LieuError, shown } from "../errors.ts";
-import type { SharedCacheEntry, SharedMapping } from "../runtime/control.ts";
+import { hasChanged } from "../runtime/changing.ts";
+import { CHANGING, type SharedCacheEntry, type SharedMapping } from "../runtime/control.ts";
 import { InFlight } from "../runtime/in-flight.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import type { SharedVm } from "../runtime/shared-vm.ts";
@@ -267,7 +268,11 @@ export class SharedCache<V, K extends CacheKey = string, C = unknown> extends Sh
   /** @internal */
   override tick(now: number): void {
     if (!this.lives()) return;
+    const { control, lock } = this.shared;
+    const before = lock.depth > 0 ? control.words[CHANGING] : undefined;
     this.withAllHeard(() => super.tick(Math.max(now, this.mapping.vm.crank.now())));
+    // The next one's, in the same turn of the lock, is another piece of work.
+    if (before !== undefined) hasChanged(control, before);
   }
 
   /** Give everything back, for all threads; in one that attached to it, let go of it. */

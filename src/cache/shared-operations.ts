@@ -3,6 +3,7 @@
  * what it needs from swap has been read, and before the user hears of what went and came.
  */
 import { LieuError, shown } from "../errors.ts";
+import { willChange } from "../runtime/changing.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import type { SharedVm } from "../runtime/shared-vm.ts";
 import { SMALL } from "../store/glimpse.ts";
@@ -37,8 +38,8 @@ export abstract class SharedOperations<V, K extends CacheKey, C> extends Cache<V
     return this.open && this.shared.isOpen && this.shared.control.lives(this.mapping.id, this.incarnation);
   }
 
-  /** Begin an operation. @throws {@link LieuError} ECLOSED, EOWNERDEAD */
-  protected enter(): void {
+  /** Begin an operation; with `heard`, once the store has heard of all hits. @throws {@link LieuError} ECLOSED, EOWNERDEAD */
+  protected enter(heard = false): void {
     if (!this.open) this.ensureOpen();
     const { shared } = this;
     shared.enter();
@@ -49,7 +50,8 @@ export abstract class SharedOperations<V, K extends CacheKey, C> extends Cache<V
       // Another thread may have been the first to store an entry with a time to live.
       if (!this.timed && ((h32[control + (ST_FLAGS >>> 2)] as number) & FLAG_TTL) !== 0) this.timed = this.slow = true;
       // In a small one each get matters for what goes next.
-      if (shared.lane.isNoted && (h32[control + (ST_ITEMS >>> 2)] as number) < SMALL) shared.hearSeen();
+      if (shared.lane.isNoted && (heard || (h32[control + (ST_ITEMS >>> 2)] as number) < SMALL)) shared.hearSeen();
+      willChange(shared.control, this.host.meta.start);
     } catch (error) {
       shared.leave();
       throw error;
@@ -101,10 +103,12 @@ export abstract class SharedOperations<V, K extends CacheKey, C> extends Cache<V
   }
   /** The same, once the store has heard of all hits. */
   protected withAllHeard<R>(work: () => R): R {
-    return this.locked(() => {
-      this.shared.hearSeen();
+    this.enter(true);
+    try {
       return work();
-    });
+    } finally {
+      this.leave();
+    }
   }
   /** After the lock, not under it. */
   protected override tellGone(): void {

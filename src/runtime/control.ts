@@ -2,7 +2,7 @@
  * What the threads of a shared memory know of each other and of what is on it, beside the segment: one small shared buffer.
  *
  *   state | - | registry's length | incarnations | loads | the thread that reclaims | ... | the last slot that ever was one's | ... |
- *   who is about to begin one that reclaims | ... | lock
+ *   who is about to begin one that reclaims | which store is being changed | ... | lock
  *   threads: thread id, start time (two words), process id
  *   stores: of a mapping that is a cache's, the first page of its index; 0
  *   mappings that live: which incarnation of the number it is; 0
@@ -16,7 +16,7 @@ import { LieuError } from "../errors.ts";
 import { MAX_VMAS } from "../mm/layout.ts";
 
 /** To be moved on with whatever makes two builds of lieu read this buffer otherwise: the processes that share one must be of one. */
-export const CONTROL_VERSION = 5;
+export const CONTROL_VERSION = 6;
 
 /** In a line of the processor's cache that has nothing else: who only looks at the words beside it need not have it anew with each turn. */
 export const LOCK = 16;
@@ -38,6 +38,8 @@ const LAST_SLOT = 9;
 export const KSWAPD_HEIR = 12;
 /** The slot of the thread that reclaims. */
 export const KSWAPD_SLOT = 7;
+/** Which store is being changed (changing.ts). */
+export const CHANGING = 13;
 const SLOTS = 64;
 const SLOT_WORDS = 4;
 /** What the lock's word can tell apart. */

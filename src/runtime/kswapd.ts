@@ -25,6 +25,7 @@ import {
 import { WRITE_DONE, WRITE_FAILED, WRITE_NONE, WRITE_STALE } from "../mm/written.ts";
 import { HEADROOM_ENOUGH, HEADROOM_MADE } from "../store/headroom.ts";
 import type { SwapDevice } from "../swap/device.ts";
+import { hasChanged, willChange } from "./changing.ts";
 import { KSWAPD, KSWAPD_ASLEEP, KSWAPD_HEIR, KSWAPD_RUNNING, KSWAPD_SLOT } from "./control.ts";
 import type { EngineCalls } from "./engine.ts";
 import { isKswapdFree } from "./kswapd-turns.ts";
@@ -190,7 +191,9 @@ export class Kswapd {
       const vma = (this.#store + i) % MAX_VMAS;
       const meta = control.storeOf(vma);
       if (meta === 0) continue;
+      willChange(control, meta);
       const made = this.#calls.storeHeadroom(meta);
+      hasChanged(control, 0);
       if (made === HEADROOM_ENOUGH) continue;
       wanted = true;
       if (made !== HEADROOM_MADE) continue;
@@ -263,7 +266,10 @@ export class Kswapd {
     const what = at === 0 ? WRITE_NONE : failed ? WRITE_FAILED : this.#isSame(i) ? WRITE_DONE : WRITE_STALE;
     if (this.#calls.endWriteback(what) === 0) return;
     const meta = this.#vm.control.storeOf(vma);
-    if (meta !== 0) this.#calls.storeWritten(meta, vpn);
+    if (meta === 0) return;
+    willChange(this.#vm.control, meta);
+    this.#calls.storeWritten(meta, vpn);
+    hasChanged(this.#vm.control, 0);
   }
   #waited = false;
 

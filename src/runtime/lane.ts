@@ -19,6 +19,7 @@ import {
   NR_LANES,
   notedAddr,
 } from "../mm/layout.ts";
+import { hasChanged, willChange } from "./changing.ts";
 import type { Control } from "./control.ts";
 import type { EngineCalls } from "./engine.ts";
 import { NO_SEGMENT, type Segment } from "./segment.ts";
@@ -102,7 +103,9 @@ export class Lane {
       let end = (i + 1) | 0;
       while (end !== n && this.#isOf(at, end, vma, incarnation)) end = (end + 1) | 0;
       const meta = this.#control.lives(vma, incarnation) ? this.#control.storeOf(vma) : 0;
+      const before = willChange(this.#control, meta);
       const done = meta === 0 ? end : calls.storeSeen(meta, at << 2, i, end, quiet ? 1 : 0);
+      hasChanged(this.#control, before);
       words[at + TOLD] = done;
       if (done !== end) return;
       i = end;

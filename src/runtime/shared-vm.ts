@@ -16,7 +16,9 @@ import { allVersionsAddr, H_CLOCK, H_HEADROOM_WANTED, H_KSWAPD, turnsAddr, wante
 import type { Host } from "../mm/machine.ts";
 import { LINES_SHIFT } from "../mm/mm.ts";
 import type { SwapDevice } from "../swap/device.ts";
+import { changesStore, hasChanged, watched, willChange } from "./changing.ts";
 import {
+  CHANGING,
   CLOSED,
   Control,
   KSWAPD,
@@ -110,7 +112,8 @@ export class SharedVm extends Vm {
     });
     // Nobody else has it yet.
     if (!this.attached) this.gate.joined();
-    this.#bare = this.calls;
+    // The twin that is for looking into faults looks for one of this kind itself.
+    this.#bare = kind === "js" ? watched(this.calls, this.control) : this.calls;
     this.calls = locked(this.#bare, this);
     const { words } = this.control;
     if (this.control.inherits || [words[KSWAPD_SLOT], words[KSWAPD_HEIR]].includes(this.slot)) this.#inherit();
@@ -153,9 +156,13 @@ export class SharedVm extends Vm {
     if (this.lock.depth !== 1) return false;
     const reads = this.reads.missing(slots);
     if (reads.length === 0) return false;
+    const { words } = this.control;
+    const changing = words[CHANGING] as number;
     this.leave();
     this.reads.read(reads);
     this.enter();
+    // The operation goes on.
+    words[CHANGING] = changing;
     return true;
   }
   /** Whether operations can be made at all. */
@@ -166,6 +173,7 @@ export class SharedVm extends Vm {
   leave(): boolean {
     const { lock } = this;
     if (lock.depth === 1) {
+      hasChanged(this.control, 0);
       if (this.control.words[KSWAPD] === KSWAPD_ASLEEP) this.#wakeKswapd();
       if (this.#dropped.length !== 0) {
         try {
@@ -199,7 +207,10 @@ export class SharedVm extends Vm {
     while (dropped.length > 0) {
       const vpn = dropped.pop() as number;
       const meta = this.control.storeOf(dropped.pop() as number);
-      if (meta !== 0) this.#bare.storeLost(meta, vpn);
+      if (meta === 0) continue;
+      const before = willChange(this.control, meta);
+      this.#bare.storeLost(meta, vpn);
+      hasChanged(this.control, before);
     }
   }
 
@@ -358,8 +369,11 @@ function locked(calls: EngineCalls, vm: SharedVm): EngineCalls {
   const made: Record<string, Call> = {};
   for (const [name, call] of Object.entries(calls) as [string, Call][]) {
     if (typeof call !== "function") continue;
+    const changes = changesStore(name);
     made[name] = (...args) => {
       vm.enter();
+      // Cleared with the lock.
+      if (changes) willChange(vm.control, args[0] as number);
       try {
         return call(...args);
       } finally {

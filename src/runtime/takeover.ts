@@ -5,11 +5,13 @@
  *   what was on its way to have a name, or to have none any more, is no more
  *   the segment is rebuilt (mm/rebuild.ts): regions lose nothing
  *   the pins of the dead are let go, the loads that they were at are begun anew by others
- *   caches are emptied, and what heaps hold of them is good no more: a miss is what a cache may always answer
+ *   the cache that the dead one was at is emptied: a miss is what a cache may always answer. Others keep their entries, but for those whose pages it
+ *   had dropped and not told of (store/mend.ts). What heaps hold is good no more
  *
  * The state says BROKEN meanwhile. Who dies in the middle of it is found in the same way, and all of it is done again, from the start. If it
  * cannot be done, which would be a bug, the memory stays broken: every operation ends with EOWNERDEAD, and nothing wrong is read.
  */
+import { shown } from "../errors.ts";
 import {
   C_ACTIVE,
   H_HEADROOM,
@@ -24,8 +26,10 @@ import {
   VMA_LOST,
   vma,
 } from "../mm/layout.ts";
+import { isChanging, SEVERAL } from "./changing.ts";
 import {
   BROKEN,
+  CHANGING,
   CLOSED,
   type Control,
   KSWAPD,
@@ -59,17 +63,22 @@ export function takeOver(vm: Shared): void {
   control.state = BROKEN;
   try {
     vm.outdateAll();
-    const caches = condemn(vm);
+    const { torn, whole } = condemn(vm);
     const writing = control.words[KSWAPD] !== KSWAPD_NONE && control.isAlive(control.words[KSWAPD_SLOT] as number);
     vm.storeCalls.rebuild(writing ? 1 : 0);
     if (control.words[KSWAPD] !== KSWAPD_NONE && !writing) endKswapd(vm);
+    // Who is found dead from here on was at all of them.
+    control.words[CHANGING] = SEVERAL;
     sweep(vm);
-    for (const cache of caches) empty(vm, cache);
+    for (const cache of torn) empty(vm, cache);
+    for (const { meta } of whole) vm.storeCalls.storeMend(meta.start);
     if (vm.name !== undefined) forgetGroups(vm);
     vm.forgetDropped();
     vm.outdateAll();
+    control.words[CHANGING] = 0;
     control.state = OPEN;
-    warn("what it left was made whole: regions have lost nothing, caches have been emptied");
+    const emptied = torn.map(({ name }) => shown(name)).join(", ") || "none";
+    warn(`what it left was made whole: regions have lost nothing, caches that were emptied: ${emptied}`);
   } catch (error) {
     warn(`what it left cannot be made whole, and the memory is lost: ${(error as Error).message}`);
   }
@@ -82,8 +91,13 @@ function warn(what: string): void {
   });
 }
 
-/** Have the rebuild unmap what no name leads to, and forget what names lead to that is no more. Returns the caches, which it empties. */
-function condemn(vm: Shared): readonly SharedCacheEntry[] {
+/** Caches that are there: those that the dead one was at, which the rebuild empties, and those that it was not at. */
+interface Caches {
+  readonly torn: readonly SharedCacheEntry[];
+  readonly whole: readonly SharedCacheEntry[];
+}
+/** Have the rebuild unmap what no name leads to, and what is torn, and forget what names lead to that is no more. */
+function condemn(vm: Shared): Caches {
   const { control } = vm;
   vm.inspect();
   const isThere = (id: number): boolean => vma(id, V_ACTIVE) !== 0 && vma(id, V_ACTIVE) !== VMA_DYING;
@@ -103,11 +117,12 @@ function condemn(vm: Shared): readonly SharedCacheEntry[] {
     control.forget(id);
     if (vma(id, V_ACTIVE) !== 0) setVma(id, V_ACTIVE, VMA_DYING);
   }
-  for (const { data } of caches) setVma(data.id, V_ACTIVE, VMA_LOST);
+  const torn = caches.filter(({ meta }) => isChanging(control, meta.start));
+  for (const { data } of torn) setVma(data.id, V_ACTIVE, VMA_LOST);
   if (regions.length < registry.regions.length || caches.length < registry.caches.length) {
     control.register((all) => ({ ...all, regions, caches }));
   }
-  return caches;
+  return { torn, whole: caches.filter((cache) => !torn.includes(cache)) };
 }
 
 function empty(vm: Shared, { data, meta }: SharedCacheEntry): void {

@@ -9,6 +9,7 @@ export { storeGlimpse, storeSeen } from "./glimpse.ts";
 export { noteHeadroom, storeHeadroom, storeWritten } from "./headroom.ts";
 export { storeHeard } from "./heard.ts";
 export { storeClear, storeEmpty, storeGrace, storeInit, storeMetaPages, storeSecret } from "./init.ts";
+export { storeMend } from "./mend.ts";
 export { storeAt, storeLook, storePiece, storeScan } from "./read.ts";
 export { storeAgeBytes, storeSample } from "./sampled.ts";
 export {

@@ -16,6 +16,9 @@ describeShared("a process that is killed in the middle of an operation", () => {
     vi.spyOn(memory, "tick").mockImplementation(() => undefined);
     const cache = memory.cache<string>({ name: "c", maxSize: "512KiB", heap: { entries: 10 }, codec: TEXT });
     const region = memory.map("256KiB", { name: "r" });
+    // He is not at this one.
+    const kept = memory.cache<number>({ name: "kept", maxSize: "256KiB" });
+    for (let i = 0; i < 100; i++) kept.set(`k${i}`, i);
     region.writeInt32(4096, 42);
     cache.set("k", "v");
     for (let i = 0; i < 5; i++) cache.get("k");
@@ -45,6 +48,7 @@ describeShared("a process that is killed in the middle of an operation", () => {
     // Of a cache nothing need be left; of a region all is.
     expect([null, "v", "w"]).toContain(ours[0]);
     expect(ours[1]).toBe(42);
+    expect(Array.from({ length: 100 }, (_, i) => kept.get(`k${i}`))).toEqual(Array.from({ length: 100 }, (_, i) => i));
     expect(await theirs).toEqual(ours);
     memory.check();
     expect(memory.vmstat().takeover).toBe(1);

@@ -11,6 +11,10 @@ import { freshPath, Peer, type ProcessPeer, smallMemory, type ThreadPeer } from 
 const JOIN = `
   state.memory = await lieu.openMemory(data.options);
   state.cache = state.memory.cache({ name: "c", codec: "bytes", maxSize: "1536KiB", heap: { entries: 32 } });
+  // What each writes to keys of his own: nobody else does, so it is what he wrote last, or not there.
+  state.own = state.memory.cache({ name: "own", codec: "bytes", maxSize: "512KiB", heap: { entries: 32 } });
+  for (let k = 0; k < 40; k++) state.own.delete(data.client + ":" + k);
+  state.last = new Map();
   state.region = state.memory.map("5MiB", { name: "pages" });
   state.big = state.memory.map("1MiB", { name: "folios", folio: "64KiB" });
   state.pages = state.region.size / 4096;
@@ -38,7 +42,7 @@ const LOOK = `
   };`;
 
 const WORK = `${LOOK}
-  const { memory, cache, region, big, pages, pins, writes } = state;
+  const { memory, cache, own: owned, last, region, big, pages, pins, writes } = state;
   let x = data.seed | 0;
   const random = (n) => ((x = (Math.imul(x, 1664525) + 1013904223) | 0), (x >>> 8) % n);
   const torn = new Set();
@@ -48,7 +52,17 @@ const WORK = `${LOOK}
   for (let now = performance.now(); now < end && wrong === undefined; ops++) {
       const what = random(102);
       const key = random(120);
-      if (what < 25) {
+      if (what < 50 && random(3) === 0) {
+        const k = random(40), name = data.client + ":" + k;
+        if (what < 25) {
+          last.set(k, (last.get(k) ?? 0) + 1);
+          owned.set(name, new Uint8Array(new Uint32Array(2 + random(random(8) === 0 ? 2000 : 300)).fill(last.get(k)).buffer));
+        } else {
+          const got = owned.get(name);
+          const words = got && new Uint32Array(got.buffer.slice(got.byteOffset, got.byteOffset + got.length));
+          if (words?.some((word) => word !== last.get(k))) wrong = "own value of " + name + " after " + last.get(k) + " has " + words[0];
+        }
+      } else if (what < 25) {
         const value = new Uint32Array(2 + random(random(8) === 0 ? 4000 : 300)).fill((key << 20) | random(0xfffff));
         cache.set("k" + key, new Uint8Array(value.buffer));
       } else if (what < 50) {
@@ -95,6 +109,7 @@ const SWEEP = `${LOOK}
   }
   memory.check();
   found.takeovers = memory.vmstat().takeover;
+  found.kept = state.own.size;
   return found;`;
 
 interface Worked {
@@ -110,6 +125,7 @@ interface Swept {
   readonly torn: readonly number[];
   readonly wrong?: string;
   readonly takeovers: number;
+  readonly kept: number;
 }
 
 /** What came of it. */
@@ -118,6 +134,8 @@ export interface KillResult {
   /** Times that somebody took over from one who had died in the middle of something. */
   readonly takeovers: number;
   readonly ops: number;
+  /** Entries of caches that were there after a kill, in the mean. */
+  readonly kept: number;
   /** The longest that an operation of one who was not killed took, ms. */
   readonly longest: number;
   readonly wrong: string | undefined;
@@ -128,19 +146,21 @@ interface Kills {
   readonly threads: number;
   readonly processes: number;
   readonly shards: number;
+  readonly kswapd: "inline" | "thread";
 }
 
 /** Kill `kills` of some threads and processes, one at a time and sometimes two. */
 export async function runKills(given: Kills, kills: number, random: Source): Promise<KillResult> {
-  const { threads, processes, shards } = given;
+  const { threads, processes, shards, kswapd } = given;
   const clients = threads + processes;
   const swap = [{ kind: "file", path: freshPath(), size: "16MiB" }] as const;
-  const options = smallMemory(freshPath(), { swap, zswap: { size: "256KiB" }, shards });
+  const options = smallMemory(freshPath(), { swap, zswap: { size: "256KiB" }, shards, kswapd });
   const start = (client: number): Promise<ThreadPeer | ProcessPeer> =>
     client < threads ? Peer.startThread() : Peer.start();
   const all = await Promise.all(Array.from({ length: clients }, (_, client) => start(client)));
   const join = (client: number): Promise<unknown> => (all[client] as Peer).run(JOIN, { options, client, clients });
-  const result = { kills: 0, takeovers: 0, ops: 0, longest: 0, wrong: undefined as string | undefined };
+  const result = { kills: 0, takeovers: 0, ops: 0, kept: 0, longest: 0, wrong: undefined as string | undefined };
+  let rounds = 0;
   let before: Int32Array | undefined;
   try {
     for (const [client] of all.entries()) await join(client);
@@ -175,6 +195,7 @@ export async function runKills(given: Kills, kills: number, random: Source): Pro
       const found = await (first as Peer).run<Swept>(SWEEP, { clients });
       for (const client of victims) all[client] = await start(client);
       result.takeovers = found.takeovers;
+      result.kept += (found.kept - result.kept) / ++rounds;
       result.wrong ??= found.wrong;
       const odd = found.torn.find((owner) => !victims.has(owner));
       if (odd !== undefined) result.wrong ??= `a page of client ${odd}, who lives, is half written`;

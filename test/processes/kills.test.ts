@@ -6,13 +6,13 @@ import { runKills } from "./killing.ts";
 
 describeShared("killed", () => {
   const seed = runSeed();
-  for (const [shards, wanted] of [
-    [1, 12],
-    [2, 6],
+  for (const [shards, kswapd, wanted] of [
+    [1, "inline", 12],
+    [2, "thread", 6],
   ] as const) {
-    const name = `at any moment: no wrong byte, nobody left waiting, shards: ${shards}, seed ${seed}`;
+    const name = `at any moment: no wrong byte, nobody left waiting, shards: ${shards}, kswapd ${kswapd}, seed ${seed}`;
     test(name, { timeout: SLOW }, async () => {
-      const { kills, wrong, ops } = await runKills({ threads: 2, processes: 2, shards }, wanted, seeded(seed));
+      const { kills, wrong, ops } = await runKills({ threads: 2, processes: 2, shards, kswapd }, wanted, seeded(seed));
       expect(wrong).toBeUndefined();
       expect(kills).toBeGreaterThanOrEqual(wanted);
       expect(ops).toBeGreaterThan(100);

@@ -16,8 +16,12 @@ import {
   type Region,
 } from "../../src/index.ts";
 import { MAX_VMAS, V_ACTIVE, vma } from "../../src/mm/layout.ts";
+import { ld } from "../../src/mm/machine.ts";
+import { isChanging, SEVERAL } from "../../src/runtime/changing.ts";
+import { CHANGING } from "../../src/runtime/control.ts";
 import type { SharedVm } from "../../src/runtime/shared-vm.ts";
 import { takeOver } from "../../src/runtime/takeover.ts";
+import { controlOf, ST_ITEMS } from "../../src/store/layout.ts";
 import { runSeed, type Source, seeded } from "../property/source.ts";
 import { dies, storesOf } from "./tearing.ts";
 
@@ -39,34 +43,68 @@ function isOf(key: number, value: Uint8Array): boolean {
   return words.every((word) => word === words[0]) && (words[0] as number) >>> 20 === key;
 }
 
+function numberOf(value: Uint8Array): number {
+  return (new Uint32Array(Uint8Array.from(value).buffer)[0] as number) & 0xfffff;
+}
+
+/** What a cache may hold: of each key the number of the write that was last, if nothing has taken it away. */
+class Known {
+  readonly name: string;
+  readonly last = new Int32Array(KEYS);
+
+  constructor(name: string) {
+    this.name = name;
+  }
+  /** Of key `key` there is `value`, or nothing. */
+  check(key: number, value: Uint8Array | undefined): void {
+    const last = this.last[key] as number;
+    if (value === undefined) return;
+    if (!isOf(key, value) || numberOf(value) !== last)
+      throw new Error(`k${key} of ${this.name} has write ${numberOf(value)}, the last was ${last}`);
+  }
+}
+
 /** The memory as a thread has it that may die. */
 class Victim {
   readonly #memory: AttachedMemory;
   readonly #written: Int32Array;
+  readonly #known: readonly Known[];
   readonly #a;
   readonly #b;
   readonly #region;
-  n = 0;
+  /** What it is at in a cache: which, the key or all of them, the write that was last before. */
+  at: { readonly known: Known; readonly key?: number; readonly before?: number } | undefined;
+  static n = 0;
 
-  constructor(memory: AttachedMemory, written: Int32Array) {
+  constructor(memory: AttachedMemory, written: Int32Array, known: readonly Known[]) {
     this.#memory = memory;
     this.#written = written;
-    this.#a = memory.cache("a", { codec: "bytes" });
-    this.#b = memory.cache("b", { codec: "bytes", ttl: 50 });
+    this.#known = known;
+    this.#a = memory.cache<Uint8Array>("a", { codec: "bytes" });
+    this.#b = memory.cache<Uint8Array>("b", { codec: "bytes", ttl: 50 });
     this.#region = memory.region("r");
   }
   /** Something. */
   act(random: Source): void {
-    const cache = random.below(2) === 0 ? this.#a : this.#b;
+    const which = random.below(2);
+    const cache = [this.#a, this.#b][which] as Cache<Uint8Array>;
+    const known = this.#known[which] as Known;
     const key = random.below(KEYS);
     const what = random.below(20);
-    if (what < 8) cache.set(`k${key}`, bytesFor(key, ++this.n, 2 + random.below(random.below(4) === 0 ? 8000 : 200)));
-    else if (what < 13) {
-      const got = cache.get(`k${key}`);
-      if (got !== undefined && !isOf(key, got)) throw new Error(`k${key} has a wrong value`);
-    } else if (what < 15) cache.delete(`k${key}`);
-    else if (what === 15 && random.below(4) === 0) cache.clear();
-    else if (what < 18) {
+    this.at = what < 15 ? { known, key, before: known.last[key] as number } : what === 15 ? { known } : undefined;
+    if (what < 8) {
+      const n = ++Victim.n & 0xfffff;
+      // Before it: of what is not over, this or nothing is there.
+      known.last[key] = n;
+      cache.set(`k${key}`, bytesFor(key, n, 2 + random.below(random.below(4) === 0 ? 8000 : 200)));
+    } else if (what < 13) known.check(key, cache.get(`k${key}`));
+    else if (what < 15) {
+      known.last[key] = 0;
+      cache.delete(`k${key}`);
+    } else if (what === 15 && random.below(40) === 0) {
+      known.last.fill(0);
+      cache.clear();
+    } else if (what < 18) {
       const page = random.below(PAGES);
       const next = (this.#written[page] as number) + 1;
       // Before it: dead in the middle of it, some bytes may be the new ones.
@@ -75,6 +113,7 @@ class Victim {
       this.#written[page] = next;
     } else
       this.#region.advise(["cold", "pageout", "willneed"][random.below(3)] as "cold", random.below(PAGES) * PAGE, PAGE);
+    this.at = undefined;
   }
   close(): void {
     this.#memory[Symbol.dispose]();
@@ -91,21 +130,23 @@ function lastNew(memory: Memory): Cache<Uint8Array> {
 }
 
 test.each([
-  ["classic", true],
-  ["mglru", false],
+  ["classic", true, "2MiB", "8MiB"],
+  ["mglru", false, "2MiB", "8MiB"],
+  // Not enough for all: reclaim drops pages of caches.
+  ["classic", false, "768KiB", "512KiB"],
 ] as const)(
-  "%s lists, a pool: %s: regions lose nothing, caches are empty, and both go on",
+  "%s lists, a pool: %s, a slow node of %s, swap of %s: regions lose nothing, nor caches that he was not at, the others are empty, and all go on",
   {
     timeout: 3_600_000,
   },
-  (lru, pool) => {
+  (lru, pool, slow, size) => {
     const seed = runSeed();
     const random = seeded(seed);
     vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
     const folder = mkdtempSync(join(tmpdir(), "lieu-takeover-"));
     const memory = openMemorySync({
-      nodes: { fast: { kind: "dram", size: "1MiB" }, slow: { kind: "dram", size: "2MiB", tier: 1 } },
-      swap: [{ kind: "file", path: join(folder, "swap"), size: "8MiB" }],
+      nodes: { fast: { kind: "dram", size: "1MiB" }, slow: { kind: "dram", size: slow, tier: 1 } },
+      swap: [{ kind: "file", path: join(folder, "swap"), size }],
       ...(pool ? { zswap: { size: "256KiB" } } : {}),
       minFree: "32KiB",
       pretouch: false,
@@ -116,39 +157,83 @@ test.each([
     try {
       const vm = memory.vm as SharedVm;
       const region = memory.map(PAGES * PAGE, { name: "r" });
-      for (const name of ["a", "b"]) memory.cache<Uint8Array>({ name, codec: "bytes", maxSize: "1MiB" });
+      const caches = ["a", "b"].map((name) =>
+        memory.cache<Uint8Array>({ name, codec: "bytes", maxSize: "1MiB", heap: 0 }),
+      );
+      const known = caches.map(({ name }) => new Known(name));
+      const { words } = vm.control;
+      const fates = { kept: 0, emptied: 0, items: 0, itemsKept: 0 };
       const written = new Int32Array(PAGES);
       const before = mappingsOf(vm);
       let deaths = 0;
       for (let round = 0; deaths < DEATHS; round++) {
-        const victim = new Victim(attachMemorySync(memory.descriptor()), written);
+        const victim = new Victim(attachMemorySync(memory.descriptor()), written, known);
         try {
-          for (let i = random.below(60); i > 0; i--) victim.act(random);
+          for (let i = random.below(random.below(3) === 0 ? 600 : 60); i > 0; i--) victim.act(random);
           const making = random.below(8) === 0;
           const made: { region?: Region } = {};
-          const died = dies(random.below(random.below(3) === 0 ? 200 : 4000), () => {
-            if (making) {
-              memory.cache({ name: "new", codec: "bytes", maxSize: "256KiB" }).close();
-              made.region = memory.map("64KiB", { name: "other" });
-              made.region.unmap();
-            } else for (let i = 0; i < 30; i++) victim.act(random);
-          });
+          let torn: string[] = [];
+          let changing = 0;
+          let items: number[] = [];
+          const died = dies(
+            random.below(random.below(3) === 0 ? 200 : 4000),
+            () => {
+              if (making) {
+                memory.cache({ name: "new", codec: "bytes", maxSize: "256KiB" }).close();
+                made.region = memory.map("64KiB", { name: "other" });
+                made.region.unmap();
+              } else for (let i = 0; i < 30; i++) victim.act(random);
+            },
+            () => {
+              changing = words[CHANGING] as number;
+              vm.inspect();
+              const stores = vm.control.registry().caches.filter(({ name }) => name !== "new");
+              torn = stores.filter(({ meta }) => isChanging(vm.control, meta.start)).map(({ name }) => name);
+              items = stores.map(({ meta }) => ld(controlOf(meta.start) + ST_ITEMS));
+            },
+          );
           if (died) {
             deaths++;
             vm.lock.enter();
+            words[CHANGING] = changing;
             // Who takes over may die of it.
             if (random.below(4) === 0) dies(random.below(8000), () => takeOver(vm));
+            if (words[CHANGING] === SEVERAL) torn = known.map(({ name }) => name);
             takeOver(vm);
+            expect(words[CHANGING]).toBe(0);
             vm.lock.leave();
           }
           expect(vm.isOpen).toBe(true);
           memory.check();
+          if (died)
+            for (const [i, cache] of caches.entries()) {
+              if (torn.includes(cache.name)) {
+                expect(cache.size).toBe(0);
+                fates.emptied++;
+              } else {
+                fates.kept++;
+                fates.items += items[i] as number;
+                fates.itemsKept += cache.size;
+              }
+            }
+          for (const [i, cache] of caches.entries()) {
+            const { at } = victim;
+            for (let key = 0; key < KEYS; key++) {
+              const value = cache.get(`k${key}`);
+              const last = known[i] as Known;
+              // What was not over has been done, or has not.
+              const maybe = died && at?.known === last && (at.key === undefined || at.key === key);
+              if (maybe && value !== undefined) last.last[key] = numberOf(value);
+              last.check(key, value);
+              if (value === undefined) last.last[key] = 0;
+            }
+          }
           // What had got its name, and had not begun to go, is there: whole, if empty.
-          const { caches, regions } = vm.control.registry();
-          const cache = caches.some(({ name }) => name === "new") ? lastNew(memory) : undefined;
+          const { caches: named, regions } = vm.control.registry();
+          const cache = named.some(({ name }) => name === "new") ? lastNew(memory) : undefined;
           const other = regions.some(({ name }) => name === "other") ? made.region : undefined;
           expect(mappingsOf(vm)).toBe(before + (cache === undefined ? 0 : 2) + (other === undefined ? 0 : 1));
-          expect([caches.length, regions.length]).toEqual([cache === undefined ? 2 : 3, other === undefined ? 1 : 2]);
+          expect([named.length, regions.length]).toEqual([cache === undefined ? 2 : 3, other === undefined ? 1 : 2]);
           expect(cache?.set("k", bytesFor(1, 1, 100)).get("k")?.length).toBe(cache === undefined ? undefined : 400);
           cache?.close();
           other?.unmap();
@@ -172,6 +257,12 @@ test.each([
         }
       }
       expect(memory.vmstat().takeover).toBeGreaterThanOrEqual(deaths);
+      if (deaths < 10) return;
+      expect(fates.kept).toBeGreaterThan(0);
+      expect(fates.emptied).toBeGreaterThan(0);
+      // But for pages that the dead one had dropped.
+      expect(fates.itemsKept).toBeGreaterThan(0.8 * fates.items);
+      if (process.env.LIEU_TEARS !== undefined) console.info(fates);
     } finally {
       memory[Symbol.dispose]();
       rmSync(folder, { recursive: true });
@@ -222,3 +313,45 @@ test("whoever dies as it makes and closes a cache leaves it with its name, whole
   expect(kept[0]).toBe(false);
   expect(mappingsOf(vm)).toBe(before);
 });
+
+test.each(["js", "wasm"] as const)(
+  "of a cache that he was not at, whose pages he had dropped, only what was on those is lost; %s",
+  (engine) => {
+    vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+    using memory = openMemorySync({
+      nodes: { dram: { kind: "dram", size: "1MiB" } },
+      pretouch: false,
+      shared: true,
+      engine,
+    });
+    const cache = memory.cache<Uint8Array>({ name: "a", codec: "bytes", maxSize: "768KiB", heap: 0 });
+    memory.map("640KiB", { name: "r" });
+    using other = attachMemorySync(memory.descriptor());
+    const region = other.region("r");
+    const lengthOf = (key: number) => (key % 10 === 0 ? 3000 : 100 + key);
+    for (let key = 0; key < 300; key++) cache.set(`k${key}`, bytesFor(key, 1, lengthOf(key)));
+    const { size } = cache;
+    const vm = memory.vm as SharedVm;
+    other.vm.lock.enter();
+    for (let page = 0; page < 160; page++) region.writeInt32(page * PAGE, page);
+    // He dies before he has told of it.
+    other.vm.forgetDropped();
+    takeOver(vm);
+    other.vm.lock.leave();
+    memory.check();
+    expect(cache.size).toBeLessThan(size);
+    expect(cache.size).toBeGreaterThan(0.1 * size);
+    let found = 0;
+    for (let key = 0; key < 300; key++) {
+      const value = cache.get(`k${key}`);
+      if (value === undefined) continue;
+      found++;
+      expect(value).toHaveLength(4 * lengthOf(key));
+      expect(isOf(key, value)).toBe(true);
+    }
+    expect(found).toBe(cache.size);
+    for (let key = 0; key < 300; key++) cache.set(`k${key}`, bytesFor(key, 2, lengthOf(key)));
+    for (let page = 0; page < 160; page++) expect(region.readInt32(page * PAGE)).toBe(page);
+    memory.check();
+  },
+);

@@ -6,7 +6,7 @@
 import type * as machine from "../../src/mm/machine.ts";
 
 /** Stores that are left, and those that were made; whether it has died. */
-const state = { left: Number.POSITIVE_INFINITY, made: 0, torn: false };
+const state = { left: Number.POSITIVE_INFINITY, made: 0, torn: false, died: (): void => undefined };
 
 /** Thrown where the thread dies. */
 export class Torn extends Error {
@@ -17,6 +17,7 @@ export class Torn extends Error {
 export function tearable(real: typeof machine): typeof machine {
   const step = (): void => {
     if (state.left <= 0) {
+      if (!state.torn) state.died();
       state.torn = true;
       throw new Torn();
     }
@@ -65,10 +66,14 @@ export function tearable(real: typeof machine): typeof machine {
   };
 }
 
-/** Do something that dies after `stores` stores. Returns whether it did; it has ended otherwise. */
-export function dies(stores: number, work: () => void): boolean {
+/**
+ * Do something that dies after `stores` stores. Returns whether it did; it has ended otherwise. `died` is called where it dies, to see what the dead one's own
+ * clean-up would not have come to.
+ */
+export function dies(stores: number, work: () => void, died = (): void => undefined): boolean {
   state.left = stores;
   state.torn = false;
+  state.died = died;
   try {
     work();
     return false;
