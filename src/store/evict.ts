@@ -65,13 +65,13 @@ import {
 } from "./layout.ts";
 import { anyLeft, giveBack } from "./left.ts";
 import { nextUsed, releaseSeg } from "./log.ts";
-import { ONE } from "./log2.ts";
 import { inNodes, sunkBodies } from "./meta.ts";
 import { isPresent, look } from "./present.ts";
 import { randomBelow } from "./random.ts";
 import { NO_THETA, rebuildIfDue, score } from "./rank.ts";
 import { lastScore, randomBodyPage, randomPagePresent, randomSeg, segGarbage } from "./sample.ts";
 import { leastSunk, settleSunk } from "./sunk.ts";
+import { movedBy } from "./threshold.ts";
 
 /** Pages that a clear left behind, to give back when somebody needs room. */
 export const LEFT_BATCH: i32 = 64;
@@ -81,10 +81,6 @@ export const CANDIDATES: i32 = 16;
 const LOOKS: i32 = 64;
 /** Segments in use that are searched for one that holds anything, or nothing: nearly all hold something. */
 const SEARCH: i32 = 4096;
-/** The threshold moves by this part of an octave for each half of a cleaned segment's bytes too many or too few. */
-const GAIN: i32 = 4727;
-/** So many 256ths of what is looked at should be free to go: more would cost hits, fewer would cost copies. */
-const WANTED: i32 = 160;
 /** After so many choices that freed nothing, it moves faster. */
 const IMPATIENT: i32 = 8;
 /** After so many, a large item goes whatever it is worth. */
@@ -100,8 +96,6 @@ const LEAST_HOLES: i32 = 24;
 /** The 256ths of a segment of heads that must be dead for it to be chosen before anything else; and the score of what is chosen last. */
 const HEAD_HOLES: i32 = 64;
 const LAST: i32 = 0x7ffffffe;
-/** No score is as far from 0: 2^96 in either direction. */
-const MAX_THETA: i32 = 96 * ONE;
 /** Pages that are cleaned at least before somebody who waits has his turn. */
 const PIECE: i32 = 4;
 /** Pages that are carried as a whole before the threshold goes where something can go. Samples' scores are rounded down to the second. */
@@ -321,19 +315,12 @@ export function clean(c: i32, s: i32, drops: i32, how: i32): void {
   const looked = lookedGranules();
   if (looked > 0) adjust(c, ((droppedGranules() * 256) / looked) | 0, ((regrettedGranules() * 256) / looked) | 0);
 }
-/**
- * `freed` 256ths of what was looked at could go. If that was more than enough, a lower threshold would have saved some of it; but
- * what is worth as little as the rest, all of `regretted` not, is not worth carrying.
- */
+/** `freed` 256ths of what was looked at could go, and `regretted` of it was worth more than the rest. */
 function adjust(c: i32, freed: i32, regretted: i32): void {
   if (freed > 0) st(c + ST_FRUITLESS, 0);
   else if (ld(c + ST_FRUITLESS) < MAX_FRUITLESS) st(c + ST_FRUITLESS, ld(c + ST_FRUITLESS) + 1);
   const fast = ld(c + ST_FRUITLESS) > IMPATIENT ? 4 : 1;
-  const over = freed - WANTED;
-  const by = over > regretted ? regretted : over;
-  const from = ld(c + ST_THETA) > -MAX_THETA ? ld(c + ST_THETA) : -MAX_THETA;
-  const theta = from - (((by * GAIN) / 128) | 0) * fast;
-  st(c + ST_THETA, theta < -MAX_THETA ? -MAX_THETA : theta > MAX_THETA ? MAX_THETA : theta);
+  st(c + ST_THETA, movedBy(ld(c + ST_THETA), freed, regretted, fast));
 }
 
 /**

@@ -41,6 +41,7 @@ import {
   ST_NR_GHOSTS,
   ST_SINK,
   ST_SINK_SAVED,
+  ST_SINK_WORTH,
   ST_SUNK_ITEMS,
   ST_SUNK_LIVE,
   ST_THETA,
@@ -279,6 +280,7 @@ export function guardStep(c: i32): void {
     st(c + ST_THETA, ld(c + ST_THETA_SAVED));
     st(c + ST_DROP_WORTH, ld(c + ST_DROP_SAVED));
     st(c + ST_SINK, ld(c + ST_SINK_SAVED));
+    st(c + ST_SINK_WORTH, ld(c + ST_SINK_SAVED));
     if (d > limit / 2) d = 0;
   }
   stf(c + ST_DEFICIT, d);

@@ -118,6 +118,8 @@ export const ST_COPIED: i32 = 560;
 export const ST_SUNK_IN_ALL: i32 = 536;
 /** Granules of segments in swap that are dead, but are no room: gathering what is alive there came to nothing (holes.ts). */
 export const ST_VAIN_HOLES: i32 = 584;
+/** What goes down from the fastest node is worth on average, as a score (sort.ts). */
+export const ST_SINK_WORTH: i32 = 588;
 /** f64: bytes of items that were stored anew, in the log and in bodies. */
 export const ST_NEW_BYTES: i32 = 544;
 /** f64: ST_NEW_BYTES when the ranks were last learned. */
@@ -193,7 +195,7 @@ export const ST_GHOST_LEVEL: i32 = 748;
 export const ST_GHOST_SPLIT: i32 = 752;
 export const ST_GHOST_MAX: i32 = 756;
 export const ST_NR_GHOSTS: i32 = 760;
-// sink.ts: what a byte was worth that had to leave the fastest node lately, as a score
+// sink.ts: the threshold of the fastest node: what a byte of is worth less goes down, as a score
 export const ST_SINK: i32 = 764;
 /** The page of a body that is sinking from which on the rest of it is yet to go, plus 1; 0 = none is. */
 export const ST_SINK_PAGE: i32 = 856;

@@ -28,7 +28,6 @@ import {
   seg,
 } from "./layout.ts";
 
-import { log2Whole } from "./log2.ts";
 import { inNodes } from "./meta.ts";
 import { randomBelow } from "./random.ts";
 import { density, NO_THETA, score } from "./rank.ts";
@@ -107,19 +106,17 @@ export function randomSeg(c: i32): i32 {
   }
   return open;
 }
-/** What a byte of a segment is worth on average where it is a matter of which node it is on, from a sample. */
-export function segDensity(c: i32, s: i32): i32 {
-  sample(c, s, true);
-  if (sampledAlive === 0) return NO_THETA;
-  // What is dead is worth nothing, and takes room all the same.
-  return sampledScore + log2Whole(sampledAlive) - log2Whole(sampled);
+/** How many 256ths of a segment are dead or worth less than `limit` where it is a matter of which node they are on, from a sample. */
+export function segBelow(c: i32, s: i32, limit: i32): i32 {
+  sample(c, s, true, limit);
+  return sampled > 0 ? ((sampledGarbage * 256) / sampled) | 0 : 256;
 }
 /** How many 256ths of a segment are dead or worth less than the threshold, from a sample; -1 = none of it is on a node. */
 export function segGarbage(c: i32, s: i32): i32 {
-  sample(c, s, false);
+  sample(c, s, false, ld(c + ST_THETA));
   return sampled > 0 ? ((sampledGarbage * 256) / sampled) | 0 : -1;
 }
-/** The score that goes with the last {@link segGarbage}. */
+/** The mean score that goes with the last of these. */
 export function lastScore(): i32 {
   return sampledScore;
 }
@@ -127,12 +124,10 @@ export function lastScore(): i32 {
 // A sample of a segment: granules looked at, those that are dead or worth less than the threshold, and the mean score.
 let sampled: i32 = 0;
 let sampledGarbage: i32 = 0;
-let sampledAlive: i32 = 0;
 let sampledScore: i32 = 0;
-function sample(c: i32, s: i32, near: boolean): void {
+function sample(c: i32, s: i32, near: boolean, theta: i32): void {
   const from = seg(c, s, SG_CURSOR) >>> 9;
   const pages = ((seg(c, s, SG_USED) + 4095) >>> 12) - from;
-  const theta = ld(c + ST_THETA);
   let looked: i32 = 0;
   let bytes: i32 = 0;
   let alive: i32 = 0;
@@ -164,7 +159,6 @@ function sample(c: i32, s: i32, near: boolean): void {
   }
   sampled = bytes;
   sampledGarbage = garbage;
-  sampledAlive = alive;
   sampledScore = alive === 0 ? NO_THETA : ((worth / alive) | 0) << 6;
 }
 /** Touch the items of the next few pages that {@link sample} looks at: their fetches overlap here, where they would wait for one another there. */

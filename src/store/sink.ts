@@ -1,8 +1,8 @@
 /**
  * Which of a cache's own pages leave the fast node. The engine would take its coldest pages by its lists; a cache knows
  * better, as it knows what each item is worth. So a cache that fills a node relieves it by itself, just ahead of what it is
- * about to allocate: of a few candidates there, the one worth least goes one tier down, as whole pages. What comes up
- * again must be worth more than what has to go for it.
+ * about to allocate: of a few candidates there, the one of which the most is worth less than a threshold goes one tier down. The threshold
+ * moves so that rather more than half of it does (threshold.ts). What comes up again must be worth more than that.
  *
  * A cache that has only a small part of the node leaves this to the engine, which weighs it against the others' pages.
  *
@@ -56,6 +56,7 @@ import {
   ST_SEG_SHIFT,
   ST_SINK,
   ST_SINK_PAGE,
+  ST_SINK_WORTH,
   STREAM_HEADS,
   seg,
   streamOf,
@@ -67,16 +68,18 @@ import { risePays } from "./pays.ts";
 import { randomBelow } from "./random.ts";
 import { density, NO_THETA } from "./rank.ts";
 import { releaseIfEmpty } from "./remove.ts";
-import { othersColdest, randomPageOn, segDensity } from "./sample.ts";
+import { lastScore, othersColdest, randomPageOn, segBelow } from "./sample.ts";
 import { skim } from "./skim.ts";
-import { holesIfSunk, sortSeg } from "./sort.ts";
+import { holesIfSunk, regrettedPart, sortSeg, stayingPart } from "./sort.ts";
+import { movedBy } from "./threshold.ts";
 
 /** Candidates for each choice, how often one may be picked that is none, and frames looked at for one of the store's pages. */
 const CANDIDATES: i32 = 16;
 const MISSES: i32 = 96;
 const LOOKS: i32 = 64;
-/** Items worth this much more than what sinks are carried back: an octave. */
-const HOT: i32 = 65536;
+/** Of a segment of which fewer 256ths would go, half goes: the threshold is put to what it is worth on average. Scores of samples are rounded down to the second. */
+const LEAST_GOING: i32 = 64;
+const SCORE_STEP: i32 = 64;
 /** Granules that are carried back at most for each page that went down: all, or three quarters of them. */
 const ALL: i32 = 512;
 const MOST: i32 = 384;
@@ -200,17 +203,33 @@ function sinkOne(c: i32, nid: i32): i32 {
   }
   if (!pickOn(c, nid)) return -1;
   if (pickedSeg >= 0) return sinkSeg(c, pickedSeg, nid, streamOf(c, pickedSeg) === STREAM_HEADS ? ALL : MOST);
+  learn(c, pickedShare, 256);
   const pages = bodyPages(locAddr(c, bodyOwner(c, pickedPage)));
   return sinkBody(c, pages <= STEP ? firstOfBody(c, pickedPage) : pickedPage, nid);
 }
-// What was picked: a segment, or if that is -1, a page of a body.
+/** `gone` 256ths of what was chosen could go, and `regretted` of it was worth more than the rest: the threshold follows. */
+function learn(c: i32, gone: i32, regretted: i32): void {
+  st(c + ST_SINK, movedBy(ld(c + ST_SINK), gone, regretted, 1));
+}
+// What was picked: a segment, or if that is -1, a page of a body; how many 256ths of it are worth less than the threshold, -1 = it is a segment of heads; and its mean score.
 let pickedSeg: i32 = -1;
 let pickedPage: i32 = 0;
-/** Pick the least worth of a few candidates on a node, and learn what that is worth. Returns whether one was found. */
+let pickedShare: i32 = 0;
+let pickedScore: i32 = 0;
+function offer(s: i32, page: i32, share: i32, worth: i32): void {
+  if (share < pickedShare || (share === pickedShare && worth >= pickedScore)) return;
+  pickedSeg = s;
+  pickedPage = page;
+  pickedShare = share;
+  pickedScore = worth;
+}
+/** Of a few candidates on a node pick the one of which the most is worth less than the threshold. Returns whether one was found. */
 function pickOn(c: i32, nid: i32): boolean {
   const log = ld(c + ST_LOG_PAGES);
-  let least: i32 = 0x7fffffff;
+  const limit = ld(c + ST_SINK);
   let found: i32 = 0;
+  pickedShare = -1;
+  pickedScore = 0x7fffffff;
   for (let i: i32 = 0; i < MISSES && found < CANDIDATES; i++) {
     const page = randomPageOn(c, nid, LOOKS);
     if (page < 0) break;
@@ -221,13 +240,12 @@ function pickOn(c: i32, nid: i32): boolean {
       if (streamOf(c, s) === STREAM_HEADS) {
         if (seg(c, s, SG_LIVE) << 3 > seg(c, s, SG_USED) - (seg(c, s, SG_USED) >> 2)) continue;
         pickedSeg = s;
+        pickedShare = -1;
         return true;
       }
       found++;
-      const w = segDensity(c, s);
-      if (w >= least) continue;
-      least = w;
-      pickedSeg = s;
+      const share = segBelow(c, s, limit);
+      offer(s, 0, share, lastScore());
     } else {
       const loc = bodyOwner(c, page - log);
       if (loc === 0 || (pte(vpnOfLoc(c, loc)) & PTE_PRESENT) === 0) continue;
@@ -236,15 +254,14 @@ function pickOn(c: i32, nid: i32): boolean {
       if ((bits(item) & BIT_DEAD) !== 0) continue;
       found++;
       const w = density(c, item);
-      if (w >= least) continue;
-      least = w;
-      pickedSeg = -1;
-      pickedPage = page - log;
+      offer(-1, page - log, w < limit ? 256 : 0, w);
     }
   }
   if (found === 0) return false;
-  const sink = ld(c + ST_SINK);
-  st(c + ST_SINK, sink === NO_THETA ? least : sink + (((least - sink) / 16) | 0));
+  if (limit === NO_THETA) {
+    st(c + ST_SINK, pickedScore + SCORE_STEP);
+    st(c + ST_SINK_WORTH, pickedScore);
+  }
   return true;
 }
 /** The first page of a segment that is not cleaned yet. */
@@ -253,8 +270,10 @@ function firstVpn(c: i32, s: i32): i32 {
 }
 function sinkSeg(c: i32, s: i32, nid: i32, most: i32): i32 {
   const pages = ((seg(c, s, SG_USED) + 4095) >>> 12) - (seg(c, s, SG_CURSOR) >>> 9);
-  const limit = ld(c + ST_SINK) + HOT;
-  if (ld(c + ST_BUSY) === 0 && holesIfSunk(c, s, nid, limit) >= MANY_HOLES) {
+  const holes = ld(c + ST_BUSY) === 0 ? holesNow(c, s, nid) : -1;
+  const limit = ld(c + ST_SINK);
+  if (holes >= 0 && pickedShare >= 0) learn(c, 256 - stayingPart(), regrettedPart());
+  if (holes >= MANY_HOLES) {
     const free = node(nid, N_FREE);
     sortSeg(c, s, limit, pages * most);
     return node(nid, N_FREE) > free ? node(nid, N_FREE) - free : 0;
@@ -265,6 +284,13 @@ function sinkSeg(c: i32, s: i32, nid: i32, most: i32): i32 {
   // Those of its items that are hot all the same come straight back, in part of the room that this has made.
   skim(c, s, limit, moved * most, true);
   return moved;
+}
+/** The holes that the segment which was picked would have below; the threshold has to let some of it go. */
+function holesNow(c: i32, s: i32, nid: i32): i32 {
+  const holes = holesIfSunk(c, s, nid, ld(c + ST_SINK));
+  if (holes < 0 || pickedShare < 0 || stayingPart() <= 256 - LEAST_GOING || pickedScore < ld(c + ST_SINK)) return holes;
+  st(c + ST_SINK, pickedScore + SCORE_STEP);
+  return holesIfSunk(c, s, nid, ld(c + ST_SINK));
 }
 /** A part of a body, and the rest of it when next a page has to go: what is there of a value only in part serves nobody. */
 function sinkBody(c: i32, from: i32, nid: i32): i32 {
@@ -300,9 +326,9 @@ export function worthRising(c: i32, loc: i32, from: i32): boolean {
   if (node(nid, N_FREE) > node(nid, N_WMARK_LOW) + keptFree(c, nid) + bodyPages(locAddr(c, loc)) + 2) return true;
   const sink = ld(c + ST_SINK);
   const item = locAddr(c, loc);
-  if (sink !== NO_THETA && !risePays(c, item, from, nid, sink + HOT)) {
+  if (sink !== NO_THETA && !risePays(c, item, from, nid, sink)) {
     // Where nothing rises nothing sinks, and what is up there would never be known to have cooled.
-    if (randomBelow(c, TURNED_DOWN) === 0) pickOn(c, nid);
+    if (randomBelow(c, TURNED_DOWN) === 0 && pickOn(c, nid) && pickedShare >= 0) learn(c, pickedShare, 256);
     return false;
   }
   if (sink === NO_THETA || density(c, item) > sink) return true;

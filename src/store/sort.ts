@@ -23,12 +23,14 @@ import {
   ST_BUSY,
   ST_DATA_START,
   ST_SEG_SHIFT,
+  ST_SINK_WORTH,
   STREAM_TTL,
   seg,
   setPageInfo,
   setSeg,
 } from "./layout.ts";
 import { releaseSeg, zapLogPage } from "./log.ts";
+import { ONE } from "./log2.ts";
 import { isOn } from "./meta.ts";
 import { density, score } from "./rank.ts";
 import { bandOf } from "./stream.ts";
@@ -36,6 +38,10 @@ import { bandOf } from "./stream.ts";
 /** Granules that have been found to stay, or carried to stay. */
 let staying: i32 = 0;
 let going: i32 = 0;
+/** Of those that go, what is worth twice as much as what goes on average. */
+let regretted: i32 = 0;
+/** What goes is followed by this power of a half. */
+const FOLLOW: i32 = 6;
 
 /** The page of a segment that is not done with yet, and the one behind its last. */
 function firstPage(c: i32, s: i32): i32 {
@@ -51,12 +57,24 @@ export function holesIfSunk(c: i32, s: i32, nid: i32, limit: i32): i32 {
   if (from >= end || (seg(c, s, SG_CURSOR) & (PAGE_GRANULES - 1)) !== 0) return -1;
   staying = 0;
   going = 0;
+  regretted = 0;
   for (let page: i32 = from; page < end; page++) {
     if (!isOn(ld(c + ST_DATA_START) + (s << ld(c + ST_SEG_SHIFT)) + page, nid)) return -1;
     walk(c, s, page, limit, 0);
   }
   const all = (seg(c, s, SG_USED) >>> 3) - (from << 9);
+  stays = ((staying * 256) / (all + 1)) | 0;
+  regrets = ((regretted * 256) / (all + 1)) | 0;
   return (((all - going) * 256) / (all + 1)) | 0;
+}
+let stays: i32 = 0;
+let regrets: i32 = 0;
+/** How many 256ths of the segment of the last {@link holesIfSunk} are worth more than the limit; and of what goes, those that are worth twice as much as what does on average. */
+export function stayingPart(): i32 {
+  return stays;
+}
+export function regrettedPart(): i32 {
+  return regrets;
 }
 /**
  * Sort a segment, all of it on node `nid`, until `most` granules have stayed there; what is left then goes. What there is
@@ -98,15 +116,22 @@ function walk(c: i32, s: i32, page: i32, limit: i32, most: i32): boolean {
     g += size;
     if ((bits(item) & BIT_DEAD) !== 0) continue;
     const large = (bits(item) & BIT_BODY) !== 0;
-    const stays = (most === 0 || staying < most) && (large ? !isApart(c, logPage, item) : density(c, item) > limit);
+    const worth = large ? 0 : density(c, item);
+    const stays = (most === 0 || staying < most) && (large ? !isApart(c, logPage, item) : worth > limit);
     if (stays) staying += size;
     else going += size;
+    if (most === 0 && !stays && !large) noteGoing(c, worth, size);
     const slot = most !== 0 ? slotOf(c, ld(item + I_HASH), loc) : 0;
     if (slot === 0) continue;
     const to = kind >= STREAM_TTL || large ? kind : bandOf(c, score(c, item));
     if (!carryWithin(c, stays ? to : LOW + to, loc, item, slot) && ld(slot) === loc) return false;
   }
   return true;
+}
+function noteGoing(c: i32, worth: i32, size: i32): void {
+  const mean = ld(c + ST_SINK_WORTH);
+  if (worth > mean + ONE) regretted += size;
+  st(c + ST_SINK_WORTH, mean + ((worth - mean) >> FOLLOW));
 }
 /** Whether the body of an item is not on the node that its head is on. */
 function isApart(c: i32, logPage: i32, item: i32): boolean {
