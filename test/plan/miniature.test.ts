@@ -27,7 +27,7 @@ describe("a plan of a trace of objects of many pages", () => {
   });
 
   test.each(layouts)(
-    "as $dram bytes of DRAM and $cxl of CXL memory: within two points and a half of what it is at its size, of three traces in the mean",
+    "as $dram bytes of DRAM and $cxl of CXL memory: within a point and a half of what it is at its size, of three traces in the mean",
     { timeout: 120_000 },
     async (layout) => {
       const errors = new Map<string, number[]>();
@@ -47,8 +47,8 @@ describe("a plan of a trace of objects of many pages", () => {
       }
       // Nodes of 64 objects: where a few of them are for most of a run is chance.
       for (const [tier, found] of errors) {
-        expect(found.reduce((a, b) => a + b) / found.length, tier).toBeLessThan(0.025);
-        expect(Math.max(...found), tier).toBeLessThan(0.03);
+        expect(found.reduce((a, b) => a + b) / found.length, tier).toBeLessThan(0.015);
+        expect(Math.max(...found), tier).toBeLessThan(0.02);
       }
     },
   );
