@@ -19,6 +19,7 @@ import { MAX_VMAS, V_ACTIVE, vma } from "../../src/mm/layout.ts";
 import { ld } from "../../src/mm/machine.ts";
 import { isChanging, SEVERAL } from "../../src/runtime/changing.ts";
 import { CHANGING } from "../../src/runtime/control.ts";
+import { Kswapd } from "../../src/runtime/kswapd.ts";
 import type { SharedVm } from "../../src/runtime/shared-vm.ts";
 import { takeOver } from "../../src/runtime/takeover.ts";
 import { controlOf, ST_ITEMS } from "../../src/store/layout.ts";
@@ -72,17 +73,26 @@ class Victim {
   readonly #a;
   readonly #b;
   readonly #region;
+  /** If it is the one that reclaims beside all others. */
+  readonly #kswapd: Kswapd | undefined;
   /** What it is at in a cache: which, the key or all of them, the write that was last before. */
   at: { readonly known: Known; readonly key?: number; readonly before?: number } | undefined;
   static n = 0;
 
-  constructor(memory: AttachedMemory, written: Int32Array, known: readonly Known[]) {
+  constructor(memory: AttachedMemory, written: Int32Array, known: readonly Known[], reclaims: boolean) {
     this.#memory = memory;
     this.#written = written;
     this.#known = known;
     this.#a = memory.cache<Uint8Array>("a", { codec: "bytes" });
     this.#b = memory.cache<Uint8Array>("b", { codec: "bytes", ttl: 50 });
     this.#region = memory.region("r");
+    if (!reclaims) return;
+    this.#kswapd = new Kswapd(memory.vm);
+    this.#kswapd.begin();
+  }
+  /** Nobody has its number any more. */
+  isDead(): void {
+    this.#memory.vm.control.part(this.#memory.vm.slot);
   }
   /** Something. */
   act(random: Source): void {
@@ -91,6 +101,10 @@ class Victim {
     const known = this.#known[which] as Known;
     const key = random.below(KEYS);
     const what = random.below(20);
+    if (this.#kswapd !== undefined && random.below(2) === 0) {
+      this.#kswapd.turn();
+      return;
+    }
     this.at = what < 15 ? { known, key, before: known.last[key] as number } : what === 15 ? { known } : undefined;
     if (what < 8) {
       const n = ++Victim.n & 0xfffff;
@@ -116,6 +130,7 @@ class Victim {
     this.at = undefined;
   }
   close(): void {
+    if (this.#kswapd !== undefined && this.#memory.vm.control.kswapdSlot !== 0) this.#kswapd.end();
     this.#memory[Symbol.dispose]();
   }
 }
@@ -130,16 +145,16 @@ function lastNew(memory: Memory): Cache<Uint8Array> {
 }
 
 test.each([
-  ["classic", true, "2MiB", "8MiB"],
-  ["mglru", false, "2MiB", "8MiB"],
+  ["classic", true, "2MiB", "8MiB", false],
+  ["mglru", false, "2MiB", "8MiB", true],
   // Not enough for all: reclaim drops pages of caches.
-  ["classic", false, "768KiB", "512KiB"],
+  ["classic", false, "768KiB", "512KiB", true],
 ] as const)(
-  "%s lists, a pool: %s, a slow node of %s, swap of %s: regions lose nothing, nor caches that he was not at, the others are empty, and all go on",
+  "%s lists, a pool: %s, a slow node of %s, swap of %s, one that reclaims: %s: regions lose nothing, nor caches that he was not at, the others are empty, and all go on",
   {
     timeout: 3_600_000,
   },
-  (lru, pool, slow, size) => {
+  (lru, pool, slow, size, reclaims) => {
     const seed = runSeed();
     const random = seeded(seed);
     vi.spyOn(process, "emitWarning").mockImplementation(() => undefined);
@@ -167,7 +182,7 @@ test.each([
       const before = mappingsOf(vm);
       let deaths = 0;
       for (let round = 0; deaths < DEATHS; round++) {
-        const victim = new Victim(attachMemorySync(memory.descriptor()), written, known);
+        const victim = new Victim(attachMemorySync(memory.descriptor()), written, known, reclaims && round % 2 === 0);
         try {
           for (let i = random.below(random.below(3) === 0 ? 600 : 60); i > 0; i--) victim.act(random);
           const making = random.below(8) === 0;
@@ -196,6 +211,7 @@ test.each([
             deaths++;
             vm.lock.enter();
             words[CHANGING] = changing;
+            victim.isDead();
             // Who takes over may die of it.
             if (random.below(4) === 0) dies(random.below(8000), () => takeOver(vm));
             if (words[CHANGING] === SEVERAL) torn = known.map(({ name }) => name);
