@@ -112,13 +112,16 @@ test("a group's shares follow its use, and never come to more than its limit", a
   const group = memory.group("g", { max: "3MiB" });
   // All of it in one shard: at first a third is what it may have there.
   const region = memory.map("3MiB", { group, name: "r" });
-  for (let round = 0; round < 12; round++) {
+  let most = 0;
+  for (let round = 0; round < 30; round++) {
     for (let at = 0; at < region.size; at += PAGE) region.writeInt32(at, at);
     expect(group.usage).toBeLessThanOrEqual(3 * MIB);
     memory.tick();
     memory.check();
+    most = Math.max(most, group.usage);
   }
-  expect(group.usage).toBeGreaterThan(2.75 * MIB);
+  // It goes up and down by what reclaim takes at a time, and what the others are left of the limit.
+  expect(most).toBeGreaterThan(2.8 * MIB);
   group.set({ max: "1MiB" });
   expect(group.usage).toBeLessThanOrEqual(MIB);
   for (let at = 0; at < region.size; at += PAGE) expect(region.readInt32(at)).toBe(at);
