@@ -41,6 +41,7 @@ export function configOf(topology: HostTopology): string {
 /** The tiers from the fastest down, a box for each node, arrows to what it demotes to. */
 export function pictureOf(topology: HostTopology): string {
   const lines: string[] = [];
+  if (topology.nodes.length === 0) lines.push("no memory node is to be seen");
   topology.tiers.forEach((ids, tier) => {
     const nodes = ids.map((id) => topology.nodes.find((node) => node.id === id) as HostNode);
     lines.push(...tierOf(tier, nodes));

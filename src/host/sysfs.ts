@@ -46,6 +46,8 @@ export interface SysfsMemory {
   /** Whether the kernel demotes by itself (/sys/kernel/mm/numa/demotion_enabled); undefined before Linux 6.1. */
   readonly demotionEnabled: boolean | undefined;
   readonly cgroup: CgroupLimits | undefined;
+  /** Bytes that may still be taken until a limit of the cgroup or of one above it is reached, which others may fill, too. */
+  readonly room: number;
 }
 
 /** Read what there is under `root`: "/" for this machine, or a folder with a copy of these files. @throws {@link LieuError} ENOTSUP without sysfs's nodes */
@@ -66,17 +68,16 @@ export function readSysfs(root = "/"): SysfsMemory {
     nodes,
     tiers: readTiers(join(root, "sys/devices/virtual/memory_tiering")),
     demotionEnabled: readFlag(join(root, "sys/kernel/mm/numa/demotion_enabled")),
-    cgroup: readCgroup(root),
+    ...(readCgroup(root) ?? { cgroup: undefined, room: Number.POSITIVE_INFINITY }),
   };
 }
 
-/** A list as the kernel prints it: "0-1,4" is 0, 1 and 4. */
+/** A list as the kernel prints it: "0-1,4" is 0, 1 and 4. What is no such list is not in it. */
 export function parseList(text: string): number[] {
   const out: number[] = [];
   for (const part of text.trim().split(",")) {
-    const [first, last] = part.split("-").map(Number);
-    if (part === "" || first === undefined || Number.isNaN(first)) continue;
-    for (let i = first; i <= (last ?? first); i++) out.push(i);
+    const [, first, last = first] = /^(\d{1,4})(?:-(\d{1,4}))?$/.exec(part.trim()) ?? [];
+    if (first !== undefined) for (let i = Number(first); i <= Number(last); i++) out.push(i);
   }
   return out;
 }
@@ -84,8 +85,9 @@ export function parseList(text: string): number[] {
 function readNode(folder: string, id: number, hasCpu: boolean, online: readonly number[]): SysfsNode {
   const meminfo = readText(join(folder, "meminfo")) ?? "";
   const row = (readText(join(folder, "distance")) ?? "").trim().split(/\s+/).map(Number);
-  // The row has a number for each online node, in order.
-  const distances = new Map(online.map((to, i) => [to, row[i] ?? (to === id ? 10 : 20)]));
+  // The row has a number for each online node, in order. 10 is the least that there is.
+  const distanceTo = (to: number, given = 0): number => (given >= 10 ? given : to === id ? 10 : 20);
+  const distances = new Map(online.map((to, i) => [to, distanceTo(to, row[i])]));
   return {
     id,
     hasCpu,
@@ -104,7 +106,7 @@ function kilobytes(meminfo: string, name: string): number {
 /** Access class 1 is from the nearest CPU, class 0 from the nearest initiator of any kind. */
 function readPerformance(folder: string): Performance | undefined {
   for (const access of ["access1", "access0"]) {
-    const read = (name: string): number => Number(readText(join(folder, access, "initiators", name)) ?? 0);
+    const read = (name: string): number => number(readText(join(folder, access, "initiators", name))) ?? 0;
     const performance = {
       readLatency: read("read_latency"),
       writeLatency: read("write_latency"),
@@ -129,7 +131,7 @@ function readTiers(folder: string): SysfsMemory["tiers"] {
 }
 
 /** The limits of the cgroup that this process is in, version 2 or, for memory alone, version 1. */
-function readCgroup(root: string): CgroupLimits | undefined {
+function readCgroup(root: string): Pick<SysfsMemory, "cgroup" | "room"> | undefined {
   const lines = (readText(join(root, "proc/self/cgroup")) ?? "").split("\n");
   const unified = lines.find((line) => line.startsWith("0::"))?.slice(3);
   const base = join(root, "sys/fs/cgroup");
@@ -154,22 +156,30 @@ function limitsUpwards(
   base: string,
   path: string,
   files: { max: string; high: string; current: string; mems: string },
-): CgroupLimits | undefined {
+): Pick<SysfsMemory, "cgroup" | "room"> | undefined {
   const parts = path.split("/").filter((part) => part !== "" && part !== "..");
   let max = Number.POSITIVE_INFINITY;
   let high = Number.POSITIVE_INFINITY;
   let current: number | undefined;
+  let room = Number.POSITIVE_INFINITY;
   let mems: number[] | undefined;
   for (let depth = parts.length; depth >= 0; depth--) {
     const folder = join(base, ...parts.slice(0, depth));
-    max = Math.min(max, limit(readText(join(folder, files.max))));
-    if (files.high !== "") high = Math.min(high, limit(readText(join(folder, files.high))));
-    current ??= number(readText(join(folder, files.current)));
-    const allowed = files.mems === "" ? undefined : readText(join(folder, files.mems));
-    if (mems === undefined && allowed !== undefined && allowed.trim() !== "") mems = parseList(allowed);
+    const own = {
+      max: limit(readText(join(folder, files.max))),
+      high: files.high === "" ? Number.POSITIVE_INFINITY : limit(readText(join(folder, files.high))),
+    };
+    const used = number(readText(join(folder, files.current)));
+    max = Math.min(max, own.max);
+    high = Math.min(high, own.high);
+    current ??= used;
+    // Where a group does not say what it uses, it is at least what those below do.
+    room = Math.min(room, Math.max(0, Math.min(own.max, own.high) - (used ?? current ?? 0)));
+    const allowed = parseList(files.mems === "" ? "" : (readText(join(folder, files.mems)) ?? ""));
+    if (mems === undefined && allowed.length > 0) mems = allowed;
   }
   if (current === undefined && max === Number.POSITIVE_INFINITY && high === max && mems === undefined) return undefined;
-  return { path, max, high, current: current ?? 0, mems };
+  return { cgroup: { path, max, high, current: current ?? 0, mems }, room };
 }
 function limit(text: string | undefined): number {
   const bytes = number(text);

@@ -19,6 +19,7 @@ test("lists as the kernel prints them", () => {
   expect(parseList("0-1,4\n")).toEqual([0, 1, 4]);
   expect(parseList("3")).toEqual([3]);
   expect(parseList("\n")).toEqual([]);
+  expect(parseList("all, 2,x-y,-1,0-999999999,5-")).toEqual([2]);
 });
 
 describe("tiers and targets", () => {
@@ -76,7 +77,42 @@ describe("tiers and targets", () => {
   });
 });
 
+describe("files that are missing or spoilt", () => {
+  const { cxl } = MACHINES;
+  test.each(["", "all of them", "0 0", "10"])("distances %j are the usual ones", (distance) => {
+    const t = topologyOf({
+      ...cxl,
+      nodes: { 0: { ...cxl.nodes[0], distance }, 1: { ...cxl.nodes[1], distance: "20 10" } },
+    });
+    expect(t.nodes.map((node) => node.distances)).toEqual([
+      { 0: 10, 1: 20 },
+      { 0: 20, 1: 10 },
+    ]);
+    expect(targetsOf(t)).toEqual({ 0: [1], 1: [] });
+  });
+  test("nodes of which nothing is there have no memory, and are as far as any", () => {
+    const t = topologyOf({ online: "0-1", hasMemory: "0-1", hasCpu: "0", nodes: {} });
+    expect(t.nodes.map(({ size, distances }) => [size, distances])).toEqual([
+      [0, { 0: 10, 1: 20 }],
+      [0, { 0: 20, 1: 10 }],
+    ]);
+  });
+  test("a cpuset that names no node is none", () => {
+    const files = { ...MACHINES.container.files, "sys/fs/cgroup/kubepods/pod7/app/cpuset.mems.effective": "?\n" };
+    expect(topologyOf({ ...MACHINES.container, files }).nodes.every((node) => node.allowed)).toBe(true);
+  });
+});
+
 describe("the process's cgroup", () => {
+  test("what may still be taken: a group above may be nearer to its limit than our own", () => {
+    expect(topologyOf(MACHINES.container).room).toBe(2 ** 30 - 50 * 2 ** 20);
+    const files = {
+      ...MACHINES.container.files,
+      "sys/fs/cgroup/kubepods/pod7/memory.current": `${2 ** 31 - 2 ** 20}\n`,
+    };
+    expect(topologyOf({ ...MACHINES.container, files }).room).toBe(2 ** 20);
+    expect(topologyOf(MACHINES.laptop).room).toBe(Number.POSITIVE_INFINITY);
+  });
   test("the tightest limit of it and those above it; nodes it may not use", () => {
     const t = topologyOf(MACHINES.container);
     expect(t.cgroup).toEqual({

@@ -7,7 +7,7 @@
 import { type CgroupLimits, type Performance, readSysfs, type SysfsMemory, type SysfsNode } from "./sysfs.ts";
 
 /** Abstract distance of DRAM, of slower memory of which nothing is known (MEMTIER_DEFAULT_DAX_ADISTANCE), and of one tier. */
-const ADISTANCE_DRAM = 576;
+export const ADISTANCE_DRAM = 576;
 const ADISTANCE_DAX = 5 * ADISTANCE_DRAM;
 const TIER_SHIFT = 7;
 
@@ -40,6 +40,8 @@ export interface HostTopology {
   /** Whether the kernel demotes pages by itself; undefined where it cannot. */
   readonly demotionEnabled: boolean | undefined;
   readonly cgroup: CgroupLimits | undefined;
+  /** Bytes that may still be taken until a limit of the cgroup or of one above it is reached; Infinity: there is none. */
+  readonly room: number;
 }
 
 /** Read the machine's memory. `root`: "/" or a folder with a copy of its sysfs. @throws {@link LieuError} ENOTSUP */
@@ -72,7 +74,7 @@ export function deriveTopology(sysfs: SysfsMemory): HostTopology {
     };
   });
   const tiers = chunks.map((_, tier) => nodes.filter((node) => node.tier === tier).map((node) => node.id));
-  return { nodes, tiers, demotionEnabled: sysfs.demotionEnabled, cgroup: sysfs.cgroup };
+  return { nodes, tiers, demotionEnabled: sysfs.demotionEnabled, cgroup: sysfs.cgroup, room: sysfs.room };
 }
 
 function adistanceOf(node: SysfsNode, { nodes, tiers }: SysfsMemory): number {

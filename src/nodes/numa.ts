@@ -4,7 +4,7 @@
  */
 import { LieuError } from "../errors.ts";
 import { libc, SystemError } from "../host/libc.ts";
-import { type HostNode, hostTopology } from "../host/topology.ts";
+import { ADISTANCE_DRAM, type HostNode, hostTopology } from "../host/topology.ts";
 import { LATENCY_DRAM } from "./dram.ts";
 
 /** What backs a node of kind "numa". */
@@ -49,6 +49,8 @@ export function numaNode(hostNode: number, fallback: boolean, what: string): Num
 function latencyOf(host: HostNode, nodes: readonly HostNode[]): number {
   if (host.performance !== undefined) return host.performance.readLatency;
   const fromCpus = nodes.filter((node) => node.hasCpu).map((node) => node.distances[host.id] ?? 10);
+  // The CPUs may all be on nodes without memory.
+  if (fromCpus.length === 0) return Math.round((LATENCY_DRAM * host.adistance) / ADISTANCE_DRAM);
   return Math.round((LATENCY_DRAM * Math.min(...fromCpus)) / 10);
 }
 

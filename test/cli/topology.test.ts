@@ -53,6 +53,26 @@ test("sizes: half of what is free, and together what one memory holds", () => {
   });
 });
 
+test("sizes: what others of a group above have taken is not there", () => {
+  const files = { ...MACHINES.container.files, "sys/fs/cgroup/kubepods/pod7/memory.current": `${2 ** 31 - 2 ** 28}\n` };
+  expect(hostNodeOptions(hostTopology(lay({ ...MACHINES.container, files })))).toEqual({
+    node0: { kind: "numa", hostNode: 0, size: "128MiB" },
+  });
+});
+
+test("of twenty nodes a memory gets sixteen: those of the fastest tier, and the largest", () => {
+  const ids = Array.from({ length: 20 }, (_, id) => id);
+  const nodes = Object.fromEntries(
+    ids.map((id) => [
+      id,
+      { distance: ids.map((to) => (to === id ? 10 : 20)).join(" "), mib: id < 4 ? 1024 : 2048 + id },
+    ]),
+  );
+  const machine = { online: "0-19", hasMemory: "0-19", hasCpu: "0-3", nodes, tiers: { 4: "0-3", 22: "4-19" } };
+  const options = hostNodeOptions(hostTopology(lay(machine)));
+  expect(Object.values(options).map(({ hostNode }) => hostNode)).toEqual([...ids.slice(0, 4), ...ids.slice(8)]);
+});
+
 test.runIf(process.platform === "linux")('nodes: "host" opens a memory on this machine\'s nodes', async () => {
   const memory = await openMemory({ nodes: "host", pretouch: false });
   const region = memory.map("1MiB");
