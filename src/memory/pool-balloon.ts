@@ -44,6 +44,10 @@ export class PoolBalloon {
   least(): number {
     return LEAST;
   }
+  /** Bytes that the pool has now. */
+  size(): number {
+    return (this.#word(H_ZPOOL_PAGES) - this.held()) * PAGE;
+  }
 
   /**
    * Give the pool this size. Returns it, in bytes.

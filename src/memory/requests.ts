@@ -145,6 +145,8 @@ export interface SwapInfo {
   readonly used: number;
   /** Whether its last write failed; it is tried anew by the next request. */
   readonly failed: boolean;
+  /** Of the pool of compressed pages: the bytes that it has for them, as of when this was asked for. */
+  readonly poolSize?: number;
   /**
    * Of the pool of compressed pages: give it another size, up to the one that it was opened with. Its oldest pages move on, and the bytes
    * go back to the system. Returns the new size in bytes.

@@ -1,5 +1,5 @@
 /** Nodes and swap devices of several shards, as though they were one. */
-import { LieuError } from "../errors.ts";
+import { isLieuError, LieuError, shown } from "../errors.ts";
 import { showAs } from "../runtime/show.ts";
 import { POOL } from "./balloon.ts";
 import type { Inflatable } from "./pressure.ts";
@@ -29,8 +29,9 @@ export function inProportion(total: number, whole: readonly number[]): number[] 
   return parts;
 }
 
-/** A node whose slices are `parts`, of `whole` pages each when all of them are there. */
-export function joinNodes(parts: readonly NodeInfo[], whole: readonly number[], beforeResize: () => void): NodeInfo {
+/** A node whose slices are what `look` gives, of `whole` pages each when all of them are there. */
+export function joinNodes(look: () => NodeInfo[], whole: readonly number[], beforeResize: () => void): NodeInfo {
+  const parts = look();
   const first = parts[0] as NodeInfo;
   const sum = (of: (part: NodeInfo) => number): number => parts.reduce((n, part) => n + of(part), 0);
   const info: NodeInfo = {
@@ -45,7 +46,7 @@ export function joinNodes(parts: readonly NodeInfo[], whole: readonly number[], 
     vmstat: () => addVmstat(parts.map((part) => part.vmstat())),
     resize: (size) => {
       beforeResize();
-      return resizeAll(parts, whole, size);
+      return resizeAll(look(), whole, size);
     },
     hostPlacement: () => {
       const pages = new Map<number, number>();
@@ -61,49 +62,53 @@ export function joinNodes(parts: readonly NodeInfo[], whole: readonly number[], 
 
 /** All slices, or none. */
 function resizeAll(parts: readonly NodeInfo[], whole: readonly number[], size: Size): number {
-  const what = `resize() of node ${(parts[0] as NodeInfo).name}`;
-  const wanted = Math.floor(parseSize(size, what) / PAGE);
-  const most = whole.reduce((a, b) => a + b, 0);
-  if (wanted > most) {
-    const range = `it was opened with ${formatSize(most * PAGE)}`;
-    throw new LieuError("EINVAL", `${what}: ${formatSize(wanted * PAGE)} is out of range: ${range}`);
-  }
-  const before = parts.map((part) => part.size);
-  const sizes = inProportion(wanted, whole);
-  let done = 0;
-  try {
-    for (const part of parts) {
-      part.resize((sizes[done] as number) * PAGE);
-      done++;
-    }
-  } catch (error) {
-    // What was given up is free, and what was taken back was there before: this cannot fail.
-    for (let i = 0; i < done; i++) parts[i]?.resize(before[i] as number);
-    throw error;
-  }
-  return wanted * PAGE;
+  const slices = parts.map((part) => ({ size: part.size, resize: part.resize }));
+  return resizeSlices(`resize() of node ${(parts[0] as NodeInfo).name}`, slices, whole, size);
 }
 
 /** The pools of all shards, of `whole` pages when all of them are there; or none. */
 function resizePools(parts: readonly SwapInfo[], whole: readonly number[], size: Size): number {
-  const sizes = inProportion(Math.floor(parseSize(size, "resize() of zswap") / PAGE), whole);
+  const slices = parts.map(({ poolSize, resize }) => ({ size: poolSize as number, resize: resize as Slice["resize"] }));
+  return resizeSlices("resize() of zswap", slices, whole, size);
+}
+
+/** What a shard has of a node or pool: its bytes now, and how to change them. */
+interface Slice {
+  readonly size: number;
+  readonly resize: (size: Size) => number;
+}
+
+function resizeSlices(what: string, slices: readonly Slice[], whole: readonly number[], size: Size): number {
+  const wanted = Math.floor(parseSize(size, what) / PAGE);
+  const most = whole.reduce((a, b) => a + b, 0);
+  if (wanted > most) {
+    const range = `it was opened with ${formatSize(most * PAGE)}`;
+    throw new LieuError("EINVAL", `${what}: ${shown(size)} is out of range: ${range}`);
+  }
+  const sizes = inProportion(wanted, whole);
   let done = 0;
   try {
-    for (const part of parts) {
-      part.resize?.((sizes[done] as number) * PAGE);
+    for (const slice of slices) {
+      slice.resize((sizes[done] as number) * PAGE);
       done++;
     }
   } catch (error) {
-    for (let i = 0; i < done; i++) parts[i]?.resize?.((whole[i] as number) * PAGE);
-    throw error;
+    // What was given up is free, and what was taken back was there before: this cannot fail.
+    for (const slice of slices.slice(0, done)) slice.resize(slice.size);
+    if (!isLieuError(error, "EINVAL")) throw error;
+    const why = `what each of ${slices.length} shards would have of it is too little`;
+    throw new LieuError("EINVAL", `${what}: ${shown(size)} is out of range: ${why} (${error.message})`, {
+      cause: error,
+    });
   }
-  return sizes.reduce((a, b) => a + b, 0) * PAGE;
+  return wanted * PAGE;
 }
 
-/** Devices by name, each of all shards; `pools`: pages of their pools. */
-export function joinDevices(shards: readonly (readonly SwapInfo[])[], pools: readonly number[]): SwapInfo[] {
+/** Devices by name, each of all shards, of which `look` tells; `pools`: pages of their pools. */
+export function joinDevices(look: () => SwapInfo[][], pools: readonly number[]): SwapInfo[] {
+  const shards = look();
   return (shards[0] as readonly SwapInfo[]).map(({ name, kind }, dev) => {
-    const all = shards.map((devices) => devices[dev] as SwapInfo);
+    const all = partsOf(shards, dev);
     const sum = (of: (part: SwapInfo) => number): number => all.reduce((n, part) => n + of(part), 0);
     const info: SwapInfo = {
       name,
@@ -112,8 +117,13 @@ export function joinDevices(shards: readonly (readonly SwapInfo[])[], pools: rea
       used: sum((part) => part.used),
       failed: all.some(({ failed }) => failed),
     };
-    return kind === "zswap" ? resizable(info, (size) => resizePools(all, pools, size)) : info;
+    if (kind !== "zswap") return info;
+    const poolSize = sum((part) => part.poolSize as number);
+    return resizable(info, poolSize, (size) => resizePools(partsOf(look(), dev), pools, size));
   });
+}
+function partsOf(shards: readonly (readonly SwapInfo[])[], dev: number): SwapInfo[] {
+  return shards.map((devices) => devices[dev] as SwapInfo);
 }
 
 /** What shrinks nodes of all shards, whose slices have `whole` pages by shard and node, their pools `pools`: each by as much as the others, and those that can by what one cannot. */

@@ -323,18 +323,15 @@ export class ShardedMemory implements Everything {
   node(name: string): NodeInfo {
     this.ensureOpen();
     const nid = this.names.nid(name, "node()");
-    const parts = this.shards.map((shard) => shard.node(name));
+    const look = () => this.shards.map((shard) => shard.node(name));
     const whole = this.slices.map((pages) => pages[nid] as number);
-    return joinNodes(parts, whole, () => this.#touching?.stop());
+    return joinNodes(look, whole, () => this.#touching?.stop());
   }
   nodes(): NodeInfo[] {
     return this.nodeNames.map((name) => this.node(name));
   }
   swapDevices(): SwapInfo[] {
-    return joinDevices(
-      this.shards.map((shard) => shard.swapDevices()),
-      poolsOf(this.#configs),
-    );
+    return joinDevices(() => this.shards.map((shard) => shard.swapDevices()), poolsOf(this.#configs));
   }
   caches(): CacheInfo[] {
     this.ensureOpen();

@@ -6,9 +6,9 @@ import type { SwapInfo } from "./requests.ts";
 import type { Size } from "./size.ts";
 import type { SwapConfig } from "./swap-options.ts";
 
-/** The same with a way to resize it, which is no part of what is shown or compared. */
-export function resizable(info: SwapInfo, resize: (size: Size) => number): SwapInfo {
-  return Object.defineProperty(info, "resize", { value: resize });
+/** The same with the pool's own size and a way to change it, which are no part of what is shown or compared. */
+export function resizable(info: SwapInfo, poolSize: number, resize: (size: Size) => number): SwapInfo {
+  return Object.defineProperties(info, { poolSize: { value: poolSize }, resize: { value: resize } });
 }
 
 export function swapInfo(vm: Vm, configs: readonly SwapConfig[], pool: PoolBalloon): SwapInfo[] {
@@ -18,6 +18,10 @@ export function swapInfo(vm: Vm, configs: readonly SwapConfig[], pool: PoolBallo
     const used = slots - swapDev(dev, S_FREE);
     const failed = swapDev(dev, S_FAILED) !== 0;
     const info: SwapInfo = { name, kind: options.kind, size: slots * 4096, used: used * 4096, failed };
-    return options.kind === "zswap" ? resizable(info, (size) => pool.resize(size)) : info;
+    if (options.kind !== "zswap") return info;
+    return resizable(info, pool.size(), (size) => {
+      vm.ensureOpen();
+      return pool.resize(size);
+    });
   });
 }

@@ -161,6 +161,19 @@ withKoffi("the pool of compressed pages", () => {
     expect(m.vmstat().nr_zspages * 4096).toBeGreaterThan(8 * MIB);
   });
 
+  test("says what it has, and is closed with its memory", async () => {
+    const m = open({ nodes: { dram: { kind: "dram", size: "1MiB" } }, zswap: { size: "1MiB" }, swap: [] });
+    const pool = poolOf(m);
+    expect(pool.poolSize).toBe(MIB);
+    pool.resize?.("300001");
+    expect(poolOf(m).poolSize).toBe(73 * 4096);
+    await m.close();
+    // Another memory has the segment now.
+    const next = open({ nodes: { dram: { kind: "dram", size: "1MiB" } }, zswap: { size: "1MiB" }, swap: [] });
+    expectError(() => pool.resize?.("64KiB"), "ECLOSED");
+    expect(poolOf(next).poolSize).toBe(MIB);
+  });
+
   test("with no room for what is in it: ENOMEM, and it has its old size; bad sizes: EINVAL", () => {
     const m = open({ nodes: { dram: { kind: "dram", size: "1MiB" } }, zswap: { size: "4MiB" }, swap: [] });
     const region = m.map("6MiB");

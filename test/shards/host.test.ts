@@ -4,7 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, expect, test } from "vitest";
 import { libcIfThere } from "../../src/host/libc.ts";
-import { type Memory, type MemoryOptions, openMemory, openMemorySync } from "../../src/index.ts";
+import { LieuError, type Memory, type MemoryOptions, openMemory, openMemorySync } from "../../src/index.ts";
+import type { SwapInfo } from "../../src/memory/requests.ts";
+import { joinDevices } from "../../src/memory/shard-nodes.ts";
+import { resizable } from "../../src/memory/swap-info.ts";
 import { TouchAll } from "../../src/memory/touch-all.ts";
 import { expectError, MIB, PAGE } from "../api/helpers.ts";
 import { requireThat } from "../support/requires.ts";
@@ -48,6 +51,29 @@ withKoffi("nodes over three shards", () => {
     expectError(() => m.node("dram").resize("4MiB"), "ENOMEM");
     expect(m.nodes().map(({ size }) => size)).toEqual([12 * MIB, 12 * MIB]);
     expect(region.read(0, region.size).every((byte) => byte === 3)).toBe(true);
+  });
+
+  test("and their pools: what one shard cannot do is taken back in the others, to the size that they had", () => {
+    const sizes = [MIB, MIB];
+    const pools = sizes.map((_, i) => {
+      const info = { name: "zswap", kind: "zswap", size: 0, used: 0, failed: false };
+      return () =>
+        resizable({ ...info }, sizes[i] as number, (size) => {
+          if (i === 1 && Number(size) < MIB / 2) throw new LieuError("ENOMEM", "no room elsewhere");
+          if (Number(size) < 65536) throw new LieuError("EINVAL", "give 64 KiB");
+          sizes[i] = Number(size);
+          return Number(size);
+        });
+    });
+    const whole = [MIB / PAGE, MIB / PAGE];
+    const [pool] = joinDevices(() => pools.map((look) => [look()]), whole) as [SwapInfo];
+    expect(pool.poolSize).toBe(2 * MIB);
+    expect(pool.resize?.("1.5MiB")).toBe(1.5 * MIB);
+    expectError(() => pool.resize?.("512KiB"), "ENOMEM", "no room");
+    expect(sizes).toEqual([0.75 * MIB, 0.75 * MIB]);
+    expectError(() => pool.resize?.("70000"), "EINVAL", '"70000" is out of range: what each of 2 shards');
+    expectError(() => pool.resize?.("3MiB"), "EINVAL", '"3MiB" is out of range: it was opened with 2 MiB');
+    expect(sizes).toEqual([0.75 * MIB, 0.75 * MIB]);
   });
 
   test("give memory back under pressure, and take it again", async () => {
