@@ -27,7 +27,8 @@ export function frontierSvg(plan: Plan, width: number = WIDTH): string {
   const times = options.map(({ mean }) => mean);
   const low = Math.floor(Math.log10(Math.min(...times)));
   const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...times))));
-  const most = Math.max(...options.map(({ cost }) => cost));
+  // Where nothing costs anything, all stand at the left.
+  const most = Math.max(...options.map(({ cost }) => cost)) || 1;
   const x = (cost: number): number => LEFT + ((right - LEFT) * cost) / (most * 1.04);
   const y = (ns: number): number => bottom - ((bottom - top) * (Math.log10(ns) - low)) / (high - low);
   const parts = [...key.parts, label(16, key.end + 6, "mean latency of a request, logarithmic", "start", "dim")];

@@ -5,6 +5,7 @@
 
 import type { MemoryOptions, NamedNodes, SwapOptions } from "../memory/memory-options.ts";
 import { formatSize } from "../memory/size.ts";
+import { minFreeKbytes } from "../mm/node.ts";
 import type { MediumName, PriceList } from "./prices.ts";
 
 const PAGE = 4096;
@@ -18,6 +19,8 @@ export const LEAST_SAMPLED: number = 4 * MIB;
 const MOST_CACHE = 2 * GIB;
 /** Beside what must fit: pages that nodes keep free, and what is on its way. */
 const SLACK = 1.05;
+/** What is on its way, where a twentieth is less: a batch of reclaim. */
+const UNDERWAY = 32 * PAGE;
 /** How much less than it should a pool compress before it is full. */
 const POOL_SLACK = 1.1;
 
@@ -47,7 +50,7 @@ export function layouts(as: "cache" | "region", bytes: number, prices: PriceList
     for (const more of CXL[as]) {
       const cxl = more === 0 ? 0 : size(more * (as === "cache" ? dram : footprint));
       if (as === "region") {
-        const rest = footprint * SLACK - dram - cxl;
+        const rest = Math.max(footprint * SLACK, footprint + UNDERWAY + keptFree(dram + cxl)) - dram - cxl;
         if (rest <= 0 && more > 0) continue;
         for (const medium of devices)
           all.push({ dram, cxl, last: { medium, size: size(Math.max(rest, 0.02 * footprint)) } });
@@ -62,6 +65,11 @@ export function layouts(as: "cache" | "region", bytes: number, prices: PriceList
   if (as === "region") all.push({ dram: size(footprint * SLACK + MIB), cxl: 0, last: undefined });
   // Of a small footprint several shares are the smallest node.
   return [...new Map(all.map((layout) => [layoutKey(layout), layout])).values()];
+}
+
+/** What nodes of so many bytes keep free, which is no room for a region's pages. */
+function keptFree(bytes: number): number {
+  return minFreeKbytes(bytes / PAGE) * 1024;
 }
 
 function layoutKey(layout: Layout): string {

@@ -93,6 +93,25 @@ describe.each(CASES)("a plan of a trace as a %s", (as, trace) => {
   });
 });
 
+test.each([1, 70, 150, 300, 500, 800, 1500])(
+  "a region of %d pages fits every configuration that is tried",
+  async (keys) => {
+    const made = await plan(zipf({ keys, requests: 3 * keys, alpha: 0, writeRatio: 0.5 }), {
+      as: "region",
+      prices: PRICES,
+    });
+    expect(made.options.length).toBeGreaterThan(3);
+  },
+);
+
+test("where nothing costs anything, all are drawn at nought", async () => {
+  const free = { cost: 0 };
+  const prices = priceList({ dram: free, cxl: free, nvme: free, remote: free });
+  const made = await plan(PAGES, { as: "region", prices, limit: 1000 });
+  expect(made.options.every(({ cost }) => cost === 0)).toBe(true);
+  for (const width of [undefined, 400]) expect(findXmlFault(frontierSvg(made, width))).toBeUndefined();
+});
+
 test("goals that nothing meets have no answer; a 99th percentile alone is one", async () => {
   const impossible = await plan(PAGES, {
     as: "region",
