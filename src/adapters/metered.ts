@@ -33,6 +33,20 @@ export function checkMemory(memory: MeteredMemory, who: string): void {
   throw new LieuError("EINVAL", `${who} needs a memory, as openMemory() gives it, not ${shown(memory)}`);
 }
 
+/** The name of a memory among others, of a call's options. @throws {@link LieuError} EINVAL */
+export function nameOption(options: { name?: string | undefined }, allowed: readonly string[], who: string): string {
+  if (typeof options !== "object" || options === null) {
+    throw new LieuError("EINVAL", `${who}: options is ${shown(options)}; give an object with ${allowed.join(", ")}`);
+  }
+  const unknown = Object.keys(options).find((key) => !allowed.includes(key));
+  if (unknown !== undefined) {
+    throw new LieuError("EINVAL", `${who}: unknown key ${shown(unknown)}; allowed are ${allowed.join(", ")}`);
+  }
+  const { name = "main" } = options;
+  if (typeof name === "string" && name !== "") return name;
+  throw new LieuError("EINVAL", `${who}: name is ${shown(name)}; give a string that is not empty`);
+}
+
 /** The metrics of a memory; undefined once it is closed. */
 export function readMetrics(memory: MeteredMemory): MeteredMetric[] | undefined {
   try {

@@ -10,7 +10,7 @@
  */
 import type { BatchObservableCallback, Meter, Observable } from "@opentelemetry/api";
 import { LieuError, shown } from "../errors.ts";
-import { checkMemory, GET_BUCKETS, GET_HELP, type MeteredMemory, readMetrics } from "./metered.ts";
+import { checkMemory, GET_BUCKETS, GET_HELP, type MeteredMemory, nameOption, readMetrics } from "./metered.ts";
 
 export type { MeteredMemory, MeteredMetric } from "./metered.ts";
 
@@ -33,7 +33,7 @@ export function observeMemory(memory: MeteredMemory, meter: Meter, options: Open
   if (typeof meter?.addBatchObservableCallback !== "function") {
     throw new LieuError("EINVAL", `observeMemory() needs a meter, as metrics.getMeter() gives it, not ${shown(meter)}`);
   }
-  const { name = "main" } = options;
+  const name = nameOption(options, ["name"], "observeMemory()");
   const observables = new Map<string, Observable>();
   for (const metric of memory.metrics()) {
     const about = { description: metric.help, unit: UNITS[metric.unit] };

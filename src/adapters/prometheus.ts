@@ -9,7 +9,15 @@
  */
 import prom, { type Registry } from "prom-client";
 import { LieuError, shown } from "../errors.ts";
-import { checkMemory, GET_BUCKETS, GET_HELP, type MeteredMemory, type MeteredMetric, readMetrics } from "./metered.ts";
+import {
+  checkMemory,
+  GET_BUCKETS,
+  GET_HELP,
+  type MeteredMemory,
+  type MeteredMetric,
+  nameOption,
+  readMetrics,
+} from "./metered.ts";
 
 export type { MeteredMemory, MeteredMetric } from "./metered.ts";
 
@@ -36,9 +44,10 @@ const shares = new WeakMap<Registry, Share>();
  */
 export function registerMemory(memory: MeteredMemory, options: PrometheusOptions = {}): () => void {
   checkMemory(memory, "registerMemory()");
-  const { registry = prom.register, name = "main" } = options;
-  if (typeof name !== "string" || name === "") {
-    throw new LieuError("EINVAL", `registerMemory(): name is ${shown(name)}; give a string that is not empty`);
+  const name = nameOption(options, ["registry", "name"], "registerMemory()");
+  const { registry = prom.register } = options;
+  if (typeof registry?.getSingleMetric !== "function") {
+    throw new LieuError("EINVAL", `registerMemory(): registry is ${shown(registry)}; give one of prom-client's`);
   }
   let share = shares.get(registry);
   if (share === undefined) {
@@ -48,9 +57,16 @@ export function registerMemory(memory: MeteredMemory, options: PrometheusOptions
   return share.add(memory, name);
 }
 
+interface Entry {
+  readonly memory: MeteredMemory;
+  readonly stop: () => void;
+  /** Of which caches and tiers gets were timed. */
+  readonly timed: Map<string, { readonly memory: string; readonly cache: string; readonly tier: string }>;
+}
+
 /** What the memories of one registry share: the metrics' objects, which there can be but one of each. */
 class Share {
-  readonly #memories = new Map<string, { readonly memory: MeteredMemory; readonly stop: () => void }>();
+  readonly #memories = new Map<string, Entry>();
   readonly #gets: prom.Histogram;
   readonly #registry: Registry;
   readonly #names: string[] = [];
@@ -73,22 +89,37 @@ class Share {
   }
 
   add(memory: MeteredMemory, name: string): () => void {
-    if (this.#memories.has(name)) {
+    const known = this.#memories.get(name);
+    // One that was closed since the last scrape has not been missed yet.
+    if (known !== undefined && readMetrics(known.memory) === undefined) this.#forget(name, known);
+    else if (known !== undefined) {
       const more = "give each its own `name`";
       throw new LieuError("EINVAL", `the registry has a memory named ${shown(name)} already: ${more}`);
     }
+    const timed: Entry["timed"] = new Map();
     const stop = memory.sampleGets(({ cache, tier, seconds }) => {
-      this.#gets.observe({ memory: name, cache, tier }, seconds);
+      const key = `${tier} ${cache}`;
+      let labels = timed.get(key);
+      if (labels === undefined) {
+        labels = { memory: name, cache, tier };
+        timed.set(key, labels);
+      }
+      this.#gets.observe(labels, seconds);
     });
-    const entry = { memory, stop };
+    const entry = { memory, stop, timed };
     this.#memories.set(name, entry);
     return () => {
-      if (this.#memories.get(name) === entry) this.#remove(name);
+      if (this.#memories.get(name) === entry) this.#remove(name, entry);
     };
   }
-  #remove(name: string): void {
-    this.#memories.get(name)?.stop();
+  /** No sample of it stays, so that another memory may have the name. */
+  #forget(name: string, { stop, timed }: Entry): void {
+    stop();
+    for (const labels of timed.values()) this.#gets.remove(labels);
     this.#memories.delete(name);
+  }
+  #remove(name: string, entry: Entry): void {
+    this.#forget(name, entry);
     if (this.#memories.size > 0) return;
     for (const metric of this.#names) this.#registry.removeSingleMetric(metric);
     shares.delete(this.#registry);
@@ -139,9 +170,9 @@ class Share {
   }
   #look(): [string, Named][] {
     const all: [string, Named][] = [];
-    for (const [name, { memory }] of this.#memories) {
-      const metrics = readMetrics(memory);
-      if (metrics === undefined) this.#memories.delete(name);
+    for (const [name, entry] of this.#memories) {
+      const metrics = readMetrics(entry.memory);
+      if (metrics === undefined) this.#forget(name, entry);
       else all.push([name, new Map(metrics.map((metric) => [metric.name, metric]))]);
     }
     return all;

@@ -32,6 +32,8 @@ test("a meter gives the numbers of vmstat(), nodes and caches; a memory that is 
   const { meter, collect, shutdown } = meterOf();
   expect(() => observeMemory({} as never, meter)).toThrow(/needs a memory/);
   expect(() => observeMemory(memory, {} as never)).toThrow(/needs a meter/);
+  expect(() => observeMemory(memory, meter, { name: "" })).toThrow(/EINVAL: .* name is ""/);
+  expect(() => observeMemory(memory, meter, { nam: "m" } as never)).toThrow(/unknown key "nam"; allowed are name/);
   observeMemory(memory, meter, { name: "m" });
   for (let i = 0; i < 50; i++) cache.get(`k${1499 - i}`);
 

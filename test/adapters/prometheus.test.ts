@@ -119,11 +119,36 @@ describe("lieu/prometheus", () => {
     expect(free("a", await registry.metrics())).toBe(true);
   });
 
+  test("of one that is closed no sample stays, and another may have its name before anybody has scraped", async () => {
+    const registry = new prom.Registry();
+    const busy = busyMemory();
+    const plain = busyMemory();
+    const end = registerMemory(busy.memory, { registry, name: "a" });
+    registerMemory(plain.memory, { registry, name: "b" });
+    for (const { cache } of [busy, plain]) for (let i = 0; i < 500; i++) cache.get(`k${899 - (i % 100)}`);
+    expect(await registry.metrics()).toMatch(/get_duration_seconds_count\{memory="a"/);
+    busy.memory[Symbol.dispose]();
+    const next = busyMemory().memory;
+    registerMemory(next, { registry, name: "a" });
+    end();
+    expect(await registry.metrics()).toContain('lieu_node_free_bytes{memory="a",node="dram"}');
+    expect(await registry.metrics()).not.toMatch(/get_duration_seconds_count\{memory="a"/);
+    next[Symbol.dispose]();
+    const text = await registry.metrics();
+    expect(text).not.toContain('memory="a"');
+    expect(text).toMatch(/get_duration_seconds_count\{memory="b"/);
+  });
+
   test("what is no memory, no name or taken in the registry is refused, and nothing is registered", () => {
     const registry = new prom.Registry();
     const { memory } = busyMemory();
     expect(() => registerMemory({} as never, { registry })).toThrow(/needs a memory/);
     expect(() => registerMemory(memory, { registry, name: "" })).toThrow(/name is ""/);
+    expect(() => registerMemory(memory, { registry: 5 as never })).toThrow(/EINVAL: .* registry is 5/);
+    expect(() => registerMemory(memory, { nam: "a" } as never)).toThrow(
+      /unknown key "nam"; allowed are registry, name/,
+    );
+    expect(() => registerMemory(memory, null as never)).toThrow(/options is null/);
     new prom.Gauge({ name: "lieu_swap_used_bytes", help: "Not ours.", registers: [registry] });
     expect(() => registerMemory(memory, { registry })).toThrow(/lieu_swap_used_bytes already/);
     expect(registry.getMetricsAsArray()).toHaveLength(1);
