@@ -58,7 +58,8 @@ export interface FeedServer {
  * @throws {@link LieuError} EBUSY, EACCES, EINVAL: the port or the host cannot be had
  */
 export async function serveFeed(feed: Feed, address: Address, source?: RecordSource): Promise<FeedServer> {
-  const { host, port } = address;
+  const { port } = address;
+  const host = address.host.replace(/^\[(.*)\]$/, "$1");
   const local = LOOPBACK.test(host);
   const token = address.token ?? (local ? undefined : randomBytes(24).toString("base64url"));
   const page = dashboardPage();
@@ -70,7 +71,7 @@ export async function serveFeed(feed: Feed, address: Address, source?: RecordSou
   const bound = (server.address() as AddressInfo).port;
   const name = host === "0.0.0.0" || host === "::" ? "localhost" : host.includes(":") ? `[${host}]` : host;
   return {
-    url: `http://${name}:${bound}/${token === undefined ? "" : `#token=${token}`}`,
+    url: `http://${name}:${bound}/${token === undefined ? "" : `#token=${encodeURIComponent(token)}`}`,
     token,
     close: () =>
       new Promise((resolve) => {
@@ -86,7 +87,7 @@ function listening(server: Server, port: number, host: string): Promise<void> {
       const code = error.code === "EADDRINUSE" ? "EBUSY" : error.code === "EACCES" ? "EACCES" : "EINVAL";
       reject(new LieuError(code, `cannot listen on port ${port} of ${host}: ${error.message}`, { cause: error }));
     });
-    server.listen(port, host.replace(/^\[(.*)\]$/, "$1"), resolve);
+    server.listen(port, host, resolve);
   });
 }
 
@@ -122,6 +123,8 @@ class Handler {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     // Whoever may have any name needs the token in any case.
     if (this.#local && !isLocal(request.headers.host)) throw new Refusal(421, "this server has another name");
+    // Nobody's page but ours has business here; with a token, who has it may pass, also through a proxy with another name.
+    if (this.#token === undefined && isForeign(request.headers.origin)) throw new Refusal(403, "another site's page");
     const path = (request.url ?? "/").replace(/\?.*$/, "");
     const method = METHODS[path];
     if (method === undefined) throw new Refusal(404, "there is nothing here");
@@ -224,6 +227,11 @@ function digest(text: string): Buffer {
 
 function isLocal(host: string | undefined): boolean {
   return host !== undefined && LOOPBACK.test(host.replace(/:\d+$/, ""));
+}
+
+/** Whether a request comes from a page that this machine has not. */
+function isForeign(origin: string | undefined): boolean {
+  return origin !== undefined && !(URL.canParse(origin) && LOOPBACK.test(new URL(origin).hostname));
 }
 
 function refuse(response: ServerResponse, error: unknown): void {

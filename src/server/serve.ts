@@ -27,6 +27,13 @@ export async function serve(memory: Watched, options: ServeOptions = {}): Promis
       throw new LieuError("EINVAL", `serve(): ${name} is ${shown(text)}; it must be a string that is not empty`);
     }
   }
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+    // It is not shown: it is a secret.
+    throw new LieuError(
+      "EINVAL",
+      "serve(): token has a character that cannot be sent; it may have those of ASCII, no space",
+    );
+  }
   const recorder = new Recorder(memory, { title, clock: "seconds" });
   const feed = new Feed(recorder.header, { phase: "live" });
   const look = (): void => feed.push(recorder.snapshot(Date.now() / 1000));

@@ -177,6 +177,28 @@ describe("whom it answers", () => {
     }
   });
 
+  test("no page of another site, which could not read the answer but would take a watcher's place", async () => {
+    const { url } = await served(await tiers());
+    for (const origin of ["http://evil.example", "https://localhost.evil.example", "null", "?"]) {
+      for (const path of ["/snapshot", "/events"]) expect((await ask(url, path, { origin })).status, origin).toBe(403);
+    }
+    for (const origin of ["http://localhost:8080", "http://[::1]:80", new URL(url).origin]) {
+      expect((await ask(url, "/snapshot", { origin })).status, origin).toBe(200);
+    }
+  });
+
+  test("a token with any characters that can be sent, as the URL says it; an address in brackets", async () => {
+    const memory = await tiers();
+    const token = "a+b%41&c#d=~";
+    const { url } = await served(memory, { token });
+    expect(new URLSearchParams(new URL(url).hash.slice(1)).get("token")).toBe(token);
+    expect((await ask(url, "/snapshot", { authorization: `Bearer ${token}` })).status).toBe(200);
+    expect(new URL((await served(memory, { host: "[127.0.0.1]" })).url).hostname).toBe("127.0.0.1");
+    const error = await memory.serve({ token: "geheim é" }).catch(String);
+    expect(error).toMatch(/EINVAL: serve\(\): token has a character that cannot be sent/);
+    expect(error).not.toContain("geheim");
+  });
+
   test("where there is a token, those who have it", async () => {
     const { url, token } = await served(await tiers(), { token: "s3cret" });
     expect({ token, end: url.split("/").at(-1) }).toEqual({ token: "s3cret", end: "#token=s3cret" });
