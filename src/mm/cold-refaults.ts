@@ -12,8 +12,9 @@
 import { H_OPTIONS, hdr, shadow, V_FILE, vma } from "./layout.ts";
 import { lruRefaultIsDistant } from "./lru.ts";
 import { policyChoosesNode } from "./mempolicy.ts";
-import { belowFor, refaultPays, topFor } from "./newcomers.ts";
+import { refaultPays } from "./newcomers.ts";
 import { OPT_COLD_REFAULTS, OPT_DEMOTION, OPT_PROMOTION } from "./options.ts";
+import { belowFor, topFor } from "./rise.ts";
 import { countsUses, SAMPLE_NEAR, SAMPLE_NONE, SAMPLE_REFAULT } from "./uses.ts";
 
 /**

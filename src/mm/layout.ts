@@ -276,6 +276,8 @@ export const NR_STRETCHES: i32 = 8;
 export const N_NEAR_USES: i32 = 848;
 export const N_NEAR_TIME: i32 = 852;
 export const N_NEAR_NR: i32 = 856;
+/** Uses of victims, of each as many as its place is worth at most (samples.ts). */
+export const N_VICTIM_WORTH: i32 = 860;
 const NODE_SIZE: i32 = 864;
 
 // ---- groups (struct mem_cgroup) ------------------------------------------------------------------------------------
@@ -380,7 +382,9 @@ export const V_NEW_USES: i32 = 56;
 export const V_NEW_NR: i32 = 60;
 /** MAX_NODES words: weights of weighted interleave. */
 export const V_WEIGHTS: i32 = 64;
-const VMA_SIZE: i32 = 128;
+/** Accesses to memory that a use of it is, as far as its last first touch of a page tells (mm.ts). */
+export const V_USE: i32 = 128;
+const VMA_SIZE: i32 = 192;
 
 // ---- swap devices (struct swap_info_struct) ------------------------------------------------------------------------
 export const S_START: i32 = 0;

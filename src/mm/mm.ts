@@ -11,7 +11,9 @@ import { GFP_COLD, GFP_LOW, GFP_THISNODE, GFP_TRANSHUGE_LIGHT, GFP_USER } from "
 import { knowsLastUse, noteUse, tickLruClock } from "./last-use.ts";
 import {
   frameAddr,
+  H_PRICE_TOUCH,
   hasBytes,
+  hdr,
   ownerVma,
   PAGE_SIZE,
   pte,
@@ -19,6 +21,7 @@ import {
   setPriv,
   setRefs,
   setShadow,
+  setVma,
   setVpnOf,
   shadow,
   V_FILE,
@@ -27,6 +30,7 @@ import {
   V_ORDER,
   V_PAGES,
   V_START,
+  V_USE,
   vma,
   vpnOf,
 } from "./layout.ts";
@@ -52,7 +56,7 @@ import { hintFault, useFault } from "./promote.ts";
 import { watchBit } from "./rise.ts";
 import { pooling, settling } from "./settle.ts";
 import { freeSlot, poolDevice, readDevice, slotDevice } from "./swap.ts";
-import { countsUses, countUse, SAMPLE_NEW, SAMPLE_NONE, startCount } from "./uses.ts";
+import { accessesOf, countsUses, countUse, SAMPLE_NEW, SAMPLE_NONE, startCount } from "./uses.ts";
 import {
   count,
   PGFAULT,
@@ -108,6 +112,7 @@ function faultOnce(v: i32, vpn: i32, mode: i32, lines: i32): i32 {
   count(PGFAULT, -1, vma(v, V_MEMCG), 1);
   if ((p & PTE_SWAP) !== 0) return mode >= FAULT_OVERWRITE ? faultOverwrite(v, vpn, p) : faultSwap(v, vpn, p, mode);
   if (mode === FAULT_READ && vma(v, V_FILE) !== 0) return ENOENT;
+  setVma(v, V_USE, accessesOf(lines, hdr(H_PRICE_TOUCH)));
   return faultAnonymous(v, vpn, mode);
 }
 

@@ -14,15 +14,12 @@
 import { folioNid, folioOrder, PG_FILE, test } from "./folio.ts";
 import {
   addNode,
-  H_HOME,
-  H_NR_NODES,
   H_PROBE,
   H_PROBES,
   hdr,
   N_NEW_NR,
   N_NEW_USES,
   N_PROMO_TRIALS,
-  N_TIER,
   NR_PROBES,
   node,
   ownerVma,
@@ -36,12 +33,11 @@ import {
   vma,
   vpnOf,
 } from "./layout.ts";
-import { placementMask } from "./mempolicy.ts";
-import { zone } from "./node.ts";
 import { PTE_PRESENT, PTE_WATCH, pteIndex } from "./page-table.ts";
 import { gainOfUse, priceInBatch, priceOfRoom } from "./prices.ts";
 import { randomBelow } from "./random.ts";
-import { ENOUGH, known, span, takeSample, usesOfClass, usesOfRipe } from "./samples.ts";
+import { topFor } from "./rise.ts";
+import { ENOUGH, known, span, takeSample, usesOfClass, usesOfRipe, worthOfVictim } from "./samples.ts";
 import {
   countedFor,
   countsUses,
@@ -91,7 +87,8 @@ export function newPagePays(v: i32, to: i32, below: i32): boolean {
   const own = vma(v, V_NEW_NR) >= ENOUGH;
   const uses: f64 = own ? vma(v, V_NEW_USES) : node(to, N_NEW_USES);
   const each = uses / (own ? vma(v, V_NEW_NR) : node(to, N_NEW_NR));
-  return pays(to, below, each, 1, priceInBatch(to, 1));
+  if ((each - worthOfVictim(to)) * gainOfUse(below, to) <= priceInBatch(to, 1)) return false;
+  return knowsVictims(to) || mayTry(to);
 }
 /**
  * Whether a page back from swap does. It has been needed before, and what is known of how long it is needed now is that pages like it were for
@@ -166,24 +163,4 @@ export function readProbes(): void {
 }
 function isProbed(f: i32): boolean {
   return sampleOf(f) === SAMPLE_NEW || sampleOf(f) === SAMPLE_RIPE;
-}
-/** The fastest node that pages of mapping `v` may be on, nearest to home. */
-export function topFor(v: i32): i32 {
-  const may = placementMask(v);
-  let best: i32 = -1;
-  for (let i: i32 = 0; i < hdr(H_NR_NODES); i++) {
-    const nid = zone(hdr(H_HOME), i);
-    if ((may & (1 << nid)) !== 0 && (best < 0 || node(nid, N_TIER) < node(best, N_TIER))) best = nid;
-  }
-  return best < 0 ? hdr(H_HOME) : best;
-}
-/** The fastest node of a slower tier than node `to` that pages of mapping `v` may be on; -1 if none. */
-export function belowFor(v: i32, to: i32): i32 {
-  const may = placementMask(v);
-  let best: i32 = -1;
-  for (let nid: i32 = 0; nid < hdr(H_NR_NODES); nid++) {
-    if ((may & (1 << nid)) === 0 || node(nid, N_TIER) <= node(to, N_TIER)) continue;
-    if (best < 0 || node(nid, N_TIER) < node(best, N_TIER)) best = nid;
-  }
-  return best;
 }

@@ -39,6 +39,7 @@ import {
   V_RESIDENT,
   V_START,
   V_SWAPPED,
+  V_USE,
   V_WEIGHTS,
   VMA_LIVES,
   vma,
@@ -148,6 +149,7 @@ export function createVma(pages: i32, align: i32, file: i32, cg: i32, order: i32
   setVma(id, V_SWAPPED, 0);
   setVma(id, V_NEW_USES, 0);
   setVma(id, V_NEW_NR, 0);
+  setVma(id, V_USE, 0);
   setVma(id, V_POLICY, 0);
   setVma(id, V_NODEMASK, 0);
   if (id >= hdr(H_NR_VMAS)) setHdr(H_NR_VMAS, id + 1);

@@ -89,6 +89,13 @@ function priceOfSearch(nid: i32, least: i32): f64 {
 export function priceOfRoom(nid: i32, pages: i32): f64 {
   return priceOfMove(pages) + priceOfSearch(nid, 1) * pages;
 }
+/**
+ * In accesses, what a place on node `to`, not on node `below`, is worth at most to a page of which nothing is known, and each use of which is `by` accesses: if it begins below it
+ * comes up when it has cost the price of that, and for that price. However much it is used afterwards says nothing of where it is to begin.
+ */
+export function mostWorth(to: i32, below: i32, by: i32): f64 {
+  return 2 * ((priceOfMove(1) + priceOfRoom(to, 1)) / gainOfUse(below, to) + by);
+}
 /** The same of pages of which there are always more to come, as new ones: what is looked for is a batch, and whatever was in vain is paid for by as many. */
 export function priceInBatch(nid: i32, pages: i32): f64 {
   return priceOfMove(pages) + priceOfSearch(nid, SWAP_CLUSTER_MAX) * pages;

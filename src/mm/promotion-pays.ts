@@ -11,11 +11,11 @@
  */
 import { folioNid, folioNr } from "./folio.ts";
 import { H_HOME, H_NR_NODES, hdr, N_TIER, node, ownerVma, vpnOf } from "./layout.ts";
-import { knowsRipe, knowsVictims, mayTry, ripePays, topFor, usesOfVictim } from "./newcomers.ts";
+import { knowsRipe, knowsVictims, mayTry, ripePays, usesOfVictim } from "./newcomers.ts";
 import { zone } from "./node.ts";
 import { gainOfUse, hasSpare, priceOfMove, priceOfRoom } from "./prices.ts";
 import { randomBelow } from "./random.ts";
-import { riseMask } from "./rise.ts";
+import { riseMask, topFor } from "./rise.ts";
 import { takeSample } from "./samples.ts";
 import {
   countedFor,

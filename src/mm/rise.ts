@@ -140,3 +140,23 @@ export function watchBit(v: i32, vpn: i32, nid: i32): i32 {
   if ((hdr(H_OPTIONS) & OPT_RISE) === 0 || isTopTier(nid) || vma(v, V_FILE) !== 0) return 0;
   return riseMask(v, vpn, nid) !== 0 ? PTE_WATCH : 0;
 }
+/** The fastest node that pages of mapping `v` may be on, nearest to home. */
+export function topFor(v: i32): i32 {
+  const may = placementMask(v);
+  let best: i32 = -1;
+  for (let i: i32 = 0; i < hdr(H_NR_NODES); i++) {
+    const nid = zone(hdr(H_HOME), i);
+    if ((may & (1 << nid)) !== 0 && (best < 0 || node(nid, N_TIER) < node(best, N_TIER))) best = nid;
+  }
+  return best < 0 ? hdr(H_HOME) : best;
+}
+/** The fastest node of a slower tier than node `to` that pages of mapping `v` may be on; -1 if none. */
+export function belowFor(v: i32, to: i32): i32 {
+  const may = placementMask(v);
+  let best: i32 = -1;
+  for (let nid: i32 = 0; nid < hdr(H_NR_NODES); nid++) {
+    if ((may & (1 << nid)) === 0 || node(nid, N_TIER) <= node(to, N_TIER)) continue;
+    if (best < 0 || node(nid, N_TIER) < node(best, N_TIER)) best = nid;
+  }
+  return best;
+}

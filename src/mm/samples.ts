@@ -35,6 +35,7 @@ import {
   N_VICTIM_NR,
   N_VICTIM_TIME,
   N_VICTIM_USES,
+  N_VICTIM_WORTH,
   NR_STRETCHES,
   node,
   ownerVma,
@@ -43,9 +44,12 @@ import {
   setVma,
   V_NEW_NR,
   V_NEW_USES,
+  V_USE,
   vma,
 } from "./layout.ts";
 import { toI32 } from "./machine.ts";
+import { isFaster, mostWorth } from "./prices.ts";
+import { belowFor } from "./rise.ts";
 import {
   countedFor,
   endSample,
@@ -82,13 +86,14 @@ export function takeSample(f: i32, to: i32, leaves: boolean, after: i32): void {
   const age = countedFor(f);
   if (sample === SAMPLE_NONE) return;
   if (!leaves && age < span()) {
-    if (sample === SAMPLE_VICTIM && age * PARTS >= span()) addFirst(to, (usesOf(f) / folioNr(f)) | 0, age);
+    if (sample === SAMPLE_VICTIM && age * PARTS >= span()) addFirst(ownerVma(f), to, (usesOf(f) / folioNr(f)) | 0, age);
     return;
   }
   const uses = usesInSpan((usesOf(f) / folioNr(f)) | 0, age, after);
   endSample(f);
   if (sample === SAMPLE_VICTIM && age >= span()) endFirst(to);
-  if (sample === SAMPLE_NEW) addNew(ownerVma(f), to, uses);
+  if (sample === SAMPLE_VICTIM) addNode(to, N_VICTIM_WORTH, worth(ownerVma(f), to, uses));
+  if (sample === SAMPLE_NEW) addNew(ownerVma(f), to, worth(ownerVma(f), to, uses));
   else if (age >= span() || (sample !== SAMPLE_RIPE && !known(to, sample)))
     addSamples(to, sample, uses, span(), square(uses), 1);
   else putBy(to, sample, uses, age);
@@ -97,13 +102,15 @@ export function takeSample(f: i32, to: i32, leaves: boolean, after: i32): void {
  * The first victims of node `nid` are known for what they have been used for so far, from a quarter of their time on: as long as nothing is known of victims
  * nobody else makes way. When their time is over that is forgotten, for what it was: a program that comes back to them had not yet.
  */
-function addFirst(nid: i32, uses: i32, age: i32): void {
+function addFirst(v: i32, nid: i32, uses: i32, age: i32): void {
   if (known(nid, SAMPLE_VICTIM) || node(nid, N_FIRST) < 0) return;
   addNode(nid, N_FIRST, 1);
+  addNode(nid, N_VICTIM_WORTH, worth(v, nid, uses));
   addSamples(nid, SAMPLE_VICTIM, uses, age, 0, 1);
 }
 function endFirst(nid: i32): void {
   if (node(nid, N_FIRST) > 0) {
+    setNode(nid, N_VICTIM_WORTH, 0);
     setNode(nid, N_VICTIM_USES, 0);
     setNode(nid, N_VICTIM_TIME, 0);
     setNode(nid, N_VICTIM_NR, 0);
@@ -117,6 +124,13 @@ function usesInSpan(uses: i32, age: i32, after: i32): i32 {
   // Where laps take long nobody has looked for a while.
   const part: f64 = span();
   return age < 2 * span() ? uses : toI32(Math.floor(uses * (part / age)));
+}
+/** Of the `uses` of a page of mapping `v` in its first SPAN those for which its place, on node `to` or below, matters. */
+function worth(v: i32, to: i32, uses: i32): i32 {
+  const below = belowFor(v, to);
+  if (below < 0 || !isFaster(to, below)) return uses;
+  const most = mostWorth(to, below, vma(v, V_USE));
+  return uses < most ? uses : toI32(Math.floor(most));
 }
 function addNew(v: i32, to: i32, uses: i32): void {
   addSamples(to, SAMPLE_NEW, uses, 0, 0, 1);
@@ -140,6 +154,7 @@ function addSamples(nid: i32, sample: i32, uses: i32, time: i32, squares: i32, n
   const all = node(nid, number);
   if (all < MEMORY) return;
   lessen(nid, usesAt(sample), all);
+  if (sample === SAMPLE_VICTIM) lessen(nid, N_VICTIM_WORTH, all);
   if (sample !== SAMPLE_NEW) lessen(nid, timeAt(sample), all);
   if (sample === SAMPLE_RIPE) lessen(nid, N_RIPE_SQUARES, all);
   setNode(nid, number, MEMORY >> 1);
@@ -177,6 +192,11 @@ export function usesOfClass(nid: i32, sample: i32, units: i32): f64 {
   return (uses / time) * units;
 }
 
+/** Uses that a victim of node `nid` has in its first SPAN, as far as its place matters for them. */
+export function worthOfVictim(nid: i32): f64 {
+  const sum: f64 = node(nid, N_VICTIM_WORTH);
+  return node(nid, N_VICTIM_NR) > 0 ? sum / node(nid, N_VICTIM_NR) : 0;
+}
 /**
  * Uses that a ripe page is to be expected to have in a SPAN on node `nid`, that has had `uses` in its first `units`, each of `by` accesses. How far
  * pages differ decides how much its own uses say: where they are spread as chance alone spreads them (their variance is their mean), all are alike

@@ -3,10 +3,11 @@ import { GFP_SETTLE } from "./gfp.ts";
 import { H_OPTIONS, hdr, N_WMARK_LOW, node, V_FILE, V_MEMCG, vma } from "./layout.ts";
 import { makeWay } from "./make-way.ts";
 import { policyChoosesNode } from "./mempolicy.ts";
-import { belowFor, knowsNewPages, newPagePays, topFor } from "./newcomers.ts";
+import { knowsNewPages, newPagePays } from "./newcomers.ts";
 import { OPT_DEMOTION, OPT_TIER_FIRST } from "./options.ts";
 import { watermarkOk } from "./page-alloc.ts";
 import { isFaster } from "./prices.ts";
+import { belowFor, topFor } from "./rise.ts";
 import { countsUses } from "./uses.ts";
 
 /** The node where pages of mapping `v` would go, if prices say where they do and it is full; else -1. */
