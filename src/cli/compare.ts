@@ -31,6 +31,9 @@ export function addCompare(program: Command, context: Context): void {
       const [a, b] = [readRun(first), readRun(second)];
       const names = namesOf(first, second);
       const rows = compared(a, b);
+      const [is, other] = [a.header.title, b.header.title];
+      if (is !== other)
+        context.stderr.write(`These ran different things: ${names[0]} is ${is}, ${names[1]} is ${other}\n`);
       if (report !== undefined) {
         try {
           writeFileSync(report, comparePage(a, b, names));

@@ -2,7 +2,7 @@
 import { LieuError, shown } from "../errors.ts";
 import { MAX_INDEX, MAX_SWAP } from "../mm/layout.ts";
 import { POOL_RATIO } from "../swap/pool.ts";
-import { checkUrl } from "../swap/remote.ts";
+import { checkUrl } from "../swap/remote-url.ts";
 import type { SwapOptions } from "./memory-options.ts";
 import { boolean, type Check, list, object, oneOf, optional, text, variants, whole } from "./schema.ts";
 import { formatSize, parseSize, type Size, size } from "./size.ts";

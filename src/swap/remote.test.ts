@@ -329,6 +329,8 @@ describeWithRedis("a server in trouble", () => {
     wrong("http://guest:barrel@127.0.0.1", "EINVAL");
     wrong("redis://guest:barrel@127.0.0.1/database", "EINVAL");
     wrong("redis:// guest:barrel", "EINVAL");
+    wrong("redis://guest:barrel%zz@127.0.0.1", "EINVAL");
+    wrong("redis://guest%:barrel@127.0.0.1", "EINVAL");
     expect(inspect(right, { depth: 9, showHidden: true })).not.toContain("sesame");
   });
 

@@ -14,6 +14,7 @@ import { checkAddress, checkPage, checkSlots, slotRange, slotsOfSize } from "./c
 import { PAGE_SIZE, type RemoteDescriptor, type SwapDevice } from "./device.ts";
 import * as layout from "./remote-lanes.ts";
 import { remoteWorkerSource } from "./remote-source.ts";
+import { checkUrl } from "./remote-url.ts";
 import type { PageGiven, RemoteWorkerData } from "./remote-worker.ts";
 
 const { BATCH, CLOSED, CONNECTING, DOWN, HEAD, LANE, LANE_BYTES, MESSAGE, NR_LANES, REMOTE_CODES, STATE, UP } = layout;
@@ -354,23 +355,6 @@ export function attachRemoteDevice(descriptor: RemoteDescriptor): SwapDevice {
   const device = new RemoteSlots(descriptor);
   device.descriptor();
   return device;
-}
-
-/** A server's URL, checked. What is wrong is said without saying the URL, which may have a password in it. */
-export function checkUrl(given: string): URL {
-  const wrong = (why: string): never => {
-    throw new LieuError(
-      "EINVAL",
-      `remote swap: the url ${why}; give redis://[user:password@]host[:port][/db] or rediss://...`,
-    );
-  };
-  const text = given.replace(/^valkey(s?):/, "redis$1:");
-  if (!URL.canParse(text)) return wrong("is not one");
-  const url = new URL(text);
-  if (url.protocol !== "redis:" && url.protocol !== "rediss:") return wrong(`begins with ${url.protocol}`);
-  if (url.hostname === "") return wrong("names no host");
-  if (!/^(\/\d*)?$/.test(url.pathname)) return wrong("has a path that is not the number of a database");
-  return url;
 }
 
 /** The file of the package `redis`, which is the program's to install. */

@@ -108,3 +108,15 @@ test("a recorded run is served, and lieu top shows it, until Ctrl-C", async () =
   expect(await served).toBe(0);
   await expect(fetch(url)).rejects.toThrow();
 });
+
+test("runs of different traces are said to be", async () => {
+  const other = join(folder, "other.html");
+  writeFileSync(join(folder, "other.csv"), "1,a,100\n2,b,100\n");
+  await lieu("replay", join(folder, "other.csv"), "--report", other);
+  const { status, stderr } = await lieu("compare", A, other);
+  expect([status, stderr]).toEqual([
+    0,
+    "These ran different things: plain is sqlite-session as region, other is other as cache\n",
+  ]);
+  expect((await lieu("compare", A, B)).stderr).toBe("");
+});
