@@ -11,7 +11,7 @@
  */
 import { ENOMEM } from "./errno.ts";
 import { folioNid } from "./folio.ts";
-import { GFP_COLD, GFP_DIRECT_RECLAIM, GFP_KSWAPD_RECLAIM, GFP_LOW, GFP_SETTLE } from "./gfp.ts";
+import { GFP_COLD, GFP_DIRECT_RECLAIM, GFP_KSWAPD_RECLAIM, GFP_LOW, GFP_MEMALLOC, GFP_SETTLE } from "./gfp.ts";
 import {
   H_NR_NODES,
   H_OPTIONS,
@@ -26,6 +26,7 @@ import {
   node,
   setHdr,
 } from "./layout.ts";
+import { lowestBit } from "./machine.ts";
 import { nearest, nextDemotionNode, nodeDemotionMask } from "./memory-tiers.ts";
 import { pagesOf } from "./middle.ts";
 import { allocTarget, demoteGfp } from "./migrate.ts";
@@ -47,8 +48,9 @@ export function allocPages(order: i32, gfp: i32, first: i32, chosen: boolean, ma
   const outer = hdr(H_PRESSURE);
   setHdr(H_PRESSURE, cg);
   if ((gfp & GFP_LOW) !== 0) f = allocLow(order, first, mask, cg);
-  const low = f >= 0;
-  if (!low && (hdr(H_OPTIONS) & OPT_TIER_FIRST) !== 0) {
+  if ((gfp & GFP_MEMALLOC) !== 0) f = takeReserve(first, mask);
+  const low = f >= 0 && (gfp & GFP_LOW) !== 0;
+  if (f < 0 && (gfp & GFP_MEMALLOC) === 0 && (hdr(H_OPTIONS) & OPT_TIER_FIRST) !== 0) {
     let left: i32 = mask;
     if ((gfp & GFP_SETTLE) !== 0) f = allocWhereRoomIs(order, first, mask, cg);
     if (f < 0 && (gfp & (GFP_COLD | GFP_SETTLE)) !== 0) f = allocCold(order, gfp, first, mask, cg);
@@ -61,7 +63,7 @@ export function allocPages(order: i32, gfp: i32, first: i32, chosen: boolean, ma
       f = allocWithin(order, gfp, first, tier, cg);
       left &= ~tier;
     }
-  } else if (!low) f = allocWithin(order, gfp, first, mask, cg);
+  } else if (f < 0 && (gfp & GFP_MEMALLOC) === 0) f = allocWithin(order, gfp, first, mask, cg);
   setHdr(H_PRESSURE, outer);
   if (f < 0) {
     if (order > 0) count(COMPACT_FAIL, -1, cg, 1);
@@ -76,6 +78,33 @@ export function allocPages(order: i32, gfp: i32, first: i32, chosen: boolean, ma
 function allocLow(order: i32, first: i32, mask: i32, cg: i32): i32 {
   const below = nodeDemotionMask(first, cg) & mask;
   return below !== 0 ? allocTarget(nextDemotionNode(first, below), order, demoteGfp()) : -1;
+}
+
+/** Whether no node of `mask` has a frame above its min watermark. */
+export function isAtMin(mask: i32): boolean {
+  for (let m: i32 = mask; m !== 0; m &= m - 1) {
+    const nid = lowestBit(m);
+    if (watermarkOk(nid, 0, node(nid, N_WMARK_MIN))) return false;
+  }
+  return true;
+}
+/** Take a frame of what the nodes of `mask` keep in reserve, half of it at most, the nearest first. Returns it or -1. */
+function takeReserve(first: i32, mask: i32): i32 {
+  for (let i: i32 = 0; i < hdr(H_NR_NODES); i++) {
+    const nid = zone(first, i);
+    if ((mask & (1 << nid)) !== 0 && watermarkOk(nid, 0, node(nid, N_WMARK_MIN) >> 1)) return takeBlock(nid, 0);
+  }
+  return -1;
+}
+/** A frame of node `nid`'s reserve was taken for group `cg`, and what it needs to be filled up again is there now: reclaim as much. */
+export function fillReserve(nid: i32, cg: i32): void {
+  const outer = hdr(H_PRESSURE);
+  setHdr(H_PRESSURE, cg);
+  count(ALLOCSTALL_NORMAL, -1, cg, 1);
+  pushScan(ACTOR_DIRECT, 1);
+  tryToFree(1 << nid, false);
+  popScan();
+  setHdr(H_PRESSURE, outer);
 }
 
 /** Take frames on node `first`, or else, rather than push pages out of it, where there is room. Returns the head frame or -1. */

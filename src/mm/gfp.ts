@@ -21,6 +21,12 @@ export const GFP_SETTLE: i32 = 512;
 /** For a page whose owner wants it a tier further down: there, if that needs nobody to make room (allocTarget()), else as for others. */
 export const GFP_LOW: i32 = 1024;
 
+/**
+ * From the reserve below the min watermark, half of it at most, and reclaim nothing: for who gives a frame or a slot back at once for it
+ * (__GFP_MEMALLOC, which may take all).
+ */
+export const GFP_MEMALLOC: i32 = 2048;
+
 /** GFP_HIGHUSER_MOVABLE with reclaim: what a page fault uses. */
 export const GFP_USER: i32 = 67;
 /** GFP_NOWAIT: wake kswapd, never wait. */

@@ -2,12 +2,13 @@
  * Page faults (mm/memory.c): the slow path of an access. A page that is not present is allocated, or read back from its
  * slot; one that is marked for a hint may be promoted.
  */
-import { allocPages } from "./alloc.ts";
+import { allocPages, fillReserve, isAtMin } from "./alloc.ts";
 import { coldness } from "./cold-refaults.ts";
 import { EAGAIN, EIO, ENOMEM } from "./errno.ts";
 import { folioNid, folioNr, PG_FILE, PG_UNEVICTABLE, setFlag } from "./folio.ts";
 import { noteArrival } from "./futile.ts";
-import { GFP_COLD, GFP_LOW, GFP_THISNODE, GFP_TRANSHUGE_LIGHT, GFP_USER } from "./gfp.ts";
+import { GFP_COLD, GFP_LOW, GFP_MEMALLOC, GFP_THISNODE, GFP_TRANSHUGE_LIGHT, GFP_USER } from "./gfp.ts";
+import { pinPage, unpinFrame } from "./gup.ts";
 import { knowsLastUse, noteUse, tickLruClock } from "./last-use.ts";
 import {
   frameAddr,
@@ -55,7 +56,7 @@ import {
 import { hintFault, useFault } from "./promote.ts";
 import { watchBit } from "./rise.ts";
 import { pooling, settling } from "./settle.ts";
-import { freeSlot, poolDevice, readDevice, slotDevice } from "./swap.ts";
+import { freeSlot, poolDevice, readDevice, slotDevice, swapAvailable } from "./swap.ts";
 import { accessesOf, countsUses, countUse, SAMPLE_NEW, SAMPLE_NONE, startCount } from "./uses.ts";
 import {
   count,
@@ -154,12 +155,14 @@ function untouched(first: i32, nr: i32): boolean {
 
 /** A swapped page that will be overwritten whole: give up the slot instead of reading it. */
 function faultOverwrite(v: i32, vpn: i32, p: i32): i32 {
-  const f = newFolio(v, vpn, 0, GFP_USER | pooling(v), false);
+  const f = frameToComeBack(v, vpn, pooling(v));
+  const lent = isLent;
   if (f < 0) return f;
   if (pte(vpn) !== p) return changedMeanwhile(f, v);
   refault(f, vpn);
   enter(f, PTE_ACCESSED | PTE_DIRTY, SAMPLE_NONE);
   freeSlot(pteIndex(p), v);
+  if (lent) makeUpFor(f, vpn, v);
   return 0;
 }
 
@@ -167,7 +170,8 @@ function faultOverwrite(v: i32, vpn: i32, p: i32): i32 {
 function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
   const slot = pteIndex(p);
   const cold = coldness(v, vpn);
-  const f = newFolio(v, vpn, 0, GFP_USER | (cold !== SAMPLE_NONE ? GFP_COLD : pooling(v)), false);
+  const f = frameToComeBack(v, vpn, cold !== SAMPLE_NONE ? GFP_COLD : pooling(v));
+  const lent = isLent;
   if (f < 0) return f;
   // Making room may have dropped the very page from its slot, if it is a cache's.
   if (pte(vpn) !== p) return changedMeanwhile(f, v);
@@ -183,7 +187,33 @@ function faultSwap(v: i32, vpn: i32, p: i32, mode: i32): i32 {
   enter(f, PTE_ACCESSED | (mode === FAULT_READ ? 0 : PTE_DIRTY), cold);
   // When the entry names the frame: whoever dies in between has lost nothing (rebuild.ts).
   freeSlot(slot, v);
+  if (lent) makeUpFor(f, vpn, v);
   return 0;
+}
+
+/**
+ * A frame for a page that comes in from swap. Where all is full, nodes and swap, that needs a slot, which is the one that the page leaves itself. So a frame of the
+ * reserve is lent to it, and given back once there is that slot: two pages change places. (Linux has an OOM killer for it.) Returns the frame or -ENOMEM.
+ */
+function frameToComeBack(v: i32, vpn: i32, placed: i32): i32 {
+  isLent = false;
+  const full = vma(v, V_FILE) === 0 && isAtMin(placementMask(v));
+  let f: i32 = full && !swapAvailable(0) ? lend(v, vpn) : ENOMEM;
+  if (f < 0) f = newFolio(v, vpn, 0, GFP_USER | placed, false);
+  // A pool has to try before it says that it is full.
+  return f < 0 && full ? lend(v, vpn) : f;
+}
+function lend(v: i32, vpn: i32): i32 {
+  const f = newFolio(v, vpn, 0, GFP_MEMALLOC, false);
+  isLent = f >= 0;
+  return f;
+}
+/** Whether the last {@link frameToComeBack} was lent. */
+let isLent: boolean = false;
+function makeUpFor(f: i32, vpn: i32, v: i32): void {
+  const pinned = pinPage(vpn);
+  fillReserve(folioNid(f), vma(v, V_MEMCG));
+  unpinFrame(pinned);
 }
 
 /** Read what a slot holds to the page at byte address `addr`. Returns 0, or -EIO for what is not what was written, too. */

@@ -96,3 +96,34 @@ describe("zswap", () => {
     await memory.close();
   });
 });
+
+test("a region that has filled nodes and pool can be read, and written over, though nothing new fits", async () => {
+  await using memory = await openMemory({
+    nodes: { dram: { kind: "dram", size: "1MiB" } },
+    zswap: { size: "1MiB" },
+    seed: 5,
+  });
+  const region = memory.map("6MiB");
+  const random = (page: number) => {
+    let x = Math.imul(page + 1, 0x9e3779b1);
+    return Uint8Array.from({ length: 2900 }, () => {
+      x ^= x << 13;
+      x ^= x >>> 17;
+      x ^= x << 5;
+      return x >>> 24;
+    });
+  };
+  let written = 0;
+  const write = () => {
+    for (; written < 1536; written++) region.write(written * 4096, random(written));
+  };
+  expect(write).toThrow(/no room for page/);
+  expect(written).toBeGreaterThan(400);
+  for (const step of [1, 7]) {
+    for (let i = 0; i < written; i++) {
+      const page = (i * step) % written;
+      expect(Buffer.compare(region.read(page * 4096, 2900), random(page)), `page ${page}`).toBe(0);
+    }
+  }
+  memory.check();
+});
