@@ -39,6 +39,29 @@ describe("the checksum of a page", () => {
     expect(js.calls.checksum(data)).toBe(sum);
   });
 
+  test("tells any two bits of words that follow each other in a lane", () => {
+    const page = new Uint8Array(randomBytes(4096));
+    const { h8, h32, data } = js.vm.segment;
+    h8.set(page, data);
+    const sum = js.calls.checksum(data);
+    const at = data >>> 2;
+    for (const word of [0, 37, 947, 979]) {
+      for (const next of word < 900 ? [word + 32, word + 64] : [word + 32]) {
+        for (let bit = 0; bit < 32; bit++) {
+          for (let other = 0; other < 32; other++) {
+            h32[at + word]! ^= 1 << bit;
+            h32[at + next]! ^= 1 << other;
+            if (js.calls.checksum(data) === sum)
+              throw new Error(`bits ${word}.${bit} and ${next}.${other} of ${page.toString()}`);
+            h32[at + word]! ^= 1 << bit;
+            h32[at + next]! ^= 1 << other;
+          }
+        }
+      }
+    }
+    expect(js.calls.checksum(data)).toBe(sum);
+  });
+
   test("tells changes in two words, swapped words and lanes, and pages of one value", () => {
     const zero = new Uint8Array(4096);
     const seen = new Map<number, string>([[sums(zero)[0], "zeros"]]);

@@ -151,7 +151,7 @@ export function sumLanes(addr: i32): i32 {
 }
 function sumRound(acc: i32, word: i32): i32 {
   const x = (acc + word) | 0;
-  return Math.imul((x << 13) | (x >>> 19), SUM_FACTOR);
+  return Math.imul(x ^ (x >>> 15), SUM_FACTOR);
 }
 export function mul(a: i32, b: i32): i32 {
   return Math.imul(a, b);

@@ -76,14 +76,17 @@ export function copyShort(to: i32, from: i32, bytes: i32): void {
 /** A round of four lanes. */
 @inline function sumRound(acc: v128, words: v128): v128 {
   const x = i32x4.add(acc, words);
-  return i32x4.mul(v128.or(i32x4.shl(x, 13), i32x4.shr_u(x, 19)), i32x4.splat(-1640531535));
+  return i32x4.mul(v128.xor(x, i32x4.shr_u(x, 15)), i32x4.splat(-1640531535));
 }
 /** Ends a lane: what a change in one lane leaves must not be what one in another could. */
 @inline function sumEnd(acc: v128): v128 {
   const x = i32x4.mul(v128.xor(acc, i32x4.shr_u(acc, 15)), i32x4.splat(-2048144777));
   return v128.xor(x, i32x4.shr_u(x, 13));
 }
-@inline function sumRoundOfOne(acc: i32, word: i32): i32 { return rotl<i32>(acc + word, 13) * -1640531535; }
+@inline function sumRoundOfOne(acc: i32, word: i32): i32 {
+  const x = acc + word;
+  return (x ^ (x >>> 15)) * -1640531535;
+}
 @inline function seeds(lane: i32): v128 {
   return i32x4.mul(i32x4.add(i32x4.splat(lane), i32x4(1, 2, 3, 4)), i32x4.splat(-2048144777));
 }
