@@ -20,6 +20,11 @@ test("is exact for powers of two, and does not fall", () => {
   expect(falls).toBe(0);
 });
 
+test("comes to an end whatever it is asked for", () => {
+  for (const x of [0, -0, -1, Number.NaN, Number.NEGATIVE_INFINITY, Number.MIN_VALUE]) expect(log2(x)).toBe(-96 * ONE);
+  for (const x of [Number.POSITIVE_INFINITY, Number.MAX_VALUE]) expect(log2(x)).toBe(96 * ONE);
+});
+
 test("of a whole number is the same by either way", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 0x7fffffff }), (x) => {

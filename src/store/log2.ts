@@ -6,10 +6,14 @@ import { leadingZeros, toI32 } from "../mm/machine.ts";
 /** 1 in fixed point. */
 export const ONE: i32 = 65536;
 
-/** log2(x) in units of 2^-16, within about 0.0003; x > 0. */
+/** Numbers are taken for no less and no more than these, 2^-96 and 2^96; what is no number for the least. */
+const LEAST: f64 = 1 / 7.922816251426434e28;
+const MOST: f64 = 7.922816251426434e28;
+
+/** log2(x) in units of 2^-16, within about 0.0003; of x <= 0, and of what is no number, that of the least: there is an end to it, whatever x is. */
 export function log2(x: f64): i32 {
   let whole: i32 = 0;
-  let m: f64 = x;
+  let m: f64 = x > LEAST ? (x < MOST ? x : MOST) : LEAST;
   while (m < 1 / 65536) {
     m *= 65536;
     whole -= 16;
