@@ -22,13 +22,18 @@ export const WIDTHS: i32 = NR_AGES * 16;
 /** A word for each class: events of it in the tables, when the ranks were last learned. */
 export const CLASS_EVENTS: i32 = NR_AGES * 24;
 /**
- * Tables of a word for each class and age: hits, given up, still waiting, and the ranks that come of them. Those waiting are
- * counted only to rank their class anew (rank.ts), which then takes their place.
+ * What was looked at when the ranks were last learned (rank.ts), a halfword each: the class and age of an item that waits and, beside it, of a ghost. Then what
+ * one of each stands for, in the tables' fixed point, and how many classes have been ranked by it.
  */
+export const NR_LOOKED_AT: i32 = 128;
+export const LOOKED_AT: i32 = CLASS_EVENTS + NR_CLASSES * 4;
+export const ITEM_WEIGHT: i32 = LOOKED_AT + NR_LOOKED_AT * 4;
+export const GHOST_WEIGHT: i32 = ITEM_WEIGHT + 4;
+export const NR_RANKED: i32 = ITEM_WEIGHT + 8;
+/** Tables of a word for each class and age: hits, given up, and the ranks that come of them. */
 export const HITS: i32 = 3072;
 export const GIVEN_UP: i32 = HITS + TABLE;
-export const WAITING: i32 = GIVEN_UP + TABLE;
-export const RANKS: i32 = WAITING;
+export const RANKS: i32 = GIVEN_UP + TABLE;
 export const TABLES_SIZE: i32 = RANKS + TABLE;
 /** One event, in the tables' fixed point. */
 export const EVENT: i32 = 256;
@@ -87,7 +92,7 @@ function within(n: i32, least: i32, most: i32): i32 {
   return n < least ? least : n < most ? n : most;
 }
 function decay(c: i32): void {
-  const to = ld(c + ST_TABLES) + WAITING;
+  const to = ld(c + ST_TABLES) + RANKS;
   for (let off: i32 = ld(c + ST_TABLES) + HITS; off < to; ) {
     // A page at a time: neighbours in the mapping are no neighbours in memory.
     const end = (off & ~4095) + 4096 < to ? (off & ~4095) + 4096 : to;

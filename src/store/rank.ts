@@ -10,7 +10,7 @@
  *
  * Ages go by four buckets an octave, counts in fixed point. Scores are logarithms to base 2.
  */
-import { ld, ldf, ltu, st, stf, toI32 } from "../mm/machine.ts";
+import { ld, ld16, ldf, ltu, st, st16, stf, toI32 } from "../mm/machine.ts";
 import { needBreak, writesLater } from "../mm/writeback.ts";
 import { randomItem } from "./directory.ts";
 import { weightOfSize } from "./fair.ts";
@@ -23,13 +23,17 @@ import {
   cell,
   classOf,
   EVENT,
+  GHOST_WEIGHT,
   GIVEN_UP,
   HAZARDS,
   HITS,
+  ITEM_WEIGHT,
+  LOOKED_AT,
   NR_AGES,
   NR_CLASSES,
+  NR_LOOKED_AT,
+  NR_RANKED,
   RANKS,
-  WAITING,
   WIDTHS,
 } from "./history.ts";
 import { freq, gap, totalGranules } from "./item.ts";
@@ -57,7 +61,8 @@ import { log2, log2Whole } from "./log2.ts";
 export const NO_THETA: i32 = -0x7fffffff;
 /** Weight of those that still wait: less than an event, as what they will come to is open. */
 const WAITING_WEIGHT: f64 = 0.05;
-const SAMPLE: i32 = 128;
+/** In place of a class and age: none was met. */
+const NONE: i32 = NR_CLASSES * NR_AGES;
 /** Requests between two times of learning: a quarter of the items, within these bounds. */
 const MIN_INTERVAL: i32 = 256;
 export const MAX_INTERVAL: i32 = 8192;
@@ -68,9 +73,13 @@ const PRIOR_WEIGHT: f64 = 16;
 const PRIOR_HAZARD: f64 = 0.03;
 const CLASS_WEIGHT: f64 = 8;
 
+/** The address of what is not in the three tables; that does not lie across pages. */
+function part(c: i32, at: i32): i32 {
+  return metaAddr(c, ld(c + ST_TABLES) + at);
+}
 /** The address of a row's f64 for an age bucket. */
-function row(c: i32, part: i32, bucket: i32): i32 {
-  return metaAddr(c, ld(c + ST_TABLES)) + part + (bucket << 3);
+function row(c: i32, at: i32, bucket: i32): i32 {
+  return part(c, at + (bucket << 3));
 }
 
 /** The first age of a bucket. */
@@ -118,70 +127,89 @@ export function chanceAbove(c: i32, item: i32, limit: i32): f64 {
     if (worth < limit) break;
     hits += ld(cell(c, HITS, k, b));
   }
-  const all: f64 = ld(metaAddr(c, ld(c + ST_TABLES) + CLASS_EVENTS) + (k << 2)) + EVENT;
+  const all: f64 = ld(part(c, CLASS_EVENTS) + (k << 2)) + EVENT;
   return hits < all ? hits / all : 1;
 }
 
-/** Learn again from the tables, if it is time. Returns whether it was. */
+/** Learn again from the tables, if it is time, or rank the classes that were left then. Returns whether all are ranked now that were not. */
 export function rebuildIfDue(c: i32): boolean {
-  if (rankingOf === c && writesLater()) return rankClasses(c);
-  const part = (ld(c + ST_ITEMS) - ld(c + ST_SUNK_ITEMS)) >> 2;
-  const interval = part < MIN_INTERVAL ? MIN_INTERVAL : part < MAX_INTERVAL ? part : MAX_INTERVAL;
+  if (writesLater() && ld(part(c, NR_RANKED)) < NR_CLASSES) return rankClasses(c);
+  const quarter = (ld(c + ST_ITEMS) - ld(c + ST_SUNK_ITEMS)) >> 2;
+  const interval = quarter < MIN_INTERVAL ? MIN_INTERVAL : quarter < MAX_INTERVAL ? quarter : MAX_INTERVAL;
   const passed = (ld(c + ST_NOW) - ld(c + ST_REBUILT)) | 0;
   if (ltu(passed, interval) && (ltu(passed, LEAST_INTERVAL) || !turned(c))) return false;
   st(c + ST_REBUILT, ld(c + ST_NOW));
   stf(c + ST_REBUILT_BYTES, ldf(c + ST_NEW_BYTES));
-  sampleWaiting(c);
+  lookAtSome(c);
   weighAll(c);
   return rankClasses(c);
 }
-/** Where somebody waits meanwhile, the rest of the classes are ranked later: of which store, and from which on. A store that has moved is not gone on with. */
-let rankingOf: i32 = 0;
-let rankingFrom: i32 = 0;
 /** Whether a quarter of what the store may hold has come since then: if sizes have grown, that is far fewer requests than there are items. */
 function turned(c: i32): boolean {
   let quarter: f64 = ld(c + ST_MAX_PAGES);
   quarter *= 1024;
   return ldf(c + ST_NEW_BYTES) - ldf(c + ST_REBUILT_BYTES) >= quarter;
 }
-/** Estimate, from a sample, how many items and ghosts of each class wait at each age. */
-function sampleWaiting(c: i32): void {
-  for (let i: i32 = 0; i < NR_CLASSES * NR_AGES; i++) st(cell(c, WAITING, 0, i), 0);
-  const live = weightOf(ld(c + ST_ITEMS) - ld(c + ST_SUNK_ITEMS));
-  const ghosts = weightOf(ld(c + ST_NR_GHOSTS));
-  for (let i: i32 = 0; i < SAMPLE; i++) {
+/** A sample of the items and ghosts, by which to estimate how many of each class wait at each age. */
+function lookAtSome(c: i32): void {
+  const p = part(c, 0);
+  st(p + ITEM_WEIGHT, weightOf(ld(c + ST_ITEMS) - ld(c + ST_SUNK_ITEMS)));
+  st(p + GHOST_WEIGHT, weightOf(ld(c + ST_NR_GHOSTS)));
+  for (let i: i32 = 0; i < NR_LOOKED_AT; i++) {
+    let item: i32 = NONE;
+    let ghost: i32 = NONE;
     const loc = randomItem(c);
     if (loc !== 0) {
-      const item = locAddr(c, loc);
-      add(cell(c, WAITING, classOf(freq(item), gap(item)), bucketOfAge(c, ageOf(c, item))), live);
+      const at = locAddr(c, loc);
+      item = classOf(freq(at), gap(at)) * NR_AGES + bucketOfAge(c, ageOf(c, at));
     }
     const g = ghostSample(c);
     if (g !== 0) {
-      const age = (ld(c + ST_NOW) - ld(g)) | 0;
-      add(cell(c, WAITING, classOf((ld(g + 4) >>> 3) & 15, ld(g + 4) & 7), bucketOfAge(c, age)), ghosts);
+      const w = ld(g + 4);
+      ghost = classOf((w >>> 3) & 15, w & 7) * NR_AGES + bucketOfAge(c, (ld(c + ST_NOW) - ld(g)) | 0);
     }
+    st16(p + LOOKED_AT + (i << 2), item);
+    st16(p + LOOKED_AT + (i << 2) + 2, ghost);
   }
 }
 function weightOf(n: i32): i32 {
   let w: f64 = n;
-  w = (w * EVENT * WAITING_WEIGHT) / SAMPLE;
+  w = (w * EVENT * WAITING_WEIGHT) / NR_LOOKED_AT;
   return w < 8000000 ? toI32(Math.floor(w)) : 8000000;
+}
+/** How many of class `k` (-1: of all) wait at each age, in fixed point, into the row of hazards. */
+function countWaiting(c: i32, k: i32): void {
+  const p = part(c, 0);
+  for (let b: i32 = 0; b < NR_AGES; b++) stf(p + HAZARDS + (b << 3), 0);
+  const first = k < 0 ? 0 : k * NR_AGES;
+  const n = k < 0 ? NONE : NR_AGES;
+  const end = p + LOOKED_AT + NR_LOOKED_AT * 4;
+  for (let half: i32 = 0; half < 4; half += 2) {
+    const weight: f64 = ld(p + (half === 0 ? ITEM_WEIGHT : GHOST_WEIGHT));
+    for (let q: i32 = p + LOOKED_AT + half; q < end; q += 4) {
+      const at = ld16(q) - first;
+      if (at < 0 || at >= n) continue;
+      const r = p + HAZARDS + ((at % NR_AGES) << 3);
+      stf(r, ldf(r) + weight);
+    }
+  }
 }
 
 /** What all classes together are like, and from which class on they are to be ranked by it. */
 function weighAll(c: i32): void {
   let risk: f64 = 0;
-  const events = metaAddr(c, ld(c + ST_TABLES) + CLASS_EVENTS);
+  const events = part(c, CLASS_EVENTS);
   for (let k: i32 = 0; k < NR_CLASSES; k++) st(events + (k << 2), 0);
+  countWaiting(c, -1);
   for (let b: i32 = NR_AGES - 1; b >= 0; b--) {
     let hits: f64 = 0;
-    let lost: f64 = 0;
+    let lost: f64 = ldf(row(c, HAZARDS, b));
     for (let k: i32 = 0; k < NR_CLASSES; k++) {
       const hit = ld(cell(c, HITS, k, b));
       const gone = ld(cell(c, GIVEN_UP, k, b));
       add(events + (k << 2), hit + gone);
       hits += hit;
-      lost += gone + ld(cell(c, WAITING, k, b));
+      lost += gone;
     }
     hits /= EVENT;
     lost /= EVENT;
@@ -198,28 +226,30 @@ function weighAll(c: i32): void {
     if (before < least) before = least;
     stf(row(c, ALL_HAZARDS, b), before);
   }
-  rankingOf = c;
-  rankingFrom = 0;
+  st(part(c, NR_RANKED), 0);
 }
-/** Rank the classes that are left. Returns whether that are all. */
+/**
+ * Rank the classes that are left. Returns whether that are all: where somebody waits meanwhile, the rest come later, and are what they were till then. All that
+ * is needed for it lies in the store, so that it is as good whoever has come between.
+ */
 function rankClasses(c: i32): boolean {
-  while (rankingFrom < NR_CLASSES) {
-    const k = rankingFrom++;
+  for (let k: i32 = ld(part(c, NR_RANKED)); k < NR_CLASSES; k++) {
+    countWaiting(c, k);
     let risk: f64 = 0;
     for (let b: i32 = NR_AGES - 1; b >= 0; b--) {
       let hits: f64 = ld(cell(c, HITS, k, b));
       hits /= EVENT;
-      let lost: f64 = ld(cell(c, GIVEN_UP, k, b)) + ld(cell(c, WAITING, k, b));
-      lost /= EVENT;
+      let lost: f64 = ld(cell(c, GIVEN_UP, k, b));
+      lost = (lost + ldf(row(c, HAZARDS, b))) / EVENT;
       risk += hits + lost / 2;
       const prior = ldf(row(c, ALL_HAZARDS, b));
       stf(row(c, HAZARDS, b), (hits + CLASS_WEIGHT * prior) / (risk + CLASS_WEIGHT));
       risk += lost / 2;
     }
     for (let b: i32 = 0; b < NR_AGES; b++) st(cell(c, RANKS, k, b), log2(gittins(c, b)));
-    if (rankingFrom < NR_CLASSES && needBreak()) return false;
+    st(part(c, NR_RANKED), k + 1);
+    if (k + 1 < NR_CLASSES && needBreak()) return false;
   }
-  rankingOf = 0;
   return true;
 }
 /** The best ratio of hits to requests waited, over all ages until which to keep an item that has reached bucket `b`. */
