@@ -27,7 +27,7 @@ export const MAX_SWAP: i32 = 8;
 /** Frame and slot numbers must fit the 26 bits that a page-table entry has for them. */
 export const MAX_INDEX: i32 = 0x3ffffff;
 export const MAGIC: i32 = 0x6c696575;
-export const LAYOUT_VERSION: i32 = 5;
+export const LAYOUT_VERSION: i32 = 6;
 
 // ---- header: single words, except where marked f64 -----------------------------------------------------------------
 export const H_MAGIC: i32 = 0;
@@ -278,7 +278,9 @@ export const N_NEAR_TIME: i32 = 852;
 export const N_NEAR_NR: i32 = 856;
 /** Uses of victims, of each as many as its place is worth at most (samples.ts). */
 export const N_VICTIM_WORTH: i32 = 860;
-const NODE_SIZE: i32 = 864;
+/** Pages that have come up to the node since room was last made for one (promote.ts). */
+export const N_RISEN: i32 = 864;
+const NODE_SIZE: i32 = 872;
 
 // ---- groups (struct mem_cgroup) ------------------------------------------------------------------------------------
 export const C_ACTIVE: i32 = 0;

@@ -37,15 +37,16 @@ import { nodeCount, PGREFILL, PGSCAN_KSWAPD } from "./vmstat.ts";
 function looksAt(nid: i32): f64 {
   return nodeCount(nid, PGSCAN_KSWAPD + ACTOR_DIRECT) + nodeCount(nid, PGREFILL);
 }
-/** Send down a batch from node `nid`, and what is missing there to `nr` free pages above mark `mark`, in the name of group `cg`. */
-export function makeWay(nid: i32, mark: i32, nr: i32, cg: i32): void {
+/** Send down `batch` pages from node `nid`, or what is missing there to `nr` free pages above mark `mark` if that is more, in the name of group `cg`. */
+export function makeWay(nid: i32, mark: i32, nr: i32, cg: i32, batch: i32): void {
   const missing = node(nid, mark) + nr - node(nid, N_FREE);
-  const pages = missing > SWAP_CLUSTER_MAX ? missing : SWAP_CLUSTER_MAX;
+  const pages = missing > batch ? missing : batch;
   const outer = hdr(H_PRESSURE);
   setHdr(H_PRESSURE, cg);
   pushScan(ACTOR_DIRECT, pages);
   const before = looksAt(nid);
-  if (knowsLastUse()) shrinkByAge(1 << nid, pages * looksPerMove());
+  // A search for few may go as far as one for a batch.
+  if (knowsLastUse()) shrinkByAge(1 << nid, (pages > SWAP_CLUSTER_MAX ? pages : SWAP_CLUSTER_MAX) * looksPerMove());
   else tryToFree(1 << nid, false);
   noteSearch(nid, looksAt(nid) - before, sc(SC_NR_RECLAIMED));
   popScan();

@@ -26,6 +26,7 @@ import { isolatePage } from "./gup.ts";
 import { unmarkFolio } from "./hint-scan.ts";
 import { noteUse } from "./last-use.ts";
 import {
+  addNode,
   clock,
   H_HOT_THRESHOLD,
   H_OPTIONS,
@@ -38,6 +39,7 @@ import {
   N_PROMO_THRESHOLD,
   N_RATE_CANDIDATES,
   N_RATE_START,
+  N_RISEN,
   N_WMARK_HIGH,
   N_WMARK_LOW,
   node,
@@ -62,7 +64,7 @@ import { isStuck, makeWay, takePlace } from "./make-way.ts";
 import { isTopTier } from "./memory-tiers.ts";
 import { policyChoosesNode } from "./mempolicy.ts";
 import { headAt, isolate, migrateFolio, noteMigrationFailure, putback } from "./migrate.ts";
-import { probesRipe } from "./newcomers.ts";
+import { knowsVictims, probesRipe } from "./newcomers.ts";
 import { wakeKswapd } from "./node.ts";
 import { OPT_LEAN, OPT_PROMOTION, OPT_RISE, OPT_SPLIT } from "./options.ts";
 import { watermarkOk } from "./page-alloc.ts";
@@ -172,11 +174,16 @@ function makeRoomFor(to: i32, cg: i32): void {
   popScan();
   setHdr(H_PRESSURE, outer);
 }
-/** Send down what folio `f` pays for, so that it finds room on node `to`. */
+/**
+ * Send down what folio `f` pays for, so that it finds room on node `to`, and twice as many as have come up since that was last done, a batch at most: of what is left
+ * of the room others take their part, for whom it does not pay, and where one page comes up after the other a search for each would cost more than the moves.
+ */
 function exchange(f: i32, to: i32, cg: i32): void {
   // It must not be moved on the way.
   setRefs(f, refs(f) + 1);
-  makeWay(to, promotionMark(), folioNr(f), cg);
+  const batch = knowsVictims(to) ? folioNr(f) + 2 * node(to, N_RISEN) : SWAP_CLUSTER_MAX;
+  setNode(to, N_RISEN, 0);
+  makeWay(to, promotionMark(), folioNr(f), cg, batch < SWAP_CLUSTER_MAX ? batch : SWAP_CLUSTER_MAX);
   setRefs(f, refs(f) - 1);
 }
 
@@ -309,6 +316,7 @@ function promote(f: i32, vpn: i32, from: i32, to: i32): void {
     return;
   }
   if (ripe && probesRipe(moved)) setPte(vpnOf(moved), pte(vpnOf(moved)) | PTE_WATCH);
+  if (node(to, N_RISEN) < SWAP_CLUSTER_MAX) addNode(to, N_RISEN, 1 << order);
   count(PGPROMOTE_SUCCESS, to, cg, 1 << order);
   count(NUMA_PAGES_MIGRATED, from, cg, 1 << order);
 }

@@ -8,6 +8,7 @@ import { OPT_DEMOTION, OPT_TIER_FIRST } from "./options.ts";
 import { watermarkOk } from "./page-alloc.ts";
 import { isFaster } from "./prices.ts";
 import { belowFor, topFor } from "./rise.ts";
+import { SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { countsUses } from "./uses.ts";
 
 /** The node where pages of mapping `v` would go, if prices say where they do and it is full; else -1. */
@@ -39,6 +40,6 @@ export function settling(v: i32): i32 {
   if (below < 0) return 0;
   if (vma(v, V_FILE) !== 0 || !knowsNewPages(v, to)) return 0;
   if (!newPagePays(v, to, below)) return GFP_SETTLE;
-  makeWay(to, N_WMARK_LOW, 1, vma(v, V_MEMCG));
+  makeWay(to, N_WMARK_LOW, 1, vma(v, V_MEMCG), SWAP_CLUSTER_MAX);
   return watermarkOk(to, 0, node(to, N_WMARK_LOW)) ? 0 : GFP_SETTLE;
 }

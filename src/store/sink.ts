@@ -33,6 +33,7 @@ import { nodeDemotionMask } from "../mm/memory-tiers.ts";
 import { placementMask, policyNode } from "../mm/mempolicy.ts";
 import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
 import { isFaster } from "../mm/prices.ts";
+import { SWAP_CLUSTER_MAX } from "../mm/scan-control.ts";
 import { swapAvailable } from "../mm/swap.ts";
 import { needBreak } from "../mm/writeback.ts";
 import { bodyOwner, bodyVpn, firstOfBody, nextPage } from "./body.ts";
@@ -158,7 +159,7 @@ export function relieve(c: i32, pages: i32): boolean {
     first = false;
     // What is others', and has not earned the node, goes first: the engine takes the coldest, whosoever it is.
     if (othersColdest(c, node(nid, N_START), node(nid, N_PAGES)) >= 0) {
-      makeWay(nid, N_WMARK_LOW, spare + 1, vma(data, V_MEMCG));
+      makeWay(nid, N_WMARK_LOW, spare + 1, vma(data, V_MEMCG), SWAP_CLUSTER_MAX);
       tries--;
       continue;
     }

@@ -71,4 +71,49 @@ describe.each(TWINS)("rule 17, moves that pay (%s)", (engine) => {
     expect(after.pgpromote_success - before.pgpromote_success).toBeLessThan(accesses / 50);
     memory.close();
   });
+
+  /** Ranks of `n`, of which the k-th is met 1/k as often as the first. */
+  function zipf(n: number, at: () => number): () => number {
+    const sums = new Float64Array(n);
+    let sum = 0;
+    for (let i = 0; i < n; i++) {
+      sum += 1 / (i + 1);
+      sums[i] = sum;
+    }
+    return () => {
+      const x = at() * sum;
+      let [low, high] = [0, n - 1];
+      while (low < high) {
+        const mid = (low + high) >> 1;
+        if ((sums[mid] as number) < x) low = mid + 1;
+        else high = mid;
+      }
+      return low;
+    };
+  }
+
+  test("the first new pages, the hottest there are, say nothing of those that come when the fast node is full: nothing moves for these", () => {
+    const [fast, pages] = [8192, 12288];
+    const { memory, use } = program([fast, 6144], pages);
+    const next = zipf(pages, random(3));
+    // Scattered, so that neighbours are not alike.
+    for (let i = 0; i < 100_000; i++) use((next() * 7919) % pages, 1, 0.02);
+    const { pgmigrate_success } = memory.vmstat();
+    const { nr_inactive_anon, nr_active_anon } = memory.node("slow").vmstat();
+    expect(nr_inactive_anon + nr_active_anon).toBeGreaterThan(1000);
+    expect(pgmigrate_success).toBeLessThan(100);
+    memory.close();
+  });
+
+  test("where one page comes up now and then, no batch goes down for it that others take", () => {
+    const [fast, pages] = [8192, 12288];
+    const { memory, use } = program([fast, 6144], pages);
+    const next = zipf(pages, random(3));
+    // What was rare becomes frequent, a page every 25 accesses.
+    for (let i = 0; i < 125_000; i++) use(((next() + Math.floor(i / 25)) * 7919) % pages, 1, 0.02);
+    const { pgpromote_success, pgdemote_direct, pgdemote_kswapd } = memory.vmstat();
+    expect(pgpromote_success).toBeGreaterThan(10);
+    expect(pgdemote_direct + pgdemote_kswapd, `${pgpromote_success} up`).toBeLessThan(3 * pgpromote_success + 100);
+    memory.close();
+  });
 });
