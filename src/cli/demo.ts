@@ -17,7 +17,7 @@ import { FETCH_US, requestPrice } from "./demo-price.ts";
 import { RECORDS_MEMORY, type Records, type RecordsResult, recordOf, runRecords } from "./demo-records.ts";
 import { orInterrupted, replayWithProgress } from "./replay.ts";
 import { count, demotions, pages, percent, replayJson, replayReport, table, wrap } from "./report.ts";
-import { addWatchOptions, type WatchFlags, watched } from "./watch.ts";
+import { addWatchOptions, checkWatchFlags, type WatchFlags, watched } from "./watch.ts";
 
 const PAGE = 4096;
 const TRACE = fileURLToPath(new URL("../../traces/sqlite-session.mtr.gz", import.meta.url));
@@ -53,6 +53,7 @@ export function addDemo(program: Command, context: Context): void {
     .addHelpText("after", NOTES)
     .action(async (flags: Flags) => {
       const { json = false, watch, report } = flags;
+      checkWatchFlags(flags);
       const trace = await orInterrupted(openTrace(TRACE), context.signal);
       if (watch === true || report !== undefined) return watchIt(trace, flags, context);
       if (!json) context.stdout.write(`${introduction(trace)}\n\n`);

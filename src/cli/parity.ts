@@ -7,6 +7,7 @@ import { type Fixture, kernelVersion, loadFixture, type Scenario } from "../pari
 import type { Context } from "./context.ts";
 import { parityJson, parityReport, sweepJson, sweepReport } from "./parity-report.ts";
 import { startProgress } from "./progress.ts";
+import { refuse } from "./refuse.ts";
 
 const NOTES = `
 Each scenario was run on a real kernel: a program that touches its pages in the order of a trace, on a machine with DRAM
@@ -57,6 +58,8 @@ export function addParity(program: Command, context: Context): void {
     .option("--json", "print one JSON object")
     .addHelpText("after", NOTES)
     .action(async (flags: Flags) => {
+      if (flags.sweep === true)
+        refuse(flags, ["steps"], `has no effect with --sweep, which takes ${SWEEP.join(", ")} in turn`);
       const fixture = loadFixture(flags.scenarios);
       const only = filterOf(fixture, flags);
       const options: ParityOptions = { only, linuxOnly: flags.linuxOnly === true, signal: context.signal };

@@ -22,6 +22,7 @@ import { readDocument } from "./config.ts";
 import type { Context } from "./context.ts";
 import { startProgress } from "./progress.ts";
 import { type RecordFlags, record } from "./record.ts";
+import { refuse } from "./refuse.ts";
 import { orInterrupted } from "./replay.ts";
 import { count, table, wrap } from "./report.ts";
 import { type Served, servedAt } from "./served.ts";
@@ -96,20 +97,32 @@ export function addPlan(program: Command, context: Context): void {
     .action(async (path: string | undefined, flags: Flags) => {
       const prices = pricesOf(flags);
       if (flags.printPrices === true) {
+        refuse(flags, NO_PRICES, "has no effect with --print-prices, which prints the price list and ends");
+        if (path !== undefined)
+          throw new LieuError("EINVAL", `--print-prices prints the price list and ends; leave ${path} out`);
         context.stdout.write(stringify(prices));
         return;
       }
       if (path === undefined) throw new LieuError("EINVAL", "give a trace to plan for");
+      const served = isServed(path) ? servedAt(path) : undefined;
+      if (served === undefined)
+        refuse(flags, OF_PROGRAMS, `is for programs that run; ${path} is a trace, --limit says how much of it`);
+      else refuse(flags, OF_TRACES, `is for traces; ${served.url.href} is a program`);
       // Found out before the work is done.
       for (const file of [flags.svg, flags.html]) if (file !== undefined) write(file, "");
-      const made = isServed(path)
-        ? await planLive(servedAt(path), prices, flags, context)
+      const made = served
+        ? await planLive(served, prices, flags, context)
         : await planTrace(await orInterrupted(openTrace(path, flags.format), context.signal), prices, flags, context);
       if (flags.svg !== undefined) write(flags.svg, frontierSvg(made));
       if (flags.html !== undefined) write(flags.html, planPage(made, configText));
       context.stdout.write(`${flags.json === true ? JSON.stringify(planJson(made)) : planText(made)}\n`);
     });
 }
+
+/** Flags that one use of the verb has and another does not. */
+const OF_PROGRAMS = ["for", "cache"] as const;
+const OF_TRACES = ["as", "format", "limit", "exact"] as const;
+const NO_PRICES = [...OF_PROGRAMS, ...OF_TRACES, "latency", "p99", "budget", "svg", "html", "json"] as const;
 
 function pricesOf({ prices, zswapRatio }: Flags): PriceList {
   const given = prices === undefined ? {} : readDocument(prices);
@@ -130,10 +143,6 @@ function isServed(path: string): boolean {
 
 /** Record for a while, then plan. */
 async function planLive(served: Served, prices: PriceList, flags: Flags, context: Context): Promise<Plan> {
-  for (const name of ["as", "format", "limit", "exact"] as const) {
-    if (flags[name] !== undefined)
-      throw new LieuError("EINVAL", `--${name} is for traces; ${served.url.href} is a program`);
-  }
   const recorded = await record(served, flags, context);
   const swapFile = join(tmpdir(), `lieu-${process.pid}-${randomUUID()}.swap`);
   return withProgress(recorded.name, flags, context, (request) =>

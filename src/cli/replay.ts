@@ -10,7 +10,7 @@ import { applySetting, readConfig } from "./config.ts";
 import type { Context } from "./context.ts";
 import { startProgress } from "./progress.ts";
 import { replayJson, replayReport } from "./report.ts";
-import { addWatchOptions, type WatchFlags, watched } from "./watch.ts";
+import { addWatchOptions, checkWatchFlags, type WatchFlags, watched } from "./watch.ts";
 
 const NOTES = `
 Sizes are bytes, "64MiB", "10MB" or "33%": a share of the footprint, which is the sum of the sizes of all objects of the
@@ -102,6 +102,7 @@ export function addReplay(program: Command, context: Context): void {
   addWatchOptions(verb)
     .addHelpText("after", NOTES)
     .action(async (path: string, flags: Flags) => {
+      checkWatchFlags(flags);
       const options = optionsOf(flags);
       const trace = await orInterrupted(openTrace(path, flags.format), context.signal);
       const title = `${trace.name} as ${options.as ?? "cache"}`;

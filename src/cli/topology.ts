@@ -5,6 +5,7 @@ import { hostTopology } from "../host/topology.ts";
 import { hostNodeOptions } from "../memory/host-options.ts";
 import { formatSize } from "../memory/size.ts";
 import type { Context } from "./context.ts";
+import { refuse } from "./refuse.ts";
 
 export function addTopology(program: Command, context: Context): void {
   program
@@ -18,6 +19,7 @@ export function addTopology(program: Command, context: Context): void {
     .option("--config", "print a configuration for openMemory() or lieu replay --config, in YAML")
     .option("--root <dir>", "read a copy of another machine's /sys and /proc", "/")
     .action((options: { json?: boolean; config?: boolean; root: string }) => {
+      if (options.config) refuse(options, ["json"], "and --config are two ways to print it; give one");
       const topology = hostTopology(options.root);
       if (options.json) context.stdout.write(`${JSON.stringify(topology, finite, 2)}\n`);
       else if (options.config) context.stdout.write(configOf(topology));

@@ -6,6 +6,7 @@ import { reportPage } from "../server/report.ts";
 import type { ReplayObserver } from "../trace/replay.ts";
 import { fileError } from "../trace/source.ts";
 import type { Context } from "./context.ts";
+import { refuse } from "./refuse.ts";
 
 export interface WatchFlags {
   readonly watch?: boolean;
@@ -25,6 +26,11 @@ export function addWatchOptions(verb: Command): Command {
     .option("--report <file>", "write the run as one page of HTML");
 }
 
+/** @throws {@link LieuError} EINVAL: a flag of --watch without it */
+export function checkWatchFlags(flags: WatchFlags): void {
+  if (flags.watch !== true) refuse(flags, ["paused", "port"], "goes with --watch, which is not given");
+}
+
 /**
  * Do `work` with what looks at its replay, as the flags say. With --watch, comes back when it is interrupted after the work is done.
  *
@@ -32,10 +38,11 @@ export function addWatchOptions(verb: Command): Command {
  */
 export async function watched(
   title: string,
-  { watch, paused = false, port = 0, report }: WatchFlags,
+  flags: WatchFlags,
   { stderr, signal }: Context,
   work: (observer: ReplayObserver | undefined) => Promise<void>,
 ): Promise<void> {
+  const { watch, paused = false, port = 0, report } = flags;
   if (watch !== true && report === undefined) return work(undefined);
   // Found out before the work is done.
   if (report !== undefined) write(report, "");

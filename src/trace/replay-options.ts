@@ -89,6 +89,9 @@ export function memoryOptionsOf(
   if (as === "cache" && !bytes) {
     throw new LieuError("ENOTSUP", 'without bytes there is no cache to replay as; use as "region" (--as region)');
   }
+  if (!bytes && swapFile !== undefined) {
+    throw new LieuError("EINVAL", `swapFile is ${JSON.stringify(swapFile)}: without bytes nothing is written to one`);
+  }
   if (as === "region" && maxSize !== undefined) {
     throw new LieuError("EINVAL", `maxSize is ${maxSize}: only a cache has one; a region loses nothing`);
   }

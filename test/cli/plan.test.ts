@@ -57,6 +57,11 @@ test.each([
   [["plan"], "give a trace"],
   [["plan", TRACE, "--latency", "5"], "give a time"],
   [["plan", TRACE, "--prices", "none.yaml"], "does not exist"],
+  [["plan", TRACE, "--for", "5s"], "EINVAL: --for is for programs that run"],
+  [["plan", TRACE, "--cache", "users"], "EINVAL: --cache is for programs that run"],
+  [["plan", "http://127.0.0.1:9/", "--as", "cache"], "EINVAL: --as is for traces"],
+  [["plan", TRACE, "--print-prices"], "leave"],
+  [["plan", "--print-prices", "--html", "x.html"], "--html has no effect"],
   [["plan", TRACE, "--svg", join(folder, "no", "x.svg")], "does not exist"],
   [["plan", join(folder, "none.mtr")], "does not exist"],
 ])("%j is bad usage", async (argv, why) => {

@@ -226,6 +226,9 @@ describe("refuses in one line", () => {
     [["--set", "wat=1"], /--set wat=1: .*"wat"; allowed are/],
     [["--set", "seed.a=1", "--set", "seed=1"], /--set seed\.a=1: seed is/],
     [["--config", "no/such.yaml"], /ENOENT: no\/such\.yaml does not exist/],
+    [["--paused"], /EINVAL: --paused goes with --watch/],
+    [["--port", "7070", "--report", "x.html"], /EINVAL: --port goes with --watch/],
+    [["--as", "region", "--no-bytes", "--swap-file", "x"], /swapFile is "x": without bytes/],
     [["--swap-file", "no/such/folder/swap"], /ENOENT: swap file .*create the directory/],
   ])("%j", async (flags, message) => {
     expect(await refused(mtr, ...flags)).toMatch(message);

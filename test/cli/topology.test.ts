@@ -34,6 +34,11 @@ describe("lieu topology", () => {
     const root = lay(MACHINES.container);
     const json = await lieu("topology", "--json", "--root", root);
     expect(JSON.parse(json.stdout)).toMatchObject({ tiers: [[0], [1]], cgroup: { max: 2 ** 31, high: 2 ** 30 } });
+    const both = await lieu("topology", "--config", "--json", "--root", root);
+    expect([both.status, both.stderr]).toEqual([
+      2,
+      "lieu: EINVAL: --json and --config are two ways to print it; give one\n",
+    ]);
     const config = await lieu("topology", "--config", "--root", root);
     // Half of what the limit leaves, on the node that the cgroup may use.
     expect(parse(config.stdout)).toEqual({ nodes: { node0: { kind: "numa", hostNode: 0, size: "487MiB" } } });

@@ -104,6 +104,7 @@ describe("lieu parity", () => {
   test.each([
     [["--scenario", "nothing"], "no scenario is left"],
     [["--steps", "0"], '--steps is "0"'],
+    [["--sweep", "--steps", "2"], "--steps has no effect with --sweep"],
     [["--scenarios", "missing.json"], "missing.json cannot be read"],
   ])("%j is an error", async (argv, message) => {
     const run = await lieu("parity", ...argv);
