@@ -57,7 +57,7 @@ export function PageMapPanel({ header, frames, index, cursor, theme }: Props) {
   const at = (event: { offsetX: number }) =>
     first + (Math.max(0, Math.min(inner, event.offsetX)) / inner) * (last - first);
   const names = [...header.nodes.map(({ name }) => name), ...header.swap.map(({ name }) => name)];
-  const counts = frame === undefined ? [] : bytesAt(frame, header);
+  const counts = frame === undefined ? [] : bytesAt(frame);
   return (
     <section class="panel wide" aria-labelledby="map-title">
       <header>
@@ -134,9 +134,8 @@ function AgeScale({ header, most }: { readonly header: Header; readonly most: nu
 }
 
 /** Bytes at each place: not from the map, which is a sample. */
-function bytesAt({ nodes, swap }: Snapshot, header: Header): number[] {
-  const used = nodes.map(({ free }, nid) => (header.nodes[nid]?.size ?? 0) - free);
-  return [...used, ...swap.map((device) => device.used)];
+function bytesAt({ nodes, swap }: Snapshot): number[] {
+  return [...nodes.map(({ size, free }) => size - free), ...swap.map(({ stored }) => stored)];
 }
 
 /** The rows that are drawn: of addresses that nothing ever lay at, none, if every snapshot is of the same ones. */

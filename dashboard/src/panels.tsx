@@ -35,12 +35,15 @@ const fromZero = (_: number, max: number): [number, number] => [0, max > 0 ? max
 export function Occupancy({ header, frames, index, cursor, theme }: PanelProps) {
   return (
     <>
-      {header.nodes.map(({ name, size, min, low, high, tier }, nid) => {
-        const used = frames.map(({ nodes }) => size - (nodes[nid]?.free ?? size));
+      {header.nodes.map(({ name, size: first, min, low, high, tier }, nid) => {
+        const sizes = frames.map(({ nodes }) => nodes[nid]?.size ?? first);
+        const size = sizes[index] ?? first;
+        const most = Math.max(first, ...sizes);
+        const used = frames.map(({ nodes }, i) => (sizes[i] as number) - (nodes[nid]?.free ?? first));
         const mark = (title: string, free: number, colour: string): PlotLine => ({
           name: title,
           colour,
-          values: frames.map(() => size - free),
+          values: sizes.map((whole) => whole - free),
           dash: [5, 4],
           width: 1,
         });
@@ -72,7 +75,7 @@ export function Occupancy({ header, frames, index, cursor, theme }: PanelProps) 
               clock={header.clock}
               value={bytes}
               bytes
-              range={() => [0, size]}
+              range={() => [0, most]}
               theme={theme}
               cursor={cursor}
               height={150}

@@ -23,7 +23,7 @@ function Bar({ of, share, marks = [] }: { of: string; share: number; marks?: rea
 export function Holders({ header, frame, theme }: Props) {
   const { groups, caches, swap } = frame;
   if (groups.length + caches.length + swap.length === 0) return null;
-  const resident = header.nodes.reduce((sum, { size }) => sum + size, 0);
+  const resident = frame.nodes.reduce((sum, { size }) => sum + size, 0);
   return (
     <section class="panel" aria-labelledby="holders-title">
       <header>
@@ -72,8 +72,8 @@ export function Holders({ header, frame, theme }: Props) {
                 </td>
               </tr>
             ))}
-            {swap.map(({ used, failed }, i) => {
-              const { name, kind, size } = header.swap[i] as Header["swap"][number];
+            {swap.map(({ size, used, stored, failed }, i) => {
+              const { name, kind } = header.swap[i] as Header["swap"][number];
               return (
                 <tr key={`s${name}`}>
                   <th scope="row">
@@ -81,6 +81,7 @@ export function Holders({ header, frame, theme }: Props) {
                   </th>
                   <td>
                     {bytes(used)}
+                    {stored === used ? "" : ` for ${bytes(stored)} of pages`}
                     {failed ? <strong class="failed"> failed</strong> : ""}
                   </td>
                   <td>{bytes(size)}</td>

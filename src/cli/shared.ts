@@ -54,8 +54,8 @@ function pictureOf({ path, size, state, members, nodes, swap, groups, caches, re
   if (swap.length > 0) {
     lines.push(
       table(
-        ["swap", "size", "in use", ""],
-        swap.map(({ name, size, used: n }) => [name, ...used(n, size)]),
+        ["swap", "size", "in use", "", "holds"],
+        swap.map(({ name, size, used: n, stored }) => [name, ...used(n, size), formatSize(stored)]),
       ),
     );
   }

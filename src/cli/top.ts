@@ -100,14 +100,15 @@ export function picture(header: Header, frames: readonly Snapshot[], columns = N
   const widths = { sparks, bar };
   const when =
     header.clock === "seconds" ? new Date(frame.at * 1000).toLocaleTimeString("en-GB") : `request ${count(frame.at)}`;
-  const nodes = header.nodes.map(({ name, size }, nid) => {
-    const used = (f: Snapshot): number => size - (f.nodes[nid]?.free ?? size);
+  const nodes = header.nodes.map(({ name, size: first }, nid) => {
+    const { size } = frame.nodes[nid] ?? { size: first };
+    const used = (f: Snapshot): number => (f.nodes[nid]?.size ?? size) - (f.nodes[nid]?.free ?? size);
     return placeRow(name, size, frames.map(used), widths);
   });
   const swap = header.swap.map(({ name, size }, i) =>
     placeRow(
       name,
-      size,
+      frame.swap[i]?.size ?? size,
       frames.map((f) => f.swap[i]?.used ?? 0),
       widths,
     ),

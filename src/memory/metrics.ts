@@ -147,14 +147,20 @@ function swapMetrics(devices: readonly SwapInfo[]): Metric[] {
     gauge(
       "swap.size",
       "bytes",
-      "What a swap device can hold.",
+      "What a swap device has room for; what the pool of compressed pages takes at most.",
       each(({ size }) => size),
     ),
     gauge(
       "swap.used",
       "bytes",
-      "What a swap device holds.",
+      "What is taken of that.",
       each(({ used }) => used),
+    ),
+    gauge(
+      "swap.stored",
+      "bytes",
+      "Pages that a swap device holds: more than it has taken where they are compressed.",
+      each(({ stored }) => stored),
     ),
     gauge(
       "swap.failed",

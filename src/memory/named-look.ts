@@ -8,9 +8,6 @@ import {
   N_PAGES,
   N_TIER,
   node as nodeField,
-  S_FREE,
-  S_SLOTS,
-  swapDev,
   V_RESIDENT,
   V_SWAPPED,
   vma,
@@ -19,6 +16,7 @@ import { BROKEN, CLOSED, type Member, type SharedMapping } from "../runtime/cont
 import { LockedFile, pidNamespace, sharedPath } from "../runtime/shared-file.ts";
 import { ensureWhole, type NamedHeader, stampOf } from "./named.ts";
 import { copiesOf, type NamedCopy } from "./named-copy.ts";
+import { swapBytes } from "./swap-info.ts";
 import { addVmstat, globalVmstat, type Vmstat } from "./vmstat.ts";
 
 const PAGE = 4096;
@@ -42,7 +40,12 @@ export interface NamedMemoryInfo {
     readonly size: number;
     readonly free: number;
   }[];
-  readonly swap: readonly { readonly name: string; readonly size: number; readonly used: number }[];
+  readonly swap: readonly {
+    readonly name: string;
+    readonly size: number;
+    readonly used: number;
+    readonly stored: number;
+  }[];
   readonly groups: readonly { readonly name: string; readonly usage: number }[];
   readonly caches: readonly Holder[];
   readonly regions: readonly Holder[];
@@ -100,10 +103,7 @@ function infoOf(copy: NamedCopy): NamedMemoryInfo {
       size: nodeField(nid, N_PAGES) * PAGE,
       free: nodeField(nid, N_FREE) * PAGE,
     })),
-    swap: about.swap.map((name, dev) => {
-      const size = swapDev(dev, S_SLOTS) * PAGE;
-      return { name, size, used: size - swapDev(dev, S_FREE) * PAGE };
-    }),
+    swap: about.swap.map((name, dev) => ({ name, ...swapBytes(dev) })),
     groups: groups.map(({ name, id }) => ({ name, usage: memcg(id, C_USAGE) * PAGE })),
     caches: caches.map(({ name, data, meta, maxPages }) => {
       const [[resident, swapped], [index]] = [held(data), held(meta)];

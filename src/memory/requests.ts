@@ -139,14 +139,14 @@ export interface SwapInfo {
   readonly name: string;
   /** "zswap" is the pool of compressed pages. */
   readonly kind: string;
-  /** Bytes of pages that it can hold; of the pool, at most. */
+  /** Bytes that it has; the pool's change with `resize`. */
   readonly size: number;
-  /** Bytes of pages that it holds. */
+  /** Bytes of these that are taken. */
   readonly used: number;
+  /** Bytes of pages that it holds: more than `used` in the pool, where they are compressed. */
+  readonly stored: number;
   /** Whether its last write failed; it is tried anew by the next request. */
   readonly failed: boolean;
-  /** Of the pool of compressed pages: the bytes that it has for them, as of when this was asked for. */
-  readonly poolSize?: number;
   /**
    * Of the pool of compressed pages: give it another size, up to the one that it was opened with. Its oldest pages move on, and the bytes
    * go back to the system. Returns the new size in bytes.

@@ -68,7 +68,7 @@ function resizeAll(parts: readonly NodeInfo[], whole: readonly number[], size: S
 
 /** The pools of all shards, of `whole` pages when all of them are there; or none. */
 function resizePools(parts: readonly SwapInfo[], whole: readonly number[], size: Size): number {
-  const slices = parts.map(({ poolSize, resize }) => ({ size: poolSize as number, resize: resize as Slice["resize"] }));
+  const slices = parts.map((part) => ({ size: part.size, resize: part.resize as Slice["resize"] }));
   return resizeSlices("resize() of zswap", slices, whole, size);
 }
 
@@ -115,11 +115,11 @@ export function joinDevices(look: () => SwapInfo[][], pools: readonly number[]):
       kind,
       size: sum((part) => part.size),
       used: sum((part) => part.used),
+      stored: sum((part) => part.stored),
       failed: all.some(({ failed }) => failed),
     };
     if (kind !== "zswap") return info;
-    const poolSize = sum((part) => part.poolSize as number);
-    return resizable(info, poolSize, (size) => resizePools(partsOf(look(), dev), pools, size));
+    return resizable(info, (size) => resizePools(partsOf(look(), dev), pools, size));
   });
 }
 function partsOf(shards: readonly (readonly SwapInfo[])[], dev: number): SwapInfo[] {

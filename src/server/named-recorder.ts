@@ -5,6 +5,7 @@
 import { isLieuError } from "../errors.ts";
 import { copiesOf, type NamedCopy } from "../memory/named-copy.ts";
 import { joined } from "../memory/named-look.ts";
+import { swapBytes } from "../memory/swap-info.ts";
 import { globalVmstat, nodeVmstat } from "../memory/vmstat.ts";
 import { knowsLastUse } from "../mm/last-use.ts";
 import {
@@ -23,8 +24,6 @@ import {
   N_WMARK_MIN,
   node,
   S_FAILED,
-  S_FREE,
-  S_SLOTS,
   swapDev,
   V_HELD,
   V_RESIDENT,
@@ -74,11 +73,13 @@ function joinSnapshots(all: readonly Counts[]): Counts {
     vmstat: addUp(all.map(({ vmstat }) => vmstat)),
     nodes: first.nodes.map((_, nid) => {
       const nodes = all.map((one) => one.nodes[nid] as Counts["nodes"][number]);
-      return { free: nodes.reduce((sum, { free }) => sum + free, 0), vmstat: addUp(nodes.map(({ vmstat }) => vmstat)) };
+      const [size, free] = addUp(nodes.map((node) => [node.size, node.free])) as [number, number];
+      return { size, free, vmstat: addUp(nodes.map(({ vmstat }) => vmstat)) };
     }),
     swap: first.swap.map((_, dev) => {
       const swap = all.map((one) => one.swap[dev] as Counts["swap"][number]);
-      return { used: swap.reduce((sum, { used }) => sum + used, 0), failed: swap.some(({ failed }) => failed) };
+      const sums = addUp(swap.map(({ size, used, stored }) => [size, used, stored])) as [number, number, number];
+      return { size: sums[0], used: sums[1], stored: sums[2], failed: swap.some(({ failed }) => failed) };
     }),
     groups: joinGroups(all.map(({ groups }) => groups)),
     caches: joined(all.map(({ caches }) => caches)),
@@ -127,7 +128,7 @@ class ShardRecorder {
       swap: about.swap.map((name, dev) => ({
         name,
         kind: about.devices[dev]?.kind ?? "",
-        size: swapDev(dev, S_SLOTS) * PAGE,
+        size: swapBytes(dev).size,
       })),
       ages: knowsLastUse() ? "uses" : "lists",
       idleBase: IDLE_BASE.seconds,
@@ -170,11 +171,12 @@ class ShardRecorder {
     return {
       at,
       vmstat: Object.values(globalVmstat(copy)),
-      nodes: nodes.map((_, nid) => ({ free: node(nid, N_FREE) * PAGE, vmstat: Object.values(nodeVmstat(copy, nid)) })),
-      swap: swap.map((_, dev) => ({
-        used: (swapDev(dev, S_SLOTS) - swapDev(dev, S_FREE)) * PAGE,
-        failed: swapDev(dev, S_FAILED) !== 0,
+      nodes: nodes.map((_, nid) => ({
+        size: node(nid, N_PAGES) * PAGE,
+        free: node(nid, N_FREE) * PAGE,
+        vmstat: Object.values(nodeVmstat(copy, nid)),
       })),
+      swap: swap.map((_, dev) => ({ ...swapBytes(dev), failed: swapDev(dev, S_FAILED) !== 0 })),
       groups: groups.map(({ name, id }) => groupSnapshot(name, id)),
       caches: seen,
       served,

@@ -68,8 +68,8 @@ export class Recorder {
     return {
       at,
       vmstat: Object.values(memory.vmstat()),
-      nodes: memory.nodes().map((node) => ({ free: node.free, vmstat: Object.values(node.vmstat()) })),
-      swap: memory.swapDevices().map(({ used, failed }) => ({ used, failed })),
+      nodes: memory.nodes().map((node) => ({ size: node.size, free: node.free, vmstat: Object.values(node.vmstat()) })),
+      swap: memory.swapDevices().map(({ size, used, stored, failed }) => ({ size, used, stored, failed })),
       groups: memory.groups().map(groupSnapshot),
       caches: memory.caches().map((cache) => this.#cache(cache)),
       served: [...hits, misses],

@@ -37,8 +37,15 @@ export interface Snapshot {
   /** In units of the header's clock. */
   readonly at: number;
   readonly vmstat: readonly number[];
-  readonly nodes: readonly { readonly free: number; readonly vmstat: readonly number[] }[];
-  readonly swap: readonly { readonly used: number; readonly failed: boolean }[];
+  /** Bytes. A node or pool that was resized has another size than the header says, which is the one at the beginning. */
+  readonly nodes: readonly { readonly size: number; readonly free: number; readonly vmstat: readonly number[] }[];
+  /** `stored`: bytes of pages that it holds, `used`: what they take. */
+  readonly swap: readonly {
+    readonly size: number;
+    readonly used: number;
+    readonly stored: number;
+    readonly failed: boolean;
+  }[];
   readonly groups: readonly GroupSnapshot[];
   readonly caches: readonly {
     readonly name: string;

@@ -64,7 +64,10 @@ describe("lieu/prometheus", () => {
     }
     const [pool] = memory.swapDevices();
     expect(pool?.used).toBeGreaterThan(0);
-    expect(samples.get('lieu_swap_used_bytes{memory="a",device="zswap",kind="zswap"}')).toBe(pool?.used);
+    const device = '{memory="a",device="zswap",kind="zswap"}';
+    expect(samples.get(`lieu_swap_size_bytes${device}`)).toBe(pool?.size);
+    expect(samples.get(`lieu_swap_used_bytes${device}`)).toBe(pool?.used);
+    expect(samples.get(`lieu_swap_stored_bytes${device}`)).toBe(vmstat.nr_zswapped * 4096);
     expect(samples.get('lieu_group_usage_bytes{memory="a",group="tenant"}')).toBe(group.usage);
     expect(samples.get('lieu_group_zswap_bytes{memory="a",group="tenant"}')).toBe(group.zswapUsage);
     expect(samples.get('lieu_group_limit_bytes{memory="a",group="tenant",limit="max"}')).toBe(1 << 20);

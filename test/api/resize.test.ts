@@ -150,6 +150,10 @@ withKoffi("the pool of compressed pages", () => {
     expect(pool.resize?.("4MiB")).toBe(4 * MIB);
     const after = m.vmstat();
     expect(after.nr_zspages * 4096).toBeLessThan(5 * MIB);
+    const { size, used, stored } = poolOf(m);
+    expect([size, used]).toEqual([4 * MIB, after.nr_zspages * 4096]);
+    expect(stored).toBe(after.nr_zswapped * 4096);
+    expect(stored).toBeGreaterThan(2 * used);
     expect(after.zswpwb).toBeGreaterThan(500);
     expect(resident - rss()).toBeGreaterThan(5);
     m.check();
@@ -164,14 +168,14 @@ withKoffi("the pool of compressed pages", () => {
   test("says what it has, and is closed with its memory", async () => {
     const m = open({ nodes: { dram: { kind: "dram", size: "1MiB" } }, zswap: { size: "1MiB" }, swap: [] });
     const pool = poolOf(m);
-    expect(pool.poolSize).toBe(MIB);
+    expect(pool.size).toBe(MIB);
     pool.resize?.("300001");
-    expect(poolOf(m).poolSize).toBe(73 * 4096);
+    expect(poolOf(m).size).toBe(73 * 4096);
     await m.close();
     // Another memory has the segment now.
     const next = open({ nodes: { dram: { kind: "dram", size: "1MiB" } }, zswap: { size: "1MiB" }, swap: [] });
     expectError(() => pool.resize?.("64KiB"), "ECLOSED");
-    expect(poolOf(next).poolSize).toBe(MIB);
+    expect(poolOf(next).size).toBe(MIB);
   });
 
   test("with no room for what is in it: ENOMEM, and it has its old size; bad sizes: EINVAL", () => {

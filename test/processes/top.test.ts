@@ -40,9 +40,9 @@ describeShared("a memory that processes share, watched from outside", () => {
     expect(Object.fromEntries(header.counters.map((name, i) => [name, frame.vmstat[i]]))).toEqual(memory.vmstat());
     memory.nodes().forEach((node, nid) => {
       expect(header.nodes[nid]).toMatchObject({ name: node.name, tier: node.tier, size: node.size });
-      expect(frame.nodes[nid]).toEqual({ free: node.free, vmstat: Object.values(node.vmstat()) });
+      expect(frame.nodes[nid]).toEqual({ size: node.size, free: node.free, vmstat: Object.values(node.vmstat()) });
     });
-    const used = memory.swapDevices().map((device) => ({ used: device.used, failed: false }));
+    const used = memory.swapDevices().map(({ size, used, stored }) => ({ size, used, stored, failed: false }));
     expect(used[0]?.used).toBeGreaterThan(0);
     expect(frame.swap).toEqual(used);
     const { usage, swapUsage: swap, limits } = memory.group("tenant", { max: "8MiB", low: "64KiB" });

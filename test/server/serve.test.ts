@@ -134,7 +134,9 @@ describe("what it says", () => {
     const latest = await nextAtRest(await served(memory, { interval: 50 }), memory);
     expectCounts(latest, memory);
     const { snapshot } = latest;
-    expect(snapshot.swap).toEqual(memory.swapDevices().map(({ used, failed }) => ({ used, failed })));
+    expect(snapshot.swap).toEqual(
+      memory.swapDevices().map(({ size, used, stored, failed }) => ({ size, used, stored, failed })),
+    );
     const { hits, misses } = cache.stats();
     expect(snapshot.caches).toMatchObject([{ name: "users", entries: cache.size, requests: hits + misses, misses }]);
     expect(snapshot.groups).toMatchObject([{ name: "web", max: 3 << 20, usage: group.usage }]);

@@ -56,9 +56,9 @@ withKoffi("nodes over three shards", () => {
   test("and their pools: what one shard cannot do is taken back in the others, to the size that they had", () => {
     const sizes = [MIB, MIB];
     const pools = sizes.map((_, i) => {
-      const info = { name: "zswap", kind: "zswap", size: 0, used: 0, failed: false };
+      const info = { name: "zswap", kind: "zswap", used: 0, stored: 0, failed: false };
       return () =>
-        resizable({ ...info }, sizes[i] as number, (size) => {
+        resizable({ ...info, size: sizes[i] as number }, (size) => {
           if (i === 1 && Number(size) < MIB / 2) throw new LieuError("ENOMEM", "no room elsewhere");
           if (Number(size) < 65536) throw new LieuError("EINVAL", "give 64 KiB");
           sizes[i] = Number(size);
@@ -67,7 +67,7 @@ withKoffi("nodes over three shards", () => {
     });
     const whole = [MIB / PAGE, MIB / PAGE];
     const [pool] = joinDevices(() => pools.map((look) => [look()]), whole) as [SwapInfo];
-    expect(pool.poolSize).toBe(2 * MIB);
+    expect(pool.size).toBe(2 * MIB);
     expect(pool.resize?.("1.5MiB")).toBe(1.5 * MIB);
     expectError(() => pool.resize?.("512KiB"), "ENOMEM", "no room");
     expect(sizes).toEqual([0.75 * MIB, 0.75 * MIB]);
