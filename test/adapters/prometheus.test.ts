@@ -63,7 +63,7 @@ describe("lieu/prometheus", () => {
       expect(mark("high")).toBeGreaterThan(mark("low") as number);
     }
     const [pool] = memory.swapDevices();
-    expect(pool?.used).toBeGreaterThan(0);
+    expect(pool?.stored).toBeGreaterThan(0);
     const device = '{memory="a",device="zswap",kind="zswap"}';
     expect(samples.get(`lieu_swap_size_bytes${device}`)).toBe(pool?.size);
     expect(samples.get(`lieu_swap_used_bytes${device}`)).toBe(pool?.used);

@@ -352,7 +352,7 @@ describeShared("a memory of several shards that processes share", () => {
     expect(Object.fromEntries(header.counters.map((name, i) => [name, frame.vmstat[i]]))).toEqual(memory.vmstat());
     memory.nodes().forEach((node, nid) => {
       expect(header.nodes[nid]).toMatchObject({ name: node.name, tier: node.tier, size: node.size });
-      expect(frame.nodes[nid]).toEqual({ free: node.free, vmstat: Object.values(node.vmstat()) });
+      expect(frame.nodes[nid]).toEqual({ size: node.size, free: node.free, vmstat: Object.values(node.vmstat()) });
     });
     expect(frame.groups).toMatchObject([{ name: "tenant", usage: group.usage, max: 2 * MIB, high: null }]);
     const { hits, misses } = spread.stats();
