@@ -22,7 +22,8 @@ export interface ConnectionData {
 
 /** What is used of the package `redis`. */
 interface Connection {
-  on(event: "error", listener: (error: Error) => void): void;
+  /** "node-error", of a cluster: a connection to one of its nodes is lost, and would not be made again. */
+  on(event: "error" | "node-error", listener: (error: Error) => void): void;
   connect(): Promise<unknown>;
   destroy(): void;
 }
@@ -36,6 +37,8 @@ interface Library {
   createClient(options: object): Single;
   createCluster(options: object): Cluster;
   readonly RESP_TYPES: { readonly BLOB_STRING: number };
+  /** What a server answers that is an error. */
+  readonly ErrorReply: new () => Error;
 }
 
 /** Connect, and again whenever it is lost, until `isOver()`. Returns what gives a connection up. */
@@ -44,8 +47,8 @@ export function remoteConnection(
   load: (name: string) => unknown,
   { up, down, isOver }: { up: (send: Send) => void; down: (why: unknown) => void; isOver: () => boolean },
 ): (why: Error) => void {
-  let lose: (error: Error) => void = () => undefined;
-  const heard = (error: Error): void => lose(error);
+  type Lose = (error: Error) => void;
+  let lose: Lose = () => undefined;
 
   const within = async <T>(promise: Promise<T>): Promise<T> => {
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -66,7 +69,19 @@ export function remoteConnection(
     }
   };
 
-  const openCluster = async (library: Library, url: string, common: object, socket: object): Promise<Cluster> => {
+  /** Send; what fails otherwise than by a server's answer says that the connection is lost, if nothing else does. */
+  const watched = (library: Library, heard: Lose, sent: Promise<unknown>): Promise<unknown> =>
+    sent.catch((error) => {
+      if (!(error instanceof library.ErrorReply)) heard(error);
+      throw error;
+    });
+
+  const openCluster = async (
+    library: Library,
+    url: string,
+    { common, socket }: { common: object; socket: object },
+    heard: Lose,
+  ): Promise<Cluster> => {
     const { username, password, protocol } = new URL(url);
     const cluster = library.createCluster({
       rootNodes: urls.map((one) => ({ url: one, socket: { ...socket } })),
@@ -79,6 +94,7 @@ export function remoteConnection(
       maxCommandRedirections: 4,
     });
     cluster.on("error", heard);
+    cluster.on("node-error", heard);
     try {
       await within(cluster.connect());
     } catch (error) {
@@ -89,7 +105,7 @@ export function remoteConnection(
   };
 
   /** By the first server that answers; it says whether it is one of a cluster. */
-  const open = async (): Promise<{ connection: Connection; send: Send }> => {
+  const open = async (heard: Lose): Promise<{ connection: Connection; send: Send }> => {
     const library = load(client) as Library;
     const reply = { typeMapping: { [library.RESP_TYPES.BLOB_STRING]: Buffer } };
     const socket = { connectTimeout: timeout, reconnectStrategy: false, ...(ca !== undefined && { ca }) };
@@ -97,25 +113,30 @@ export function remoteConnection(
     let failure: unknown;
     for (const url of urls) {
       const single = library.createClient({ url, socket: { ...socket }, ...common });
-      single.on("error", heard);
+      let isUsed = true;
+      single.on("error", (error) => {
+        if (isUsed) heard(error);
+      });
       try {
         await within(single.connect());
         const info = String(await within(single.sendCommand(["INFO", "cluster"])));
         if (!/^cluster_enabled:1/m.test(info)) {
-          return { connection: single, send: (_, __, args) => single.sendCommand(args, reply) };
+          return {
+            connection: single,
+            send: (_, __, args) => watched(library, heard, single.sendCommand(args, reply)),
+          };
         }
       } catch (error) {
         failure = error;
         destroy(single);
         continue;
       }
-      single.on("error", () => undefined);
-      const forget = lose;
-      lose = () => undefined;
+      isUsed = false;
       destroy(single);
-      lose = forget;
-      const cluster = await openCluster(library, url, common, socket);
-      return { connection: cluster, send: (key, readonly, args) => cluster.sendCommand(key, readonly, args, reply) };
+      const cluster = await openCluster(library, url, { common, socket }, heard);
+      const send: Send = (key, readonly, args) =>
+        watched(library, heard, cluster.sendCommand(key, readonly, args, reply));
+      return { connection: cluster, send };
     }
     throw failure;
   };
@@ -129,7 +150,8 @@ export function remoteConnection(
         const lost = new Promise<Error>((done) => {
           lose = done;
         });
-        opened = await open();
+        // What an earlier connection still has to say concerns this one no more.
+        opened = await open(lose);
         up(opened.send);
         throw await lost;
       } catch (error) {
