@@ -11,7 +11,7 @@ import { stringify } from "yaml";
 import { LieuError } from "../errors.ts";
 import { formatSize } from "../memory/size.ts";
 import { frontierSvg } from "../plan/frontier.ts";
-import { type Option, type Plan, type PlanRequest, plan, planRecorded } from "../plan/plan.ts";
+import { type Option, type Plan, type PlanRequest, plan, planRecorded, quickBy } from "../plan/plan.ts";
 import { MEDIA, type PriceList, priceList } from "../plan/prices.ts";
 import { planPage, recommendations } from "../plan/report.ts";
 import { money, share, time } from "../plan/words.ts";
@@ -59,7 +59,7 @@ interface Flags extends RecordFlags {
   readonly p99?: number;
   readonly budget?: number;
   readonly limit?: number;
-  readonly exact?: boolean;
+  readonly quick?: boolean;
   readonly svg?: string;
   readonly html?: string;
   readonly json?: boolean;
@@ -81,7 +81,7 @@ export function addPlan(program: Command, context: Context): void {
     )
     .addOption(new Flag("--format <name>", "of a trace whose name does not say").choices(FORMATS))
     .option("--limit <n>", "only the first n requests", positive("--limit"))
-    .option("--exact", "run large objects as they are, not all smaller alike, however long it takes")
+    .option("--quick", "run large objects smaller, all alike: sooner, and off by up to two points")
     .option("--for <time>", "how long to listen to a running program (default: 30s)", duration)
     .option("--cache <name>", "the cache of that program, if it has several")
     .option("--latency <time>", "the mean that is good enough: 500ns, 20us, 1ms", duration)
@@ -121,7 +121,7 @@ export function addPlan(program: Command, context: Context): void {
 
 /** Flags that one use of the verb has and another does not. */
 const OF_PROGRAMS = ["for", "cache"] as const;
-const OF_TRACES = ["as", "format", "limit", "exact"] as const;
+const OF_TRACES = ["as", "format", "limit", "quick"] as const;
 const NO_PRICES = [...OF_PROGRAMS, ...OF_TRACES, "latency", "p99", "budget", "svg", "html", "json"] as const;
 
 function pricesOf({ prices, zswapRatio }: Flags): PriceList {
@@ -132,8 +132,13 @@ function pricesOf({ prices, zswapRatio }: Flags): PriceList {
 
 function planTrace(trace: Trace, prices: PriceList, flags: Flags, context: Context): Promise<Plan> {
   const as = flags.as ?? (trace.size.every((bytes) => bytes === 4096) ? "region" : "cache");
-  const { limit, exact } = flags;
-  return withProgress(trace.name, flags, context, (request) => plan(trace, { ...request, as, prices, limit, exact }));
+  const { limit, quick } = flags;
+  const by = quickBy(trace, { as, prices, limit });
+  if (quick === true && by === 1)
+    throw new LieuError("EINVAL", "--quick is for caches of large objects, many of them; leave it out");
+  if (quick !== true && by > 1)
+    context.stderr.write(`These are large objects, and take a while. --quick runs all a ${ordinal(by)} as large.\n`);
+  return withProgress(trace.name, flags, context, (request) => plan(trace, { ...request, as, prices, limit, quick }));
 }
 
 /** Of a program that runs. A file called like a port is a file. */

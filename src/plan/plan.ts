@@ -65,8 +65,8 @@ export interface PlanRequest {
   readonly prices: PriceList;
   readonly goals?: Goals;
   readonly limit?: number | undefined;
-  /** Nothing is made smaller for the runs, however long they take (miniature.ts). */
-  readonly exact?: boolean | undefined;
+  /** Large objects are made smaller for the runs, all alike, which take less time and are about right (miniature.ts). */
+  readonly quick?: boolean | undefined;
   readonly signal?: AbortSignal;
   onProgress?(done: number, all: number): void;
 }
@@ -82,13 +82,23 @@ export function replayOptionsOf(
   return { as, nodes: nodesOf(layout, prices), swap, ...(limit !== undefined && { limit }) };
 }
 
+/** By what `quick` makes everything smaller; 1: by nothing. */
+export function quickBy(trace: Trace, { as, prices, limit }: Pick<PlanRequest, "as" | "prices" | "limit">): number {
+  if (as === "region") return 1;
+  return miniatureOf(
+    trace,
+    Math.min(trace.requests, limit ?? trace.requests),
+    layouts(as, replayFootprint(trace, as), prices),
+  );
+}
+
 /** Try all configurations on a trace. @throws {@link LieuError} what replay() does */
 export async function plan(trace: Trace, request: PlanRequest): Promise<Plan> {
   const { as, prices, signal, limit } = request;
   const footprint = replayFootprint(trace, as);
   const grid = layouts(as, footprint, prices);
   const requests = Math.min(trace.requests, limit ?? trace.requests);
-  const by = as === "cache" && request.exact !== true ? miniatureOf(trace, requests, grid) : 1;
+  const by = request.quick === true ? quickBy(trace, request) : 1;
   const small = by === 1 ? trace : smallerTrace(trace, by);
   const run = (layout: Layout): Promise<Prediction> => {
     if (by === 1) return simulate(trace, replayOptionsOf(layout, prices, request), signal);
@@ -100,7 +110,7 @@ export async function plan(trace: Trace, request: PlanRequest): Promise<Plan> {
 }
 
 /** How a plan is made of what was recorded. */
-export interface RecordedPlanRequest extends Omit<PlanRequest, "as" | "limit" | "exact"> {
+export interface RecordedPlanRequest extends Omit<PlanRequest, "as" | "limit" | "quick"> {
   /** Where a file may be made, which is empty and is removed at once: swap is memory in its place. */
   readonly swapFile: string;
 }

@@ -61,6 +61,7 @@ test.each([
   [["plan", TRACE, "--cache", "users"], "EINVAL: --cache is for programs that run"],
   [["plan", "http://127.0.0.1:9/", "--as", "cache"], "EINVAL: --as is for traces"],
   [["plan", TRACE, "--print-prices"], "leave"],
+  [["plan", TRACE, "--quick"], "EINVAL: --quick is for caches of large objects"],
   [["plan", "--print-prices", "--html", "x.html"], "--html has no effect"],
   [["plan", TRACE, "--svg", join(folder, "no", "x.svg")], "does not exist"],
   [["plan", join(folder, "none.mtr")], "does not exist"],

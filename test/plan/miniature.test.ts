@@ -1,8 +1,8 @@
-/** Plans for large objects: that smaller ones on less memory come to the same. */
+/** Quick plans for large objects: that smaller ones on less memory come to about the same. */
 import { describe, expect, test } from "vitest";
 import type { Layout } from "../../src/plan/grid.ts";
 import { miniatureOf, smallerLayout, smallerTrace } from "../../src/plan/miniature.ts";
-import { replayOptionsOf } from "../../src/plan/plan.ts";
+import { quickBy, replayOptionsOf } from "../../src/plan/plan.ts";
 import { priceList } from "../../src/plan/prices.ts";
 import { simulate } from "../../src/plan/simulate.ts";
 import { zipf } from "../../src/trace/generate.ts";
@@ -23,6 +23,11 @@ describe("a plan of a trace of objects of many pages", () => {
     expect(miniatureOf(many, 1e6, layouts)).toBe(4);
     expect(miniatureOf(many, 1e6, [{ ...(layouts[0] as Layout), dram: 6 * MIB }])).toBe(1);
     expect(miniatureOf(many, 1000, layouts)).toBe(1);
+    expect(quickBy(many, { as: "cache", prices: PRICES })).toBe(1);
+    const large = { ...many, size: many.size.map((bytes) => 16 * bytes) };
+    expect(quickBy(large, { as: "cache", prices: PRICES })).toBeGreaterThan(8);
+    expect(quickBy(large, { as: "cache", prices: PRICES, limit: 1000 })).toBe(1);
+    expect(quickBy(large, { as: "region", prices: PRICES })).toBe(1);
     expect(miniatureOf({ ...many, size: many.size.map((bytes) => bytes / 32) }, 1e6, layouts)).toBe(1);
   });
 
