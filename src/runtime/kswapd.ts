@@ -41,6 +41,8 @@ const BUSY_TURNS = 16;
 const PIECE = 4;
 /** Turns for stores in a row that may come to nothing. */
 const PATIENCE = 32;
+/** Turns after which it is looked anew which stores there are. */
+const LOOKED = 32;
 /** After these, and the longest that it sleeps when there is nothing to do, milliseconds. */
 const NAP_MS = 5;
 const SLEEP_MS = 100;
@@ -66,7 +68,9 @@ export class Kswapd {
   readonly #bytes = new Uint8Array(NR_WRITEBACK * PAGE);
   readonly #addrs = Uint32Array.from({ length: NR_WRITEBACK }, (_, i) => i * PAGE);
   #fruitless = 0;
-  /** The store that has its turn next. */
+  /** Mappings that are stores', as of a few turns ago, and the one of them that has its turn next. */
+  readonly #stores: number[] = [];
+  #looked = 0;
   #store = 0;
 
   constructor(vm: SharedVm) {
@@ -113,6 +117,7 @@ export class Kswapd {
     const vm = this.#vm;
     const { words } = vm.control;
     let writes: Write[] = [];
+    this.#lookForStores();
     this.#enter();
     try {
       words[KSWAPD] = KSWAPD_RUNNING;
@@ -120,13 +125,21 @@ export class Kswapd {
       vm.hearSeen();
       vm.turn();
       const did = this.#work();
-      writes = this.#copy();
+      writes = this.#queued();
       this.#rest = did || writes.length > 0 ? 0 : this.#idle();
       if (this.#rest > 0) words[KSWAPD] = KSWAPD_ASLEEP;
     } finally {
       if (this.#leave() && this.#rest === 0) this.#rest = -1;
     }
+    this.#copy(writes);
     return writes;
+  }
+  /** Which stores there are, every so many turns, and not under the lock. */
+  #lookForStores(): void {
+    if (this.#looked-- > 0) return;
+    this.#looked = LOOKED;
+    this.#stores.length = 0;
+    for (let vma = 0; vma < MAX_VMAS; vma++) if (this.#vm.control.storeOf(vma) !== 0) this.#stores.push(vma);
   }
   /** The lock, after all who want it; unless a node is short of pages: then they will want those. */
   #enter(): void {
@@ -186,10 +199,11 @@ export class Kswapd {
   /** Room for the next store that wants some. */
   #makeHeadroom(): boolean {
     const { control } = this.#vm;
+    const stores = this.#stores;
     let wanted = false;
-    for (let i = 0; i < MAX_VMAS; i++) {
-      const vma = (this.#store + i) % MAX_VMAS;
-      const meta = control.storeOf(vma);
+    for (let i = 0; i < stores.length; i++) {
+      const at = (this.#store + i) % stores.length;
+      const meta = control.storeOf(stores[at] as number);
       if (meta === 0) continue;
       willChange(control, meta);
       const made = this.#calls.storeHeadroom(meta);
@@ -198,7 +212,7 @@ export class Kswapd {
       wanted = true;
       if (made !== HEADROOM_MADE) continue;
       this.#fruitless = 0;
-      this.#store = vma + 1;
+      this.#store = at + 1;
       return true;
     }
     if (wanted && ++this.#fruitless < PATIENCE) return true;
@@ -207,22 +221,23 @@ export class Kswapd {
     if (!wanted) this.#fruitless = 0;
     return false;
   }
-  /** Copy what was queued. */
-  #copy(): Write[] {
-    const { h8, h32 } = this.#vm.segment;
+  /** What was queued. Under the lock. */
+  #queued(): Write[] {
+    const { h32 } = this.#vm.segment;
     const writes: Write[] = [];
-    const n = this.#calls.nrWriteback();
-    for (let i = 0; i < n; i++) {
-      if (i % PIECE === PIECE - 1) this.#giveWay();
-      // Whoever ended this thread's work meanwhile has called all of it off.
-      if (this.#calls.nrWriteback() !== n) return [];
+    for (let i = 0, n = this.#calls.nrWriteback(); i < n; i++) {
       this.#calls.lookAtWriteback(i);
       const word = (k: number) => h32[this.#args + k] as number;
-      const at = word(0) >>> 0;
-      if (at !== 0) this.#bytes.set(h8.subarray(at, at + PAGE), i * PAGE);
-      writes.push({ at, dev: word(1), slot: word(2), vpn: word(3), vma: word(4), failed: false });
+      writes.push({ at: word(0) >>> 0, dev: word(1), slot: word(2), vpn: word(3), vma: word(4), failed: false });
     }
     return writes;
+  }
+  /** Copy it. Not under the lock: a page that is being written to, or is another by now, is found out when it is compared. */
+  #copy(writes: readonly Write[]): void {
+    const { h8 } = this.#vm.segment;
+    writes.forEach(({ at }, i) => {
+      if (at !== 0) this.#bytes.set(h8.subarray(at, at + PAGE), i * PAGE);
+    });
   }
   /** Write the copies, neighbours in one call. Not under the lock. */
   write(writes: readonly Write[]): void {

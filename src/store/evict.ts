@@ -97,7 +97,7 @@ const LEAST_HOLES: i32 = 24;
 const HEAD_HOLES: i32 = 64;
 const LAST: i32 = 0x7ffffffe;
 /** Pages that are cleaned at least before somebody who waits has his turn. */
-const PIECE: i32 = 4;
+const PIECE: i32 = 2;
 /** Pages that are carried as a whole before the threshold goes where something can go. Samples' scores are rounded down to the second. */
 const MOST_IN_VAIN: i32 = 32;
 const SCORE_STEP: i32 = 64;

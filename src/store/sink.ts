@@ -71,7 +71,7 @@ import { density, NO_THETA } from "./rank.ts";
 import { releaseIfEmpty } from "./remove.ts";
 import { lastScore, othersColdest, randomPageOn, segBelow } from "./sample.ts";
 import { skim } from "./skim.ts";
-import { holesIfSunk, regrettedPart, sortSeg, stayingPart } from "./sort.ts";
+import { holesIfSunk, regrettedPart, sortCutMost, sortCutShort, sortSeg, stayingPart } from "./sort.ts";
 import { movedBy } from "./threshold.ts";
 
 /** Candidates for each choice, how often one may be picked that is none, and frames looked at for one of the store's pages. */
@@ -202,6 +202,8 @@ function sinkOne(c: i32, nid: i32): i32 {
     const moved = sinkBody(c, rest, nid);
     if (moved > 0) return moved;
   }
+  const begun = ld(c + ST_BUSY) === 0 ? sortCutShort(c) : -1;
+  if (begun >= 0) return sortOn(c, begun, nid, sortCutMost());
   if (!pickOn(c, nid)) return -1;
   if (pickedSeg >= 0) return sinkSeg(c, pickedSeg, nid, streamOf(c, pickedSeg) === STREAM_HEADS ? ALL : MOST);
   learn(c, pickedShare, 256);
@@ -274,17 +276,19 @@ function sinkSeg(c: i32, s: i32, nid: i32, most: i32): i32 {
   const holes = ld(c + ST_BUSY) === 0 ? holesNow(c, s, nid) : -1;
   const limit = ld(c + ST_SINK);
   if (holes >= 0 && pickedShare >= 0) learn(c, 256 - stayingPart(), regrettedPart());
-  if (holes >= MANY_HOLES) {
-    const free = node(nid, N_FREE);
-    sortSeg(c, s, limit, pages * most);
-    return node(nid, N_FREE) > free ? node(nid, N_FREE) - free : 0;
-  }
+  if (holes >= MANY_HOLES) return sortOn(c, s, nid, pages * most);
   const vpn = firstVpn(c, s);
   let moved: i32 = 0;
   for (let i: i32 = 0; i < pages; i++) if (isOn(vpn + i, nid)) moved += demoteNow(vpn + i);
   // Those of its items that are hot all the same come straight back, in part of the room that this has made.
   skim(c, s, limit, moved * most, true);
   return moved;
+}
+/** Sort a segment, or go on with it. Returns the pages that came free. */
+function sortOn(c: i32, s: i32, nid: i32, most: i32): i32 {
+  const free = node(nid, N_FREE);
+  sortSeg(c, s, ld(c + ST_SINK), most);
+  return node(nid, N_FREE) > free ? node(nid, N_FREE) - free : 0;
 }
 /** The holes that the segment which was picked would have below; the threshold has to let some of it go. */
 function holesNow(c: i32, s: i32, nid: i32): i32 {

@@ -8,6 +8,7 @@ import { pinPage, unpinFrame } from "../mm/gup.ts";
 import { pte } from "../mm/layout.ts";
 import { ld, st } from "../mm/machine.ts";
 import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
+import { needBreak } from "../mm/writeback.ts";
 import { bodyVpn } from "./body.ts";
 import { carryWithin } from "./carry.ts";
 import { slotOf } from "./directory.ts";
@@ -18,10 +19,14 @@ import {
   locAddr,
   PAGE_GRANULES,
   pageInfo,
+  SEG_CLOSED,
   SG_CURSOR,
+  SG_STATE,
+  SG_STREAM,
   SG_USED,
   ST_BUSY,
   ST_DATA_START,
+  ST_FRESH_SEG,
   ST_SEG_SHIFT,
   ST_SINK_WORTH,
   STREAM_TTL,
@@ -40,6 +45,8 @@ let staying: i32 = 0;
 let going: i32 = 0;
 /** Of those that go, what is worth twice as much as what goes on average. */
 let regretted: i32 = 0;
+/** Pages that are sorted at least before somebody who waits has his turn. */
+const PIECE: i32 = 2;
 /** What goes is followed by this power of a half. */
 const FOLLOW: i32 = 6;
 
@@ -76,6 +83,21 @@ export function stayingPart(): i32 {
 export function regrettedPart(): i32 {
   return regrets;
 }
+/** The segment whose sorting was cut short as somebody waited, its stream and which of its lives that was, and how many granules may yet stay. */
+let cutStore: i32 = 0;
+let cutSeg: i32 = 0;
+let cutStream: i32 = 0;
+let cutMost: i32 = 0;
+/** That segment, if it is there yet; else -1. */
+export function sortCutShort(c: i32): i32 {
+  if (cutStore !== c) return -1;
+  cutStore = 0;
+  const there = cutSeg < ld(c + ST_FRESH_SEG) && seg(c, cutSeg, SG_STATE) === SEG_CLOSED;
+  return there && seg(c, cutSeg, SG_STREAM) === cutStream ? cutSeg : -1;
+}
+export function sortCutMost(): i32 {
+  return cutMost;
+}
 /**
  * Sort a segment, all of it on node `nid`, until `most` granules have stayed there; what is left then goes. What there is
  * no room for stays where it is.
@@ -83,12 +105,20 @@ export function regrettedPart(): i32 {
 export function sortSeg(c: i32, s: i32, limit: i32, most: i32): void {
   const end = endPage(c, s);
   let room: boolean = true;
+  let pages: i32 = 0;
   staying = 0;
   going = 0;
   st(c + ST_BUSY, 1);
   for (let page: i32 = firstPage(c, s); page < end && room; page++) {
     const logPage = (s << ld(c + ST_SEG_SHIFT)) + page;
     const vpn = ld(c + ST_DATA_START) + logPage;
+    if (++pages > PIECE && needBreak()) {
+      cutStore = c;
+      cutSeg = s;
+      cutStream = seg(c, s, SG_STREAM);
+      cutMost = most > staying ? most - staying : 1;
+      break;
+    }
     // Making room for those before it may have sent it away.
     if ((pte(vpn) & PTE_PRESENT) === 0) break;
     const pinned = pinPage(vpn);
