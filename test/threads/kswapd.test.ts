@@ -12,6 +12,7 @@ import { wantedAddr } from "../../src/mm/layout.ts";
 import { Kswapd } from "../../src/runtime/kswapd.ts";
 import type { SharedVm } from "../../src/runtime/shared-vm.ts";
 import { endKswapd } from "../../src/runtime/takeover.ts";
+import { ST_CARRIED } from "../../src/store/layout.ts";
 import { PAGE, sharedMemory } from "./helpers.ts";
 
 let folder: string;
@@ -165,6 +166,31 @@ test.each([false, true])(
     await memory.close();
   },
 );
+
+test("who waits does not wait for a whole segment to be sorted, and it is gone on with", async () => {
+  const { memory, kswapd, vm } = open({
+    nodes: { fast: { kind: "dram", size: "4MiB" }, slow: { kind: "dram", size: "8MiB", tier: 1 } },
+  });
+  beBusy(vm);
+  const cache = memory.cache({ name: "c", codec: "bytes", maxSize: "24MiB" });
+  const meta = vm.control.storeOf(vm.control.registry().caches[0]?.data.id as number);
+  const carried = () => vm.storeCalls.storeCount(meta, ST_CARRIED);
+  let most = 0;
+  for (let i = 0; i < 20_000; i++) {
+    const key = i % 3 === 0 ? i % 97 : i % 9000;
+    if (cache.get(`k${key}`) === undefined || i % 2 === 0) cache.set(`k${key}`, fill(i & 255, 900 + (i % 3)));
+    const before = carried();
+    const writes = kswapd.submit();
+    most = Math.max(most, carried() - before);
+    kswapd.write(writes);
+    kswapd.complete(writes);
+  }
+  // Four items a page; two pages before it looks whether somebody waits, of each of two pieces at most.
+  expect(most).toBeLessThan(24);
+  expect(carried()).toBeGreaterThan(1000);
+  memory.check();
+  await memory.close();
+});
 
 type Op = readonly [what: number, key: number, size: number];
 
