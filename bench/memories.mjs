@@ -6,9 +6,10 @@
  * rss: entries that a cache holds in the same growth of the process's RSS, lieu with DRAM and compressed pages against lru-cache
  * with the same strings of JSON (objects would take it more). Each in a process of its own, three times; the medians count. Bar: 2.
  *
- * file: swap in a file, beside the same file system without lieu. Pages that are swapped out in order, in bytes a second of what plain
- * writes of 1 MiB reach (bar: half); a page that is swapped in at random, in times of a plain pread of 4 KiB (bar: 1.3). In turns,
- * the best of five each.
+ * file: swap in a file, beside the same file system without lieu. Pages that are swapped out in order (from frames in no order), in bytes a second of what plain
+ * writes of 1 MiB from one buffer to another file reach (bar: half); a page that is swapped in at random, in times of a plain pread of 4 KiB of the same
+ * bytes of the same file, in the same order, to a buffer as large (bar: 1.3). Beside it what it is of a pread of the file that was written 1 MiB at a
+ * time, which the system keeps in larger pieces. In turns, which of the two reads is first in turns too, the best of fifteen each: koffi is loaded after 16,384 pages (swap/file-pages.ts).
  *
  * zswap: compressed pages of JSON, HTML and text (zswap.mjs): a fault and a store in times of the codec alone (bars: 2.5), and how many lie in
  * a page of the pool (bar: 2.5), beside what the codec makes of each alone.
@@ -84,37 +85,43 @@ JOBS.file = async () => {
   ftruncateSync(fd, size);
   // As large as what is swapped, so that its bytes are no nearer to the processor.
   const plain = Buffer.alloc(size, 5);
-  const memory = openMemorySync({
-    nodes: { dram: { kind: "dram", size: 2 * size } },
-    swap: [{ kind: "file", path: `${path}.swap`, size: 2 * size }],
-  });
+  const swap = { kind: "file", path: `${path}.swap`, size: 2 * size, keep: true };
+  const memory = openMemorySync({ nodes: { dram: { kind: "dram", size: 2 * size } }, swap: [swap] });
+  const swapFd = openSync(swap.path, "r");
   const region = memory.map(size);
-  const seconds = (action) => {
+  const order = Array.from({ length: size / 4096 }, (_, i) => (i * 7919) % (size / 4096));
+  const best = {};
+  const timed = (name, action) => {
     const start = performance.now();
     action();
-    return (performance.now() - start) / 1000;
+    const seconds = (performance.now() - start) / 1000;
+    best[name] = Math.min(best[name] ?? Infinity, seconds);
   };
-  const order = Array.from({ length: size / 4096 }, (_, i) => (i * 7919) % (size / 4096));
-  const best = { write: Infinity, out: Infinity, read: Infinity, in: Infinity };
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 15; round++) {
     for (let at = 0; at < size; at += 4096) region.writeInt32(at, at ^ round);
-    const write = () => {
+    timed("write", () => {
       for (let at = 0; at < size; at += MIB) writeSync(fd, plain, at, MIB, at);
-    };
-    const read = () => {
-      for (const n of order) readSync(fd, plain, n * 4096, 4096, n * 4096);
-    };
-    const swapIn = () => {
-      for (const n of order) if (region.readInt32(n * 4096) !== ((n * 4096) ^ round)) throw new Error("wrong byte");
-    };
-    best.write = Math.min(best.write, seconds(write));
-    best.out = Math.min(
-      best.out,
-      seconds(() => region.advise("pageout")),
-    );
-    best.read = Math.min(best.read, seconds(read));
-    best.in = Math.min(best.in, seconds(swapIn));
+    });
+    timed("out", () => region.advise("pageout"));
+    // Slots are handed out from one end to the other: these pages have one half of them in this round, the other in the next. The file's first page is not a slot.
+    const first = 4096 + (round % 2) * size;
+    const preads = (name, fd, first) =>
+      timed(name, () => {
+        for (const n of order) readSync(fd, plain, n * 4096, 4096, first + n * 4096);
+      });
+    const swapIn = () =>
+      timed("in", () => {
+        for (const n of order) if (region.readInt32(n * 4096) !== ((n * 4096) ^ round)) throw new Error("wrong byte");
+      });
+    preads("readOther", fd, 0);
+    if (round % 4 < 2) preads("read", swapFd, first);
+    swapIn();
+    if (round % 4 >= 2) preads("read", swapFd, first);
+    // The very bytes that were in swap.
+    if (plain.readInt32LE(4096 * 5) !== ((4096 * 5) ^ round)) throw new Error("not the pages that were swapped");
+    plain.fill(5);
   }
+  closeSync(swapFd);
   closeSync(fd);
   await memory.close();
   return best;
@@ -137,7 +144,12 @@ const SUITES = {
     const back = best.in / best.read;
     return {
       "file swap, out in order: bytes/s of plain 1 MiB writes": { value: out, bar: 0.5, holds: out >= 0.5 },
-      "file swap, in at random: time of a plain 4 KiB pread": { value: back, bar: 1.3, holds: back <= 1.3 },
+      "file swap, in at random: time of a plain 4 KiB pread": {
+        value: back,
+        bar: 1.3,
+        holds: back <= 1.3,
+        "of a pread of the other file": best.in / best.readOther,
+      },
     };
   },
   remote() {

@@ -92,8 +92,20 @@ export interface Libc {
    * processes that have registered so (membarrier, expedited). @throws SystemError
    */
   barrier(processes: boolean): () => void;
+  /** Reads and writes of files. */
+  files(): FileCalls;
   /** Waiting on words of memory that several processes have mapped; see {@link Futex}. `words` must stay where it is. */
   futex(words: Int32Array): Futex;
+}
+
+/** Reads and writes of a file without what Node does around them. Each gives the bytes that were moved, or -1; why, it does not say. */
+export interface FileCalls {
+  /** Where an array begins, for as long as it exists. */
+  addressOf(array: Uint8Array): number;
+  /** Read to memory at address `to` from byte `position` of the file on (pread). */
+  read(fd: number, to: number, bytes: number, position: number): number;
+  /** Write the `n` pages at `base + addrs[i]`, from i = `first` on, one after the other (pwritev). */
+  writePages(fd: number, base: number, addrs: Uint32Array, first: number, n: number, position: number): number;
 }
 
 /** futex(2) over an array that other processes have too, for which there is no Atomics.wait(). */
@@ -231,6 +243,7 @@ function bindings(koffi: Koffi, numbers: Numbers): Libc {
       call("membarrier", membarrier(numbers.membarrier, register, 0, 0));
       return () => call("membarrier", membarrier(numbers.membarrier, command, 0, 0));
     },
+    files: () => fileCalls(koffi, library),
     futex(words) {
       const base = BigInt(koffi.address(words));
       const time = new BigInt64Array(2);
@@ -247,6 +260,37 @@ function bindings(koffi: Koffi, numbers: Numbers): Libc {
           futex(numbers.futex, address(index), FUTEX_WAKE, count, 0);
         },
       };
+    },
+  };
+}
+
+/** Most pieces of one pwritev(2) (IOV_MAX). */
+const MAX_PIECES = 1024;
+
+function fileCalls(koffi: Koffi, library: ReturnType<Koffi["load"]>): FileCalls {
+  const pread = library.func("long pread(int, uintptr_t, size_t, long)");
+  const pwritev = library.func("long pwritev(int, uintptr_t, int, long)");
+  // struct iovec { void *base; size_t bytes; }, as four words each.
+  const pieces = new Uint32Array(4 * MAX_PIECES);
+  const at = koffi.address(pieces);
+  return {
+    addressOf: (array) => Number(koffi.address(array)),
+    read: (fd, to, bytes, position) => Number(pread(fd, to, bytes, position)),
+    writePages(fd, base, addrs, first, n, position) {
+      let count = 0;
+      for (let i = first; i < first + n && count < MAX_PIECES; count++) {
+        const start = addrs[i] as number;
+        let bytes = 0;
+        // Neighbours in memory as one, which the system copies faster.
+        do {
+          bytes += PAGE;
+          i++;
+        } while (i < first + n && addrs[i] === start + bytes);
+        pieces[4 * count] = (base + start) % 2 ** 32;
+        pieces[4 * count + 1] = Math.floor((base + start) / 2 ** 32);
+        pieces[4 * count + 2] = bytes;
+      }
+      return Number(pwritev(fd, at, count, position));
     },
   };
 }

@@ -39,14 +39,14 @@ describe("the checksum of a page", () => {
     expect(js.calls.checksum(data)).toBe(sum);
   });
 
-  test("tells any two bits of words that follow each other in a lane", () => {
+  test("tells any two bits of words of a column", () => {
     const page = new Uint8Array(randomBytes(4096));
     const { h8, h32, data } = js.vm.segment;
     h8.set(page, data);
     const sum = js.calls.checksum(data);
     const at = data >>> 2;
     for (const word of [0, 37, 947, 979]) {
-      for (const next of word < 900 ? [word + 32, word + 64] : [word + 32]) {
+      for (const next of word < 900 ? [word + 16, word + 32, word + 64] : [word + 16, word + 32]) {
         for (let bit = 0; bit < 32; bit++) {
           for (let other = 0; other < 32; other++) {
             h32[at + word]! ^= 1 << bit;
@@ -60,6 +60,42 @@ describe("the checksum of a page", () => {
       }
     }
     expect(js.calls.checksum(data)).toBe(sum);
+  });
+
+  test("tells two bits of one place in any two rows", () => {
+    const page = new Uint8Array(randomBytes(4096));
+    const { h8, h32, data } = js.vm.segment;
+    h8.set(page, data);
+    const at = data >>> 2;
+    const sum = js.calls.checksum(data);
+    for (const bit of [0, 15, 16, 31]) {
+      for (let row = 0; row < 64; row++) {
+        for (let other = row + 1; other < 64; other++) {
+          const column = (row * 7 + other) & 15;
+          h32[at + 16 * row + column]! ^= 1 << bit;
+          h32[at + 16 * other + column]! ^= 1 << bit;
+          if (js.calls.checksum(data) === sum)
+            throw new Error(`bit ${bit} of rows ${row}, ${other}: ${page.toString()}`);
+          h32[at + 16 * row + column]! ^= 1 << bit;
+          h32[at + 16 * other + column]! ^= 1 << bit;
+        }
+      }
+    }
+  });
+
+  test("tells what is moved by as many rows one way as the other", () => {
+    const zero = new Uint8Array(4096);
+    const seen = new Set<number>();
+    let pages = 0;
+    for (let row = 0; row < 32; row++) {
+      for (let by = 1; by < 16; by++) {
+        const page = zero.slice();
+        for (const at of [row + 16 - by, row + 16 + by]) page[at * 64 + 4] = 1;
+        seen.add(sums(page)[0]);
+        pages++;
+      }
+    }
+    expect(seen.size).toBe(pages);
   });
 
   test("tells changes in two words, swapped words and lanes, and pages of one value", () => {

@@ -1,9 +1,13 @@
 /**
- * The checksum that every slot of a lower tier carries, in 32 lanes over the 1024 words of a page, word i in lane i mod 32: add the word, fold the upper half
- * over the lower, multiply. A round is a bijection of its word and of its lane, lanes are mixed and joined one to one, so any change
- * within one word is always found; and what a changed bit leaves is no bit of the next word of its lane, so that two bits do not make up for each other. With xxHash32's
- * rounds, whose multiplication comes before, or here after, a rotation, some do: bit 16 of a word and bit 29 of the next in one case of two. (There are as many lanes so that WebAssembly may take them four at a time with the multiplications
- * of eight such under way; see machine.wasm.ts, where the rounds are.)
+ * The checksum that every slot of a lower tier carries. A page is 64 rows of 16 words; of each column there are two sums modulo 2^32: the words, and their
+ * halves (16 bits, signed) times weights that differ from row to row. Then all 32 sums are mixed and joined.
+ *
+ * What one word's change does to the plain sum of its column, another's can make up for, but then not in the weighted one: two bits of one place move that by
+ * a bit's worth times the difference of two weights, which is not 0, and less than 2^32, as no more than 16 bits are multiplied by 16. The weights follow each other at random,
+ * as with equal steps between them two changes would make up for two others as far apart. Joining is by multiplication and folding, so what changes more than one sum is found
+ * but once in 2^32.
+ *
+ * So a word takes no 32-bit multiplication, which of all that WebAssembly can do to four words takes longest (machine.wasm.ts).
  */
 import { mul, sumLanes } from "./machine.ts";
 

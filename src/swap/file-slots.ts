@@ -8,9 +8,7 @@ import { LieuError } from "../errors.ts";
 import { codeOf, errnoOf } from "../host/file-errors.ts";
 import { checkAddress, checkSlots, slotRange } from "./check.ts";
 import { type FileDescriptor, PAGE_SIZE, type SwapDevice } from "./device.ts";
-
-/** Most pages in one system call: below any system's IOV_MAX, where Node would split the call but not mind a short part. */
-const MAX_PAGES = 512;
+import { FilePages } from "./file-pages.ts";
 
 /** Slots in a file that is open. Closing lets go of the descriptor, and no more. */
 export class FileSlots implements SwapDevice {
@@ -21,10 +19,12 @@ export class FileSlots implements SwapDevice {
   protected readonly identity: string;
   protected fd: number | undefined;
   readonly #named: boolean;
+  readonly #pages: FilePages;
 
   /** `named`: other processes can open it by its path. */
-  constructor(path: string, slots: number, fd: number, named = false) {
+  constructor(path: string, slots: number, fd: number, named = false, pages: FilePages = new FilePages()) {
     this.#named = named;
+    this.#pages = pages;
     this.slots = slots;
     this.path = path;
     this.fd = fd;
@@ -35,10 +35,7 @@ export class FileSlots implements SwapDevice {
     const fd = this.#openFd();
     checkSlots(slot, nr, this.slots);
     try {
-      for (let first = 0; first < nr; first += MAX_PAGES) {
-        const views = runsOf(memory, addrs, first, Math.min(nr, first + MAX_PAGES));
-        writeFully(fd, views, (slot + first + 1) * PAGE_SIZE);
-      }
+      this.#pages.write(fd, memory, addrs, nr, (slot + 1) * PAGE_SIZE);
     } catch (error) {
       throw fileError(error, this.path, `written at ${slotRange(slot, nr)}`);
     }
@@ -49,7 +46,7 @@ export class FileSlots implements SwapDevice {
     checkSlots(slot, 1, this.slots);
     checkAddress(memory, addr);
     try {
-      readFully(fd, memory, addr, (slot + 1) * PAGE_SIZE);
+      this.#pages.read(fd, memory, addr, (slot + 1) * PAGE_SIZE);
     } catch (error) {
       throw fileError(error, this.path, `read at ${slotRange(slot, 1)}`);
     }
@@ -66,29 +63,19 @@ export class FileSlots implements SwapDevice {
   close(): void {
     const { fd } = this;
     this.fd = undefined;
+    this.letGo();
     if (fd !== undefined) ignoreErrors(() => fs.closeSync(fd));
+  }
+
+  /** Keep nothing of the memory that it was given pages of. */
+  protected letGo(): void {
+    this.#pages.close();
   }
 
   #openFd(): number {
     if (this.fd === undefined) throw new LieuError("ECLOSED", `swap file ${this.path} is closed`);
     return this.fd;
   }
-}
-
-/** The pages at `addrs[first]` to `addrs[end - 1]`; neighbours in memory as one, which the system copies faster. */
-function runsOf(memory: Uint8Array, addrs: Uint32Array, first: number, end: number): Uint8Array[] {
-  const views: Uint8Array[] = [];
-  for (let i = first; i < end; ) {
-    const start = addrs[i];
-    let bytes = 0;
-    do {
-      checkAddress(memory, addrs[i]);
-      bytes += PAGE_SIZE;
-      i++;
-    } while (i < end && addrs[i] === (start as number) + bytes);
-    views.push(memory.subarray(start, (start as number) + bytes));
-  }
-  return views;
 }
 
 /**
@@ -110,34 +97,6 @@ export function attachFileDevice({ path, slots, fd, identity: wanted, named }: F
     if (code !== "ENOENT" && code !== "EBADF") throw fileError(error, path, "attached to");
   }
   throw new LieuError("ECLOSED", `swap file ${path} is closed: its owner no longer has it open`);
-}
-
-/** Write all of `views` one after the other from `position` on. A short write is continued, to learn what stopped it. */
-export function writeFully(fd: number, views: Uint8Array[], position: number): void {
-  let at = position;
-  let rest = views;
-  while (rest.length > 0) {
-    const written = fs.writevSync(fd, rest, at);
-    if (written <= 0) throw new Error(`short write, which stopped at byte ${at}`);
-    at += written;
-    rest = dropBytes(rest, written);
-  }
-}
-function dropBytes(views: Uint8Array[], bytes: number): Uint8Array[] {
-  let left = bytes;
-  let i = 0;
-  while (i < views.length && left >= views[i]!.length) left -= views[i++]!.length;
-  const rest = views.slice(i);
-  if (left > 0) rest[0] = rest[0]!.subarray(left);
-  return rest;
-}
-
-function readFully(fd: number, memory: Uint8Array, addr: number, position: number): void {
-  for (let done = 0; done < PAGE_SIZE; ) {
-    const read = fs.readSync(fd, memory, addr + done, PAGE_SIZE - done, position + done);
-    if (read <= 0) throw new Error(`the file ends at byte ${position + done}; was it truncated?`);
-    done += read;
-  }
 }
 
 /** A file's identity, whatever name it was reached by. */

@@ -11,8 +11,10 @@ import {
   sharedPages,
   swapDeviceContract,
 } from "../../test/contract/swap-device.ts";
+import { libcIfThere } from "../host/libc.ts";
 import { PAGE_SIZE, type SwapDevice } from "./device.ts";
 import { type FileDeviceOptions, openFileDevice } from "./file.ts";
+import { FilePages } from "./file-pages.ts";
 
 let directory = "";
 let path = "";
@@ -49,6 +51,57 @@ function failure(action: () => unknown): { code: string; message: string; errno:
 swapDeviceContract("file", (slots) =>
   openFileDevice({ path: join(directory, `contract-${nrPaths++}`), size: slots * PAGE_SIZE }),
 );
+
+/** With the system's own calls from the first page on. */
+const direct = (): FilePages => new FilePages(-1);
+describe.runIf(libcIfThere() !== undefined)("by the system's calls", () => {
+  swapDeviceContract("file", (slots) =>
+    openFileDevice({ path: join(directory, `direct-${nrPaths++}`), size: slots * PAGE_SIZE, pages: direct() }),
+  );
+
+  test("pages from anywhere in memory, more than one call takes, come back, and Node's calls are not asked", () => {
+    const nr = 1200;
+    const memory = sharedPages(nr + 1);
+    const seeds = Array.from({ length: nr }, (_, i) => i);
+    for (const seed of seeds) fillPage(memory, seed, seed);
+    const device = open({ size: nr * PAGE_SIZE, pages: direct() });
+    const [read, write] = [vi.spyOn(fs, "readSync"), vi.spyOn(fs, "writevSync")];
+    device.write(0, nr, memory, pageAddrs(...seeds.map((seed) => (seed * 7) % nr)));
+    for (const slot of [0, 1, 511, 512, 513, 1199]) {
+      device.read(slot, memory, nr * PAGE_SIZE);
+      expectPage(memory, nr, (slot * 7) % nr);
+    }
+    expect(read).not.toHaveBeenCalled();
+    expect(write).not.toHaveBeenCalled();
+    expect(Buffer.compare(fs.readFileSync(path).subarray(PAGE_SIZE, 2 * PAGE_SIZE), pattern(0))).toBe(0);
+  });
+
+  test("another memory in between is where it is, and not where the first one was", () => {
+    const device = open({ pages: direct() });
+    const memories = [sharedPages(2), new Uint8Array(2 * PAGE_SIZE), sharedPages(2)];
+    for (const [i, memory] of memories.entries()) {
+      fillPage(memory, 0, i);
+      device.write(i, 1, memory, pageAddrs(0));
+    }
+    for (const [i, memory] of memories.entries()) {
+      device.read(i, memory, PAGE_SIZE);
+      expectPage(memory, 1, i);
+    }
+  });
+
+  test("what they cannot do is told as Node tells it", () => {
+    const device = open({ pages: direct() });
+    const memory = sharedPages(2);
+    device.write(3, 1, memory, pageAddrs(0));
+    fs.truncateSync(path, 4 * PAGE_SIZE + 100);
+    expect(failure(() => device.read(3, memory, 0))).toMatchObject({
+      code: "EIO",
+      message: expect.stringContaining("truncated"),
+    });
+    expect(failure(() => device.write(0, 1, memory, pageAddrs(2)))).toMatchObject({ code: "ERANGE" });
+    expect(failure(() => device.read(0, memory, 2 * PAGE_SIZE))).toMatchObject({ code: "ERANGE" });
+  });
+});
 
 describe("the file", () => {
   test("is sparse, a page longer than the swap, its owner's alone, and gone after close", () => {

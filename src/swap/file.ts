@@ -18,7 +18,8 @@ import { LieuError } from "../errors.ts";
 import { userOf } from "../host/file-users.ts";
 import { slotsOfSize } from "./check.ts";
 import { PAGE_SIZE, type SwapDevice } from "./device.ts";
-import { FileSlots, fileError, identity, ignoreErrors, writeFully } from "./file-slots.ts";
+import { type FilePages, writeFully } from "./file-pages.ts";
+import { FileSlots, fileError, identity, ignoreErrors } from "./file-slots.ts";
 
 const MAGIC = Buffer.from("lieu swap file 1\n");
 
@@ -38,6 +39,8 @@ export interface FileDeviceOptions {
   readonly keep?: boolean | undefined;
   /** Whether other processes will open it: it keeps its name, also when this one closes it. Who it goes with removes it. Default: false. */
   readonly shared?: boolean | undefined;
+  /** What moves its pages. */
+  readonly pages?: FilePages | undefined;
 }
 
 /** The paths of the files that devices of this thread have open, and the identities of those that have a name. */
@@ -73,8 +76,8 @@ export function openFileDevice(options: FileDeviceOptions): SwapDevice {
     if (user !== undefined) throw inUse(path, user);
     const fd = createFile(path, slots);
     return options.shared
-      ? new FileSlots(path, slots, fd, true)
-      : new FileDevice(path, slots, fd, options.keep === true);
+      ? new FileSlots(path, slots, fd, true, options.pages)
+      : new FileDevice(path, slots, fd, options.keep === true, options.pages);
   } catch (error) {
     throw fileError(error, path, "opened");
   }
@@ -125,8 +128,8 @@ function createFile(path: string, slots: number): number {
 }
 
 class FileDevice extends FileSlots {
-  constructor(path: string, slots: number, fd: number, keep: boolean) {
-    super(path, slots, fd);
+  constructor(path: string, slots: number, fd: number, keep: boolean, pages?: FilePages) {
+    super(path, slots, fd, false, pages);
     openPaths.add(path);
     if (!keep && process.platform !== "win32") {
       fs.unlinkSync(path);
@@ -142,6 +145,7 @@ class FileDevice extends FileSlots {
     if (this.fd === undefined) return;
     const fd = this.fd;
     this.fd = undefined;
+    this.letGo();
     openPaths.delete(this.path);
     if (named.delete(this)) {
       openFiles.delete(this.identity);
