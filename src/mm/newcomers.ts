@@ -30,6 +30,7 @@ import {
   V_NEW_NR,
   V_NEW_USES,
   V_RESIDENT,
+  V_USE,
   vma,
   vpnOf,
 } from "./layout.ts";
@@ -89,6 +90,10 @@ export function newPagePays(v: i32, to: i32, below: i32): boolean {
   const each = uses / (own ? vma(v, V_NEW_NR) : node(to, N_NEW_NR));
   if ((each - worthOfVictim(to)) * gainOfUse(below, to) <= priceInBatch(to, 1)) return false;
   return knowsVictims(to) || mayTry(to);
+}
+/** Whether a new page of mapping `v` pays for its place on node `to`, rather than on node `below`, if the use that it begins with is counted. */
+export function firstUsePays(v: i32, below: i32, to: i32): boolean {
+  return vma(v, V_USE) * gainOfUse(below, to) > priceInBatch(to, 1);
 }
 /**
  * Whether a page back from swap does. It has been needed before, and what is known of how long it is needed now is that pages like it were for

@@ -64,13 +64,13 @@ import { isStuck, makeWay, takePlace } from "./make-way.ts";
 import { isTopTier } from "./memory-tiers.ts";
 import { policyChoosesNode } from "./mempolicy.ts";
 import { headAt, isolate, migrateFolio, noteMigrationFailure, putback } from "./migrate.ts";
-import { knowsVictims, probesRipe } from "./newcomers.ts";
+import { firstUsePays, knowsVictims, probesRipe } from "./newcomers.ts";
 import { wakeKswapd } from "./node.ts";
 import { OPT_LEAN, OPT_PROMOTION, OPT_RISE, OPT_SPLIT } from "./options.ts";
 import { watermarkOk } from "./page-alloc.ts";
 import { PTE_HINT, PTE_PRESENT, PTE_WATCH, pteIndex } from "./page-table.ts";
 import { isFaster } from "./prices.ts";
-import { noteSample, promotionPays } from "./promotion-pays.ts";
+import { noteSample, PAYS, promotionPays, STAYS, TRIES } from "./promotion-pays.ts";
 import { firstTier, isRoomy, riseMask, riseTarget } from "./rise.ts";
 import { ACTOR_DIRECT, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
 import { accessesOf, askAgain, countsUses, countUse, SAMPLE_RIPE, sampleOf } from "./uses.ts";
@@ -112,7 +112,7 @@ export function hintFault(vpn: i32, lines: i32): void {
   }
   if (test(f, PG_UNEVICTABLE)) return;
   const to = riseTarget(riseMask(ownerVma(f), vpn, from), N_WMARK_HIGH);
-  if (to >= 0 && isHot(f, to, after)) promote(f, vpn, from, to);
+  if (to >= 0 && isHot(f, to, after)) promote(f, vpn, from, to, PAYS);
 }
 /** The page at `vpn` was used again, `lines` lines of it, so often that it may pay for its way up. */
 export function useFault(vpn: i32, lines: i32): void {
@@ -135,10 +135,10 @@ function rises(f: i32, vpn: i32, from: i32, after: i32, lines: i32): void {
     mask &= ~tier;
     const to = riseTarget(tier, promotionMark());
     if (to < 0) continue;
-    if (after < 0 ? deserves(f, vpn, to, lines) : isHotHere(f, to, after)) {
-      promote(f, vpn, from, to);
-      return;
-    }
+    const verdict = after < 0 ? deserves(f, vpn, to, lines) : isHotHere(f, to, after) ? PAYS : STAYS;
+    if (verdict === STAYS) continue;
+    promote(f, vpn, from, to, verdict);
+    return;
   }
 }
 /**
@@ -174,19 +174,26 @@ function makeRoomFor(to: i32, cg: i32): void {
   popScan();
   setHdr(H_PRESSURE, outer);
 }
-/**
- * Send down what folio `f` pays for, so that it finds room on node `to`, and twice as many as have come up since that was last done, a batch at most: of what is left
- * of the room others take their part, for whom it does not pay, and where one page comes up after the other a search for each would cost more than the moves.
- */
-function exchange(f: i32, to: i32, cg: i32): void {
+/** Send down what folio `f` pays for, so that it finds room on node `to`, in the name of group `cg`. What only tries (promotion-pays.ts) gets room for itself. */
+function exchange(f: i32, to: i32, cg: i32, verdict: i32): void {
   // It must not be moved on the way.
   setRefs(f, refs(f) + 1);
-  const batch = knowsVictims(to) ? folioNr(f) + 2 * node(to, N_RISEN) : SWAP_CLUSTER_MAX;
-  setNode(to, N_RISEN, 0);
-  makeWay(to, promotionMark(), folioNr(f), cg, batch < SWAP_CLUSTER_MAX ? batch : SWAP_CLUSTER_MAX);
+  makeWay(to, promotionMark(), folioNr(f), cg, verdict === TRIES ? folioNr(f) : roomToMake(f, to));
   setRefs(f, refs(f) - 1);
 }
-
+/**
+ * Pages for which room is made on node `to` when folio `f` comes up. Others take their part of what is left of it, new pages above all, since they go where there is room.
+ * If the very use that a new page begins with is worth a move, as where pages are used whole, it is two batches. Else it is for the folio and for twice
+ * as many as have come up since, a batch at most: where one comes up after the other a search for each would cost more than the moves.
+ */
+function roomToMake(f: i32, to: i32): i32 {
+  const risen = node(to, N_RISEN);
+  setNode(to, N_RISEN, 0);
+  if (!knowsVictims(to)) return SWAP_CLUSTER_MAX;
+  if (firstUsePays(ownerVma(f), folioNid(f), to)) return 2 * SWAP_CLUSTER_MAX;
+  const few = folioNr(f) + 2 * risen;
+  return few < SWAP_CLUSTER_MAX ? few : SWAP_CLUSTER_MAX;
+}
 /**
  * Whether pages of mapping `v` that are on node `nid` may come up: promotion is on, no policy says where they are to be, and
  * they may be on a node of the top tier.
@@ -204,13 +211,13 @@ function promotionTarget(v: i32, from: i32): i32 {
 function promotionMark(): i32 {
   return (hdr(H_OPTIONS) & OPT_LEAN) !== 0 ? N_WMARK_LOW : N_WMARK_HIGH;
 }
-/** Whether a folio just used pays for a move to `to`, within the rate that is allowed. */
-function deserves(f: i32, vpn: i32, to: i32, lines: i32): boolean {
-  if (isFaster(to, folioNid(f)) && hasPlenty(f, to)) return true;
-  if (!promotionPays(f, to, accessesOf(lines, hdr(H_PRICE_TOUCH)))) return false;
-  if (withinAllowance(to, folioNr(f), ownerMemcg(f))) return true;
+/** Whether a folio just used pays for a move to `to`, within the rate that is allowed (STAYS, TRIES, PAYS). */
+function deserves(f: i32, vpn: i32, to: i32, lines: i32): i32 {
+  if (isFaster(to, folioNid(f)) && hasPlenty(f, to)) return PAYS;
+  const verdict = promotionPays(f, to, accessesOf(lines, hdr(H_PRICE_TOUCH)));
+  if (verdict === STAYS || withinAllowance(to, folioNr(f), ownerMemcg(f))) return verdict;
   askAgain(pteIndex(pte(vpn)));
-  return false;
+  return STAYS;
 }
 /** Whether a folio just touched, `after` ms after it was marked, is hot. */
 function isHotHere(f: i32, to: i32, after: i32): boolean {
@@ -281,7 +288,7 @@ function withinAllowance(to: i32, nr: i32, cg: i32): boolean {
  * Move a hot folio up, into room above the destination's high watermark only, or low (migrate_misplaced_folio). Under
  * OPT_RISE a large one for which there are pages, but not so many in a row, is split, and the page that was touched moves.
  */
-function promote(f: i32, vpn: i32, from: i32, to: i32): void {
+function promote(f: i32, vpn: i32, from: i32, to: i32, verdict: i32): void {
   const mark = node(to, promotionMark());
   const cg = ownerMemcg(f);
   let order: i32 = folioOrder(f);
@@ -291,7 +298,7 @@ function promote(f: i32, vpn: i32, from: i32, to: i32): void {
       takePlaceOn(to, f, vpn, from, cg);
       return;
     }
-    exchange(f, to, cg);
+    exchange(f, to, cg, verdict);
   }
   if (watermarkOk(to, order, mark)) {
     lruDel(f);

@@ -31,42 +31,47 @@ import {
 /** Of pages that would pay but for what they push out, one of so many is promoted. */
 const EXPLORE: i32 = 64;
 
-/** Whether folio `f`, which was used just now, `by` accesses of it, pays for a move to node `to`. */
-export function promotionPays(f: i32, to: i32, by: i32): boolean {
+/** A page does not pay for a move; moves all the same, to see what comes of it; or pays. */
+export const STAYS: i32 = 0;
+export const TRIES: i32 = 1;
+export const PAYS: i32 = 2;
+
+/** Which of these folio `f`, which was used just now, `by` accesses of it, does on its way to node `to`. */
+export function promotionPays(f: i32, to: i32, by: i32): i32 {
   const from = folioNid(f);
   const each = gainOfUse(from, to);
-  if (each <= 0) return false;
+  if (each <= 0) return STAYS;
   const nr = folioNr(f);
   const cost = usesOf(f) * each;
-  if (hasSpare(to, nr)) return cost >= priceOfMove(nr);
+  if (hasSpare(to, nr)) return cost >= priceOfMove(nr) ? PAYS : STAYS;
   const price = priceOfMove(nr) + priceOfRoom(to, nr);
-  if (cost < price) return false;
-  if (!knowsVictims(to)) return mayTry(to) || randomBelow(EXPLORE) === 0;
+  if (cost < price) return STAYS;
+  if (!knowsVictims(to)) return mayTry(to) ? PAYS : randomBelow(EXPLORE) === 0 ? TRIES : STAYS;
   noteSampleAt(f, by);
   const loss = usesOfVictim(to, countedFor(f)) * nr * each;
   const paid = cost >= price + loss;
   const sample = sampleOf(f);
-  if (randomBelow(EXPLORE) === 0) return true;
+  if (randomBelow(EXPLORE) === 0) return TRIES;
   // A single use that pays for it says little of the next: what are such pages used for afterwards, and this one so far?
   const dear = by * each >= price / 2;
   if (dear && knowsRipe(to)) {
     if (sample === SAMPLE_NONE) startCount(f, SAMPLE_RIPE);
     const own = sample === SAMPLE_NONE ? 0 : sample === SAMPLE_RIPE ? usesOf(f) : usesOf(f) - by;
-    if (!ripePays(to, from, price / nr, (own / nr) | 0, countedFor(f), by)) return false;
+    if (!ripePays(to, from, price / nr, (own / nr) | 0, countedFor(f), by)) return STAYS;
     if (sample !== SAMPLE_NONE && sample !== SAMPLE_RIPE) begin(f);
-    return true;
+    return PAYS;
   }
   const again = sample === SAMPLE_RIPE || cost - by * each >= price / 2;
   if (paid && again) {
     if (dear) begin(f);
-    return true;
+    return PAYS;
   }
   // Either it has not paid yet, or what would make way has been used more: then this is a new beginning.
   if (sample === SAMPLE_NONE && (!again || cost < loss)) startCount(f, SAMPLE_RIPE);
-  if (again && cost >= loss) return false;
-  if (!knowsRipe(to) || !ripePays(to, from, price / nr, 0, 0, by)) return false;
+  if (again && cost >= loss) return STAYS;
+  if (!knowsRipe(to) || !ripePays(to, from, price / nr, 0, 0, by)) return STAYS;
   begin(f);
-  return true;
+  return PAYS;
 }
 /** Folio `f` is to come up, and will be counted there: whatever it was a sample of ends here. */
 function begin(f: i32): void {

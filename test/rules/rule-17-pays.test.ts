@@ -6,18 +6,11 @@ import { describe, expect, test } from "vitest";
 import { openMemorySync } from "../../src/index.ts";
 import { N_RIPE_TIME, N_RIPE_USES, node } from "../../src/mm/layout.ts";
 import { ProgramClock } from "../../src/parity/program.ts";
+import { uniform } from "../../src/trace/generate.ts";
+import { seededRandom } from "../../src/trace/random.ts";
 import { LRU, TWINS } from "../support/engine.ts";
 
 const PAGE = 4096;
-
-/** Random numbers of [0, 1). */
-function random(seed: number): () => number {
-  let s = seed;
-  return () => {
-    s = (Math.imul(s, 1664525) + 1013904223) | 0;
-    return (s >>> 0) / 2 ** 32;
-  };
-}
 
 describe.each(TWINS)("rule 17, moves that pay (%s)", (engine) => {
   /** A memory, a region of `pages`, and what uses one: `lines` of it, `ms` after the last. */
@@ -49,14 +42,14 @@ describe.each(TWINS)("rule 17, moves that pay (%s)", (engine) => {
   test("pages that are read whole, at random, do not come up because they were used: those that are not will be next", () => {
     const [fast, pages] = [2048, 3072];
     const { memory, use } = program([fast, 1536], pages);
-    const at = random(5);
+    const [begin, accesses] = [10 * pages, 20 * pages];
+    const { key } = uniform({ keys: pages, requests: begin + accesses, seed: 5 });
     // Each page is used a little more than once in the time of a sample.
-    for (let i = 0; i < 10 * pages; i++) use(Math.floor(at() * pages), 64, 0.08);
+    for (let i = 0; i < begin; i++) use(key[i] as number, 64, 0.08);
     const before = memory.vmstat();
-    const accesses = 20 * pages;
     let known = 0;
     for (let i = 0; i < accesses; i++) {
-      use(Math.floor(at() * pages), 64, 0.08);
+      use(key[begin + i] as number, 64, 0.08);
       if (i % pages !== 0) continue;
       memory.vm.inspect();
       known += node(0, N_RIPE_USES) / node(0, N_RIPE_TIME) / 20;
@@ -72,45 +65,14 @@ describe.each(TWINS)("rule 17, moves that pay (%s)", (engine) => {
     memory.close();
   });
 
-  /** Ranks of `n`, of which the k-th is met 1/k as often as the first. */
-  function zipf(n: number, at: () => number): () => number {
-    const sums = new Float64Array(n);
-    let sum = 0;
-    for (let i = 0; i < n; i++) {
-      sum += 1 / (i + 1);
-      sums[i] = sum;
-    }
-    return () => {
-      const x = at() * sum;
-      let [low, high] = [0, n - 1];
-      while (low < high) {
-        const mid = (low + high) >> 1;
-        if ((sums[mid] as number) < x) low = mid + 1;
-        else high = mid;
-      }
-      return low;
-    };
-  }
-
-  test("the first new pages, the hottest there are, say nothing of those that come when the fast node is full: nothing moves for these", () => {
-    const [fast, pages] = [8192, 12288];
-    const { memory, use } = program([fast, 6144], pages);
-    const next = zipf(pages, random(3));
-    // Scattered, so that neighbours are not alike.
-    for (let i = 0; i < 100_000; i++) use((next() * 7919) % pages, 1, 0.02);
-    const { pgmigrate_success } = memory.vmstat();
-    const { nr_inactive_anon, nr_active_anon } = memory.node("slow").vmstat();
-    expect(nr_inactive_anon + nr_active_anon).toBeGreaterThan(1000);
-    expect(pgmigrate_success).toBeLessThan(100);
-    memory.close();
-  });
-
   test("where one page comes up now and then, no batch goes down for it that others take", () => {
     const [fast, pages] = [8192, 12288];
     const { memory, use } = program([fast, 6144], pages);
-    const next = zipf(pages, random(3));
+    const random = seededRandom(3);
+    // Zipf's law, as near as matters: so many ranks, as their logarithms are at random.
+    const rank = () => Math.floor(pages ** random()) - 1;
     // What was rare becomes frequent, a page every 25 accesses.
-    for (let i = 0; i < 125_000; i++) use(((next() + Math.floor(i / 25)) * 7919) % pages, 1, 0.02);
+    for (let i = 0; i < 125_000; i++) use(((rank() + Math.floor(i / 25)) * 7919) % pages, 1, 0.02);
     const { pgpromote_success, pgdemote_direct, pgdemote_kswapd } = memory.vmstat();
     expect(pgpromote_success).toBeGreaterThan(10);
     expect(pgdemote_direct + pgdemote_kswapd, `${pgpromote_success} up`).toBeLessThan(3 * pgpromote_success + 100);
