@@ -18,7 +18,7 @@ import {
 import type { Header, Snapshot } from "../../src/server/wire.ts";
 import { bytes, count, duration, percent, span } from "./format.ts";
 import { placeColour } from "./page-map.tsx";
-import { type Cursor, Legend, type LegendEntry, Plot, type PlotLine } from "./plot.tsx";
+import { type Cursor, type Dash, Legend, type LegendEntry, Plot, type PlotLine } from "./plot.tsx";
 import type { Theme } from "./theme.ts";
 
 export interface PanelProps {
@@ -40,14 +40,19 @@ export function Occupancy({ header, frames, index, cursor, theme }: PanelProps) 
         const size = sizes[index] ?? first;
         const most = Math.max(first, ...sizes);
         const used = frames.map(({ nodes }, i) => (sizes[i] as number) - (nodes[nid]?.free ?? first));
-        const mark = (title: string, free: number, colour: string): PlotLine => ({
+        const mark = (title: string, free: number, colour: string, dash: Dash) => ({
           name: title,
           colour,
           values: sizes.map((whole) => whole - free),
-          dash: [5, 4],
+          dash,
           width: 1,
         });
-        const marks = [mark("high", high, theme.high), mark("low", low, theme.low), mark("min", min, theme.min)];
+        // Their dashes tell them apart for who does not see the colours.
+        const marks = [
+          mark("high", high, theme.high, [2, 3]),
+          mark("low", low, theme.low, [5, 4]),
+          mark("min", min, theme.min, [10, 4]),
+        ];
         const colour = theme.node(nid);
         const now = used[index] ?? 0;
         return (
@@ -60,11 +65,11 @@ export function Occupancy({ header, frames, index, cursor, theme }: PanelProps) 
             <Legend
               entries={[
                 { name: "in use", colour, value: `${bytes(now)} of ${bytes(size)}` },
-                ...marks.map(({ name: title, colour: c }, i) => ({
+                ...marks.map(({ name: title, colour: c, dash }, i) => ({
                   name: title,
                   colour: c,
                   value: bytes([high, low, min][i] as number),
-                  dashed: true,
+                  dash,
                 })),
               ]}
             />
@@ -89,7 +94,7 @@ export function Occupancy({ header, frames, index, cursor, theme }: PanelProps) 
 }
 
 export function Moves({ header, frames, index, cursor, theme }: PanelProps) {
-  const colours = [theme.node(0), theme.device(1), theme.device(2), theme.node(1), theme.device(0), theme.drop];
+  const colours = [theme.node(0), theme.device(1), theme.inPlace, theme.node(1), theme.device(0), theme.drop];
   const all = [...UP, ...DOWN].map(([, names]) => rates(header, frames, counted(header, names)));
   const up = stacked(all.slice(0, UP.length));
   const down = stacked(all.slice(UP.length)).map((line) => line.map((v) => (v === null ? null : -v)));

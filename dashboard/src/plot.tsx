@@ -9,13 +9,16 @@ import { faded, type Theme } from "./theme.ts";
 export const AXIS_WIDTH = 58;
 export const RIGHT = 18;
 
+/** Pixels that are drawn, and that are left out. */
+export type Dash = [on: number, off: number];
+
 export interface PlotLine {
   readonly name: string;
   readonly colour: string;
   readonly values: Line;
   /** How much of the area to 0 is filled. */
   readonly fill?: number;
-  readonly dash?: number[];
+  readonly dash?: Dash;
   readonly width?: number;
   /** Each value as a dot. */
   readonly dots?: boolean;
@@ -167,16 +170,19 @@ export interface LegendEntry {
   readonly name: string;
   readonly colour: string;
   readonly value: string;
-  readonly dashed?: boolean;
+  readonly dash?: Dash;
 }
 
 /** The colours' names, and the numbers at the cursor. */
 export function Legend({ entries }: { readonly entries: readonly LegendEntry[] }) {
   return (
     <ul class="legend">
-      {entries.map(({ name, colour, value, dashed }) => (
+      {entries.map(({ name, colour, value, dash }) => (
         <li key={name}>
-          <span class={dashed === true ? "swatch dashed" : "swatch"} style={{ "--colour": colour }} />
+          <span
+            class={dash === undefined ? "swatch" : "swatch dashed"}
+            style={{ "--colour": colour, ...(dash && { "--on": `${dash[0]}px`, "--off": `${dash[0] + dash[1]}px` }) }}
+          />
           {name} <b data-value={name}>{value}</b>
         </li>
       ))}

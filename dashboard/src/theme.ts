@@ -11,6 +11,8 @@ export interface Theme {
   readonly background: string;
   node(i: number): string;
   device(i: number): string;
+  /** What was read where it lay in swap. */
+  readonly inPlace: string;
   readonly miss: string;
   readonly drop: string;
   readonly min: string;
@@ -28,6 +30,7 @@ function read(): Theme {
     background: get("panel"),
     node: (i) => get(`node-${i % NODES}`),
     device: (i) => get(`device-${i % DEVICES}`),
+    inPlace: get("in-place"),
     miss: get("miss"),
     drop: get("drop"),
     min: get("min"),

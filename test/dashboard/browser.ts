@@ -73,6 +73,11 @@ export function colours(page: Page, selector: string): Promise<Record<string, nu
   });
 }
 
+/** A colour of the page's theme, by the name that the style sheet gives it. */
+export function cssColour(page: Page, name: string): Promise<string> {
+  return page.evaluate(`getComputedStyle(document.documentElement).getPropertyValue("--${name}").trim()`);
+}
+
 /** Of each picture that is shown: how many pixels of it something around it hides, and how tall its smallest letters are. */
 export function picturesShown(page: Page): Promise<{ hidden: number; letters: number }[]> {
   return page.evaluate(`[...document.querySelectorAll("svg")].filter((svg) => svg.getClientRects().length > 0).map((svg) => {

@@ -16,6 +16,7 @@ import { replay } from "../../src/trace/replay.ts";
 import { lieu } from "../cli/support.ts";
 import {
   colours,
+  cssColour,
   DESKTOP,
   describeBrowser,
   launch,
@@ -81,11 +82,17 @@ describeBrowser("the dashboard", () => {
     const plot = await page.locator(".u-over").first().boundingBox();
     await page.mouse.move((plot?.x ?? 0) + 2, (plot?.y ?? 0) + 20);
     await eventually(moment).not.toBe(latest[0]);
-    const cursors = page.locator(".u-cursor-x");
-    const places = await cursors.evaluateAll((lines) =>
-      lines.map((line) => (line as unknown as { style: { transform: string } }).style.transform),
-    );
-    expect(new Set(places.filter((_, i) => i < 2)).size).toBe(1);
+    // The same part of each plot's width, of the map's too; all that have time to the right.
+    const places =
+      (await page.evaluate(`[...document.querySelectorAll(".u-over .u-cursor-x, .map-cursor")].map((line) => {
+      const of = line.parentElement.querySelector("canvas") ?? line.parentElement;
+      const [at, whole] = [line.getBoundingClientRect(), of.getBoundingClientRect()];
+      return at.left < whole.left - 2 ? "away" : (at.left - whole.left) / whole.width;
+    })`)) as (number | "away")[];
+    const shown = places.filter((place) => place !== "away");
+    // Two nodes, what moves, the map, what serves, latency, reclaim.
+    expect(shown.length).toBe(7);
+    for (const place of shown) expect(place).toBeLessThan(0.02);
     await page.mouse.click((plot?.x ?? 0) + 2, (plot?.y ?? 0) + 20);
     await page.mouse.move(5, 5);
     const chosen = await moment();
@@ -149,16 +156,32 @@ describeBrowser("the dashboard", () => {
     await page.waitForTimeout(300);
     const hex = (colour: string) => [1, 3, 5].map((i) => Number.parseInt(colour.slice(i, i + 2), 16)).join(",");
     const byPlace = await colours(page, map);
-    for (const colour of ["#f08c00", "#1098ad"]) expect(byPlace[hex(colour)]).toBeGreaterThan(100);
+    const nodes = await Promise.all([0, 1].map((i) => cssColour(page, `node-${i}`)));
+    expect(new Set(nodes).size).toBe(2);
+    for (const colour of nodes) expect(byPlace[hex(colour)]).toBeGreaterThan(100);
     await page.getByLabel("how long idle").check();
     await page.waitForTimeout(300);
     const byAge = await colours(page, map);
     expect(byAge[hex("#f0f921")]).toBeGreaterThan(100);
-    expect(byAge[hex("#f08c00")]).toBeUndefined();
+    expect(byAge[hex(nodes[0] as string)]).toBeUndefined();
+    expect(await violations(page)).toEqual([]);
     const box = await page.locator(map).boundingBox();
     await page.mouse.move((box?.x ?? 0) + (box?.width ?? 0) - 5, (box?.y ?? 0) + 10);
     await page.getByText(/^Pages [\d,]+ to [\d,]+, from .*: one of them/).waitFor();
     expect(said.filter((text) => !text.includes("willReadFrequently"))).toEqual([]);
+    await page.close();
+  });
+
+  test("each kind of move has a colour of its own", async () => {
+    const { page } = await openPage(browser, server.url);
+    const swatches = page.locator("[aria-labelledby=moves-title] .swatch");
+    const used = await swatches.evaluateAll((list) =>
+      list.map((swatch) =>
+        (swatch as unknown as { style: { getPropertyValue(n: string): string } }).style.getPropertyValue("--colour"),
+      ),
+    );
+    expect(used).toHaveLength(6);
+    expect(new Set(used).size).toBe(6);
     await page.close();
   });
 
