@@ -59,7 +59,7 @@ export abstract class CacheEntries<V, K extends CacheKey, C> extends CacheCore<V
   }
   /**
    * The miss-ratio curve: what share of its requests an LRU cache of any size would miss, learned from a sample. The first call begins
-   * that, and knows nothing yet; it goes on until {@link forgetCurve}, costs a hundredth or two of the time and less than 1 MiB, and
+   * that, and knows nothing yet; it goes on until {@link forgetCurve}, costs a hundredth of the time and less than 1 MiB, and
    * begins anew with `clear()`. What this cache misses at its own size is in {@link stats}.
    */
   curve(): MissRatioCurve {

@@ -15,7 +15,7 @@
  *
  * **Bounds.** At most {@link MOST_KEYS} keys, 25 bytes each: when there are more, what lies deeper than the largest size that is
  * asked about goes, and if that is not enough, the threshold falls. It falls too when more requests are seen than may be in the
- * time that has passed: {@link FREE} in any case, then {@link PER_MS} a millisecond, which is under a hundredth of it. It does not
+ * time that has passed: {@link FREE} in any case, then {@link PER_MS} a millisecond, which is about a hundredth of it (bench/metrics.mjs). It does not
  * rise; when there could be a larger sample, another one is begun (curve-learner.ts).
  */
 
@@ -33,8 +33,8 @@ const PLACES = 2;
 /** Bytes of an entry beside value and key: head, stamp, its share of the index. */
 export const ENTRY_BYTES = 30;
 /** Requests for sampled keys that may always be seen, and in each millisecond. */
-const FREE = 1 << 17;
-const PER_MS = 20;
+const FREE = 1 << 19;
+const PER_MS = 8;
 /** Milliseconds in which what one more sampler may always see is a quarter of what the first may. */
 export const MS_OF_FREE: number = (4 * FREE) / PER_MS;
 /** A sample of less than this part of what there is room for may be larger. */
@@ -53,7 +53,7 @@ const [HASH, PLACE, SIZE] = [0, 1, 2] as const;
 /** Bytes of a key, but for unusual ones. */
 const MOST_KEY = 64;
 /** Beside SAMPLED_GET and the like (store/sampled.ts): a hit above the store, of which the length of the key is not known. */
-const SAMPLED_HIT = -1;
+export const SAMPLED_HIT = -1;
 /** No value is as large. */
 const BIGGEST = 0x7fffffff;
 /** Requests after which what was counted is halved. */
@@ -149,9 +149,11 @@ export class CurveSampler {
     if (this.#room > most) this.#rebuild(most);
   }
 
-  /** What becomes of a sampled key (store/sampled.ts); `bytes` are those of its value and key, `stratum` is a request's. */
+  /** What becomes of a sampled key (store/sampled.ts, {@link SAMPLED_HIT}); `bytes` are those of its value and key, `stratum` is a request's. */
   hear(hash: number, bytes: number, what: number, stratum: number = OTHERS): void {
     const counts = hash >>> 0 < this.#threshold;
+    // Of hits above, what is large is told of, now and then, by touched().
+    if (!counts && what === SAMPLED_HIT) return;
     const slot = this.#find(hash);
     const e = (this.#table[slot] as number) - 1;
     const size = bytes > 0 ? bytes + ENTRY_BYTES : 0;
@@ -176,13 +178,6 @@ export class CurveSampler {
       else if (size > 0) this.#add(slot, hash, size);
     }
     if (++this.#seen % CHECK === 0) this.#look();
-  }
-  /** Hits above the store, on keys below the threshold (or not), of so many bytes and ages of these classes. */
-  hits(hashes: Int32Array, lengths: Int32Array, ages: Int8Array, n: number): void {
-    for (let i = 0; i < n; i++) {
-      const hash = hashes[i] as number;
-      if (hash >>> 0 < this.#threshold) this.hear(hash, lengths[i] as number, SAMPLED_HIT, ages[i]);
-    }
   }
   /** These keys were asked for above the store, now and then: of those below the threshold all requests are heard. */
   touched(hashes: Int32Array, n: number): void {

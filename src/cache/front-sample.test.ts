@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { classOfAge, NR_SAMPLED_AGES } from "../store/sampled.ts";
 import { zipf } from "../trace/generate.ts";
 import { Front } from "./front.ts";
+import { FrontSample } from "./front-sample.ts";
 
 const KEYS = 2000;
 const VALUE = 300;
@@ -96,4 +97,16 @@ test("nothing is noted once nobody wants to know, and what was counted is forgot
   const [counts, bytes] = [new Float64Array(NR_SAMPLED_AGES), new Float64Array(NR_SAMPLED_AGES)];
   front.addAges(counts, bytes);
   expect([...counts, ...bytes].every((n) => n === 0)).toBe(true);
+});
+
+test("a sample of all keys leaves time to watch the hits that set it right", () => {
+  let now = 0;
+  const sample = new FrontSample({ time: () => now, sampled: () => undefined });
+  sample.set(2 ** 32 - 1, 1 << 20, 0);
+  for (let i = 0; i < 1 << 20; i++) sample.note(i, VALUE, 0);
+  // So many are sampled, and no more watched than there is time for.
+  expect(sample.watchesAll).toBe(false);
+  now = 2000;
+  sample.set(THRESHOLD, 1 << 20, 1 << 20);
+  expect(sample.watchesAll).toBe(true);
 });

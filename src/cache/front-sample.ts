@@ -86,7 +86,8 @@ export class FrontSample {
   }
   /** A hit that is watched or sampled, on a key of this hash, with `length` bytes of key and value; its age is of this class. */
   note(hash: number, length: number, age: number): void {
-    if (++this.#watched % CHECK === 0) this.pace();
+    // Those of the sample are not counted, or a large one would leave no time for what sets it right.
+    if (this.watchesAll && ++this.#watched % CHECK === 0) this.pace();
     if ((hash ^ SIGN) >= this.#threshold) return;
     const at = this.#told++;
     this.#hashes[at] = hash;

@@ -30,7 +30,8 @@ type Listener = (sample: GetSample) => void;
 
 /** Milliseconds from one sample of a cache to the next, about, where there are gets enough. */
 const SAMPLE_MS = 25;
-const LATE_MS = 4 * SAMPLE_MS;
+/** After so many times that no sample has been: fewer gets come than did. */
+const LATE = 4;
 /** Gets from one sample to the next, at most. */
 const MOST_INTERVAL = 1 << 20;
 
@@ -40,6 +41,8 @@ export class GetTimer {
   interval = 1;
   /** Whether one is timed, or told of: what is got meanwhile is not timed. */
   isTelling = false;
+  /** See {@link SAMPLE_MS}. What a sample costs can be told where there are more of them (bench/metrics.mjs). */
+  sampleMs: number = SAMPLE_MS;
   readonly #cache: string;
   readonly #listeners: Iterable<Listener>;
   #last = performance.now();
@@ -75,13 +78,13 @@ export class GetTimer {
   }
   /** Whether the last is long ago: fewer gets come than did. */
   get isLate(): boolean {
-    return performance.now() - this.#last > LATE_MS;
+    return performance.now() - this.#last > LATE * this.sampleMs;
   }
   /** Samples that come sooner than they should are of a program that gets more: time fewer of them. */
   #pace(end: number): void {
     const passed = end - this.#last;
-    if (passed < SAMPLE_MS) this.interval = Math.min(MOST_INTERVAL, this.interval * 2);
-    else if (passed > LATE_MS) this.interval = Math.max(1, this.interval >>> 1);
+    if (passed < this.sampleMs) this.interval = Math.min(MOST_INTERVAL, this.interval * 2);
+    else if (passed > LATE * this.sampleMs) this.interval = Math.max(1, this.interval >>> 1);
     this.#last = end;
   }
 }

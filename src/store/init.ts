@@ -15,7 +15,6 @@ import {
   controlOf,
   LOG_PARTS,
   SEG_RECORD_SHIFT,
-  ST_AGE_BYTES,
   ST_AGE_SHIFT,
   ST_BASE_BITS,
   ST_BIN_FIRST,
@@ -71,7 +70,6 @@ import { ensureMeta, leaveMeta } from "./meta.ts";
 import { initPace } from "./pace.ts";
 import { HOLE_PRICE } from "./pays.ts";
 import { initRanks, MAX_INTERVAL, NO_THETA } from "./rank.ts";
-import { NR_SAMPLED_AGES } from "./sampled.ts";
 
 /** The most buckets of 64 bytes that a store of `pages` pages gets: items of 64 bytes on average, seven a bucket. */
 function maxBuckets(pages: i32): i32 {
@@ -141,8 +139,6 @@ function format(c: i32): i32 {
   if ((at & 4095) > 1024) at = (at + 4095) & ~4095;
   st(c + ST_TABLES, at);
   at += TABLES_SIZE;
-  st(c + ST_AGE_BYTES, at);
-  at += NR_SAMPLED_AGES << 3;
   const first = at;
   // Records of 128 bytes must not lie across pages.
   at = (at + 127) & ~127;
@@ -193,7 +189,6 @@ export function storeMetaPages(maxPages: i32, dataPages: i32, logPages: i32, seg
     (64 << baseBits(maxPages)) +
     (logPages >>> segShift) * 128 +
     TABLES_SIZE +
-    (NR_SAMPLED_AGES << 3) +
     16384;
   const index: f64 = maxBuckets(maxPages) * 128 + ghostLines(maxPages) * 64;
   return toI32(Math.floor((bytes + index) / 4096)) + 2;

@@ -230,11 +230,11 @@ export const ST_PART_SEGS: i32 = 1192;
 export const LOG_PARTS: i32 = 16;
 /** What compacting carries for each granule that it frees, in 256ths (evict.ts). */
 export const ST_HOLE_PRICE: i32 = 1740;
-/** Meta offset, behind the tables, of as many f64: bytes of keys and values of these hits, counted while keys are sampled. */
-export const ST_AGE_BYTES: i32 = 1736;
 /** Sixteen words: the candidates of a choice (evict.ts). */
 export const ST_PICKS: i32 = 1792;
-export const CONTROL_BYTES: i32 = 1856;
+/** NR_SAMPLED_AGES f64: bytes of keys and values of the hits of ST_AGES, counted while keys are sampled. Here, where they are at hand: each hit counts. */
+export const ST_AGE_BYTES: i32 = 1856;
+export const CONTROL_BYTES: i32 = 2048;
 export const STORE_MAGIC: i32 = 0x73746f72;
 
 export const FLAG_TELL: i32 = 1;

@@ -7,7 +7,7 @@
  * the last access, and, while keys are sampled, how many bytes they had. That is counted of every hit, sampled or not.
  */
 import { ld, ldf, leadingZeros, ltu, st } from "../mm/machine.ts";
-import { addf, controlOf, metaAddr, ST_AGE_BYTES, ST_AGES, ST_SAMPLED, ST_SAMPLED_BIG } from "./layout.ts";
+import { addf, controlOf, ST_AGE_BYTES, ST_AGES, ST_SAMPLED, ST_SAMPLED_BIG } from "./layout.ts";
 
 /** What becomes of a sampled key: asked for (bytes 0: it has no value), stored, deleted, or asked for when its value had expired. */
 export const SAMPLED_GET: i32 = 0;
@@ -31,16 +31,12 @@ export function classOfAge(age: i32): i32 {
 export function countAge(c: i32, age: i32, bytes: i32): i32 {
   const cls = classOfAge(age);
   addf(c + ST_AGES + (cls << 3), 1);
-  if (ld(c + ST_SAMPLED) !== 0) addf(ageBytes(c, cls), bytes);
+  if (ld(c + ST_SAMPLED) !== 0) addf(c + ST_AGE_BYTES + (cls << 3), bytes);
   return cls;
-}
-function ageBytes(c: i32, cls: i32): i32 {
-  return metaAddr(c, ld(c + ST_AGE_BYTES) + (cls << 3));
 }
 /** Bytes of keys and values of the hits of a class of ages, since there was a sample. */
 export function storeAgeBytes(meta: i32, cls: i32): f64 {
-  const c = controlOf(meta);
-  return ldf(ageBytes(c, cls));
+  return ldf(controlOf(meta) + ST_AGE_BYTES + (cls << 3));
 }
 
 export function isSampled(c: i32, hash: i32): boolean {

@@ -1,6 +1,6 @@
 /** Miss-ratio curves: held against whole simulations of LRU, and what a cache makes of them. */
 import { afterEach, describe, expect, test } from "vitest";
-import { CurveSampler } from "../../src/cache/curve.ts";
+import { CurveSampler, SAMPLED_HIT } from "../../src/cache/curve.ts";
 import { CurveLearner } from "../../src/cache/curve-learner.ts";
 import { type MissRatioCurve, OTHERS, type Requests, STRATA } from "../../src/cache/distances.ts";
 import { type Memory, openMemorySync, simCrank } from "../../src/index.ts";
@@ -101,7 +101,7 @@ function sample(trace: Trace, sizes: Float64Array, most: number, seed: number, l
     hash ^= hash >>> 16;
     const bytes = (sizes[key] as number) - ENTRY;
     if (age < above) {
-      if (hash >>> 0 < threshold) sampler.hits(Int32Array.of(hash), Int32Array.of(bytes), Int8Array.of(stratum), 1);
+      if (hash >>> 0 < threshold) sampler.hear(hash, bytes, SAMPLED_HIT, stratum);
     } else if (hash >>> 0 < threshold || bytes >= big) sampler.hear(hash, bytes, SAMPLED_GET, stratum);
   }
   return { sampler, curve: sampler.curve(), total };
@@ -227,7 +227,7 @@ test("a sample that has become small is replaced by a larger one, and has less t
   phase(400_000, 1_000_000, 1000);
   const low = Math.min(...rates);
   expect(low).toBeLessThan(0.1);
-  phase(4000, 1_500_000, 20);
+  phase(4000, 4_000_000, 5);
   const curve = learner.curve();
   expect(curve.rate).toBe(1);
   expect(curve.keys).toBe(4000);
