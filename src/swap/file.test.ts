@@ -76,6 +76,24 @@ describe.runIf(libcIfThere() !== undefined)("by the system's calls", () => {
     expect(Buffer.compare(fs.readFileSync(path).subarray(PAGE_SIZE, 2 * PAGE_SIZE), pattern(0))).toBe(0);
   });
 
+  test("slots beyond 2 and 4 GiB are where they belong", () => {
+    const device = open({ size: 2 ** 33, pages: direct() });
+    const memory = sharedPages(2);
+    const slots = [2 ** 19 - 1, 2 ** 19, 2 ** 20 - 1, 2 ** 20, 2 ** 21 - 1];
+    for (const slot of slots) {
+      fillPage(memory, 0, slot);
+      device.write(slot, 1, memory, pageAddrs(0));
+    }
+    const fd = fs.openSync(path, "r");
+    for (const slot of slots) {
+      device.read(slot, memory, PAGE_SIZE);
+      expectPage(memory, 1, slot);
+      fs.readSync(fd, memory, 0, PAGE_SIZE, (slot + 1) * PAGE_SIZE);
+      expectPage(memory, 0, slot);
+    }
+    fs.closeSync(fd);
+  });
+
   test("another memory in between is where it is, and not where the first one was", () => {
     const device = open({ pages: direct() });
     const memories = [sharedPages(2), new Uint8Array(2 * PAGE_SIZE), sharedPages(2)];
