@@ -44,26 +44,13 @@ import { ALLOCSTALL_NORMAL, COMPACT_FAIL, count, NUMA_FOREIGN, NUMA_HIT, NUMA_MI
  * policy and goes before faster ones. Returns the head frame or -ENOMEM.
  */
 export function allocPages(order: i32, gfp: i32, first: i32, chosen: boolean, mask: i32, cg: i32): i32 {
-  let f: i32 = -1;
   const outer = hdr(H_PRESSURE);
   setHdr(H_PRESSURE, cg);
-  if ((gfp & GFP_LOW) !== 0) f = allocLow(order, first, mask, cg);
+  let f: i32 = (gfp & GFP_LOW) !== 0 ? allocLow(order, first, mask, cg) : -1;
+  const low = f >= 0;
   if ((gfp & GFP_MEMALLOC) !== 0) f = takeReserve(first, mask);
-  const low = f >= 0 && (gfp & GFP_LOW) !== 0;
-  if (f < 0 && (gfp & GFP_MEMALLOC) === 0 && (hdr(H_OPTIONS) & OPT_TIER_FIRST) !== 0) {
-    let left: i32 = mask;
-    if ((gfp & GFP_SETTLE) !== 0) f = allocWhereRoomIs(order, first, mask, cg);
-    if (f < 0 && (gfp & (GFP_COLD | GFP_SETTLE)) !== 0) f = allocCold(order, gfp, first, mask, cg);
-    else if (f < 0 && chosen) {
-      f = allocChosen(order, gfp, first, mask, cg);
-      left &= ~(1 << first);
-    }
-    while (f < 0 && left !== 0) {
-      const tier = fastestTier(left);
-      f = allocWithin(order, gfp, first, tier, cg);
-      left &= ~tier;
-    }
-  } else if (f < 0 && (gfp & GFP_MEMALLOC) === 0) f = allocWithin(order, gfp, first, mask, cg);
+  else if (f < 0 && (hdr(H_OPTIONS) & OPT_TIER_FIRST) !== 0) f = allocByTier(order, gfp, first, chosen, mask, cg);
+  else if (f < 0) f = allocWithin(order, gfp, first, mask, cg);
   setHdr(H_PRESSURE, outer);
   if (f < 0) {
     if (order > 0) count(COMPACT_FAIL, -1, cg, 1);
@@ -71,6 +58,23 @@ export function allocPages(order: i32, gfp: i32, first: i32, chosen: boolean, ma
     return ENOMEM;
   }
   noteNode(low ? folioNid(f) : first, f, order, cg);
+  return f;
+}
+
+/** The fastest tier first, but for what is to be elsewhere (OPT_TIER_FIRST). Returns the head frame or a negative number. */
+function allocByTier(order: i32, gfp: i32, first: i32, chosen: boolean, mask: i32, cg: i32): i32 {
+  let f: i32 = (gfp & GFP_SETTLE) !== 0 ? allocWhereRoomIs(order, first, mask, cg) : -1;
+  let left: i32 = mask;
+  if (f < 0 && (gfp & (GFP_COLD | GFP_SETTLE)) !== 0) f = allocCold(order, gfp, first, mask, cg);
+  else if (f < 0 && chosen) {
+    f = allocChosen(order, gfp, first, mask, cg);
+    left &= ~(1 << first);
+  }
+  while (f < 0 && left !== 0) {
+    const tier = fastestTier(left);
+    f = allocWithin(order, gfp, first, tier, cg);
+    left &= ~tier;
+  }
   return f;
 }
 

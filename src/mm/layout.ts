@@ -27,7 +27,7 @@ export const MAX_SWAP: i32 = 8;
 /** Frame and slot numbers must fit the 26 bits that a page-table entry has for them. */
 export const MAX_INDEX: i32 = 0x3ffffff;
 export const MAGIC: i32 = 0x6c696575;
-export const LAYOUT_VERSION: i32 = 6;
+export const LAYOUT_VERSION: i32 = 7;
 
 // ---- header: single words, except where marked f64 -----------------------------------------------------------------
 export const H_MAGIC: i32 = 0;

@@ -24,6 +24,7 @@ import {
   regrettedGranules,
   startCount,
 } from "./clean.ts";
+import { noteCut } from "./cut-short.ts";
 import { dropExpired } from "./expire.ts";
 import { loseHead } from "./find.ts";
 import { guardStep } from "./guard.ts";
@@ -38,12 +39,11 @@ import {
   SG_ITEMS,
   SG_LIVE,
   SG_STATE,
-  SG_STREAM,
   SG_USED,
   ST_BODIES,
   ST_BUSY,
+  ST_CUT_CLEAN,
   ST_DATA_VMA,
-  ST_FRESH_SEG,
   ST_FRUITLESS,
   ST_HEADS,
   ST_HOLE_PRICE,
@@ -281,20 +281,6 @@ export function cleanChosen(c: i32, s: i32, drops: i32, how: i32): void {
   threshold(c);
   clean(c, s, drops, how);
 }
-/**
- * The segment whose cleaning was cut short, as somebody waited: to go on there costs no choice anew, which is as much as cleaning a few pages. Else, or if
- * it is another one by now, -1. A store that has moved is not gone on with.
- */
-export function cutShort(c: i32): i32 {
-  if (cutStore !== c) return -1;
-  cutStore = 0;
-  const there = cutSeg < ld(c + ST_FRESH_SEG) && seg(c, cutSeg, SG_STATE) === SEG_CLOSED;
-  return there && seg(c, cutSeg, SG_STREAM) === cutStream ? cutSeg : -1;
-}
-let cutStore: i32 = 0;
-let cutSeg: i32 = 0;
-/** Its stream, and which of its lives it was. */
-let cutStream: i32 = 0;
 /** Go on with the cleaning of a segment, or begin it. */
 export function clean(c: i32, s: i32, drops: i32, how: i32): void {
   startCount(how);
@@ -303,9 +289,7 @@ export function clean(c: i32, s: i32, drops: i32, how: i32): void {
   let more: boolean = true;
   while (left > 0 && more) {
     if (++pages > PIECE && needBreak()) {
-      cutStore = c;
-      cutSeg = s;
-      cutStream = seg(c, s, SG_STREAM);
+      noteCut(c, ST_CUT_CLEAN, s, left);
       more = false;
     } else {
       more = cleanSegPage(c, s, left);

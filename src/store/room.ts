@@ -14,6 +14,7 @@ import { finishing, writesLater } from "../mm/writeback.ts";
 import { bodyOf, bodyOwner, bodyVpn, firstPageOf, isCopy, ownerOf } from "./body.ts";
 import { ALL, lookedGranules, SINK_WORST, sinkItem } from "./clean.ts";
 import { dropCopy, sinkToCopy } from "./copies.ts";
+import { takeCut } from "./cut-short.ts";
 import { slotOf } from "./directory.ts";
 import {
   CANDIDATES,
@@ -22,7 +23,6 @@ import {
   chosenSeg,
   clean,
   cleanChosen,
-  cutShort,
   dropBody,
   dropFrom,
   evictSome,
@@ -43,6 +43,7 @@ import {
   SG_STATE,
   SG_USED,
   ST_BUSY,
+  ST_CUT_CLEAN,
   ST_DATA_START,
   ST_DATA_VMA,
   ST_FLAGS,
@@ -173,7 +174,7 @@ export function sinkSome(c: i32): i32 {
   if (!maySink(c) && !(dropSunk(c) && maySink(c))) return 0;
   makeSlots(c, 2 << ld(c + ST_SEG_SHIFT));
   if (makeUse(c, ALL)) return 1;
-  const rest = cutShort(c);
+  const rest = takeCut(c, ST_CUT_CLEAN);
   const goesOn =
     rest >= 0 && kindOf(c, rest) < STREAM_TTL && streamOf(c, rest) !== STREAM_COLD && wholeInNodes(c, rest);
   if (!goesOn && !choose(c, true)) return 0;

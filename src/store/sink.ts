@@ -38,6 +38,7 @@ import { swapAvailable } from "../mm/swap.ts";
 import { needBreak } from "../mm/writeback.ts";
 import { bodyOwner, bodyVpn, firstOfBody, nextPage } from "./body.ts";
 import { carryWithin } from "./carry.ts";
+import { leftOfCut, takeCut } from "./cut-short.ts";
 import { slotOf } from "./directory.ts";
 import { lastAge } from "./history.ts";
 import { BIT_DEAD, bits, bodyPages, I_HASH } from "./item.ts";
@@ -51,6 +52,7 @@ import {
   SG_STATE,
   SG_USED,
   ST_BUSY,
+  ST_CUT_SORT,
   ST_DATA_START,
   ST_DATA_VMA,
   ST_LOG_PAGES,
@@ -71,7 +73,7 @@ import { density, NO_THETA } from "./rank.ts";
 import { releaseIfEmpty } from "./remove.ts";
 import { lastScore, othersColdest, randomPageOn, segBelow } from "./sample.ts";
 import { skim } from "./skim.ts";
-import { holesIfSunk, regrettedPart, sortCutMost, sortCutShort, sortSeg, stayingPart } from "./sort.ts";
+import { holesIfSunk, regrettedPart, sortSeg, stayingPart } from "./sort.ts";
 import { movedBy } from "./threshold.ts";
 
 /** Candidates for each choice, how often one may be picked that is none, and frames looked at for one of the store's pages. */
@@ -202,8 +204,8 @@ function sinkOne(c: i32, nid: i32): i32 {
     const moved = sinkBody(c, rest, nid);
     if (moved > 0) return moved;
   }
-  const begun = ld(c + ST_BUSY) === 0 ? sortCutShort(c) : -1;
-  if (begun >= 0) return sortOn(c, begun, nid, sortCutMost());
+  const begun = ld(c + ST_BUSY) === 0 ? takeCut(c, ST_CUT_SORT) : -1;
+  if (begun >= 0) return sortOn(c, begun, nid, leftOfCut(c, ST_CUT_SORT));
   if (!pickOn(c, nid)) return -1;
   if (pickedSeg >= 0) return sinkSeg(c, pickedSeg, nid, streamOf(c, pickedSeg) === STREAM_HEADS ? ALL : MOST);
   learn(c, pickedShare, 256);

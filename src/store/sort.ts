@@ -11,6 +11,7 @@ import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
 import { needBreak } from "../mm/writeback.ts";
 import { bodyVpn } from "./body.ts";
 import { carryWithin } from "./carry.ts";
+import { noteCut } from "./cut-short.ts";
 import { slotOf } from "./directory.ts";
 import { BIT_BODY, BIT_DEAD, bits, END_OF_PAGE, I_BODY, I_HASH, I_LENGTH, inlineGranules } from "./item.ts";
 import {
@@ -19,14 +20,11 @@ import {
   locAddr,
   PAGE_GRANULES,
   pageInfo,
-  SEG_CLOSED,
   SG_CURSOR,
-  SG_STATE,
-  SG_STREAM,
   SG_USED,
   ST_BUSY,
+  ST_CUT_SORT,
   ST_DATA_START,
-  ST_FRESH_SEG,
   ST_SEG_SHIFT,
   ST_SINK_WORTH,
   STREAM_TTL,
@@ -45,6 +43,8 @@ let staying: i32 = 0;
 let going: i32 = 0;
 /** Of those that go, what is worth twice as much as what goes on average. */
 let regretted: i32 = 0;
+/** Of all of a segment that was looked at. */
+let looked: i32 = 0;
 /** Pages that are sorted at least before somebody who waits has his turn. */
 const PIECE: i32 = 2;
 /** What goes is followed by this power of a half. */
@@ -69,34 +69,15 @@ export function holesIfSunk(c: i32, s: i32, nid: i32, limit: i32): i32 {
     if (!isOn(ld(c + ST_DATA_START) + (s << ld(c + ST_SEG_SHIFT)) + page, nid)) return -1;
     walk(c, s, page, limit, 0);
   }
-  const all = (seg(c, s, SG_USED) >>> 3) - (from << 9);
-  stays = ((staying * 256) / (all + 1)) | 0;
-  regrets = ((regretted * 256) / (all + 1)) | 0;
-  return (((all - going) * 256) / (all + 1)) | 0;
+  looked = (seg(c, s, SG_USED) >>> 3) - (from << 9);
+  return (((looked - going) * 256) / (looked + 1)) | 0;
 }
-let stays: i32 = 0;
-let regrets: i32 = 0;
 /** How many 256ths of the segment of the last {@link holesIfSunk} are worth more than the limit; and of what goes, those that are worth twice as much as what does on average. */
 export function stayingPart(): i32 {
-  return stays;
+  return ((staying * 256) / (looked + 1)) | 0;
 }
 export function regrettedPart(): i32 {
-  return regrets;
-}
-/** The segment whose sorting was cut short as somebody waited, its stream and which of its lives that was, and how many granules may yet stay. */
-let cutStore: i32 = 0;
-let cutSeg: i32 = 0;
-let cutStream: i32 = 0;
-let cutMost: i32 = 0;
-/** That segment, if it is there yet; else -1. */
-export function sortCutShort(c: i32): i32 {
-  if (cutStore !== c) return -1;
-  cutStore = 0;
-  const there = cutSeg < ld(c + ST_FRESH_SEG) && seg(c, cutSeg, SG_STATE) === SEG_CLOSED;
-  return there && seg(c, cutSeg, SG_STREAM) === cutStream ? cutSeg : -1;
-}
-export function sortCutMost(): i32 {
-  return cutMost;
+  return ((regretted * 256) / (looked + 1)) | 0;
 }
 /**
  * Sort a segment, all of it on node `nid`, until `most` granules have stayed there; what is left then goes. What there is
@@ -113,10 +94,7 @@ export function sortSeg(c: i32, s: i32, limit: i32, most: i32): void {
     const logPage = (s << ld(c + ST_SEG_SHIFT)) + page;
     const vpn = ld(c + ST_DATA_START) + logPage;
     if (++pages > PIECE && needBreak()) {
-      cutStore = c;
-      cutSeg = s;
-      cutStream = seg(c, s, SG_STREAM);
-      cutMost = most > staying ? most - staying : 1;
+      noteCut(c, ST_CUT_SORT, s, most > staying ? most - staying : 1);
       break;
     }
     // Making room for those before it may have sent it away.

@@ -5,6 +5,7 @@
 import { expect, onTestFinished, test } from "vitest";
 import { isLieuError, type Region } from "../../src/index.ts";
 import { pick, runSeed, seeded } from "../property/source.ts";
+import { pageOf } from "../support/pages.ts";
 import { describeWithRedis, startCluster } from "../support/redis.ts";
 import { PAGE, swapPath, twoTiers } from "./helpers.ts";
 
@@ -12,14 +13,6 @@ const KEYS = 2500;
 const PAGES = 900;
 /** Operations of a burst: several hundred go to the servers. */
 const BURST = 1500;
-
-const NOISE = Buffer.from(Uint32Array.from({ length: 8192 }, (_, i) => Math.imul(i + 1, 0x9e3779b1)).buffer);
-function pageOf(what: number, version: number): Buffer {
-  const page = Buffer.from(NOISE.subarray((what & 4095) * 4, (what & 4095) * 4 + PAGE));
-  page.writeInt32LE(what, 0);
-  page.writeInt32LE(version, 4);
-  return page;
-}
 
 describeWithRedis("a cluster", () => {
   test("a node that is killed in the midst of traffic, and comes back", { timeout: 120_000 }, async () => {

@@ -6,6 +6,7 @@
 import { Worker } from "node:worker_threads";
 import { type Cache, isLieuError, type Memory, openMemorySync, type Region } from "../../src/index.ts";
 import { pick, runSeed, seeded } from "../property/source.ts";
+import { pageOf } from "./pages.ts";
 import { type Server, startProxy, startRedis, type TcpProxy } from "./redis.ts";
 
 const PAGE = 4096;
@@ -26,14 +27,6 @@ export interface StormResult {
   readonly longest: number;
   /** Of operations over half a second, those in most of which no thread of this process ran: it was stopped, or the machine was busy. */
   readonly paused: number;
-}
-
-const NOISE = Buffer.from(Uint32Array.from({ length: 8192 }, (_, i) => Math.imul(i + 1, 0x9e3779b1)).buffer);
-function pageOf(what: number, version: number): Buffer {
-  const page = Buffer.from(NOISE.subarray((what & 4095) * 4, (what & 4095) * 4 + PAGE));
-  page.writeInt32LE(what, 0);
-  page.writeInt32LE(version, 4);
-  return page;
 }
 
 /** @throws Error for a wrong byte, a region's page that is lost, or a broken invariant; it names the seed */
