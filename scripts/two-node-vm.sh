@@ -15,7 +15,7 @@ dpkg -x "$W"/debs/"$KERNEL"_*.deb "$W/kernel"
 R=$W/root
 rm -rf "$R" && mkdir -p "$R"/{bin,dev,proc,sys,tmp,mod,app,usr/bin}
 cp "$(command -v busybox)" "$R/bin/busybox"
-for applet in sh mount cat ls echo mkdir sleep tar insmod poweroff stty sync timeout; do ln -s busybox "$R/bin/$applet"; done
+for applet in sh mount cat ls echo mkdir sleep tar insmod poweroff stty sync timeout mke2fs; do ln -s busybox "$R/bin/$applet"; done
 NODE=$(node -p process.execPath)
 cp "$NODE" "$R/usr/bin/node"
 # Its libraries where it looks for them; the last two are opened at run time.
@@ -27,7 +27,7 @@ cp "$NODE" "$R/usr/bin/node"
   cp -L "$library" "$R$library"
 done
 # Modules in the order of their loading; what is built in is not there.
-for module in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk libnvdimm nd_btt nfit nd_pmem dax device_dax kmem dax_hmem; do
+for module in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci virtio_blk libnvdimm nd_btt nfit nd_pmem dax device_dax kmem dax_hmem crc32c_generic libcrc32c crc16 mbcache jbd2 ext4; do
   file=$(find "$W/kernel" -path '*/modules/*' \( -name "$module.ko" -o -name "$module.ko.xz" \) -print -quit)
   [ -n "$file" ] || continue
   case $file in *.xz) xz -dc "$file" >"$R/mod/$module.ko" ;; *) cp "$file" "$R/mod/$module.ko" ;; esac
@@ -55,9 +55,11 @@ while [ $i -lt 100 ] && [ ! -e /sys/devices/system/node/node1/vmstat ]; do
   i=$((i + 1))
 done
 tar xf /dev/vda -C /app
+# A disk for files that are not memory.
+mke2fs /dev/vdb >/dev/null && mkdir -p /data && mount -t ext4 /dev/vdb /data
 stty raw -echo </dev/ttyS1 2>/dev/null
 cd /app
-timeout 900 node test/numa/guest.mjs >/dev/ttyS1 2>&1
+timeout 1500 node test/numa/guest.mjs >/dev/ttyS1 2>&1
 echo "exit code $?" >/dev/ttyS1
 sync
 poweroff -f
