@@ -1,12 +1,12 @@
 /**
  * How right the miss-ratio curve of a live cache is, and what learning it costs:
  *
- *     node bench/curves.mjs [TRACE ...] [--heap BYTES] [--cost]
+ *     node bench/curves.mjs [TRACE ...] [--heap BYTES] [--seed N] [--cost]
  *
  * Each trace (the repository's own by default) goes through a cache whose curve is learned meanwhile, and through a whole simulation
  * of LRU with the same bytes an entry, at 1, 2, 3, 5, 10, 25 and 50 % of the footprint. Prints what the curve says and by how many points
- * that is off, then by how much most of any split between two tiers of such sizes. Fails where that is more than one point. `--cost`: the time
- * of gets with and without, turn by turn.
+ * that is off, then by how much most of any split between two tiers of such sizes. Fails where that is more than one point. `--seed`: another
+ * sample. `--cost`: the time of gets with and without, turn by turn; metrics.mjs says it better.
  */
 import { parseArgs } from "node:util";
 import { openMemorySync, simCrank } from "../dist/index.js";
@@ -15,7 +15,11 @@ import { lruMissRatio } from "./policies/reference.mjs";
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { heap: { type: "string" }, cost: { type: "boolean", default: false } },
+  options: {
+    heap: { type: "string" },
+    seed: { type: "string", default: "0" },
+    cost: { type: "boolean", default: false },
+  },
 });
 const FRACTIONS = [0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5];
 /** Points that it may be off. */
@@ -37,6 +41,7 @@ function live(trace, bytes, sampling) {
     {
       nodes: { dram: { kind: "dram", size: (pages + 200) * PAGE } },
       minFree: "16KiB",
+      seed: Number(options.seed),
       addressSpace: (pages * 8 + 8192) * PAGE,
     },
     { crank },

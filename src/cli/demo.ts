@@ -4,7 +4,6 @@
  * they are dropped.
  */
 import { relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { formatSize, parseSize } from "../memory/size.ts";
 import { COSTS } from "../study/costs.ts";
@@ -17,10 +16,10 @@ import { FETCH_US, requestPrice } from "./demo-price.ts";
 import { RECORDS_MEMORY, type Records, type RecordsResult, recordOf, runRecords } from "./demo-records.ts";
 import { orInterrupted, replayWithProgress } from "./replay.ts";
 import { count, demotions, pages, percent, replayJson, replayReport, table, wrap } from "./report.ts";
+import { SHIPPED } from "./shipped.ts";
 import { addWatchOptions, checkWatchFlags, type WatchFlags, watched } from "./watch.ts";
 
 const PAGE = 4096;
-const TRACE = fileURLToPath(new URL("../../traces/sqlite-session.mtr.gz", import.meta.url));
 const TIERS = { dram: "8MiB", slow: "16MiB", swapSize: "16MiB" } as const;
 
 /** The three results that the demo compares. */
@@ -54,7 +53,7 @@ export function addDemo(program: Command, context: Context): void {
     .action(async (flags: Flags) => {
       const { json = false, watch, report } = flags;
       checkWatchFlags(flags);
-      const trace = await orInterrupted(openTrace(TRACE), context.signal);
+      const trace = await orInterrupted(openTrace(SHIPPED), context.signal);
       if (watch === true || report !== undefined) return watchIt(trace, flags, context);
       if (!json) context.stdout.write(`${introduction(trace)}\n\n`);
       const results = await runAll(trace, context);
@@ -210,7 +209,7 @@ function firstRequests(result: ReplayResult): number {
 }
 
 function nextSteps(): string {
-  const replayIt = `npx lieu replay ${relative(process.cwd(), TRACE)}`;
+  const replayIt = `npx lieu replay ${relative(process.cwd(), SHIPPED)}`;
   const steps = [
     [`${replayIt} --as region`, "lossless memory: nothing is dropped"],
     [`${replayIt} --preset linux`, "as today's kernel does it"],

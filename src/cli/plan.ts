@@ -26,6 +26,7 @@ import { refuse } from "./refuse.ts";
 import { orInterrupted } from "./replay.ts";
 import { count, table, wrap } from "./report.ts";
 import { type Served, servedAt } from "./served.ts";
+import { tracePath } from "./shipped.ts";
 
 const NOTES = `
 Every configuration is run: the engine itself over the trace, without the bytes. So hits by tier are those of \`lieu replay\` with
@@ -112,7 +113,12 @@ export function addPlan(program: Command, context: Context): void {
       for (const file of [flags.svg, flags.html]) if (file !== undefined) write(file, "");
       const made = served
         ? await planLive(served, prices, flags, context)
-        : await planTrace(await orInterrupted(openTrace(path, flags.format), context.signal), prices, flags, context);
+        : await planTrace(
+            await orInterrupted(openTrace(tracePath(path), flags.format), context.signal),
+            prices,
+            flags,
+            context,
+          );
       if (flags.svg !== undefined) write(flags.svg, frontierSvg(made));
       if (flags.html !== undefined) write(flags.html, planPage(made, configText));
       context.stdout.write(`${flags.json === true ? JSON.stringify(planJson(made)) : planText(made)}\n`);

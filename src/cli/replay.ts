@@ -10,6 +10,7 @@ import { applySetting, readConfig } from "./config.ts";
 import type { Context } from "./context.ts";
 import { startProgress } from "./progress.ts";
 import { replayJson, replayReport } from "./report.ts";
+import { tracePath } from "./shipped.ts";
 import { addWatchOptions, checkWatchFlags, type WatchFlags, watched } from "./watch.ts";
 
 const NOTES = `
@@ -104,7 +105,7 @@ export function addReplay(program: Command, context: Context): void {
     .action(async (path: string, flags: Flags) => {
       checkWatchFlags(flags);
       const options = optionsOf(flags);
-      const trace = await orInterrupted(openTrace(path, flags.format), context.signal);
+      const trace = await orInterrupted(openTrace(tracePath(path), flags.format), context.signal);
       const title = `${trace.name} as ${options.as ?? "cache"}`;
       await watched(title, flags, context, async (observer) => {
         const how = { label: trace.name, source: flags.config, observer };

@@ -53,6 +53,20 @@ test("a price list is printed, and read again", async () => {
   expect(parse(again.stdout)).toEqual({ ...parse(stdout), zswapRatio: 3 });
 });
 
+test("a plan of the whole shipped trace is there in less than ten seconds, wherever the command is given", async () => {
+  const there = process.cwd();
+  process.chdir(folder);
+  const begun = process.cpuUsage();
+  try {
+    const { status, stdout } = await lieu("plan", "traces/sqlite-session.mtr.gz");
+    const { user, system } = process.cpuUsage(begun);
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/739,384 requests, .*; 35 configurations/)]);
+    expect((user + system) / 1e6).toBeLessThan(10);
+  } finally {
+    process.chdir(there);
+  }
+}, 60_000);
+
 test.each([
   [["plan"], "give a trace"],
   [["plan", TRACE, "--latency", "5"], "give a time"],
