@@ -4,8 +4,8 @@
  *     node bench/same-rss.mjs TRACE [MIB ...]
  *
  * Each key of the trace has a record of 1 KB of JSON; a miss is followed by a set. Each run is a process, which is asked by how much its RSS has grown. lieu gets
- * a fifth of MIB (32, 56 and 108 if nothing is said) as DRAM and the rest as a pool. lru-cache is run with two numbers of entries, and what it would miss where it grows
- * by as much as lieu is read off the line between the two. Bar: 30 % fewer misses.
+ * a fifth of MIB (32, 56 and 108 if nothing is said) as DRAM and the rest as a pool. lru-cache is run with four numbers of entries, and what it would miss where it grows
+ * by as much as lieu is read off the line between the two on either side. Bar: 30 % fewer misses.
  */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -14,8 +14,9 @@ import { openTrace } from "../dist/trace/open.js";
 
 const MIB = 2 ** 20;
 const SIZES = [32, 56, 108];
-/** Bytes that lru-cache takes for an entry of these, about; the two runs are a sixth to either side. */
-const ENTRY = 1400;
+/** Bytes that lru-cache takes for an entry of these, about, and which parts of so many entries it is run with. */
+const ENTRY = 1600;
+const PARTS = [0.65, 0.85, 1.05, 1.25];
 /** Requests from one collection to the next: RSS is to be what is held, not what waits to be collected, which would all be to lru-cache's cost. */
 const COLLECT = 10_000;
 const recordOf = (key) => demoRecordOf(key, 12);
@@ -71,9 +72,11 @@ function run(name, path, size) {
   const args = ["--expose-gc", fileURLToPath(import.meta.url), "--job", name, path, `${size}`];
   return JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8" }));
 }
-/** Misses at that RSS, on the line through two runs; of the larger, if it has less RSS than that. */
-function missesAt(rss, [a, b]) {
-  if (rss >= b.rss) return b.misses;
+/** Misses at that RSS, on the line through the runs on either side; none where it is on one side of all. */
+function missesAt(rss, runs) {
+  const above = runs.findIndex((run) => run.rss >= rss);
+  if (above <= 0) throw new Error(`${rss} MiB is not between lru-cache's ${runs.map((run) => run.rss)}`);
+  const [a, b] = [runs[above - 1], runs[above]];
   return a.misses + ((b.misses - a.misses) * (rss - a.rss)) / (b.rss - a.rss);
 }
 
@@ -81,8 +84,7 @@ function sameRss(path, sizes = SIZES) {
   const rows = {};
   for (const mib of sizes) {
     const lieu = run("lieu", path, mib);
-    // What both stand for is written: who reads it sees whether the two runs lie about where lieu's does.
-    const lru = [5 / 6, 7 / 6].map((part) => run("lru", path, Math.round((part * lieu.rss * MIB) / ENTRY)));
+    const lru = PARTS.map((part) => run("lru", path, Math.round((part * lieu.rss * MIB) / ENTRY)));
     const misses = missesAt(lieu.rss, lru);
     const fewer = 1 - lieu.misses / misses;
     rows[`misses on the trace in ${mib} MiB of DRAM + zswap: fewer than lru-cache in the same RSS`] = {

@@ -40,12 +40,13 @@ describe("a wish for huge pages", () => {
   });
 });
 
-/** The flags that Linux has for the mappings of at least `bytes`. */
-function flagsOfLarge(bytes: number): string[] {
+/** Bytes of the mappings of at least `bytes` for which huge pages were asked for. */
+function askedFor(bytes: number): number[] {
   const maps = readFileSync("/proc/self/smaps", "latin1").split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
   return maps
-    .filter((map) => Number(/^Size:\s+(\d+) kB/m.exec(map)?.[1]) * 1024 >= bytes)
-    .map((map) => /^VmFlags:(.*)$/m.exec(map)?.[1] ?? "");
+    .filter((map) => / hg\b/.test(/^VmFlags:(.*)$/m.exec(map)?.[1] ?? ""))
+    .map((map) => Number(/^Size:\s+(\d+) kB/m.exec(map)?.[1]) * 1024)
+    .filter((size) => size >= bytes);
 }
 
 describe.runIf(process.platform === "linux" && hugePageSetting() === "madvise")("a memory on Linux", () => {
@@ -55,7 +56,7 @@ describe.runIf(process.platform === "linux" && hugePageSetting() === "madvise")(
       pretouch: false,
       ...(hugePages !== undefined && { hugePages }),
     });
-  const asked = (bytes: number): number => flagsOfLarge(bytes).filter((flags) => / hg\b/.test(flags)).length;
+  const asked = (bytes: number): number => askedFor(bytes).length;
 
   test("asks for them if it is large, or told to; not if it is told not to", async () => {
     const before = asked(2 ** 26);
@@ -75,5 +76,14 @@ describe.runIf(process.platform === "linux" && hugePageSetting() === "madvise")(
       memory.check();
       await memory.close();
     }
+  });
+
+  test("for what pages hold, not for tables, of which little is used", async () => {
+    const before = askedFor(2 ** 26);
+    const memory = open("150MiB");
+    const [size, ...others] = askedFor(2 ** 26).filter((bytes) => !before.includes(bytes));
+    expect(others).toEqual([]);
+    expect(Math.abs((size as number) - memory.node("dram").size)).toBeLessThan(2 ** 16);
+    await memory.close();
   });
 });

@@ -42,7 +42,9 @@ export function boot(config: MemoryConfig, crank: Crank, extras: BootExtras = {}
   let devices: SwapDevice[] = [];
   try {
     const sharing = extras.publish?.(segment) ?? { control: undefined };
-    if (config.hasBytes && extras.publish === undefined) useHugePages(segment.h8, config.hugePages);
+    // What comes before the frames is tables, most of them with room for more than is used.
+    if (config.hasBytes && extras.publish === undefined)
+      useHugePages(segment.h8.subarray(segment.data), config.hugePages);
     devices = openSwapDevices(config.swap, extras.wrapDevice, config.sharedName !== undefined);
     bindHostNodes(segment, config.nodes, starts);
     mapNodeFiles(segment, config.nodes, starts);
