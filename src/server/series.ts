@@ -77,7 +77,7 @@ export function oldest(frames: readonly Snapshot[]): number {
 }
 
 /** Bytes of each node that have been idle for longer than each level says; the first level is all of them. */
-export function coldTail({ idle }: Snapshot): number[][] {
+export function coldTail({ idle }: Pick<Snapshot, "idle">): number[][] {
   return idle.map((levels) => {
     let sum = 0;
     return levels

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { type Memory, type MemoryServer, openMemory } from "../../src/index.ts";
 import { Ages, PageSampler } from "../../src/server/page-map.ts";
 import { Recorder } from "../../src/server/recorder.ts";
-import { counterIndex, DOWN, UP } from "../../src/server/series.ts";
+import { coldTail, counterIndex, DOWN, UP } from "../../src/server/series.ts";
 import { AGE_LEVELS, type Header, MAP_ROWS, type Snapshot } from "../../src/server/wire.ts";
 
 interface Latest {
@@ -281,6 +281,33 @@ describe("the map of pages", () => {
     expect(idle.map((levels) => levels.reduce((sum, n) => sum + n, 0))).toEqual(
       ["A", "B"].map((node) => places.filter((place) => place === node).length),
     );
+  });
+
+  test("the cold tail: bytes of each node by how long they have been idle", async () => {
+    const memory = await openMemory({
+      nodes: { dram: { kind: "model", size: "2MiB" }, slow: { kind: "model", size: "4MiB", tier: 1 } },
+    });
+    open.push(memory);
+    const [cold, hot, stream] = [100, 30, 1000].map((pages) => memory.map(pages * 4096));
+    const sampler = new PageSampler(memory.vm, 1);
+    for (let page = 0; page < 100; page++) cold?.translate(page * 4096);
+    sampler.sample(0);
+    for (let second = 1; second < 40; second++) {
+      for (let page = 0; page < 30; page++) hot?.translate(page * 4096);
+      for (let page = 0; page < 25; page++) stream?.translate((25 * second - 25 + page) * 4096);
+      memory.tick();
+      sampler.sample(second);
+    }
+    const { idle } = sampler.sample(40);
+    const tail = coldTail({ idle });
+    // All that there is, and what has not been used for more than 8, 16 and 32 seconds.
+    const sums = [0, 4, 5, 6].map((level) => tail.reduce((sum, node) => sum + (node[level] as number), 0) / 4096);
+    expect(sums[0]).toBe(100 + 30 + 39 * 25);
+    for (const [i, seconds] of [8, 16, 32].entries()) {
+      const truth = 100 + 25 * (39 - seconds);
+      expect(Math.abs((sums[i + 1] as number) / truth - 1), `${sums} at ${seconds} s`).toBeLessThan(0.2);
+    }
+    for (const node of tail) expect(node).toEqual(node.toSorted((a, b) => b - a));
   });
 
   test("of many pages it reads as few, and skips what is not mapped", async () => {
