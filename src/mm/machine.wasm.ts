@@ -103,37 +103,26 @@ export function sumLanes(addr: i32): i32 {
   let l5 = seeds(20);
   let l6 = seeds(24);
   let l7 = seeds(28);
-  // Of the even rows, and of the odd ones.
-  let even = i16x8(-20373, 20130, -4903, -29936, 10567, -14466, 26037, 1004);
-  let odd = i16x8(-16480, 21987, -5082, -32151, 6316, -20753, 17714, -9355);
+  // Of this row and the next: the one after that is made from this one's, while the next one's are used.
+  let weights = i16x8(-20373, 20130, -4903, -29936, 10567, -14466, 26037, 1004);
+  let next = i16x8(-16480, 21987, -5082, -32151, 6316, -20753, 17714, -9355);
   const end = <usize>addr + 4096;
-  for (let at = <usize>addr; at != end; at += 128) {
+  for (let at = <usize>addr; at != end; at += 64) {
     let w = v128.load(at, 0);
     l0 = i32x4.add(l0, w);
-    l4 = i32x4.add(l4, i32x4.dot_i16x8_s(w, even));
+    l4 = i32x4.add(l4, i32x4.dot_i16x8_s(w, weights));
     w = v128.load(at, 16);
     l1 = i32x4.add(l1, w);
-    l5 = i32x4.add(l5, i32x4.dot_i16x8_s(w, even));
+    l5 = i32x4.add(l5, i32x4.dot_i16x8_s(w, weights));
     w = v128.load(at, 32);
     l2 = i32x4.add(l2, w);
-    l6 = i32x4.add(l6, i32x4.dot_i16x8_s(w, even));
+    l6 = i32x4.add(l6, i32x4.dot_i16x8_s(w, weights));
     w = v128.load(at, 48);
     l3 = i32x4.add(l3, w);
-    l7 = i32x4.add(l7, i32x4.dot_i16x8_s(w, even));
-    even = nextWeights(even);
-    w = v128.load(at, 64);
-    l0 = i32x4.add(l0, w);
-    l4 = i32x4.add(l4, i32x4.dot_i16x8_s(w, odd));
-    w = v128.load(at, 80);
-    l1 = i32x4.add(l1, w);
-    l5 = i32x4.add(l5, i32x4.dot_i16x8_s(w, odd));
-    w = v128.load(at, 96);
-    l2 = i32x4.add(l2, w);
-    l6 = i32x4.add(l6, i32x4.dot_i16x8_s(w, odd));
-    w = v128.load(at, 112);
-    l3 = i32x4.add(l3, w);
-    l7 = i32x4.add(l7, i32x4.dot_i16x8_s(w, odd));
-    odd = nextWeights(odd);
+    l7 = i32x4.add(l7, i32x4.dot_i16x8_s(w, weights));
+    const after = nextWeights(weights);
+    weights = next;
+    next = after;
   }
   l0 = sumEnd(l0);
   l0 = sumRound(l0, sumEnd(l1));

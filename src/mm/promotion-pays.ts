@@ -46,6 +46,7 @@ export function promotionPays(f: i32, to: i32, by: i32): i32 {
   if (hasSpare(to, nr)) return cost >= priceOfMove(nr) ? PAYS : STAYS;
   const price = priceOfMove(nr) + priceOfRoom(to, nr);
   if (cost < price) return STAYS;
+  // The first few are no tries: what makes way for them is what is learned from.
   if (!knowsVictims(to)) return mayTry(to) ? PAYS : randomBelow(EXPLORE) === 0 ? TRIES : STAYS;
   noteSampleAt(f, by);
   const loss = usesOfVictim(to, countedFor(f)) * nr * each;

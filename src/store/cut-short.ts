@@ -5,15 +5,13 @@
 import { ld, st } from "../mm/machine.ts";
 import { SEG_CLOSED, SG_STATE, SG_STREAM, ST_FRESH_SEG, seg } from "./layout.ts";
 
-/** Words of a kind of work (ST_CUT_CLEAN, ST_CUT_SORT): the segment plus 1, which of its lives that was, and what there is left to do. */
+/** Words of a kind of work (ST_CUT_CLEAN, ST_CUT_SORT): the segment plus 1, and which of its lives that was. */
 const STREAM: i32 = 4;
-const LEFT: i32 = 8;
 
-/** Work of kind `at` on segment `s` was cut short, with `left` to do. */
-export function noteCut(c: i32, at: i32, s: i32, left: i32): void {
+/** Work of kind `at` on segment `s` was cut short. */
+export function noteCut(c: i32, at: i32, s: i32): void {
   st(c + at, s + 1);
   st(c + at + STREAM, seg(c, s, SG_STREAM));
-  st(c + at + LEFT, left);
 }
 /** The segment where work of kind `at` was cut short, once, if it is there yet; else -1. */
 export function takeCut(c: i32, at: i32): i32 {
@@ -21,8 +19,4 @@ export function takeCut(c: i32, at: i32): i32 {
   st(c + at, 0);
   if (s < 0 || s >= ld(c + ST_FRESH_SEG) || seg(c, s, SG_STATE) !== SEG_CLOSED) return -1;
   return seg(c, s, SG_STREAM) === ld(c + at + STREAM) ? s : -1;
-}
-/** What there was left to do there. */
-export function leftOfCut(c: i32, at: i32): i32 {
-  return ld(c + at + LEFT);
 }

@@ -289,7 +289,7 @@ export function clean(c: i32, s: i32, drops: i32, how: i32): void {
   let more: boolean = true;
   while (left > 0 && more) {
     if (++pages > PIECE && needBreak()) {
-      noteCut(c, ST_CUT_CLEAN, s, left);
+      noteCut(c, ST_CUT_CLEAN, s);
       more = false;
     } else {
       more = cleanSegPage(c, s, left);

@@ -230,9 +230,10 @@ export const ST_PART_SEGS: i32 = 1192;
 export const LOG_PARTS: i32 = 16;
 /** What compacting carries for each granule that it frees, in 256ths (evict.ts). */
 export const ST_HOLE_PRICE: i32 = 1740;
-/** Three words each: cleaning and sorting that was cut short (cut-short.ts). */
+/** Two words each: cleaning and sorting that was cut short (cut-short.ts); and granules that may yet stay where sorting goes on (sort.ts). */
 export const ST_CUT_CLEAN: i32 = 1744;
-export const ST_CUT_SORT: i32 = 1756;
+export const ST_CUT_SORT: i32 = 1752;
+export const ST_CUT_MOST: i32 = 1760;
 /** Sixteen words: the candidates of a choice (evict.ts). */
 export const ST_PICKS: i32 = 1792;
 /** NR_SAMPLED_AGES f64: bytes of keys and values of the hits of ST_AGES, counted while keys are sampled. Here, where they are at hand: each hit counts. */

@@ -38,7 +38,7 @@ import { swapAvailable } from "../mm/swap.ts";
 import { needBreak } from "../mm/writeback.ts";
 import { bodyOwner, bodyVpn, firstOfBody, nextPage } from "./body.ts";
 import { carryWithin } from "./carry.ts";
-import { leftOfCut, takeCut } from "./cut-short.ts";
+import { takeCut } from "./cut-short.ts";
 import { slotOf } from "./directory.ts";
 import { lastAge } from "./history.ts";
 import { BIT_DEAD, bits, bodyPages, I_HASH } from "./item.ts";
@@ -52,6 +52,7 @@ import {
   SG_STATE,
   SG_USED,
   ST_BUSY,
+  ST_CUT_MOST,
   ST_CUT_SORT,
   ST_DATA_START,
   ST_DATA_VMA,
@@ -205,7 +206,7 @@ function sinkOne(c: i32, nid: i32): i32 {
     if (moved > 0) return moved;
   }
   const begun = ld(c + ST_BUSY) === 0 ? takeCut(c, ST_CUT_SORT) : -1;
-  if (begun >= 0) return sortOn(c, begun, nid, leftOfCut(c, ST_CUT_SORT));
+  if (begun >= 0) return sortOn(c, begun, nid, ld(c + ST_CUT_MOST));
   if (!pickOn(c, nid)) return -1;
   if (pickedSeg >= 0) return sinkSeg(c, pickedSeg, nid, streamOf(c, pickedSeg) === STREAM_HEADS ? ALL : MOST);
   learn(c, pickedShare, 256);

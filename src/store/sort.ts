@@ -23,6 +23,7 @@ import {
   SG_CURSOR,
   SG_USED,
   ST_BUSY,
+  ST_CUT_MOST,
   ST_CUT_SORT,
   ST_DATA_START,
   ST_SEG_SHIFT,
@@ -94,7 +95,8 @@ export function sortSeg(c: i32, s: i32, limit: i32, most: i32): void {
     const logPage = (s << ld(c + ST_SEG_SHIFT)) + page;
     const vpn = ld(c + ST_DATA_START) + logPage;
     if (++pages > PIECE && needBreak()) {
-      noteCut(c, ST_CUT_SORT, s, most > staying ? most - staying : 1);
+      noteCut(c, ST_CUT_SORT, s);
+      st(c + ST_CUT_MOST, most > staying ? most - staying : 1);
       break;
     }
     // Making room for those before it may have sent it away.
