@@ -1,6 +1,6 @@
 /** Setting a store up in two fresh mappings, and emptying it. */
 import { ENOMEM } from "../mm/errno.ts";
-import { frameAddr, H_INITIAL, hdr, pte, V_PAGES, V_START, vma } from "../mm/layout.ts";
+import { frameAddr, H_INITIAL, H_NR_NODES, hdr, N_PAGES, node, pte, V_PAGES, V_START, vma } from "../mm/layout.ts";
 import { ld, st, stf, toI32, zeroBytes } from "../mm/machine.ts";
 import { FAULT_WRITE, fault } from "../mm/mm.ts";
 import { zapPages } from "../mm/mmap.ts";
@@ -77,7 +77,7 @@ function maxBuckets(pages: i32): i32 {
   return n < 1 << 23 ? n : 1 << 23;
 }
 
-/** Buckets that a store of `pages` pages has from the start, as a power of two. */
+/** Buckets that a store which may hold `pages` pages in the nodes has from the start, as a power of two. What lies in swap takes no room before it is there. */
 function baseBits(pages: i32): i32 {
   let bits: i32 = 0;
   while (bits < 16 && 16 << bits <= pages) bits++;
@@ -115,6 +115,12 @@ export function storeInit(
   st(c + ST_MAGIC, STORE_MAGIC);
   return format(c);
 }
+/** Of `pages` those that all nodes together hold at most. */
+function mostInNodes(pages: i32): i32 {
+  let all: i32 = 0;
+  for (let nid: i32 = 0; nid < hdr(H_NR_NODES); nid++) all += node(nid, N_PAGES);
+  return pages < all ? pages : all;
+}
 /** An empty store over what is settled of it: the first words of the control block, which nothing writes to from then on. Returns 0 or -ENOMEM. */
 function format(c: i32): i32 {
   let part: i32 = 0;
@@ -122,7 +128,7 @@ function format(c: i32): i32 {
   st(c + ST_PART_SHIFT, part);
   stf(c + ST_NEXT_EXPIRY, Infinity);
   const maxPages = ld(c + ST_MAX_PAGES);
-  const base = baseBits(maxPages);
+  const base = baseBits(mostInNodes(maxPages));
   st(c + ST_BASE_BITS, base);
   st(c + ST_LEVEL, base);
   const buckets = maxBuckets(maxPages);
