@@ -341,7 +341,7 @@ function mostHoles(c: i32): i32 {
   for (let i: i32 = 0; i < 2 * CANDIDATES; i++) {
     const s = randomSeg(c);
     if (s < 0) return -1;
-    const used = seg(c, s, SG_USED) >>> 3;
+    const used = (seg(c, s, SG_USED) >>> 3) - seg(c, s, SG_CURSOR);
     const dead = (((used - seg(c, s, SG_LIVE)) * 256) / (used + 1)) | 0;
     if (dead < most) continue;
     most = dead;

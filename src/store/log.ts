@@ -69,6 +69,7 @@ import {
   ST_SUNK_LIVE,
   ST_SUNK_PAGES,
   STREAM_COLD,
+  STREAM_HEADS,
   seg,
   segAddr,
   setPageCounts,
@@ -119,11 +120,19 @@ function placeIn(c: i32, s: i32, head: i32, bytes: i32): i32 {
     const across = within + bytes > 4096;
     if (within + head > 4096 || (across && 4096 - within <= slack)) at = (used + 4095) & ~4095;
   }
-  if (at + bytes > segBytes(c)) return -1;
+  if (at + bytes > segBytes(c) || (at > 0 && (at & 4095) === 0 && isHollow(c, s))) return -1;
   // The page that was written last may be in swap or lost: neither what follows nor where it ends can be written there.
   return within > 0 && (pte(firstVpn(c, s) + (used >>> 12)) & PTE_PRESENT) === 0 ? -1 : at;
 }
 
+/**
+ * Whether less than half of what was written to a segment of heads is left: their bodies have gone, and they after them. As long as it is open nothing of it
+ * is gathered, and it would hold more than all that are alive.
+ */
+function isHollow(c: i32, s: i32): boolean {
+  if (streamOf(c, s) !== STREAM_HEADS) return false;
+  return seg(c, s, SG_LIVE) << 1 < (seg(c, s, SG_USED) >>> 3) - seg(c, s, SG_CURSOR);
+}
 /** Whether an open segment takes another item. */
 export function fitsSeg(c: i32, s: i32, head: i32, bytes: i32): boolean {
   return placeIn(c, s, head, bytes) >= 0;

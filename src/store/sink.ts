@@ -244,7 +244,8 @@ function pickOn(c: i32, nid: i32): boolean {
       if (seg(c, s, SG_STATE) !== SEG_CLOSED) continue;
       // Heads of bodies that are here: those that sank have left holes.
       if (streamOf(c, s) === STREAM_HEADS) {
-        if (seg(c, s, SG_LIVE) << 3 > seg(c, s, SG_USED) - (seg(c, s, SG_USED) >> 2)) continue;
+        const used = (seg(c, s, SG_USED) >>> 3) - seg(c, s, SG_CURSOR);
+        if (seg(c, s, SG_LIVE) > used - (used >> 2)) continue;
         pickedSeg = s;
         pickedShare = -1;
         return true;

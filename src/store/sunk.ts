@@ -140,7 +140,8 @@ export function leastSunk(c: i32): i32 {
 /** Give up all that is in a segment, without reading it. */
 export function dropSunkSeg(c: i32, s: i32): void {
   const first = s << ld(c + ST_SEG_SHIFT);
-  for (let page = first; page < first + (1 << ld(c + ST_SEG_SHIFT)); page++) {
+  const end = first + ((seg(c, s, SG_USED) + 4095) >>> 12);
+  for (let page = first + (seg(c, s, SG_CURSOR) >>> 9); page < end; page++) {
     const vpn = ld(c + ST_DATA_START) + page;
     if (pte(vpn) === 0) {
       // What the engine has dropped, it may not have said yet; then it is too late for its items to be counted.
