@@ -101,7 +101,7 @@ const HOST_SIDE = /^src\/(mm\/(presets|vmstat-names|debug-vm[^/]*)|store\/debug-
 const STORE_LAYERS: readonly (readonly [string, string])[] = [
   ["what an item is", "layout item above log2 hash random heat meta present sampled"],
   ["where it lies", "directory bring log timers body left scrub remove carry find"],
-  ["what it is worth", "history ghost fair guard rank pays stream sample pace threshold"],
+  ["what it is worth", "known history ghost fair guard rank pays stream sample pace threshold"],
   ["what gives way", "cut-short skim sort sink sunk copies clean holes evict expire room headroom victim"],
   ["the operations", "read ahead access heard glimpse warm census place init store mend exports"],
 ];

@@ -27,6 +27,7 @@ import {
   ST_META_START,
   ST_MORE_BUCKETS,
   ST_SPLIT,
+  ST_SUNK_ITEMS,
   vpnOfLoc,
 } from "./layout.ts";
 import { ensureMeta } from "./meta.ts";
@@ -36,8 +37,12 @@ const LINE_SHIFT: i32 = 6;
 export const SLOTS: i32 = 10;
 const LOCS: i32 = 20;
 const LINK: i32 = 60;
-/** Entries a bucket that make the index grow. */
+/**
+ * Entries a bucket that make the index grow; and where more than half of all that is known lies in swap, whose entries take room in the nodes that their
+ * items do not: a second line is read more often, for a sixth less of it.
+ */
 const FULL_LOAD: i32 = 7;
+const FULL_LOAD_BELOW: i32 = 10;
 
 export function nrBuckets(c: i32): i32 {
   return (1 << ld(c + ST_LEVEL)) + ld(c + ST_SPLIT);
@@ -138,7 +143,8 @@ function takeLine(c: i32): i32 {
 /** Grow by a bucket if the index is full for `items` entries. */
 export function growFor(c: i32, items: i32): void {
   const n = nrBuckets(c);
-  if (items <= n * FULL_LOAD || n >= ld(c + ST_MAX_BUCKETS)) return;
+  const load = ld(c + ST_SUNK_ITEMS) > items >> 1 ? FULL_LOAD_BELOW : FULL_LOAD;
+  if (items <= n * load || n >= ld(c + ST_MAX_BUCKETS)) return;
   if (ensureMeta(c, bucketOffset(c, n), 1 << LINE_SHIFT) === 0) split(c, n);
 }
 /** Divide the next bucket of this round between itself and the new bucket `n`. */

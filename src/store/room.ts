@@ -34,6 +34,7 @@ import {
 } from "./evict.ts";
 import { useHoles } from "./holes.ts";
 import { BIT_TTL, bits, I_HASH, inlineGranules } from "./item.ts";
+import { knowsTooMuch } from "./known.ts";
 import {
   FLAG_TELL,
   kindOf,
@@ -86,7 +87,10 @@ export function evictAnywhere(c: i32): i32 {
 }
 /** Make room in swap, first of all of what nobody needs. Returns false if nothing of the store is there that could go. */
 function dropSunk(c: i32): boolean {
-  if (dropCopy(c) || useHoles(c)) return true;
+  return dropCopy(c) || useHoles(c) || giveUpSunk(c);
+}
+/** Give up a large item in swap, or a segment. Returns false if there is none. */
+function giveUpSunk(c: i32): boolean {
   const bodies = sunkBodies(c);
   const log = ld(c + ST_SUNK_PAGES);
   if (log + bodies <= 0) return false;
@@ -173,6 +177,7 @@ export function sinkSome(c: i32): i32 {
   if (anyLeft(c)) return giveBack(c, LEFT_BATCH) ? 1 : 0;
   if (!maySink(c) && !(dropSunk(c) && maySink(c))) return 0;
   makeSlots(c, 2 << ld(c + ST_SEG_SHIFT));
+  keepKnown(c);
   if (makeUse(c, ALL)) return 1;
   const rest = takeCut(c, ST_CUT_CLEAN);
   const goesOn =
@@ -201,6 +206,11 @@ export function sinkSome(c: i32): i32 {
   // What was worth keeping took as much room as was made.
   foundNone(c);
   return 1;
+}
+/** See that what is known of what is in swap leaves room in the nodes for the rest: else something there is given up. */
+function keepKnown(c: i32): void {
+  let more: boolean = knowsTooMuch(c);
+  while (more) more = giveUpSunk(c) && knowsTooMuch(c);
 }
 /**
  * See that `pages` slots are free, as far as it is for this store to give some up: as often as what could be dropped from slots is its own.

@@ -1,0 +1,83 @@
+/** What is known of entries in swap lies in the nodes: how little of them that takes, and what it costs those that are served from there. */
+import { expect, test } from "vitest";
+import { type Cache, openMemory, simCrank } from "../../src/index.ts";
+import { runSeed, seeded } from "../property/source.ts";
+import { inMemory } from "../property/strict-device.ts";
+
+const KIB = 1024;
+const dram = (size: number, tier = 0) => ({ kind: "dram" as const, size: size * KIB, tier });
+const seed = runSeed();
+
+/** A memory of a fast and a slow node, and of swap, its bytes in memory; 0 = none. All sizes in KiB. */
+async function opened(fast: number, slow: number, swap: number) {
+  const memory = await openMemory(
+    {
+      nodes: { dram: dram(fast), slow: dram(slow, 1) },
+      swap: swap > 0 ? [{ kind: "file", path: `known-below-${process.pid}`, size: swap * KIB }] : [],
+      minFree: "16KiB",
+      seed,
+    },
+    { crank: simCrank(), wrapDevice: inMemory },
+  );
+  return { memory, cache: memory.cache<Uint8Array>({ codec: "bytes", heap: 0 }) };
+}
+/** Read through `requests` keys. Returns the hits of the fast node and of both. */
+function served(
+  cache: Cache<Uint8Array>,
+  bytes: number,
+  requests: number,
+  key: (i: number) => number,
+  tick: () => void,
+) {
+  const value = Buffer.alloc(bytes);
+  const out = Buffer.alloc(bytes);
+  for (let i = 0; i < requests; i++) {
+    const k = `k${key(i)}`;
+    if (cache.getInto(k, out) < 0) cache.set(k, value);
+    if (i % 1000 === 0) tick();
+  }
+  const { dram, slow } = cache.stats().hitsByTier as { dram: number; slow: number };
+  return { fast: dram, near: dram + slow };
+}
+
+test(`a cache that nothing is in yet holds no more with swap below than without, seed ${seed}`, async () => {
+  const alone = await opened(512, 1024, 0);
+  const over = await opened(512, 1024, 256 * KIB);
+  expect(over.cache.calculatedSize).toBeLessThanOrEqual(alone.cache.calculatedSize + 4 * KIB);
+  await alone.memory.close();
+  await over.memory.close();
+});
+
+test(`over swap the nodes serve as many values of a page in a loop, and the fast one 97 %, seed ${seed}`, async () => {
+  const hits = [];
+  for (const swap of [0, 64 * KIB]) {
+    const { memory, cache } = await opened(768, 3072, swap);
+    const source = seeded(seed);
+    let at = 0;
+    // Three of four requests are for a few that are hot, the rest go round.
+    const key = (i: number) =>
+      i % 4 !== 0 ? Math.floor((source.below(1 << 15) * source.below(1 << 15) * 300) / 2 ** 30) : 400 + (at++ % 6000);
+    hits.push(served(cache, 4096, 60_000, key, () => memory.tick()));
+    memory.check();
+    await memory.close();
+  }
+  const [alone, over] = hits as [{ fast: number; near: number }, { fast: number; near: number }];
+  expect(over.near).toBeGreaterThan(0.97 * alone.near);
+  expect(over.fast).toBeGreaterThan(0.97 * alone.fast);
+});
+
+test(`nodes hardly larger than the index of all that is asked for go on serving the hottest, seed ${seed}`, async () => {
+  const hits = [];
+  for (const swap of [0, 64 * KIB]) {
+    const { memory, cache } = await opened(256, 768, swap);
+    const source = seeded(seed);
+    const key = () => Math.floor(120_000 * (source.below(1 << 24) / 2 ** 24) ** 3);
+    hits.push(served(cache, 100, 250_000, key, () => memory.tick()));
+    memory.check();
+    expect(cache.stats().lost).toBe(0);
+    await memory.close();
+  }
+  const [alone, over] = hits as [{ fast: number; near: number }, { fast: number; near: number }];
+  expect(over.near).toBeGreaterThan(0.75 * alone.near);
+  expect(over.fast).toBeGreaterThan(0.75 * alone.fast);
+});
