@@ -4,8 +4,8 @@
  *     node bench/same-rss.mjs TRACE [MIB ...]
  *
  * Each key of the trace has a record of 1 KB of JSON; a miss is followed by a set. Each run is a process, which is asked by how much its RSS has grown. lieu gets
- * a fifth of MIB (32, 56 and 108 if nothing is said) as DRAM and the rest as a pool. lru-cache is run with three numbers of entries, and what it would miss where it grows
- * by as much as lieu is read off the line between the two on either side. What V8 holds at the end differs from run to run by up to 20 MiB: each is the median of three by RSS. Bar: 30 % fewer misses.
+ * an eighth of MIB (32, 44 and 56 if nothing is said) as DRAM and the rest as a pool. lru-cache is run with three numbers of entries, and what it would miss where it grows
+ * by as much as lieu is read off the line between the two on either side. What V8 holds at the end differs from run to run by up to 20 MiB: each is the median of five by RSS. Bar: 30 % fewer misses.
  */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -13,11 +13,11 @@ import { recordOf as demoRecordOf } from "../dist/cli/demo-records.js";
 import { openTrace } from "../dist/trace/open.js";
 
 const MIB = 2 ** 20;
-const SIZES = [32, 56, 108];
+const SIZES = [32, 44, 56];
 /** Bytes that lru-cache takes for an entry of these, about, and which parts of so many entries it is run with. */
 const ENTRY = 1600;
 const PARTS = [0.65, 0.95, 1.25];
-const RUNS = 3;
+const RUNS = 5;
 /** Requests from one collection to the next: RSS is to be what is held, not what waits to be collected, which would all be to lru-cache's cost. */
 const COLLECT = 10_000;
 const recordOf = (key) => demoRecordOf(key, 12);
@@ -57,7 +57,7 @@ const JOBS = {
   async lieu(path, mib) {
     const { openMemorySync } = await import("../dist/index.js");
     return await replay(path, () => {
-      const dram = Math.round(mib / 5);
+      const dram = Math.round(mib / 8);
       const memory = openMemorySync({
         nodes: { dram: { kind: "dram", size: dram * MIB } },
         zswap: { size: (mib - dram) * MIB },

@@ -10,7 +10,7 @@ import { drive, replay } from "./drive.ts";
 import { listed, runSeed } from "./source.ts";
 
 const seed = runSeed();
-const OPS = Number(process.env.LIEU_OPS ?? 24_000);
+const OPS = Number(process.env.LIEU_OPS ?? 12_000);
 const minutes = 60_000;
 const opsOf = (config: Config) => Math.ceil(OPS * (config.share ?? 1));
 
@@ -49,7 +49,7 @@ describe("short runs, shrunk if they fail", () => {
     test(config.name, { timeout: 2 * minutes }, () => {
       fc.assert(
         fc.property(lists, (ops) => replay(config, ops, listed)),
-        { numRuns: 10, seed: seed | 0 },
+        { numRuns: 5, seed: seed | 0 },
       );
     });
   }
