@@ -58,7 +58,7 @@ import { isPresent, look } from "./present.ts";
 import { NO_THETA, score, worthOf } from "./rank.ts";
 import { evictAnywhere, makeRoom } from "./room.ts";
 import { othersColdest } from "./sample.ts";
-import { homeNode, worthRising } from "./sink.ts";
+import { homeNode, isLow, worthRising } from "./sink.ts";
 import { bandOf } from "./stream.ts";
 
 /** Pages that carrying an item may take: of a new segment, and of its record. */
@@ -81,13 +81,13 @@ export function noteAccess(c: i32, loc: i32, slot: i32): i32 {
   const whole = onOnePage(loc, item);
   inlineWorst = worst;
   if (!whole) worst = touchRest(c, loc, item, worst);
-  noteRequest(c, (ld(item + I_LENGTH) + 7) >>> 3, true, ld(item + I_LAST), worst >= 0);
-  noteHit(c, item);
   place = placeOf(worst);
+  if (worst < 0) return noteApart(c, loc, item, slot);
+  noteRequest(c, (ld(item + I_LENGTH) + 7) >>> 3, true, ld(item + I_LAST), true);
+  noteHit(c, item);
   // On the first node: nearly all accesses are.
   if (worst === 0) return loc;
   const data = ld(c + ST_DATA_VMA);
-  if (worst < 0) return fetchRest(c, loc, slot);
   if (!worthRising(c, loc, worst) || !mayRise(data, worst)) return loc;
   return up(c, loc, slot, inlineWorst > 0 && mayRise(data, inlineWorst));
 }
@@ -124,6 +124,21 @@ function touchRest(c: i32, loc: i32, item: i32, first: i32): i32 {
   return worst;
 }
 
+/** The same of an item of which a part is in swap, but not its head: what is learned of it is what is of any other there. */
+function noteApart(c: i32, loc: i32, item: i32, slot: i32): i32 {
+  const past = noteReturn(c, item);
+  setHistory(item, past >>> 3, past & 7, ld(c + ST_NOW));
+  return fetchRest(c, loc, slot);
+}
+/** An item was asked for of which a part is in swap. Returns its history from now on: hits << 3 | gap class. */
+function noteReturn(c: i32, item: i32): i32 {
+  const known = takeHistory(c, item);
+  const age = (ld(c + ST_NOW) - pastLast) | 0;
+  setLastAge(age);
+  noteRequest(c, (ld(item + I_LENGTH) + 7) >>> 3, known, pastLast, false);
+  if (known) noteReuse(c, pastHits, pastGap, age);
+  return ((pastHits < FREQ_MAX ? pastHits + 1 : FREQ_MAX) << 3) | gapOf(c, age);
+}
 /**
  * The same of an item whose head is in swap. It comes up by itself if it is worth more than what makes way in the nodes, and what is left
  * behind is a hole; else it stays, and what was learned of it is kept in a ghost, as nothing is written below.
@@ -131,12 +146,7 @@ function touchRest(c: i32, loc: i32, item: i32, first: i32): i32 {
 function noteBelow(c: i32, loc: i32, slot: i32): i32 {
   const item = look(c, loc);
   place = placeOf(-2 - slotDevice(pteIndex(pte(vpnOfLoc(c, loc)))));
-  const known = takeHistory(c, item);
-  const age = (ld(c + ST_NOW) - pastLast) | 0;
-  setLastAge(age);
-  noteRequest(c, (ld(item + I_LENGTH) + 7) >>> 3, known, pastLast, false);
-  if (known) noteReuse(c, pastHits, pastGap, age);
-  const past = ((pastHits < FREQ_MAX ? pastHits + 1 : FREQ_MAX) << 3) | gapOf(c, age);
+  const past = noteReturn(c, item);
   const hash = ld(item + I_HASH);
   const worth = worthOf(c, past, totalGranules(item));
   const at = comesUp(c, worth, inlineGranules(item) >>> 9) ? riseFromSwap(c, loc, slot, worth, past) : loc;
@@ -212,6 +222,8 @@ function fetchRest(c: i32, loc: i32, slot: i32): i32 {
   for (let page: i32 = body; page >= 0; page = nextPage(c, page)) {
     if ((pte(bodyVpn(c, page)) & PTE_SWAP) !== 0) fault(data, bodyVpn(c, page), FAULT_READ);
   }
+  // Its head waited further down.
+  if (isLow(c, vpnOfLoc(c, loc))) rise(c, loc, locAddr(c, loc), slot);
   unpinFrame(pinned);
   return ld(slot);
 }

@@ -229,7 +229,8 @@ export function dropItem(c: i32, loc: i32, item: i32): void {
   if (pinned >= 0) unpinFrame(pinned);
   releaseIfEmpty(c, loc);
 }
-function remember(c: i32, item: i32): void {
+/** An item goes from the nodes: it has a ghost. */
+export function remember(c: i32, item: i32): void {
   addGhost(c, ld(item + I_HASH), freq(item), gap(item), ld(item + I_LAST));
 }
 function leave(c: i32, loc: i32, item: i32, slot: i32, expired: boolean): void {

@@ -8,7 +8,7 @@
  */
 import { demoteNow } from "../mm/demote.ts";
 import { ld, st } from "../mm/machine.ts";
-import { noteForgotten } from "./history.ts";
+import { nearItems, noteForgotten } from "./history.ts";
 import {
   add,
   metaAddr,
@@ -16,11 +16,9 @@ import {
   ST_GHOST_MAX,
   ST_GHOST_SPLIT,
   ST_GHOSTS,
-  ST_ITEMS,
   ST_META_START,
   ST_NOW,
   ST_NR_GHOSTS,
-  ST_SUNK_ITEMS,
 } from "./layout.ts";
 import { ensureMeta } from "./meta.ts";
 import { random, randomBelow } from "./random.ts";
@@ -106,7 +104,7 @@ function forget(c: i32, line: i32, i: i32): void {
 function grow(c: i32): void {
   const n = nrLines(c);
   // A line for every four items: twice as many ghosts as items, if they were spread evenly.
-  if (n >= ld(c + ST_GHOST_MAX) || n * 4 > ld(c + ST_ITEMS) - ld(c + ST_SUNK_ITEMS)) return;
+  if (n >= ld(c + ST_GHOST_MAX) || n * 4 > nearItems(c)) return;
   const off = ld(c + ST_GHOSTS) + (n << 6);
   if (ensureMeta(c, off, 64) < 0) return;
   // Ghosts are looked at only when something is stored: their pages need not be fast.

@@ -13,6 +13,7 @@
 import { V_SWAPPED, vma } from "../mm/layout.ts";
 import { copyBytes, ld, ldf, ltu, st, stf, toI32, unsigned } from "../mm/machine.ts";
 import { forgetSizes, noteSize } from "./fair.ts";
+import { nearItems } from "./history.ts";
 import {
   add,
   addf,
@@ -258,7 +259,7 @@ export function guardStep(c: i32): void {
   st(c + ST_GUARD_AT, now);
   const age = ld(c + ST_LRU_AGE);
   if (age >= 0) forgetSizes(c, passed / (age + 1));
-  const items = ld(c + ST_ITEMS) - ld(c + ST_SUNK_ITEMS);
+  const items = nearItems(c);
   const window = items > 1024 ? items : 1024;
   let horizon: f64 = window;
   horizon *= 8;

@@ -10,7 +10,17 @@
  */
 import { ld, leadingZeros, ltu, st } from "../mm/machine.ts";
 import { bits, FREQ_MASK, FREQ_MAX, FREQ_SHIFT, GAP_MASK, GAP_SHIFT, I_LAST, setBits } from "./item.ts";
-import { add, metaAddr, ST_AGE_SHIFT, ST_EVENTS, ST_ITEMS, ST_NOW, ST_SUNK_ITEMS, ST_TABLES } from "./layout.ts";
+import {
+  add,
+  metaAddr,
+  ST_AGE_SHIFT,
+  ST_AWAY,
+  ST_EVENTS,
+  ST_ITEMS,
+  ST_NOW,
+  ST_SUNK_ITEMS,
+  ST_TABLES,
+} from "./layout.ts";
 
 export const NR_CLASSES: i32 = 16;
 export const NR_AGES: i32 = 88;
@@ -70,9 +80,15 @@ export function ageShift(pages: i32): i32 {
 export function classOf(hits: i32, gapClass: i32): i32 {
   return hits === 0 ? 0 : 1 + (hits === 1 ? 0 : hits < 4 ? 5 : 10) + gapClass;
 }
+/** Items that are in the nodes, about: of a value whose body is in swap the head alone is there. */
+export function nearItems(c: i32): i32 {
+  const items = ld(c + ST_ITEMS) - ld(c + ST_SUNK_ITEMS);
+  const away = ld(c + ST_AWAY);
+  return items - (items >> 8) * away - (((items & 255) * away) >> 8);
+}
 /** The class of a time between two accesses: by what part of the items in the nodes were asked for meanwhile. */
 export function gapOf(c: i32, age: i32): i32 {
-  const items = ld(c + ST_ITEMS) - ld(c + ST_SUNK_ITEMS);
+  const items = nearItems(c);
   const n = items > 16 ? items : 16;
   if (!ltu(age, n)) return 4;
   // Rounded up: age * 64 < n, and so on.

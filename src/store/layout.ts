@@ -234,6 +234,8 @@ export const ST_HOLE_PRICE: i32 = 1740;
 export const ST_CUT_CLEAN: i32 = 1744;
 export const ST_CUT_SORT: i32 = 1752;
 export const ST_CUT_MOST: i32 = 1760;
+/** Of the items whose heads are in the nodes, the 256ths whose body is not (rank.ts). */
+export const ST_AWAY: i32 = 1764;
 /** Sixteen words: the candidates of a choice (evict.ts). */
 export const ST_PICKS: i32 = 1792;
 /** NR_SAMPLED_AGES f64: bytes of keys and values of the hits of ST_AGES, counted while keys are sampled. Here, where they are at hand: each hit counts. */

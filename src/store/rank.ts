@@ -10,8 +10,11 @@
  *
  * Ages go by four buckets an octave, counts in fixed point. Scores are logarithms to base 2.
  */
+import { pte } from "../mm/layout.ts";
 import { ld, ld16, ldf, ltu, st, st16, stf, toI32 } from "../mm/machine.ts";
+import { PTE_PRESENT } from "../mm/page-table.ts";
 import { needBreak, writesLater } from "../mm/writeback.ts";
+import { bodyVpn } from "./body.ts";
 import { randomItem } from "./directory.ts";
 import { weightOfSize } from "./fair.ts";
 import { ghostSample } from "./ghost.ts";
@@ -33,16 +36,18 @@ import {
   NR_CLASSES,
   NR_LOOKED_AT,
   NR_RANKED,
+  nearItems,
   RANKS,
   WIDTHS,
 } from "./history.ts";
-import { freq, gap, totalGranules } from "./item.ts";
+import { BIT_BODY, bits, freq, gap, I_BODY, totalGranules } from "./item.ts";
 import {
   add,
   locAddr,
   metaAddr,
   PAGE_GRANULES,
   ST_AGE_SHIFT,
+  ST_AWAY,
   ST_ITEMS,
   ST_LRU_MODE,
   ST_MAX_PAGES,
@@ -61,6 +66,8 @@ import { log2, log2Whole } from "./log2.ts";
 export const NO_THETA: i32 = -0x7fffffff;
 /** Weight of those that still wait: less than an event, as what they will come to is open. */
 const WAITING_WEIGHT: f64 = 0.05;
+/** What share of the bodies is in swap follows each look by this power of a half. */
+const AWAY_SHIFT: i32 = 2;
 /** In place of a class and age: none was met. */
 const NONE: i32 = NR_CLASSES * NR_AGES;
 /** Requests between two times of learning: a quarter of the items, within these bounds. */
@@ -134,7 +141,7 @@ export function chanceAbove(c: i32, item: i32, limit: i32): f64 {
 /** Learn again from the tables, if it is time, or rank the classes that were left then. Returns whether all are ranked now that were not. */
 export function rebuildIfDue(c: i32): boolean {
   if (writesLater() && ld(part(c, NR_RANKED)) < NR_CLASSES) return rankClasses(c);
-  const quarter = (ld(c + ST_ITEMS) - ld(c + ST_SUNK_ITEMS)) >> 2;
+  const quarter = nearItems(c) >> 2;
   const interval = quarter < MIN_INTERVAL ? MIN_INTERVAL : quarter < MAX_INTERVAL ? quarter : MAX_INTERVAL;
   const passed = (ld(c + ST_NOW) - ld(c + ST_REBUILT)) | 0;
   if (ltu(passed, interval) && (ltu(passed, LEAST_INTERVAL) || !turned(c))) return false;
@@ -155,11 +162,16 @@ function lookAtSome(c: i32): void {
   const p = part(c, 0);
   st(p + ITEM_WEIGHT, weightOf(ld(c + ST_ITEMS) - ld(c + ST_SUNK_ITEMS)));
   st(p + GHOST_WEIGHT, weightOf(ld(c + ST_NR_GHOSTS)));
+  let seen: i32 = 0;
+  let away: i32 = 0;
   for (let i: i32 = 0; i < NR_LOOKED_AT; i++) {
     let item: i32 = NONE;
     let ghost: i32 = NONE;
     const loc = randomItem(c);
-    if (loc !== 0) {
+    if (loc !== 0) seen++;
+    // For one whose body is in swap a ghost waits.
+    if (loc !== 0 && isAway(c, locAddr(c, loc))) away++;
+    else if (loc !== 0) {
       const at = locAddr(c, loc);
       item = classOf(freq(at), gap(at)) * NR_AGES + bucketOfAge(c, ageOf(c, at));
     }
@@ -171,6 +183,13 @@ function lookAtSome(c: i32): void {
     st16(p + LOOKED_AT + (i << 2), item);
     st16(p + LOOKED_AT + (i << 2) + 2, ghost);
   }
+  const known = ld(c + ST_AWAY);
+  const now = seen > 0 ? ((away * 256) / seen) | 0 : 0;
+  st(c + ST_AWAY, known + ((now - known) >> AWAY_SHIFT));
+}
+/** Whether the body of an item is in swap. */
+function isAway(c: i32, item: i32): boolean {
+  return (bits(item) & BIT_BODY) !== 0 && (pte(bodyVpn(c, ld(item + I_BODY))) & PTE_PRESENT) === 0;
 }
 function weightOf(n: i32): i32 {
   let w: f64 = n;

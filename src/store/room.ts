@@ -12,7 +12,7 @@ import { PTE_PRESENT, PTE_SWAP } from "../mm/page-table.ts";
 import { slotsFree, swapAvailable } from "../mm/swap.ts";
 import { finishing, writesLater } from "../mm/writeback.ts";
 import { bodyOf, bodyOwner, bodyVpn, firstPageOf, isCopy, ownerOf } from "./body.ts";
-import { ALL, lookedGranules, SINK_WORST, sinkItem } from "./clean.ts";
+import { ALL, lookedGranules, remember, SINK_WORST, sinkItem } from "./clean.ts";
 import { dropCopy, sinkToCopy } from "./copies.ts";
 import { takeCut } from "./cut-short.ts";
 import { slotOf } from "./directory.ts";
@@ -239,6 +239,7 @@ function sinkBody(c: i32, body: i32): i32 {
   const first = firstPageOf(c, body);
   const back = sinkToCopy(c, body);
   const gone = back > 0 ? back : sinkPages(c, first);
+  if (gone > 0 && isPresent(c, loc)) remember(c, locAddr(c, loc));
   if (gone > 0) sinkRest(c, loc);
   return gone > 0 ? 1 : 0;
 }

@@ -1,6 +1,9 @@
 /** What is known of entries in swap lies in the nodes: how little of them that takes, and what it costs those that are served from there. */
 import { expect, test } from "vitest";
 import { type Cache, openMemory, simCrank } from "../../src/index.ts";
+import { ld } from "../../src/mm/machine.ts";
+import { nearItems } from "../../src/store/history.ts";
+import { controlOf, ST_NR_GHOSTS } from "../../src/store/layout.ts";
 import { runSeed, seeded } from "../property/source.ts";
 import { inMemory } from "../property/strict-device.ts";
 
@@ -80,4 +83,51 @@ test(`nodes hardly larger than the index of all that is asked for go on serving 
   const [alone, over] = hits as [{ fast: number; near: number }, { fast: number; near: number }];
   expect(over.near).toBeGreaterThan(0.75 * alone.near);
   expect(over.fast).toBeGreaterThan(0.75 * alone.fast);
+});
+
+test(`a value that came up from swap is served from the fast node from then on, its head too, seed ${seed}`, async () => {
+  const { memory, cache } = await opened(1024, 2048, 16 * KIB);
+  const value = Buffer.alloc(4096);
+  const out = Buffer.alloc(4096);
+  for (let i = 0; i < 3000; i++) cache.set(`k${i}`, value);
+  expect(cache.stats().entriesByTier.file).toBeGreaterThan(2000);
+  const tierOf = (key: string) => {
+    const before = cache.stats().hitsByTier as Record<string, number>;
+    cache.getInto(key, out);
+    const after = cache.stats().hitsByTier as Record<string, number>;
+    return Object.keys(after).find((tier) => after[tier] !== before[tier]);
+  };
+  // Room on both nodes: what is asked for comes up.
+  for (let i = 2000; i < 3000; i++) cache.delete(`k${i}`);
+  let served = 0;
+  let fromFast = 0;
+  for (let i = 0; i < 2000 && served < 30; i++) {
+    const key = `k${i}`;
+    if (tierOf(key) !== "file") continue;
+    served++;
+    if (tierOf(key) === "dram") fromFast++;
+  }
+  expect(served).toBeGreaterThan(20);
+  expect(fromFast).toBe(served);
+  memory.check();
+  await memory.close();
+});
+
+test(`values whose heads wait in the nodes while they are in swap count as not there, and have ghosts, seed ${seed}`, async () => {
+  const { memory, cache } = await opened(1024, 2048, 32 * KIB);
+  const value = Buffer.alloc(4096);
+  const out = Buffer.alloc(4096);
+  const source = seeded(seed);
+  for (let i = 0; i < 20_000; i++) {
+    const key = `k${source.below(6000)}`;
+    if (cache.getInto(key, out) < 0) cache.set(key, value);
+  }
+  memory.vm.inspect();
+  const c = controlOf((cache as unknown as { items: { meta: number } }).items.meta);
+  const near = cache.size - (cache.stats().entriesByTier.file as number);
+  expect(near).toBeLessThan(cache.size / 4);
+  expect(ld(c + ST_NR_GHOSTS)).toBeGreaterThan(near / 4);
+  expect(nearItems(c)).toBeLessThan(2 * near);
+  expect(nearItems(c)).toBeGreaterThan(near / 2);
+  await memory.close();
 });
