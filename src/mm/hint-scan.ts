@@ -48,10 +48,15 @@ import { OPT_PROMOTION, OPT_RISE } from "./options.ts";
 import { PTE_HINT, PTE_PRESENT, PTE_WATCH } from "./page-table.ts";
 import { forgetSearches, notePrices } from "./prices.ts";
 import { noteSample } from "./promotion-pays.ts";
-import { noteOpenNodes, riseMask, roomyTiers } from "./rise.ts";
+import { anyFaster, noteOpenNodes, riseMask, roomyTiers } from "./rise.ts";
 import { addEarly } from "./samples.ts";
 import { countsUses, keepCount, SAMPLE_NONE, SAMPLE_VICTIM, sampleOf, startCount } from "./uses.ts";
 import { count, NUMA_PTE_UPDATES } from "./vmstat.ts";
+
+// Within one scan: where pages of a mapping may rise to from a node, if that is the same for all of them; -1 = of none.
+let askedOf: i32 = -1;
+let askedOn: i32 = 0;
+let answer: i32 = 0;
 
 /** Mark the next pages if a scan is due. Returns the pages marked. */
 export function hintScan(): i32 {
@@ -70,6 +75,7 @@ function scanFrames(): i32 {
   forgetSearches();
   notePrices();
   for (let nid: i32 = 0; nid < n; nid++) moreTrials(nid);
+  askedOf = -1;
   let marked: i32 = 0;
   let left: i32 = hdr(H_HINT_SIZE);
   let nid: i32 = hdr(H_HINT_VMA);
@@ -79,7 +85,7 @@ function scanFrames(): i32 {
       nid = 0;
       at = 0;
     }
-    if (!isTopTier(nid)) {
+    if (!isTopTier(nid) && anyFaster(nid)) {
       const end = node(nid, N_START) + node(nid, N_PAGES);
       let f: i32 = node(nid, N_START) + at;
       while (f < end && left > 0) {
@@ -106,7 +112,7 @@ function markFolio(f: i32, nid: i32, open: i32, roomy: i32): i32 {
   if (vma(v, V_FILE) !== 0) return 0;
   const vpn = vpnOf(f);
   const p = pte(vpn);
-  const may = riseMask(v, vpn, nid);
+  const may = mayRise(v, vpn, nid);
   if (countsUses()) return watchFolio(f, vpn, may, roomy);
   if ((may & open) === 0 || refs(f) !== 1) {
     if ((p & PTE_HINT) !== 0) unmarkFolio(f);
@@ -119,6 +125,16 @@ function markFolio(f: i32, nid: i32, open: i32, roomy: i32): i32 {
   setPriv(f, toI32(Math.floor(clock())));
   hintFolio(f);
   return folioNr(f);
+}
+/** {@link riseMask}: pages of a mapping mostly follow one another, and only where its policy names nodes does it differ from page to page. */
+function mayRise(v: i32, vpn: i32, nid: i32): i32 {
+  if (v === askedOf && nid === askedOn) return answer;
+  const may = riseMask(v, vpn, nid);
+  if (policyChoosesNode(v)) return may;
+  askedOf = v;
+  askedOn = nid;
+  answer = may;
+  return may;
 }
 /** The same where uses are counted: see to it that they are, and take samples. */
 function watchFolio(f: i32, vpn: i32, may: i32, roomy: i32): i32 {

@@ -37,7 +37,7 @@ import {
 import { PTE_PRESENT, PTE_WATCH, pteIndex } from "./page-table.ts";
 import { gainOfUse, priceInBatch, priceOfRoom } from "./prices.ts";
 import { randomBelow } from "./random.ts";
-import { topFor } from "./rise.ts";
+import { anyFaster, topFor } from "./rise.ts";
 import { ENOUGH, known, span, takeSample, usesOfClass, usesOfRipe, worthOfVictim } from "./samples.ts";
 import {
   countedFor,
@@ -154,16 +154,15 @@ export function readProbes(): void {
     if (hdr(at) === 0) continue;
     const vpn = hdr(at) - 1;
     const p = pte(vpn);
-    // It may have gone, or come down, where the scan will meet it.
+    // It may have gone, or come down: where something is faster the scan will meet it, elsewhere nothing that is counted from now on tells of anything.
     const f = (p & PTE_PRESENT) !== 0 ? pteIndex(p) : -1;
     const here = f >= 0 && (p & PTE_WATCH) !== 0 && isProbed(f) && folioNid(f) === topFor(ownerVma(f));
     // One that has not been used at all in a third of the time hardly will.
     const wait = here && usesOf(f) === 0 ? (span() / 3) | 0 : span();
     if (here && countedFor(f) < wait) continue;
     setHdr(at, 0);
-    if (!here) continue;
-    takeSample(f, folioNid(f), true, 0);
-    setPte(vpn, p & ~PTE_WATCH);
+    if (here) takeSample(f, folioNid(f), true, 0);
+    if (here || (f >= 0 && !anyFaster(folioNid(f)))) setPte(vpn, p & ~PTE_WATCH);
   }
 }
 function isProbed(f: i32): boolean {

@@ -52,6 +52,10 @@ function fasterThan(nid: i32): i32 {
   return mask;
 }
 
+/** Whether anything on node `nid` could ever come up. */
+export function anyFaster(nid: i32): boolean {
+  return fasterThan(nid) !== 0;
+}
 /** The nodes that page `vpn` of mapping `v`, which is on node `nid`, may be promoted to, whether they have room or not. */
 export function riseMask(v: i32, vpn: i32, nid: i32): i32 {
   const options = hdr(H_OPTIONS);

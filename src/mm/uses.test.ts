@@ -2,9 +2,10 @@
 import { describe, expect, test } from "vitest";
 import { bootEngine, TWINS } from "../../test/support/engine.ts";
 import { openMemorySync, simCrank } from "../index.ts";
-import { pte } from "./layout.ts";
+import { folioNid } from "./folio.ts";
+import { MAX_VMAS, NR_PROBES, pte, V_PAGES, V_START, vma } from "./layout.ts";
 import { MPOL_BIND } from "./mempolicy.ts";
-import { PTE_WATCH } from "./page-table.ts";
+import { PTE_WATCH, pteIndex } from "./page-table.ts";
 import { isTimeToJudge, MAX_USES } from "./uses.ts";
 
 const PAGE = 4096;
@@ -57,6 +58,34 @@ describe("uses", () => {
     expect(played(300, 1, 15)).toBe(0);
     expect(played(300, 1, 400)).toBe(8);
     expect(played(300, 64, 15)).toBe(8);
+  });
+
+  test("between nodes that are as fast the uses of new pages are counted for a while, a few at a time, and nowhere for good", () => {
+    const crank = simCrank(64);
+    const nodes = {
+      fast: { kind: "model" as const, size: 512 * PAGE },
+      slow: { kind: "model" as const, size: 2048 * PAGE, tier: 1, latency: 100 },
+    };
+    const memory = openMemorySync({ nodes, pretouch: false }, { crank });
+    const region = memory.map(2400 * PAGE);
+    memory.vm.inspect();
+    const start = vma([...Array(MAX_VMAS).keys()].find((v) => vma(v, V_PAGES) === 2400) as number, V_START);
+    const most: number[] = [0, 0];
+    for (let page = 0; page < 2400; page++) {
+      region.translate(page * PAGE, "write");
+      crank.advance(40);
+      memory.tick();
+      memory.vm.inspect();
+      const watched: [number, number] = [0, 0];
+      for (let vpn = start; vpn < start + 2400; vpn++) {
+        if ((pte(vpn) & PTE_WATCH) !== 0) watched[folioNid(pteIndex(pte(vpn))) as 0 | 1] += 1;
+      }
+      for (const nid of [0, 1]) most[nid] = Math.max(most[nid] as number, watched[nid] as number);
+    }
+    expect(most[0]).toBeGreaterThan(0);
+    expect((most[0] as number) + (most[1] as number)).toBeLessThanOrEqual(2 * NR_PROBES);
+    memory.check();
+    memory.close();
   });
 
   test("between nodes that are as fast nothing comes up", () => {
