@@ -26,9 +26,8 @@ import {
   sc,
   setSc,
 } from "./layout.ts";
-import { mostAreSince } from "./lru.ts";
 import { lruGenEnabled } from "./lru-gen.ts";
-import { lruGenOldest, lruGenOldestList } from "./lru-gen-age.ts";
+import { lruGenOldest } from "./lru-gen-age.ts";
 import { evictablePages } from "./lru-gen-aging.ts";
 import { lruGenShrinkLruvec } from "./lru-gen-evict.ts";
 import { lruSize } from "./lruvec.ts";
@@ -82,23 +81,6 @@ export function coldestGroup(nid: i32): i32 {
   if (!lruGenEnabled() || !knowsLastUse() || sc(SC_MEMCG) >= 0 || sc(SC_PRIORITY) <= DESPERATE) return -1;
   const at = coldestList(1 << nid);
   return at < 0 ? -1 : groupOf(at);
-}
-/**
- * Whether most of what would go next, of all on the nodes of `mask`, was last used at `time` or later. Not the very next page alone: some
- * are spared, and stand before younger ones (spare.ts).
- */
-export function nextAreSince(mask: i32, time: i32): boolean {
-  const at = coldestList(mask);
-  if (at < 0) return false;
-  const nid = at >> 8;
-  const cg = groupOf(at);
-  const type = at & 1;
-  const list = type !== 0 ? LRU_INACTIVE_FILE : LRU_INACTIVE_ANON;
-  const empty = lruSize(lruvecOf(nid, cg), list) === 0;
-  const head = lruGenEnabled()
-    ? lruGenOldestList(nid, cg, type)
-    : lruHead(nid, cg, empty ? list + LRU_ACTIVE_ANON : list);
-  return mostAreSince(head, time);
 }
 /** The last use of the next page to be scanned. */
 function tailUse(nid: i32, cg: i32, inactive: i32): i32 {

@@ -6,11 +6,15 @@
 import { nodeIsHopeless } from "./hopeless.ts";
 import { knowsLastUse } from "./last-use.ts";
 import {
+  C_ACTIVE,
   H_KSWAPD,
   H_KSWAPD_BATCH,
+  H_MEMCG_ROTOR,
+  H_NR_MEMCG,
   H_OPTIONS,
   H_PRESSURE,
   hdr,
+  memcg,
   N_FREE,
   N_KSWAPD_FAILURES,
   N_KSWAPD_PRIORITY,
@@ -27,11 +31,13 @@ import {
   setNode,
   setSc,
 } from "./layout.ts";
+import { PROTECTED_NONE, protection } from "./memcg.ts";
 import { MAX_KSWAPD_FAILURES } from "./node.ts";
+import { loseHalf } from "./older-half.ts";
 import { OPT_HOPELESS, OPT_LEAN } from "./options.ts";
 import { ACTOR_KSWAPD, DEF_PRIORITY, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
-import { standsBack } from "./stand-back.ts";
-import { shrinkNode, tryToFree } from "./vmscan.ts";
+import { beginHalf, endHalf, standsBack } from "./stand-back.ts";
+import { enough, shrinkNode, tryToFree } from "./vmscan.ts";
 import { count, PAGEOUTRUN } from "./vmstat.ts";
 import { balanced, kswapdGoal } from "./watermark.ts";
 
@@ -58,7 +64,7 @@ export function kswapdStep(nid: i32): i32 {
   setSc(SC_PRIORITY, state & 63);
   setSc(SC_MEMCG_LOW_RECLAIM, state >> 6);
   setHdr(H_PRESSURE, -2 - nid);
-  shrinkNode(nid);
+  if (!loseOfHalf(nid)) shrinkNode(nid);
   setHdr(H_PRESSURE, -1);
   const reclaimed = sc(SC_NR_RECLAIMED);
   const scanned = sc(SC_NR_SCANNED);
@@ -80,6 +86,23 @@ export function kswapdStep(nid: i32): i32 {
     return node(nid, N_KSWAPD_FAILURES) >= MAX_KSWAPD_FAILURES ? sleep(nid) : restart(nid);
   }
   return again(nid, state);
+}
+/** What can only be lost is of the older half, of the groups in turn, none that is protected. Returns whether that is enough. */
+function loseOfHalf(nid: i32): boolean {
+  const n = hdr(H_NR_MEMCG);
+  const first = hdr(H_MEMCG_ROTOR) % n;
+  for (let i: i32 = 0; i < n; i++) {
+    const cg = (first + i) % n;
+    if (memcg(cg, C_ACTIVE) === 0 || protection(cg, -1) !== PROTECTED_NONE || !beginHalf(nid, cg)) continue;
+    const before = sc(SC_NR_RECLAIMED);
+    loseHalf(nid, cg);
+    endHalf();
+    if (sc(SC_NR_RECLAIMED) > before) setNode(nid, N_KSWAPD_FAILURES, 0);
+    if (!enough()) continue;
+    setHdr(H_MEMCG_ROTOR, cg + 1);
+    return true;
+  }
+  return false;
 }
 /** A run found nothing: look at everything there is, once, so that it need not be looked at again (hopeless.ts). */
 function lookAtAll(nid: i32): i32 {

@@ -14,7 +14,7 @@
 import { H_LRU_CLOCK, H_LRU_FAULTS, H_OPTIONS, hdr, setHdr, setShadow, shadow, vpnOf } from "./layout.ts";
 import { OPT_COLDEST } from "./options.ts";
 
-const FAULTS_PER_TICK: i32 = 32;
+export const FAULTS_PER_TICK: i32 = 32;
 /** Older than anything that is compared with it. */
 const EVER: i32 = 1 << 30;
 
@@ -25,15 +25,16 @@ export function knowsLastUse(): boolean {
 export function lruClock(): i32 {
   return hdr(H_LRU_CLOCK);
 }
-/** A page was faulted in. */
-export function tickLruClock(): void {
+/** A page was faulted in. Returns whether time has moved on. */
+export function tickLruClock(): boolean {
   const faults = hdr(H_LRU_FAULTS) + 1;
   if (faults < FAULTS_PER_TICK) {
     setHdr(H_LRU_FAULTS, faults);
-    return;
+    return false;
   }
   setHdr(H_LRU_FAULTS, 0);
   setHdr(H_LRU_CLOCK, (hdr(H_LRU_CLOCK) + 1) | 0);
+  return true;
 }
 /** Folio `f` is in use now. */
 export function noteUse(f: i32): void {

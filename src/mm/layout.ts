@@ -27,7 +27,7 @@ export const MAX_SWAP: i32 = 8;
 /** Frame and slot numbers must fit the 26 bits that a page-table entry has for them. */
 export const MAX_INDEX: i32 = 0x3ffffff;
 export const MAGIC: i32 = 0x6c696575;
-export const LAYOUT_VERSION: i32 = 7;
+export const LAYOUT_VERSION: i32 = 8;
 
 // ---- header: single words, except where marked f64 -----------------------------------------------------------------
 export const H_MAGIC: i32 = 0;
@@ -152,7 +152,25 @@ export const H_PIN_FRESH: i32 = 500;
 export const H_ZPOOL_HELD: i32 = 472;
 export const H_ZPOOL_HELD_LIST: i32 = 476;
 export const H_SCRATCH: i32 = 504;
-const HEADER_SIZE: i32 = 512;
+/** The frame whose mark is read next (marks.ts). */
+export const H_MARK_FRAME: i32 = 512;
+/** Frames that may be lost, the oldest first, plus 1; how many were picked, how many of them may yet go, and of which nodes and group (older-half.ts). */
+export const H_POOL_NR: i32 = 516;
+export const H_POOL_LEFT: i32 = 520;
+export const H_POOL_OF: i32 = 524;
+export const H_POOL: i32 = 528;
+export const NR_POOL: i32 = 16;
+// pages that were lost, some of them (regrets.ts)
+/** NR_KINDS words each: how many are remembered and out, the ticks that such were, and how many are back, in parts. */
+export const H_GONE_OUT: i32 = 592;
+export const H_GONE_TIME: i32 = 624;
+export const H_GONE_BACK: i32 = 656;
+export const NR_KINDS: i32 = 8;
+/** NR_GONE of them, two words each: the virtual page, plus 1; when it was lost, and its kind. And which is looked at next. */
+export const H_GONE_HAND: i32 = 688;
+export const H_GONE: i32 = 692;
+export const NR_GONE: i32 = 1024;
+const HEADER_SIZE: i32 = 8896;
 
 // ---- scan controls (struct scan_control), one a depth of nesting ---------------------------------------------------
 export const SC_NR_TO_RECLAIM: i32 = 0;

@@ -30,14 +30,6 @@ export function lruGenOldest(nid: i32, cg: i32, type: i32): i32 {
   }
   return lruClock();
 }
-/** The list of the oldest generation of a type that has any page. */
-export function lruGenOldestList(nid: i32, cg: i32, type: i32): i32 {
-  const lv = lruvecOf(nid, cg);
-  let seq: i32 = minSeq(lv, type);
-  while (seq !== maxSeq(lv) && prev(lruGenHead(nid, cg, genOf(seq), type)) === lruGenHead(nid, cg, genOf(seq), type))
-    seq = (seq + 1) | 0;
-  return lruGenHead(nid, cg, genOf(seq), type);
-}
 /**
  * The generation for a page last used at `time`, at most the second youngest: the one before the first whose next page to go
  * is younger.

@@ -32,7 +32,7 @@ export function middleUse(mask: i32): i32 {
   if (hdr(H_MIDDLE_OF) !== mask || hdr(H_MIDDLE_AT) !== now) {
     const age = sampleAge(mask) << FINE;
     const known = hdr(H_MIDDLE_AGE);
-    const goesOn = hdr(H_MIDDLE_OF) === mask && isKnown();
+    const goesOn = hdr(H_MIDDLE_OF) === mask && asksMiddle();
     setHdr(H_MIDDLE_AGE, goesOn ? known + (((age - known) * (age > known ? 3 : 2)) >> 3) : age);
     setHdr(H_MIDDLE_AT, now);
     setHdr(H_MIDDLE_OF, mask);
@@ -41,10 +41,10 @@ export function middleUse(mask: i32): i32 {
 }
 /** The same of the nodes that somebody has asked for of late; if nobody has, of all. */
 export function middleLately(): i32 {
-  return middleUse(isKnown() ? hdr(H_MIDDLE_OF) : allNodes());
+  return middleUse(asksMiddle() ? hdr(H_MIDDLE_OF) : allNodes());
 }
 /** Whether somebody has asked of late. */
-function isKnown(): boolean {
+export function asksMiddle(): boolean {
   return hdr(H_MIDDLE_OF) !== 0 && ((lruClock() - hdr(H_MIDDLE_AT)) | 0) >>> 0 <= LASTS;
 }
 /** The answer that was given last, of the nodes that were asked for. */

@@ -38,6 +38,7 @@ import {
 import { tryCharge } from "./limits.ts";
 import { lruAddFaulted, lruRefault } from "./lru.ts";
 import { zeroBytes } from "./machine.ts";
+import { readMarks } from "./marks.ts";
 import { charge } from "./memcg.ts";
 import { noteInterleave, placementMask, policyChoosesNode, policyNode } from "./mempolicy.ts";
 import { probes } from "./newcomers.ts";
@@ -54,6 +55,7 @@ import {
   touch,
 } from "./page-table.ts";
 import { hintFault, useFault } from "./promote.ts";
+import { ageGone, noteBack } from "./regrets.ts";
 import { watchBit } from "./rise.ts";
 import { pooling, settling } from "./settle.ts";
 import { freeSlot, poolDevice, readDevice, slotDevice, swapAvailable } from "./swap.ts";
@@ -223,6 +225,7 @@ export function readSlot(slot: i32, addr: i32): i32 {
 
 /** If the page left a shadow when it was evicted, judge by it. */
 function refault(f: i32, vpn: i32): void {
+  noteBack(vpn);
   if (shadow(vpn) === 0) return;
   lruRefault(f, shadow(vpn));
   setShadow(vpn, 0);
@@ -270,7 +273,10 @@ function enter(f: i32, bits: i32, sample: i32): void {
   if (watch !== 0 && countsUses()) startCount(f, sample);
   // The touch that faulted is noted: a mark in the entry shall tell of another one.
   mapFolio(f, PTE_PRESENT | watch | (knowsLastUse() ? bits & ~PTE_ACCESSED : bits));
-  tickLruClock();
+  if (tickLruClock()) {
+    readMarks();
+    ageGone();
+  }
   noteUse(f);
   noteArrival(f);
   lruAddFaulted(f);

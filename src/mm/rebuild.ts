@@ -24,6 +24,7 @@
  * It may be cut short itself, at any store, and begun again: it believes nothing that it has made, and what it does to what it believes is
  * the same the second time.
  */
+
 import { finishExchange } from "./exchange.ts";
 import { endHopeless } from "./hopeless.ts";
 import {
@@ -50,6 +51,7 @@ import { rebuildFolios, rebuildFree } from "./rebuild-folios.ts";
 import { rebuildLists } from "./rebuild-lists.ts";
 import { rebuildPool } from "./rebuild-pool.ts";
 import { rebuildSlots } from "./rebuild-slots.ts";
+import { forgetGone } from "./regrets.ts";
 import { count, TAKEOVER } from "./vmstat.ts";
 
 /**
@@ -62,6 +64,7 @@ export function rebuild(writing: i32): void {
   setHdr(H_WRITES_LATER, 0);
   setHdr(H_SWAP_TRIED, 0);
   setHdr(H_ZSWAP_FULL, 0);
+  forgetGone();
   setHdr(H_LOOKED, 0);
   setHdr(H_LOOKED + 4, 0);
   finishExchange();
