@@ -49,7 +49,7 @@ import { frameOf, isOrdinary, middleKnown, middleUse, pagesOf } from "./middle.t
 import { isolate } from "./migrate.ts";
 import { testClearReferenced } from "./page-table.ts";
 import { randomBelow } from "./random.ts";
-import { noteGone, rateOf, triesAny } from "./regrets.ts";
+import { backOfAll, noteGone, rateOf, timeOfAll, triesAny } from "./regrets.ts";
 import { roomFirst } from "./room.ts";
 import { ACTOR_DIRECT, ACTOR_KSWAPD, LIST_SCAN, popScan, pushScan } from "./scan-control.ts";
 import { enough, shrinkFolioList } from "./vmscan.ts";
@@ -154,13 +154,15 @@ function choose(group: i32): i32 {
 function nextPicked(any: boolean): i32 {
   const n = hdr(H_POOL_NR);
   const first = n > 0 ? randomBelow(n) : 0;
+  const back = backOfAll();
+  const time = timeOfAll();
   let best: i32 = -1;
   let least: f64 = 0;
   for (let i: i32 = 0; i < n; i++) {
     const at = (first + i) % n;
     if (picked(at) < 0) continue;
     if (any) return at;
-    const rate = rateOf(kindAt(at));
+    const rate = rateOf(kindAt(at), back, time);
     if (best >= 0 && rate >= least) continue;
     best = at;
     least = rate;

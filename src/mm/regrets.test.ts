@@ -14,8 +14,9 @@ import {
   NR_KINDS,
   setHdr,
 } from "./layout.ts";
-import { ageGone, forgetGone, noteBack, noteGone, rateOf } from "./regrets.ts";
+import { ageGone, backOfAll, forgetGone, noteBack, noteGone, rateOf as rateBeside, timeOfAll } from "./regrets.ts";
 
+const rateOf = (kind: number): number => rateBeside(kind, backOfAll(), timeOfAll());
 const sum = (field: number): number =>
   Array.from({ length: NR_KINDS }, (_, kind) => hdr(field + (kind << 2))).reduce((a, b) => a + b);
 const remembered = (): number =>

@@ -105,14 +105,20 @@ export function forgetGone(): void {
 export function triesAny(): boolean {
   return randomBelow(EXPLORE) === 0;
 }
-/** How many of kind `kind` are back, by the time that they have been out; where little is known of it, about as many as of all. */
-export function rateOf(kind: i32): f64 {
-  let back: f64 = 0;
-  let time: f64 = 0;
-  for (let k: i32 = 0; k < NR_KINDS; k++) {
-    back += hdr(H_GONE_BACK + (k << 2));
-    time += hdr(H_GONE_TIME + (k << 2));
-  }
+/** Of all kinds together: how many are back, in parts, and the ticks that pages were out. */
+export function backOfAll(): f64 {
+  return sum(H_GONE_BACK);
+}
+export function timeOfAll(): f64 {
+  return sum(H_GONE_TIME);
+}
+function sum(field: i32): f64 {
+  let all: f64 = 0;
+  for (let kind: i32 = 0; kind < NR_KINDS; kind++) all += hdr(field + (kind << 2));
+  return all;
+}
+/** How many of kind `kind` are back, by the time that they have been out, beside those of all; where little is known of it, about as many. */
+export function rateOf(kind: i32, back: f64, time: f64): f64 {
   if (back < ONE || time < 1) return 0;
   return (hdr(H_GONE_BACK + (kind << 2)) + PRIOR) / (hdr(H_GONE_TIME + (kind << 2)) + (PRIOR * time) / back);
 }
