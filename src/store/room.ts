@@ -207,10 +207,10 @@ export function sinkSome(c: i32): i32 {
   foundNone(c);
   return 1;
 }
-/** See that what is known of what is in swap leaves room in the nodes for the rest: else something there is given up. */
+/** See that what is known of what is in swap leaves room in the nodes for the rest: else something there is given up, so much at a time where nodes have become smaller. */
 function keepKnown(c: i32): void {
-  let more: boolean = knowsTooMuch(c);
-  while (more) more = giveUpSunk(c) && knowsTooMuch(c);
+  let turns: i32 = MOST_TURNS;
+  while (turns-- > 0 && knowsTooMuch(c)) if (!giveUpSunk(c)) return;
 }
 /**
  * See that `pages` slots are free, as far as it is for this store to give some up: as often as what could be dropped from slots is its own.
