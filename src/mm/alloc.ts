@@ -31,7 +31,7 @@ import { nearest, nextDemotionNode, nodeDemotionMask } from "./memory-tiers.ts";
 import { pagesOf } from "./middle.ts";
 import { allocTarget, demoteGfp } from "./migrate.ts";
 import { wakeKswapd, zone } from "./node.ts";
-import { loseOlder, losesByAge } from "./older-half.ts";
+import { loseOlder, losesByAge, lostOn, takeLost } from "./older-half.ts";
 import { OPT_TIER_FIRST } from "./options.ts";
 import { takeBlock, watermarkOk } from "./page-alloc.ts";
 import { roomBelow, roomFirst } from "./room.ts";
@@ -165,10 +165,19 @@ function allocCold(order: i32, gfp: i32, first: i32, mask: i32, cg: i32): i32 {
 /** Take a frame for one of the older half of all, wherever it is, that is lost for it (older-half.ts). Returns it or -1. */
 function takeFromOlder(first: i32, mask: i32): i32 {
   const slow = slowestTier(mask);
-  if (slow === mask || !losesByAge(mask)) return -1;
-  const left = loseOlder(mask);
-  const f = takeAbove(0, nearest(first, slow), slow, N_WMARK_LOW);
-  return f >= 0 ? f : takeAbove(0, first, left, N_WMARK_LOW);
+  if (slow === mask) return -1;
+  let f = takeOfLost(first, mask);
+  if (f >= 0 || !losesByAge(mask)) return f;
+  loseOlder(mask, slow);
+  f = takeAbove(0, nearest(first, slow), slow, N_WMARK_LOW);
+  return f >= 0 ? f : takeOfLost(first, mask);
+}
+function takeOfLost(first: i32, mask: i32): i32 {
+  const on = lostOn() & mask;
+  if (on === 0) return -1;
+  const f = takeAbove(0, first, on, N_WMARK_LOW);
+  takeLost(f >= 0);
+  return f;
 }
 
 /** The nodes of `mask` that share its slowest tier. */

@@ -8,6 +8,7 @@
 import {
   folioNid,
   folioNr,
+  folioOrder,
   PG_ACTIVE,
   PG_HEAT,
   PG_LOCKED,
@@ -20,23 +21,26 @@ import {
 import { hopefulLists } from "./futile.ts";
 import { before, knowsLastUse, lastUse, lruClock, noteUse } from "./last-use.ts";
 import {
+  H_LOST,
+  H_LOST_ON,
   H_MIDDLE_VAIN,
   H_POOL,
-  H_POOL_LEFT,
-  H_POOL_NR,
-  H_POOL_OF,
+  H_POOL_FROM,
   hdr,
   MAX_NODES,
   NR_POOL,
   ownerMemcg,
   ownerVma,
+  pte,
   refs,
   SC_ACTOR,
   SC_DISTANT,
   SC_MAY_DEMOTE,
   SC_NR_RECLAIMED,
+  SC_NR_TO_RECLAIM,
   sc,
   scanHead,
+  scratch,
   setHdr,
   setSc,
   V_LOCKED,
@@ -45,9 +49,10 @@ import {
 } from "./layout.ts";
 import { listAdd } from "./list.ts";
 import { lruDel, lruNoteUse } from "./lru.ts";
+import { ld, lowestBit, st } from "./machine.ts";
 import { frameOf, isOrdinary, middleKnown, middleUse, pagesOf } from "./middle.ts";
 import { isolate } from "./migrate.ts";
-import { testClearReferenced } from "./page-table.ts";
+import { PTE_PRESENT, testClearReferenced } from "./page-table.ts";
 import { randomBelow } from "./random.ts";
 import { backOfAll, noteGone, rateOf, timeOfAll, triesAny } from "./regrets.ts";
 import { roomFirst } from "./room.ts";
@@ -61,6 +66,8 @@ const LOOKS: i32 = 2 * NR_POOL;
 const DEAR: i32 = 16;
 /** Quarters of what was picked, by age: kinds of pages. */
 const QUARTERS: i32 = 4;
+/** Of a word of H_POOL_FROM: where the order of the folio begins; below it, from bit MAX_NODES on, is the group. */
+const ORDER_SHIFT: i32 = 27;
 /** Flags of a page that has been found in use since it came, or was when it was lost before. */
 const AGAIN: i32 = PG_YOUNG | PG_REFERENCED | PG_ACTIVE | PG_WORKINGSET | PG_HEAT;
 
@@ -70,49 +77,57 @@ export function losesByAge(mask: i32): boolean {
   middleUse(mask);
   return true;
 }
-/** Lose a page of the nodes of `mask`, as old as losesByAge() has asked for, if one is soon found. Returns the node that it has left, a bit, or 0. */
-export function loseOlder(mask: i32): i32 {
-  const f = pick(mask, -1, ACTOR_DIRECT);
-  const nid = f >= 0 ? folioNid(f) : 0;
-  setSc(SC_DISTANT, 1);
-  return lose(f) > 0 ? 1 << nid : 0;
+/** Lose some pages of the nodes of `mask`, as old as losesByAge() has asked for, if they are soon found; those on other nodes than `slow` are for who asks next. */
+export function loseOlder(mask: i32, slow: i32): void {
+  loseSome(mask, -1, ACTOR_DIRECT, NR_POOL);
+  let above: i32 = 0;
+  let on: i32 = 0;
+  for (let i: i32 = 0; i < NR_POOL; i++) {
+    const from = lostFrom(i) & ~slow;
+    if (from !== 0) above++;
+    on |= from;
+  }
+  setHdr(H_LOST, above);
+  setHdr(H_LOST_ON, on);
+}
+/** The nodes that frames may be taken of for which a page was lost already; 0 = none. */
+export function lostOn(): i32 {
+  return hdr(H_LOST) > 0 ? hdr(H_LOST_ON) : 0;
+}
+/** One of these was taken; or none of them is there any more. */
+export function takeLost(taken: boolean): void {
+  setHdr(H_LOST, taken ? hdr(H_LOST) - 1 : 0);
 }
 /** kswapd of node `nid` loses such pages of group `cg` there, until it has enough or finds no more. */
 export function loseHalf(nid: i32, cg: i32): void {
   let lost: i32 = 1;
   while (lost > 0 && !enough()) {
-    lost = lose(pick(1 << nid, cg, ACTOR_KSWAPD));
+    lost = loseSome(1 << nid, cg, ACTOR_KSWAPD, sc(SC_NR_TO_RECLAIM) - sc(SC_NR_RECLAIMED));
     setSc(SC_NR_RECLAIMED, sc(SC_NR_RECLAIMED) + lost);
   }
 }
-/** Begin a scan for one page of the nodes of `mask`, of group `group` if that is not -1. Returns it, isolated, or -1; lose() ends the scan. */
-function pick(mask: i32, group: i32, actor: i32): i32 {
-  pushScan(actor, 1);
+/** Lose up to `wanted` pages of the nodes of `mask`, of group `group` if that is not -1: a quarter of some that are picked, written together. Returns how many. */
+function loseSome(mask: i32, group: i32, actor: i32, wanted: i32): i32 {
+  pushScan(actor, wanted);
   setSc(SC_MAY_DEMOTE, 0);
-  const scope = mask | ((group + 1) << MAX_NODES);
-  if (hdr(H_POOL_LEFT) === 0 || hdr(H_POOL_OF) !== scope) pickSome(mask, group, scope);
-  return choose(group);
-}
-function lose(f: i32): i32 {
-  let lost: i32 = 0;
-  if (f >= 0) {
-    const nid = folioNid(f);
-    const cg = ownerMemcg(f);
-    listAdd(scanHead(LIST_SCAN), f);
-    lost = shrinkFolioList(nid);
-    count(PGSTEAL_KSWAPD + sc(SC_ACTOR), nid, cg, lost);
-    count(PGSTEAL_ANON, nid, cg, lost);
-  }
+  if (actor === ACTOR_DIRECT) setSc(SC_DISTANT, 1);
+  const n = pickSome(mask, group);
+  const quarter = (n + QUARTERS - 1) >> 2;
+  // A large folio gives no more than is asked for.
+  setSc(SC_NR_TO_RECLAIM, quarter < wanted ? quarter : wanted);
+  for (let left: i32 = sc(SC_NR_TO_RECLAIM); left > 0; left--) take(nextPicked(n), n);
+  if (n > 0) shrinkFolioList(lowestBit(mask));
+  const lost = countLost(n);
   popScan();
   return lost;
 }
-/** Look at pages of the nodes of `mask` at random, and note those that may be lost in the order of age. */
-function pickSome(mask: i32, group: i32, scope: i32): void {
-  const pages = pagesOf(mask);
+/** Look at pages of the nodes of `mask` at random, and note those that may be lost in the order of age. Returns how many. */
+function pickSome(mask: i32, group: i32): i32 {
+  fetchSome(mask);
   let n: i32 = 0;
   for (let i: i32 = 0; i < LOOKS && n < NR_POOL; i++) {
-    const f = frameOf(mask, randomBelow(pages));
-    if (!mayGo(f, group)) continue;
+    const f = ld(scratch() + (i << 2));
+    if (!mayGo(f, group) || isPicked(f, n)) continue;
     let at: i32 = n;
     while (at > 0 && before(lastUse(f), lastUse(picked(at - 1)))) {
       setPicked(at, picked(at - 1));
@@ -121,58 +136,101 @@ function pickSome(mask: i32, group: i32, scope: i32): void {
     setPicked(at, f);
     n++;
   }
-  setHdr(H_POOL_NR, n);
-  setHdr(H_POOL_LEFT, (n + QUARTERS - 1) >> 2);
-  setHdr(H_POOL_OF, scope);
   if (n * DEAR < LOOKS) setHdr(H_MIDDLE_VAIN, (lruClock() + 1) | 0);
+  return n;
 }
-/** The `i`-th page that was picked; -1 if it has gone since. */
+/** Put LOOKS frames of the nodes of `mask` into the scratch, and touch what will be looked at: the fetches overlap here, where they would wait for one another there. */
+function fetchSome(mask: i32): void {
+  const pages = pagesOf(mask);
+  let touched: i32 = 0;
+  for (let i: i32 = 0; i < LOOKS; i++) {
+    const f = frameOf(mask, randomBelow(pages));
+    st(scratch() + (i << 2), f);
+    touched ^= vpnOf(f);
+  }
+  for (let i: i32 = 0; i < LOOKS; i++) {
+    const f = ld(scratch() + (i << 2));
+    if (isOrdinary(f)) touched ^= pte(vpnOf(f)) ^ lastUse(f);
+  }
+  setHdr(H_POOL, touched);
+}
+function isPicked(f: i32, n: i32): boolean {
+  for (let i: i32 = 0; i < n; i++) if (picked(i) === f) return true;
+  return false;
+}
+/** The `i`-th page that was picked; once it is taken, the complement of its virtual page. */
 function picked(i: i32): i32 {
-  return hdr(H_POOL + (i << 2)) - 1;
+  return hdr(H_POOL + (i << 2));
 }
 function setPicked(i: i32, f: i32): void {
-  setHdr(H_POOL + (i << 2), f + 1);
+  setHdr(H_POOL + (i << 2), f);
 }
-/** Isolate, of the pages that were picked, one of the kind that comes back least. Returns it or -1. */
-function choose(group: i32): i32 {
-  if (hdr(H_POOL_LEFT) > 0) setHdr(H_POOL_LEFT, hdr(H_POOL_LEFT) - 1);
+/** The node that the `i`-th page has left, a bit; 0 = it stays. */
+function lostFrom(i: i32): i32 {
+  return hdr(H_POOL_FROM + (i << 2)) & ((1 << MAX_NODES) - 1);
+}
+/** Isolate the picked page at place `at`. */
+function take(at: i32, n: i32): void {
+  const f = picked(at);
+  noteGone(vpnOf(f), kindAt(at, n));
+  setPicked(at, ~vpnOf(f));
+  setHdr(H_POOL_FROM + (at << 2), (folioOrder(f) << ORDER_SHIFT) | (ownerMemcg(f) << MAX_NODES) | (1 << folioNid(f)));
+  lruDel(f);
+  isolate(f);
+  listAdd(scanHead(LIST_SCAN), f);
+}
+/** The place of the next page to go: of the kind that comes back least of those that are left; or of any. */
+function nextPicked(n: i32): i32 {
   const any = triesAny();
-  for (let at: i32 = nextPicked(any); at >= 0; at = nextPicked(any)) {
-    const f = picked(at);
-    const kind = kindAt(at);
-    setPicked(at, -1);
-    // It may have been used or gone since, or another may be there.
-    if (!mayGo(f, group)) continue;
-    noteGone(vpnOf(f), kind);
-    lruDel(f);
-    isolate(f);
-    return f;
-  }
-  return -1;
-}
-/** The place among the picked pages of the one to go next, or of any; -1 if none is left. */
-function nextPicked(any: boolean): i32 {
-  const n = hdr(H_POOL_NR);
-  const first = n > 0 ? randomBelow(n) : 0;
+  const first = randomBelow(n);
   const back = backOfAll();
   const time = timeOfAll();
+  let seen: i32 = 0;
   let best: i32 = -1;
   let least: f64 = 0;
   for (let i: i32 = 0; i < n; i++) {
     const at = (first + i) % n;
     if (picked(at) < 0) continue;
     if (any) return at;
-    const rate = rateOf(kindAt(at), back, time);
+    const kind = kindAt(at, n);
+    if ((seen & (1 << kind)) !== 0) continue;
+    seen |= 1 << kind;
+    const rate = rateOf(kind, back, time);
     if (best >= 0 && rate >= least) continue;
     best = at;
     least = rate;
   }
   return best;
 }
-/** What is at place `at`: of which quarter by age it is, and whether it has been found in use again. */
-function kindAt(at: i32): i32 {
-  const quarter = ((at * QUARTERS) / hdr(H_POOL_NR)) | 0;
+/** What is at place `at` of `n`: of which quarter by age it is, and whether it has been found in use again. */
+function kindAt(at: i32, n: i32): i32 {
+  const quarter = ((at * QUARTERS) / n) | 0;
   return quarter + (test(picked(at), AGAIN) ? QUARTERS : 0);
+}
+/** Count what of the `n` picked folios has gone. Returns how many pages. */
+function countLost(n: i32): i32 {
+  let lost: i32 = 0;
+  for (let i: i32 = 0; i < NR_POOL; i++) {
+    const at = H_POOL_FROM + (i << 2);
+    const from = hdr(at);
+    const gone = i < n && picked(i) < 0 ? missing(~picked(i), 1 << (from >> ORDER_SHIFT)) : 0;
+    if (gone === 0) {
+      setHdr(at, 0);
+      continue;
+    }
+    const nid = lowestBit(lostFrom(i));
+    const cg = (from & ((1 << ORDER_SHIFT) - 1)) >> MAX_NODES;
+    count(PGSTEAL_KSWAPD + sc(SC_ACTOR), nid, cg, gone);
+    count(PGSTEAL_ANON, nid, cg, gone);
+    lost += gone;
+  }
+  return lost;
+}
+/** Of `pages` virtual pages from `vpn` on those that are not in memory. */
+function missing(vpn: i32, pages: i32): i32 {
+  let n: i32 = 0;
+  for (let i: i32 = 0; i < pages; i++) if ((pte(vpn + i) & PTE_PRESENT) === 0) n++;
+  return n;
 }
 /** Look at folio `f`: whether it may be lost, of group `group` if that is not -1. */
 function mayGo(f: i32, group: i32): boolean {

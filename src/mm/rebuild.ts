@@ -24,7 +24,6 @@
  * It may be cut short itself, at any store, and begun again: it believes nothing that it has made, and what it does to what it believes is
  * the same the second time.
  */
-
 import { finishExchange } from "./exchange.ts";
 import { endHopeless } from "./hopeless.ts";
 import {
@@ -44,6 +43,7 @@ import {
   setHdr,
   setNode,
 } from "./layout.ts";
+import { takeLost } from "./older-half.ts";
 import { rebuildPins } from "./pins.ts";
 import { undoPlacement } from "./placement.ts";
 import { readEntries } from "./rebuild-entries.ts";
@@ -65,6 +65,7 @@ export function rebuild(writing: i32): void {
   setHdr(H_SWAP_TRIED, 0);
   setHdr(H_ZSWAP_FULL, 0);
   forgetGone();
+  takeLost(false);
   setHdr(H_LOOKED, 0);
   setHdr(H_LOOKED + 4, 0);
   finishExchange();
