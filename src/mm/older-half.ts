@@ -52,7 +52,7 @@ import { lruDel, lruNoteUse } from "./lru.ts";
 import { ld, lowestBit, st } from "./machine.ts";
 import { frameOf, isOrdinary, middleKnown, middleUse, pagesOf } from "./middle.ts";
 import { isolate } from "./migrate.ts";
-import { PTE_PRESENT, testClearReferenced } from "./page-table.ts";
+import { PTE_PRESENT, pteIndex, testClearReferenced } from "./page-table.ts";
 import { randomBelow } from "./random.ts";
 import { backOfAll, noteGone, rateOf, timeOfAll, triesAny } from "./regrets.ts";
 import { roomFirst } from "./room.ts";
@@ -213,23 +213,26 @@ function countLost(n: i32): i32 {
   for (let i: i32 = 0; i < NR_POOL; i++) {
     const at = H_POOL_FROM + (i << 2);
     const from = hdr(at);
-    const gone = i < n && picked(i) < 0 ? missing(~picked(i), 1 << (from >> ORDER_SHIFT)) : 0;
-    if (gone === 0) {
+    const nid = lowestBit(lostFrom(i));
+    const left = i < n && picked(i) < 0 ? gone(~picked(i), 1 << (from >> ORDER_SHIFT), nid) : 0;
+    if (left === 0) {
       setHdr(at, 0);
       continue;
     }
-    const nid = lowestBit(lostFrom(i));
     const cg = (from & ((1 << ORDER_SHIFT) - 1)) >> MAX_NODES;
-    count(PGSTEAL_KSWAPD + sc(SC_ACTOR), nid, cg, gone);
-    count(PGSTEAL_ANON, nid, cg, gone);
-    lost += gone;
+    count(PGSTEAL_KSWAPD + sc(SC_ACTOR), nid, cg, left);
+    count(PGSTEAL_ANON, nid, cg, left);
+    lost += left;
   }
   return lost;
 }
-/** Of `pages` virtual pages from `vpn` on those that are not in memory. */
-function missing(vpn: i32, pages: i32): i32 {
+/** Of `pages` virtual pages from `vpn` on those that have left node `nid`, for a device or for room elsewhere. */
+function gone(vpn: i32, pages: i32, nid: i32): i32 {
   let n: i32 = 0;
-  for (let i: i32 = 0; i < pages; i++) if ((pte(vpn + i) & PTE_PRESENT) === 0) n++;
+  for (let i: i32 = 0; i < pages; i++) {
+    const p = pte(vpn + i);
+    if ((p & PTE_PRESENT) === 0 || folioNid(pteIndex(p)) !== nid) n++;
+  }
   return n;
 }
 /** Look at folio `f`: whether it may be lost, of group `group` if that is not -1. */
