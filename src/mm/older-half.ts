@@ -60,7 +60,7 @@ import { ACTOR_DIRECT, ACTOR_KSWAPD, LIST_SCAN, popScan, pushScan } from "./scan
 import { enough, shrinkFolioList } from "./vmscan.ts";
 import { count, PGSCAN_ANON, PGSCAN_KSWAPD, PGSTEAL_ANON, PGSTEAL_KSWAPD } from "./vmstat.ts";
 
-/** Pages looked at, to find NR_POOL that may be lost; of those a quarter is. */
+/** Pages looked at, to find NR_POOL that may be lost; of those a quarter is. A fault that must fail looks at no more than these. */
 const LOOKS: i32 = 2 * NR_POOL;
 /** If it took more looks for each that may be lost, no more are looked at while time stands. */
 const DEAR: i32 = 16;
