@@ -4,7 +4,7 @@
  *     node bench/same-rss.mjs TRACE [MIB ...]
  *
  * Each key of the trace has a record of 1 KB of JSON; a miss is followed by a set. Each run is a process, which is asked by how much its RSS has grown. lieu gets
- * an eighth of MIB (32, 44 and 56 if nothing is said) as DRAM and the rest as a pool. lru-cache is run with three numbers of entries, and what it would miss where it grows
+ * an eighth of MIB (32, 44, 56 and 108 if nothing is said) as DRAM and the rest as a pool. lru-cache is run with three numbers of entries, and what it would miss where it grows
  * by as much as lieu is read off the line between the two on either side. What V8 holds at the end differs from run to run by up to 20 MiB: each is the median of five by RSS. Bar: 30 % fewer misses.
  */
 import { execFileSync } from "node:child_process";
@@ -13,7 +13,7 @@ import { recordOf as demoRecordOf } from "../dist/cli/demo-records.js";
 import { openTrace } from "../dist/trace/open.js";
 
 const MIB = 2 ** 20;
-const SIZES = [32, 44, 56];
+const SIZES = [32, 44, 56, 108];
 /** Bytes that lru-cache takes for an entry of these, about, and which parts of so many entries it is run with. */
 const ENTRY = 1600;
 const PARTS = [0.65, 0.95, 1.25];
