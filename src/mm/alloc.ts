@@ -13,6 +13,7 @@ import { ENOMEM } from "./errno.ts";
 import { folioNid } from "./folio.ts";
 import { GFP_COLD, GFP_DIRECT_RECLAIM, GFP_KSWAPD_RECLAIM, GFP_LOW, GFP_MEMALLOC, GFP_SETTLE } from "./gfp.ts";
 import {
+  H_KSWAPD_BATCH,
   H_NR_NODES,
   H_OPTIONS,
   H_PRESSURE,
@@ -153,6 +154,7 @@ function allocCold(order: i32, gfp: i32, first: i32, mask: i32, cg: i32): i32 {
     f = takeAbove(order, nearest(first, tier), tier, left === mask ? N_WMARK_LOW : N_WMARK_HIGH);
     left &= ~tier;
   }
+  if (f < 0 && reclaimsBeside()) f = takeBeside(order, gfp, first, mask, cg);
   if (f < 0 && order === 0) f = takeFromOlder(first, mask);
   for (let left: i32 = mask; f < 0 && left !== 0; ) {
     const tier = slowestTier(left);
@@ -162,6 +164,16 @@ function allocCold(order: i32, gfp: i32, first: i32, mask: i32, cg: i32): i32 {
   return f;
 }
 
+/** Whether a thread reclaims beside the program: it has said how much it does at once (runtime/kswapd.ts). */
+function reclaimsBeside(): boolean {
+  return hdr(H_KSWAPD_BATCH) > 0;
+}
+/** Take frames of the slowest tier down to min, which the thread makes room on meanwhile: the program waits for no device as long as there are some. */
+function takeBeside(order: i32, gfp: i32, first: i32, mask: i32, cg: i32): i32 {
+  const slow = slowestTier(mask);
+  if ((gfp & GFP_KSWAPD_RECLAIM) !== 0) wakeAll(slow, cg);
+  return takeAbove(order, nearest(first, slow), slow, N_WMARK_MIN);
+}
 /** Take a frame for one of the older half of all, wherever it is, that is lost for it (older-half.ts). Returns it or -1. */
 function takeFromOlder(first: i32, mask: i32): i32 {
   const slow = slowestTier(mask);
