@@ -20,6 +20,8 @@ const SMALL = 1024;
 const LARGE = 16 * 1024;
 /** Bytes from which on a call that copies as fast as it goes beats one that copies byte by byte. */
 const WORTH = 256;
+/** And from which on it does even where both ends are aligned alike: V8 copies to and from shared memory word by word, each on its own. */
+const LONG = 8192;
 
 let slab: Buffer | undefined;
 let free = 0;
@@ -47,6 +49,7 @@ export function copyBytes(to: Uint8Array, at: number, from: Uint8Array): void {
 }
 /** The same where length and place of `from` are known: to ask a view of shared memory for them costs as much as to copy a few hundred bytes. */
 export function copyFrom(to: Uint8Array, at: number, from: Uint8Array, length: number, place: number): void {
-  if (length < WORTH || (((to.byteOffset + at) ^ place) & 7) === 0) to.set(from, at);
+  const aligned = (((to.byteOffset + at) ^ place) & 7) === 0;
+  if (length < WORTH || (aligned && length < LONG)) to.set(from, at);
   else fill.call(to, from, at, at + length);
 }

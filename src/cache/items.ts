@@ -385,7 +385,7 @@ export class Items {
   }
 
   private fill(loc: number, length: number, write: Visit): boolean {
-    const whole = this.pieces(loc, length, write, this.calls.storePiece);
+    const whole = this.pieces(loc, length, write, this.calls.storeRun);
     if (!whole) this.calls.storeRemove(this.meta, loc);
     return whole;
   }

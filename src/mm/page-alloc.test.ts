@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { bootEngine } from "../../test/support/engine.ts";
 import { folioHead, folioNid, folioOrder, PG_BUDDY } from "./folio.ts";
 import { flags, freeHead, N_FREE, N_START, next, node, setRefs } from "./layout.ts";
-import { freeBlock, takeBlock, watermarkOk } from "./page-alloc.ts";
+import { freeBlock, takeBlock, watermarkOk, wishFor } from "./page-alloc.ts";
 
 /** Heads of the free blocks of a node, `order:frame`, sorted. */
 function freeBlocks(nid: number): string[] {
@@ -39,6 +39,7 @@ const step = fc.oneof(
   fc.record({ take: fc.integer({ min: 0, max: 9 }) }),
   fc.record({ free: fc.nat(1000) }),
   fc.record({ take: fc.integer({ min: 0, max: 3 }) }),
+  fc.record({ wish: fc.integer({ min: -50, max: 1700 }), nr: fc.integer({ min: 1, max: 40 }) }),
 );
 
 describe("the buddy allocator", () => {
@@ -58,7 +59,23 @@ describe("the buddy allocator", () => {
         };
         expect(freeBlocks(1)).toEqual(maximalBlocks(start, taken));
         for (const s of steps) {
-          if ("take" in s) {
+          if ("wish" in s) {
+            const wish = start + s.wish;
+            const largest = Math.max(-1, ...maximalBlocks(start, taken).map((b) => Number(b.split(":")[0])));
+            wishFor(wish, s.nr);
+            const f = takeBlock(1, 0);
+            if (largest < 0) {
+              expect(f).toBe(-1);
+              continue;
+            }
+            if (taken[wish - start] === false) expect(f).toBe(wish);
+            // Else as many follow as there is room for, up to eight.
+            const run = Math.min(s.nr, 8, 2 ** largest);
+            if (taken[wish - start] !== false) expect(taken.slice(f - start, f - start + run)).not.toContain(true);
+            expect(taken[f - start]).toBe(false);
+            taken[f - start] = true;
+            held.push(f);
+          } else if ("take" in s) {
             const f = takeBlock(1, s.take);
             const nr = 2 ** s.take;
             if (f < 0) {

@@ -16,6 +16,8 @@ import { pte } from "../mm/layout.ts";
 import { ld, st } from "../mm/machine.ts";
 import { FAULT_OVERWRITE, fault } from "../mm/mm.ts";
 import { zapPages } from "../mm/mmap.ts";
+import { wishFor } from "../mm/page-alloc.ts";
+import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
 import { queueFresh } from "./heat.ts";
 import {
   add,
@@ -160,7 +162,11 @@ export function addPages(c: i32, last: i32, nr: i32, loc: i32): i32 {
     const page = takePage(c);
     if (page < 0) return ENOMEM;
     const vpn = bodyVpn(c, page);
-    if (fault(ld(c + ST_DATA_VMA), vpn, FAULT_OVERWRITE) < 0) {
+    // What is read together lies together, as far as there is room for that.
+    wishFor(end >= 0 ? behind(bodyVpn(c, end)) : -1, nr - i);
+    const failed = fault(ld(c + ST_DATA_VMA), vpn, FAULT_OVERWRITE) < 0;
+    wishFor(-1, 0);
+    if (failed) {
       putPage(c, page);
       return ENOMEM;
     }
@@ -181,6 +187,10 @@ export function addPages(c: i32, last: i32, nr: i32, loc: i32): i32 {
     end = page;
   }
   return end;
+}
+/** The frame behind that of a page; -1 = it is in none. */
+function behind(vpn: i32): i32 {
+  return (pte(vpn) & PTE_PRESENT) !== 0 ? pteIndex(pte(vpn)) + 1 : -1;
 }
 /** The first page of the body, or the copy, that `page` belongs to. */
 export function firstOfBody(c: i32, page: i32): i32 {

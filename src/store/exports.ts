@@ -10,7 +10,7 @@ export { noteHeadroom, storeHeadroom, storeWritten } from "./headroom.ts";
 export { storeHeard } from "./heard.ts";
 export { storeClear, storeEmpty, storeGrace, storeInit, storeMetaPages, storeSecret } from "./init.ts";
 export { storeMend } from "./mend.ts";
-export { storeAt, storeLook, storePiece, storeScan } from "./read.ts";
+export { storeAt, storeLook, storePiece, storeRun, storeScan } from "./read.ts";
 export { storeAgeBytes, storeSample } from "./sampled.ts";
 export {
   storeClean,

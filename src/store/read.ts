@@ -1,6 +1,7 @@
 /** What is in an item: described in the out area, copied to the value area, or piece by piece; and which items there are. */
-import { storeOutAddr, storeValueAddr } from "../mm/layout.ts";
+import { pte, storeOutAddr, storeValueAddr } from "../mm/layout.ts";
 import { copyBytes, copyShort, ld, ldf, st, stf } from "../mm/machine.ts";
+import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
 import { bodyVpn, pageOfBody } from "./body.ts";
 import { bringPage } from "./bring.ts";
 import { bucketAddr, locAt, nextLine, nrBuckets, SLOTS, slotOf } from "./directory.ts";
@@ -112,9 +113,32 @@ export function storeAt(meta: i32, loc: i32): i32 {
 export function storePiece(meta: i32, loc: i32, done: i32): i32 {
   return pieceOf(controlOf(meta), loc, done, true);
 }
+/** The same to be written at once: the pages of a body that follow one another in frames, too, are one piece. */
+export function storeRun(meta: i32, loc: i32, done: i32): i32 {
+  const c = controlOf(meta);
+  return runOf(c, loc, done, pieceOf(c, loc, done, true));
+}
 /** The same to be read at once: what is in swap stays there, and the address is that of a copy. */
 export function storeLook(meta: i32, loc: i32, done: i32): i32 {
-  return pieceOf(controlOf(meta), loc, done, false);
+  const c = controlOf(meta);
+  return runOf(c, loc, done, pieceOf(c, loc, done, false));
+}
+/** A piece of `n` bytes begins at byte `done`: as long as it is with what follows it in the next frames. */
+function runOf(c: i32, loc: i32, done: i32, n: i32): i32 {
+  let page: i32 = ld(storeOutAddr() + 20);
+  if (n <= 0 || ((done + n) & 4095) !== 0 || (pte(page) & PTE_PRESENT) === 0) return n;
+  const item = look(c, loc);
+  if (item === 0) return n;
+  const inBody = bodyPages(item) << 12;
+  const length = ld(item + I_LENGTH);
+  let frame: i32 = pteIndex(pte(page));
+  let end: i32 = done + n;
+  while (end < inBody && end < length) {
+    page = bodyVpn(c, pageOfBody(c, ld(item + I_BODY), end >>> 12));
+    if ((pte(page) & PTE_PRESENT) === 0 || pteIndex(pte(page)) !== ++frame) break;
+    end += 4096;
+  }
+  return (end < length ? end : length) - done;
 }
 
 /** With `here`, in the page itself, which is brought in; else where it can be read. */

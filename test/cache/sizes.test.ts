@@ -30,6 +30,31 @@ test("a value needs room, not neighbours: each that fits gets in, whatever was t
   expect(cache.stats().rejected).toBe(0);
 });
 
+test("the pages of a value lie together as far as there is room for that, so that it is copied in few pieces and pinned in one", async () => {
+  await using memory = await openMemory({ nodes: { dram: { kind: "dram", size: "16MiB" } }, seed: 5 });
+  const cache = memory.cache({ maxSize: "8MiB", codec: "bytes" });
+  const source = seeded(3);
+  const pages = new Map<string, number>();
+  for (let i = 0; i < 6000; i++) {
+    const key = `${source.below(600)}`;
+    pages.set(key, 1 + source.below(8));
+    cache.set(key, Buffer.alloc((pages.get(key) as number) * 4096, i));
+  }
+  let chunks = 0;
+  let values = 0;
+  let all = 0;
+  for (const [key, nr] of pages) {
+    using pin = cache.pin(key);
+    if (pin === undefined) continue;
+    values++;
+    all += nr;
+    chunks += pin.chunks.length;
+  }
+  expect(all / values).toBeGreaterThan(4);
+  expect(chunks / values).toBeLessThan(1.5);
+  memory.check();
+});
+
 test("a value that does not fit is counted, and nothing else goes", async () => {
   await using memory = await openMemory({ nodes: { dram: { kind: "dram", size: "6MiB" } }, seed: 5 });
   const cache = memory.cache({ maxSize: "4MiB", codec: "bytes" });
