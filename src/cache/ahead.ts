@@ -49,7 +49,9 @@ export class ReadsBefore {
     // The item's head says where the rest of it is.
     for (let rest = 0; rest <= 1; rest++) {
       const n = storeCalls.storeAhead(this.#items.meta, this.#items.keys.put(key), rest);
-      if (n > 0 && this.#vm.readSlots(segment.h32.slice(this.#argument, this.#argument + n))) again();
+      // Neither its head, then, nor what is behind that.
+      if (n === 0) return;
+      if (this.#vm.readSlots(segment.h32.slice(this.#argument, this.#argument + n))) again();
     }
   }
 }

@@ -23,7 +23,7 @@ import {
   scratch,
 } from "../mm/layout.ts";
 import { WRITE_DONE, WRITE_FAILED, WRITE_NONE, WRITE_STALE } from "../mm/written.ts";
-import { HEADROOM_ENOUGH, HEADROOM_MADE } from "../store/headroom.ts";
+import { HEADROOM_CUT, HEADROOM_ENOUGH, HEADROOM_MADE } from "../store/headroom.ts";
 import type { SwapDevice } from "../swap/device.ts";
 import { hasChanged, willChange } from "./changing.ts";
 import { KSWAPD, KSWAPD_ASLEEP, KSWAPD_HEIR, KSWAPD_RUNNING, KSWAPD_SLOT } from "./control.ts";
@@ -210,6 +210,11 @@ export class Kswapd {
       hasChanged(control, 0);
       if (made === HEADROOM_ENOUGH) continue;
       wanted = true;
+      // Neither in vain nor not, so far.
+      if (made === HEADROOM_CUT) {
+        this.#store = at;
+        return true;
+      }
       if (made !== HEADROOM_MADE) continue;
       this.#fruitless = 0;
       this.#store = at + 1;

@@ -24,7 +24,7 @@ import {
   regrettedGranules,
   startCount,
 } from "./clean.ts";
-import { noteCut } from "./cut-short.ts";
+import { noteCut, takeCut } from "./cut-short.ts";
 import { dropExpired } from "./expire.ts";
 import { loseHead } from "./find.ts";
 import { guardStep } from "./guard.ts";
@@ -43,6 +43,7 @@ import {
   ST_BODIES,
   ST_BUSY,
   ST_CUT_CLEAN,
+  ST_CUT_HOLES,
   ST_DATA_VMA,
   ST_FRUITLESS,
   ST_HEADS,
@@ -315,12 +316,16 @@ function compact(c: i32): boolean {
   startCount(KEEP_ALL);
   const held = ld(c + ST_LOG_HELD);
   for (let left: i32 = COMPACT_PAGES; left > 0; left -= 1 << ld(c + ST_SEG_SHIFT)) {
-    const s = mostHoles(c);
+    const begun = takeCut(c, ST_CUT_HOLES);
+    const s = begun >= 0 ? begun : mostHoles(c);
     if (s < 0) return false;
-    noteHolePrice(c, s);
+    if (begun < 0) noteHolePrice(c, s);
     let more: i32 = 1;
     for (let pages: i32 = 0; more !== 0; pages++) {
-      if (pages >= PIECE && needBreak()) return true;
+      if (pages >= PIECE && needBreak()) {
+        noteCut(c, ST_CUT_HOLES, s);
+        return true;
+      }
       more = cleanSegPage(c, s, ALL) ? 1 : 0;
     }
     if (ld(c + ST_LOG_HELD) < held || needBreak()) return true;

@@ -8,6 +8,7 @@ import { ld } from "../mm/machine.ts";
 import { nodeDemotionMask } from "../mm/memory-tiers.ts";
 import { swapAvailable } from "../mm/swap.ts";
 import { nrWriteback } from "../mm/writeback.ts";
+import { beginWork, wasCut } from "./cut-short.ts";
 import {
   controlOf,
   FLAG_TELL,
@@ -28,10 +29,13 @@ export const HEADROOM_ENOUGH: i32 = 0;
 export const HEADROOM_MADE: i32 = 1;
 /** Nothing came of this try; another may bring more. */
 export const HEADROOM_NONE: i32 = 2;
+/** Nor could it, as somebody waits: it is to be gone on with. */
+export const HEADROOM_CUT: i32 = 3;
 
 /** Make room on the store's home node, a piece of it. Returns one of HEADROOM_. */
 export function storeHeadroom(meta: i32): i32 {
   const c = controlOf(meta);
+  beginWork();
   const nid = homeNode(c);
   const seg = 1 << ld(c + ST_SEG_SHIFT);
   const free = node(nid, N_FREE);
@@ -47,7 +51,7 @@ export function storeHeadroom(meta: i32): i32 {
     // As for an item that takes all that is free: a segment goes.
     relieve(c, free > low ? free - low : 1);
     keepLimit(c);
-    return node(nid, N_FREE) > free ? HEADROOM_MADE : HEADROOM_NONE;
+    return node(nid, N_FREE) > free ? HEADROOM_MADE : none();
   }
   if (!swapAvailable(1)) return HEADROOM_ENOUGH;
   if (isOthersTurn(c)) return HEADROOM_NONE;
@@ -55,7 +59,10 @@ export function storeHeadroom(meta: i32): i32 {
   const did = sinkSome(c);
   keepLimit(c);
   if (did === 0) return HEADROOM_NONE;
-  return node(nid, N_FREE) > free || nrWriteback() > before ? HEADROOM_MADE : HEADROOM_NONE;
+  return node(nid, N_FREE) > free || nrWriteback() > before ? HEADROOM_MADE : none();
+}
+function none(): i32 {
+  return wasCut() ? HEADROOM_CUT : HEADROOM_NONE;
 }
 /** Nobody waits for room any more, until somebody says so. */
 export function noteHeadroom(): void {

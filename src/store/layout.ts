@@ -230,10 +230,11 @@ export const ST_PART_SEGS: i32 = 1192;
 export const LOG_PARTS: i32 = 16;
 /** What compacting carries for each granule that it frees, in 256ths (evict.ts). */
 export const ST_HOLE_PRICE: i32 = 1740;
-/** Two words each: cleaning and sorting that was cut short (cut-short.ts); and granules that may yet stay where sorting goes on (sort.ts). */
+/** Two words each: cleaning, sorting and compacting that was cut short (cut-short.ts); and granules that may yet stay where sorting goes on (sort.ts). */
 export const ST_CUT_CLEAN: i32 = 1744;
 export const ST_CUT_SORT: i32 = 1752;
 export const ST_CUT_MOST: i32 = 1760;
+export const ST_CUT_HOLES: i32 = 1768;
 /** Of the items whose heads are in the nodes, the 256ths whose body is not (rank.ts). */
 export const ST_AWAY: i32 = 1764;
 /** Sixteen words: the candidates of a choice (evict.ts). */

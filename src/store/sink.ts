@@ -45,6 +45,7 @@ import { BIT_DEAD, bits, bodyPages, I_HASH } from "./item.ts";
 import {
   LOW,
   locAddr,
+  PAGE_GRANULES,
   pageOfLoc,
   SEG_CLOSED,
   SG_CURSOR,
@@ -206,7 +207,10 @@ function sinkOne(c: i32, nid: i32): i32 {
     if (moved > 0) return moved;
   }
   const begun = ld(c + ST_BUSY) === 0 ? takeCut(c, ST_CUT_SORT) : -1;
-  if (begun >= 0) return sortOn(c, begun, nid, ld(c + ST_CUT_MOST));
+  // Sorting goes by whole pages, which cleaning meanwhile may not have.
+  if (begun >= 0 && (seg(c, begun, SG_CURSOR) & (PAGE_GRANULES - 1)) === 0) {
+    return sortOn(c, begun, nid, ld(c + ST_CUT_MOST));
+  }
   if (!pickOn(c, nid)) return -1;
   if (pickedSeg >= 0) return sinkSeg(c, pickedSeg, nid, streamOf(c, pickedSeg) === STREAM_HEADS ? ALL : MOST);
   learn(c, pickedShare, 256);

@@ -9,10 +9,11 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bind, type Cache, type Memory, type Region } from "../../src/index.ts";
 import { wantedAddr } from "../../src/mm/layout.ts";
+import { ld } from "../../src/mm/machine.ts";
 import { Kswapd } from "../../src/runtime/kswapd.ts";
 import type { SharedVm } from "../../src/runtime/shared-vm.ts";
 import { endKswapd } from "../../src/runtime/takeover.ts";
-import { ST_CARRIED } from "../../src/store/layout.ts";
+import { controlOf, SEG_CLOSED, SG_CURSOR, SG_STATE, ST_CARRIED, ST_FRESH_SEG, seg } from "../../src/store/layout.ts";
 import { PAGE, sharedMemory } from "./helpers.ts";
 
 let folder: string;
@@ -188,6 +189,36 @@ test("who waits does not wait for a whole segment to be sorted, and it is gone o
   // Four items a page; two pages before it looks whether somebody waits, of each of two pieces at most.
   expect(most).toBeLessThan(24);
   expect(carried()).toBeGreaterThan(1000);
+  memory.check();
+  await memory.close();
+});
+
+test("whatever is begun where somebody waits is gone on with, before another segment is", async () => {
+  const { memory, kswapd, vm } = open({ nodes: { fast: { kind: "dram", size: "4MiB" } } });
+  beBusy(vm);
+  const cache = memory.cache({ name: "c", codec: "bytes", maxSize: "24MiB", heap: 0 });
+  const meta = vm.control.storeOf(vm.control.registry().caches[0]?.data.id as number);
+  const begun = () => {
+    vm.inspect();
+    const c = controlOf(meta);
+    let n = 0;
+    for (let s = 0; s < ld(c + ST_FRESH_SEG); s++)
+      if (seg(c, s, SG_STATE) === SEG_CLOSED && seg(c, s, SG_CURSOR) > 0) n++;
+    return n;
+  };
+  let most = 0;
+  for (let i = 0; i < 12_000; i++) {
+    // Nothing dies of age: what is deleted and set anew leaves holes.
+    cache.set(`k${i % 9000}`, fill(i & 255, 900));
+    if (i % 3 === 0) cache.delete(`k${Math.imul(i, 7919) % Math.min(i + 1, 9000)}`);
+    const writes = kswapd.submit();
+    kswapd.write(writes);
+    kswapd.complete(writes);
+    if (i % 20 === 0) most = Math.max(most, begun());
+  }
+  // One of each kind of work.
+  expect(most).toBeGreaterThan(0);
+  expect(most).toBeLessThanOrEqual(3);
   memory.check();
   await memory.close();
 });
