@@ -1,7 +1,7 @@
 /**
  * How old the pages in the middle are, by last use: half of all regions' pages on some nodes were used later (last-use.ts). Told from pages at
  * random, as often as time moves on and somebody asks. One that has been used since it was last looked at was so at some time in between.
- * What is taken for the middle is a little before it, as far as samples err.
+ * What is taken for the middle is a little before it, as far as samples err: two standard errors.
  */
 import { folioHead, isFile, PG_LRU, PG_UNEVICTABLE, test } from "./folio.ts";
 import { before, lastUse, lruClock, noteUse } from "./last-use.ts";
@@ -12,10 +12,10 @@ import { allNodes } from "./node.ts";
 import { testClearReferenced } from "./page-table.ts";
 import { randomBelow } from "./random.ts";
 
-/** Pages of a sample, frames that are picked for it at most; and which of them, from the oldest on, stands for the middle: an error before. */
+/** Pages of a sample, frames that are picked for it at most; and which of them, from the oldest on, stands for the middle: of 63, half are 4 off by chance. */
 const SAMPLES: i32 = 63;
 const PICKS: i32 = 126;
-const MIDDLE: i32 = 30;
+const MIDDLE: i32 = 24;
 /** Fewer tell nothing. */
 const FEW: i32 = 16;
 /** How long an age is worth something, in ticks; its fractions of a tick, in bits; and one that hardly any page has. */

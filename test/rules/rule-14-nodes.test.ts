@@ -72,6 +72,31 @@ describe.each(TWINS)("rule 14, over several nodes (%s)", (engine) => {
     );
   });
 
+  test("of a working set that moves on over a few thousand pages, too", () => {
+    let lost = 0;
+    let young = 0;
+    for (const lru of ["classic", "mglru"] as const) {
+      const nodes = [1000, 3000].map((pages, tier) => ({ pages, tier }));
+      using memory = bootEngine({ engine, lru, swap: 8192, nodes });
+      const at = random(1);
+      const n = 6000;
+      const pages = memory.map(n);
+      let i = 0;
+      // A quarter of all for 1.25 accesses a page, then the next.
+      const next = () => (at() < 0.95 ? Math.floor(i++ / (1.25 * n)) * (n / 4) + Math.floor((at() * n) / 4) : at() * n);
+      const losses = new Losses(pages, lru);
+      for (let page = 0; page < n; page++) losses.use(page);
+      for (let k = 0; k < 2 * n; k++) losses.use(Math.floor(next()) % n);
+      losses.watched = true;
+      for (let k = 0; k < 5 * n; k++) losses.use(Math.floor(next()) % n);
+      lost += losses.lost;
+      young += losses.young;
+    }
+    expect(lost).toBeGreaterThan(1000);
+    // One in ten where the middle is taken as it is told.
+    expect(young, `of ${lost} pages lost`).toBeLessThanOrEqual(0.05 * lost);
+  });
+
   test("a node whose pages may be nowhere else has its kswapd, however young they are", () => {
     using memory = bootEngine({
       engine,
