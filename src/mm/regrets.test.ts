@@ -12,11 +12,16 @@ import {
   hdr,
   NR_GONE,
   NR_KINDS,
+  scratch,
   setHdr,
 } from "./layout.ts";
-import { ageGone, backOfAll, forgetGone, noteBack, noteGone, rateOf as rateBeside, timeOfAll } from "./regrets.ts";
+import { ld } from "./machine.ts";
+import { ageGone, forgetGone, noteBack, noteGone, rateKinds } from "./regrets.ts";
 
-const rateOf = (kind: number): number => rateBeside(kind, backOfAll(), timeOfAll());
+const rateOf = (kind: number): number => {
+  rateKinds(scratch());
+  return ld(scratch() + (kind << 2));
+};
 const sum = (field: number): number =>
   Array.from({ length: NR_KINDS }, (_, kind) => hdr(field + (kind << 2))).reduce((a, b) => a + b);
 const remembered = (): number =>

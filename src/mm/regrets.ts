@@ -23,7 +23,7 @@ import {
   NR_KINDS,
   setHdr,
 } from "./layout.ts";
-import { mul } from "./machine.ts";
+import { mul, st, toI32 } from "./machine.ts";
 import { randomBelow } from "./random.ts";
 
 /** One page in so many is lost whatever its kind. */
@@ -37,6 +37,9 @@ const KIND_BITS: i32 = 3;
 const TIME_MASK: i32 = 0x1fffffff;
 /** Entries are looked at so often in the time in which as many pages come in as there are frames. */
 const LAPS: i32 = 4;
+/** Rates: so many parts of one, and more than any. */
+const PARTS: f64 = 65536;
+const MAX_RATE: i32 = 1 << 30;
 /** The golden ratio, of 2^32. */
 const GOLDEN: i32 = -1640531527;
 
@@ -105,20 +108,27 @@ export function forgetGone(): void {
 export function triesAny(): boolean {
   return randomBelow(EXPLORE) === 0;
 }
-/** Of all kinds together: how many are back, in parts, and the ticks that pages were out. */
-export function backOfAll(): f64 {
-  return sum(H_GONE_BACK);
-}
-export function timeOfAll(): f64 {
-  return sum(H_GONE_TIME);
+/**
+ * Write NR_KINDS words to `at`: how many of each kind are back by the time that they have been out, beside those of all, in parts; of one of which
+ * little is known, about as many. Where nothing is known, 0.
+ */
+export function rateKinds(at: i32): void {
+  const back = sum(H_GONE_BACK);
+  const time = sum(H_GONE_TIME);
+  for (let kind: i32 = 0; kind < NR_KINDS; kind++) {
+    const p = at + (kind << 2);
+    if (back < ONE || time < 1) {
+      st(p, 0);
+      continue;
+    }
+    const seen: f64 = hdr(H_GONE_BACK + (kind << 2)) + PRIOR;
+    const due: f64 = (hdr(H_GONE_TIME + (kind << 2)) * back) / time + PRIOR;
+    const rate = (seen * PARTS) / due;
+    st(p, rate < MAX_RATE ? toI32(rate) : MAX_RATE);
+  }
 }
 function sum(field: i32): f64 {
   let all: f64 = 0;
   for (let kind: i32 = 0; kind < NR_KINDS; kind++) all += hdr(field + (kind << 2));
   return all;
-}
-/** How many of kind `kind` are back, by the time that they have been out, beside those of all; where little is known of it, about as many. */
-export function rateOf(kind: i32, back: f64, time: f64): f64 {
-  if (back < ONE || time < 1) return 0;
-  return (hdr(H_GONE_BACK + (kind << 2)) + PRIOR) / (hdr(H_GONE_TIME + (kind << 2)) + (PRIOR * time) / back);
 }
