@@ -89,7 +89,7 @@ const MAX_FRUITLESS: i32 = 65;
 /** A log is compacted once more than 2^-this of it is dead. */
 const HOLES: i32 = 5;
 /** Or, as long as that is less than 2^-this of what the store has in the nodes, more than 2^-that of the log. */
-const FEW_HOLES: i32 = 8;
+const FEW_HOLES: i32 = 6;
 const MOST_HOLES: i32 = 2;
 /** Pages that compacting goes through at most for each page that it frees, and the 256ths of a segment that must be dead for that: as one is of so many pages. */
 const COMPACT_PAGES: i32 = 32;

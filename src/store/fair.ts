@@ -32,9 +32,9 @@ const MOST: i32 = 7 * ONE;
 function knot(c: i32, i: i32): i32 {
   return c + ST_FAIR + (i << 2);
 }
-/** How far along the curve so many granules, a page or more, are: knots, in units of 2^-16. */
-function along(granules: i32): i32 {
-  const x = log2Whole(granules) - FIRST;
+/** How far along the curve a size, a page or more, is, of which this is the logarithm: knots, in units of 2^-16. */
+function along(size: i32): i32 {
+  const x = size - FIRST;
   const most = (NR_KNOTS - 1) * ONE - 1;
   return x < 0 ? 0 : x < most ? x : most;
 }
@@ -44,7 +44,7 @@ function asked(c: i32, i: i32): i32 {
 /** A value of so many granules was asked for. `lead` is 1 if LRU would have had it and it was not here, -1 the other way round, else 0. */
 export function noteSize(c: i32, granules: i32, lead: i32): void {
   if (granules < PAGE_GRANULES) return;
-  const x = along(granules);
+  const x = along(log2Whole(granules));
   let part: f64 = x & (ONE - 1);
   part /= ONE;
   const i = x >> 16;
@@ -72,7 +72,7 @@ export function forgetSizes(c: i32, part: f64): void {
 export function weightOfSize(c: i32, granules: i32): i32 {
   const size = log2Whole(granules);
   if (granules < PAGE_GRANULES) return size;
-  const x = along(granules);
+  const x = along(size);
   const p = knot(c, x >> 16);
   const low = ld(p);
   return size - low - ((ld(p + 4) - low) >> 8) * ((x & (ONE - 1)) >> 8);
