@@ -49,7 +49,6 @@ export function copyBytes(to: Uint8Array, at: number, from: Uint8Array): void {
 }
 /** The same where length and place of `from` are known: to ask a view of shared memory for them costs as much as to copy a few hundred bytes. */
 export function copyFrom(to: Uint8Array, at: number, from: Uint8Array, length: number, place: number): void {
-  const aligned = (((to.byteOffset + at) ^ place) & 7) === 0;
-  if (length < WORTH || (aligned && length < LONG)) to.set(from, at);
+  if (length < WORTH || (length < LONG && (((to.byteOffset + at) ^ place) & 7) === 0)) to.set(from, at);
   else fill.call(to, from, at, at + length);
 }

@@ -8,7 +8,7 @@ import { LieuError, shown } from "../errors.ts";
 import type { Mapping } from "../runtime/mapping.ts";
 import type { Pin } from "../runtime/pin.ts";
 import { readAhead } from "./ahead.ts";
-import { copyBytes } from "./bytes.ts";
+import { copyFrom } from "./bytes.ts";
 import { CacheExtras } from "./cache-extras.ts";
 import { AS_ACCESS, EVEN_STALE, HIT, MISS, RENEW, STALE, type Visit, WITH_VALUE } from "./items.ts";
 import { type CacheKey, checkKey } from "./keys.ts";
@@ -340,7 +340,7 @@ export class Cache<V, K extends CacheKey = string, C = unknown> extends CacheExt
       return n;
     }
     const { h8 } = this.mapping.vm.segment;
-    const copy: Visit = (at, length, done) => copyBytes(target, offset + done, h8.subarray(at, at + length));
+    const copy: Visit = (at, length, done) => copyFrom(target, offset + done, h8.subarray(at, at + length), length, at);
     return items.visit(items.location, n, copy) ? n : -1;
   }
   private pinFound(): Pin | undefined {

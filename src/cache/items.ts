@@ -32,7 +32,7 @@ import {
 } from "../store/layout.ts";
 import { MAX_SCAN } from "../store/read.ts";
 import { AS_ACCESS, EVEN_STALE, FROM_AREA, RENEW, WITH_VALUE } from "../store/store.ts";
-import { copyBytes, newBytes } from "./bytes.ts";
+import { copyBytes, copyFrom, newBytes } from "./bytes.ts";
 import { Census, writtenBy } from "./census.ts";
 import type { Below } from "./front-types.ts";
 import { type CacheKey, KeyArea } from "./keys.ts";
@@ -232,8 +232,8 @@ export class Items {
     const { address, length, location } = this;
     if (address >= 0) return this.values.copy(address, length, last);
     const out = last ? Buffer.allocUnsafeSlow(length) : newBytes(length);
-    const whole = this.visit(location, length, (at, n, done) => copyBytes(out, done, this.h8.subarray(at, at + n)));
-    return whole ? out : undefined;
+    const copy: Visit = (at, n, done) => copyFrom(out, done, this.h8.subarray(at, at + n), n, at);
+    return this.visit(location, length, copy) ? out : undefined;
   }
   /** Copy the last `n` bytes of what was last described to `into`; it stays described. Returns false if a part is lost. */
   tail(into: Uint8Array, n: number): boolean {

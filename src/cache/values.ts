@@ -6,7 +6,7 @@
 import { LieuError } from "../errors.ts";
 import { STORE_VALUE_SIZE } from "../mm/layout.ts";
 import type { Segment } from "../runtime/segment.ts";
-import { copyBytes, copyFrom, newBytes, type OwnBytes } from "./bytes.ts";
+import { copyFrom, newBytes, type OwnBytes } from "./bytes.ts";
 import { type Codec, copies, describe, hasRecords } from "./codec.ts";
 import { cloneFromBytes, cloneToBytes, isOdd } from "./structured.ts";
 import { splitTrailer, withTrailer } from "./trailer.ts";
@@ -84,7 +84,7 @@ export class ValueArea {
   /** A copy of `length` bytes at byte address `at`. */
   copy(at: number, length: number, last = false): OwnBytes {
     const out = last ? Buffer.allocUnsafeSlow(length) : newBytes(length);
-    copyBytes(out, 0, this.h8.subarray(at, at + length));
+    copyFrom(out, 0, this.h8.subarray(at, at + length), length, at);
     return out;
   }
   /** The same in a buffer that is written over the next time; it is as long as the area. */
