@@ -4,7 +4,7 @@
  *     node scripts/soak.mjs NAME [--nightly] [vitest's arguments]
  *
  * kills: threads and processes killed at any moment. linearizable: histories of several threads and processes. stress: words of regions beside threads that
- * move pages. tears: deaths at each store of an operation in turn. --nightly: more of it.
+ * move pages. tears: deaths at some of the stores of an operation, in a night at each. --nightly: more of it.
  */
 import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
@@ -15,7 +15,7 @@ const SOAKS = {
   kills: { files: ["test/fuzz/kills"], variable: "LIEU_KILLS", usual: 1000, nightly: 10_000 },
   linearizable: { files: ["test/fuzz/linearizable"], variable: "LIEU_OPS", usual: 10_000_000, nightly: 100_000_000 },
   stress: { files: ["test/fuzz/litmus"], variable: "LIEU_SECONDS", usual: 300, nightly: 3600 },
-  tears: { files: ["test/takeover/tear", "test/takeover/caches"], variable: "LIEU_TEARS", usual: 60, nightly: 600 },
+  tears: { files: ["test/takeover/tear", "test/takeover/caches"], variable: "LIEU_TEARS", usual: 60, nightly: "all" },
 };
 
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), ".."));

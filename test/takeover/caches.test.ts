@@ -1,6 +1,6 @@
 /**
  * A shared memory on the engine's JavaScript twin, one of whose threads dies at any store of what it does to caches and regions, and another
- * takes over (src/runtime/takeover.ts). LIEU_TEARS is how many deaths there are (10 by default).
+ * takes over (src/runtime/takeover.ts). LIEU_TEARS is how many deaths there are (10 by default; "all" is 600).
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -31,7 +31,7 @@ vi.mock("../../src/mm/machine.ts", async (original) => {
   return tearable(await original());
 });
 
-const DEATHS = Number(process.env.LIEU_TEARS ?? 10);
+const DEATHS = process.env.LIEU_TEARS === "all" ? 600 : Number(process.env.LIEU_TEARS ?? 10);
 const PAGE = 4096;
 const PAGES = 400;
 const KEYS = 200;

@@ -1,0 +1,10 @@
+/** Death at each store, with classic lists (tears.ts). */
+import { vi } from "vitest";
+import { describeTears } from "./tears.ts";
+
+vi.mock("../../src/mm/machine.ts", async (original) => {
+  const { tearable } = await import("./tearing.ts");
+  return tearable(await original());
+});
+
+await describeTears("classic", [16, 0]);
