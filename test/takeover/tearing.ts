@@ -119,13 +119,15 @@ export function tearable(real: typeof machine): typeof machine {
       return answer;
     };
   const copyPiece = copied(real.copyBytes, 0);
-  const plug = (plugged: machine.Machine): void => {
-    // Between two calls of the engine, its caller may have written anything.
-    if (state.between !== undefined) state.changed = true;
+  replug = (plugged) => {
     state.plugged = plugged;
     real.plug(plugged);
   };
-  replug = plug;
+  const plug = (plugged: machine.Machine): void => {
+    // Between two calls of the engine, its caller may have written anything.
+    if (state.between !== undefined) state.changed = true;
+    replug(plugged);
+  };
   const PAGE = 4096;
   return {
     ...real,
