@@ -18,6 +18,7 @@ interface State {
   watching: boolean;
   /** Whether anything has changed that was read when it was watched, or may have. */
   changed: boolean;
+  always: boolean;
   plugged: machine.Machine | undefined;
 }
 const READ = 1;
@@ -28,7 +29,7 @@ const ROOM = Symbol.for("lieu.test.tearing");
 const store = globalThis as unknown as Record<symbol, State | undefined>;
 store[ROOM] ??= {
   ...{ left: Number.POSITIVE_INFINITY, made: 0, torn: false, died: (): void => undefined, between: undefined },
-  ...{ marks: new Uint8Array(1 << 21), watching: false, changed: true, plugged: undefined },
+  ...{ marks: new Uint8Array(1 << 21), watching: false, changed: true, always: false, plugged: undefined },
 };
 const state = store[ROOM];
 
@@ -61,7 +62,7 @@ function step(): void {
     const { between, changed, plugged } = state;
     state.between = undefined;
     try {
-      if (changed) between();
+      if (changed || state.always) between();
     } finally {
       state.between = between;
     }
@@ -201,12 +202,13 @@ export function storesOf(work: () => void): number {
   return state.made - before;
 }
 /**
- * Do something, and have `look(n)` called before its n-th store, as though it had died there: what `look` does must be to another segment. It is
+ * Do something, and have `look(n)` called before its n-th store, as though it had died there: what `look` does must be to another segment. Unless `always`, it is
  * not called where it can see no difference to the last time: no word that it has read in {@link watched}, before it wrote to it, has changed since, nor may have.
  */
-export function between(work: () => void, look: (n: number) => void): void {
+export function between(work: () => void, look: (n: number) => void, always: boolean): void {
   const before = state.made;
   state.changed = true;
+  state.always = always;
   let made = 0;
   state.between = () => {
     made = state.made;

@@ -127,6 +127,7 @@ export async function describeTears(lru: LruDesign, pools: readonly number[]): P
             throw new Error(`${name}, dead after store ${at} of ${all}: ${(error as Error).message}`, { cause: error });
           }
         },
+        !EVERY,
       );
       scene.engine.check();
       expect(deaths).toBe(wanted?.size ?? deaths);
