@@ -146,15 +146,17 @@ function allocWhereRoomIs(order: i32, first: i32, mask: i32, cg: i32): i32 {
  * the top one is no place to wait in: pages would leave it again before they could be found hot. Returns the head frame or -1.
  */
 function allocCold(order: i32, gfp: i32, first: i32, mask: i32, cg: i32): i32 {
+  const slow = slowestTier(mask);
   let f = takeAbove(order, first, fastestTier(mask), N_WMARK_PROMO);
-  if (pagesOf(slowestTier(mask)) < pagesOf(fastestTier(mask)) >> 2) return f;
+  if (pagesOf(slow) < pagesOf(fastestTier(mask)) >> 2) return f;
   // Any room goes before making some.
   for (let left: i32 = roomFirst() ? mask : 0; f < 0 && left !== 0; ) {
     const tier = slowestTier(left);
     f = takeAbove(order, nearest(first, tier), tier, left === mask ? N_WMARK_LOW : N_WMARK_HIGH);
     left &= ~tier;
   }
-  if (f < 0 && reclaimsBeside()) f = takeBeside(order, gfp, first, mask, cg);
+  // Down to min, which a thread makes room on meanwhile: the program waits for no device as long as there is some.
+  if (f < 0 && reclaimsBeside()) f = allocWithin(order, gfp & ~GFP_DIRECT_RECLAIM, nearest(first, slow), slow, cg);
   if (f < 0 && order === 0) f = takeFromOlder(first, mask);
   for (let left: i32 = mask; f < 0 && left !== 0; ) {
     const tier = slowestTier(left);
@@ -167,12 +169,6 @@ function allocCold(order: i32, gfp: i32, first: i32, mask: i32, cg: i32): i32 {
 /** Whether a thread reclaims beside the program: it has said how much it does at once (runtime/kswapd.ts). */
 function reclaimsBeside(): boolean {
   return hdr(H_KSWAPD_BATCH) > 0;
-}
-/** Take frames of the slowest tier down to min, which the thread makes room on meanwhile: the program waits for no device as long as there are some. */
-function takeBeside(order: i32, gfp: i32, first: i32, mask: i32, cg: i32): i32 {
-  const slow = slowestTier(mask);
-  if ((gfp & GFP_KSWAPD_RECLAIM) !== 0) wakeAll(slow, cg);
-  return takeAbove(order, nearest(first, slow), slow, N_WMARK_MIN);
 }
 /** Take a frame for one of the older half of all, wherever it is, that is lost for it (older-half.ts). Returns it or -1. */
 function takeFromOlder(first: i32, mask: i32): i32 {

@@ -14,7 +14,7 @@ const LARGE: Readonly<Record<string, number>> = {
   H_WALKED: 8,
   H_ZPOOL_STORED: 8,
   H_POOL: 4 * layout.NR_POOL,
-  H_LEAVING: 8 * layout.NR_LEAVING,
+  H_POOL_FROM: 4 * layout.NR_POOL,
   H_GONE_OUT: 4 * layout.NR_KINDS,
   H_GONE_TIME: 4 * layout.NR_KINDS,
   H_GONE_BACK: 4 * layout.NR_KINDS,

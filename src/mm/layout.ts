@@ -157,24 +157,21 @@ export const H_MARK_FRAME: i32 = 512;
 /** Pages of the older half that were lost on other nodes than the slowest, and whose frames no cold page has taken yet; and those nodes, a bit each (alloc.ts). */
 export const H_LOST: i32 = 516;
 export const H_LOST_ON: i32 = 520;
-/** NR_POOL pages that may be lost, the oldest first (older-half.ts). */
+/** NR_POOL pages that may be lost, the oldest first; and where from those that are: node and group (older-half.ts). */
 export const H_POOL: i32 = 524;
 export const NR_POOL: i32 = 16;
-/** Up to NR_LEAVING that are written together, two words each: the virtual page; where it leaves from. And how many there may be the next time. */
-export const H_LEAVING: i32 = 588;
-export const NR_LEAVING: i32 = 16;
-export const H_MAY_LEAVE: i32 = 716;
+export const H_POOL_FROM: i32 = 588;
 // pages that were lost, some of them (regrets.ts)
 /** NR_KINDS words each: how many are remembered and out, the ticks that such were, and how many are back, in parts. */
-export const H_GONE_OUT: i32 = 720;
-export const H_GONE_TIME: i32 = 752;
-export const H_GONE_BACK: i32 = 784;
+export const H_GONE_OUT: i32 = 652;
+export const H_GONE_TIME: i32 = 684;
+export const H_GONE_BACK: i32 = 716;
 export const NR_KINDS: i32 = 8;
 /** NR_GONE of them, two words each: the virtual page, plus 1; when it was lost, and its kind. And which is looked at next. */
-export const H_GONE_HAND: i32 = 816;
-export const H_GONE: i32 = 824;
+export const H_GONE_HAND: i32 = 748;
+export const H_GONE: i32 = 752;
 export const NR_GONE: i32 = 1024;
-const HEADER_SIZE: i32 = 9024;
+const HEADER_SIZE: i32 = 8960;
 
 // ---- scan controls (struct scan_control), one a depth of nesting ---------------------------------------------------
 export const SC_NR_TO_RECLAIM: i32 = 0;

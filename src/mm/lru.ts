@@ -13,7 +13,7 @@
  * adding the folio again, perhaps elsewhere, keeps about its place.
  */
 import { folioNid, isFile, PG_ACTIVE, PG_UNEVICTABLE, PG_YOUNG, setFlag, test } from "./folio.ts";
-import { before, knowsLastUse, lastUse } from "./last-use.ts";
+import { before, knowsLastUse, lastUse, noteUse } from "./last-use.ts";
 import { flags, LRU_ACTIVE_ANON, LRU_INACTIVE_ANON, LRU_INACTIVE_FILE, lruHead, ownerMemcg, prev } from "./layout.ts";
 import {
   genOf,
@@ -28,6 +28,7 @@ import {
 import { lruGenAddByAge } from "./lru-gen-place.ts";
 import { lruGenEviction, lruGenFaulted, lruGenRefault, lruGenRefaultIsDistant } from "./lru-gen-refault.ts";
 import { folioLruvec, lruListOf, lruvecAdd, lruvecAddTail, lruvecDel } from "./lruvec.ts";
+import { testClearReferenced } from "./page-table.ts";
 import { refaultIsDistant, workingsetEviction, workingsetRefault } from "./workingset.ts";
 
 /** Half of the round that an age in a shadow counts, in either design (workingset.ts, lru-gen-refault.ts). */
@@ -81,11 +82,14 @@ export function lruDel(f: i32): void {
   if (inGenerations(f)) lruGenDel(f, false);
   else lruvecDel(f);
 }
-/** Folio `f`, which is on a list, was found in use by a look at it alone, and its marks were cleared. */
-export function lruNoteUse(f: i32): void {
+/** Look at folio `f` alone, which is on a list: whether it was used since somebody looked. That is noted, and its marks are cleared. */
+export function lruLook(f: i32): boolean {
+  if (testClearReferenced(f) === 0) return false;
   const lv = folioLruvec(f);
+  noteUse(f);
   if (lruGenEnabled()) updateGen(f, lv, genOf(maxSeq(lv)));
   else setFlag(f, PG_YOUNG);
+  return true;
 }
 /** Put a folio on its list that a fault has just mapped (folio_add_lru_vma). */
 export function lruAddFaulted(f: i32): void {

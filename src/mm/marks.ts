@@ -7,11 +7,10 @@
  * generations (lru-gen-walk.ts); the lists are told of what is found, and keep their order.
  */
 import { folioHead } from "./folio.ts";
-import { FAULTS_PER_TICK, noteUse } from "./last-use.ts";
+import { FAULTS_PER_TICK } from "./last-use.ts";
 import { frames, H_MARK_FRAME, hdr, setHdr } from "./layout.ts";
-import { lruNoteUse } from "./lru.ts";
+import { lruLook } from "./lru.ts";
 import { asksMiddle, isOrdinary } from "./middle.ts";
-import { testClearReferenced } from "./page-table.ts";
 
 /** Frames to a fault. */
 const PER_FAULT: i32 = 16;
@@ -23,9 +22,7 @@ export function readMarks(): void {
   let f: i32 = hdr(H_MARK_FRAME);
   for (let left: i32 = all < PER_FAULT * FAULTS_PER_TICK ? all : PER_FAULT * FAULTS_PER_TICK; left > 0; left--) {
     f = f + 1 < all ? f + 1 : 0;
-    if (folioHead(f) !== f || !isOrdinary(f) || testClearReferenced(f) === 0) continue;
-    noteUse(f);
-    lruNoteUse(f);
+    if (folioHead(f) === f && isOrdinary(f)) lruLook(f);
   }
   setHdr(H_MARK_FRAME, f);
 }

@@ -4,12 +4,11 @@
  * What is taken for the middle is a little before it, as far as samples err: two standard errors.
  */
 import { folioHead, isFile, PG_LRU, PG_UNEVICTABLE, test } from "./folio.ts";
-import { before, lastUse, lruClock, noteUse } from "./last-use.ts";
+import { before, lastUse, lruClock } from "./last-use.ts";
 import { H_MIDDLE_AGE, H_MIDDLE_AT, H_MIDDLE_OF, hdr, N_PAGES, N_START, node, scratch, setHdr } from "./layout.ts";
-import { lruNoteUse } from "./lru.ts";
+import { lruLook } from "./lru.ts";
 import { ld, lowestBit, st } from "./machine.ts";
 import { allNodes } from "./node.ts";
-import { testClearReferenced } from "./page-table.ts";
 import { randomBelow } from "./random.ts";
 
 /** Pages of a sample, frames that are picked for it at most; and which of them, from the oldest on, stands for the middle: of 63, half are 4 off by chance. */
@@ -69,10 +68,7 @@ function sampleAge(mask: i32): i32 {
 /** When folio `f` was last used, as likely as not: half of the way from the last look to this one, which takes its marks off, if it was in between. */
 function look(f: i32): i32 {
   const use = lastUse(f);
-  if (testClearReferenced(f) === 0) return use;
-  noteUse(f);
-  lruNoteUse(f);
-  return (use + (((lruClock() - use) | 0) >> 1)) | 0;
+  return lruLook(f) ? (use + (((lruClock() - use) | 0) >> 1)) | 0 : use;
 }
 /** Put a time among the first `n` words of the scratch, which are in order. */
 function insert(n: i32, time: i32): void {

@@ -19,18 +19,15 @@ import {
   test,
 } from "./folio.ts";
 import { hopefulLists } from "./futile.ts";
-import { before, knowsLastUse, lastUse, lruClock, noteUse } from "./last-use.ts";
+import { before, knowsLastUse, lastUse, lruClock } from "./last-use.ts";
 import {
-  frames,
-  H_LEAVING,
   H_LOST,
   H_LOST_ON,
-  H_MAY_LEAVE,
   H_MIDDLE_VAIN,
   H_POOL,
+  H_POOL_FROM,
   hdr,
   MAX_NODES,
-  NR_LEAVING,
   NR_POOL,
   ownerMemcg,
   ownerVma,
@@ -51,11 +48,11 @@ import {
   vpnOf,
 } from "./layout.ts";
 import { listAdd } from "./list.ts";
-import { lruDel, lruNoteUse } from "./lru.ts";
+import { lruDel, lruLook } from "./lru.ts";
 import { ld, lowestBit, st } from "./machine.ts";
 import { frameOf, isOrdinary, middleKnown, middleUse, pagesOf } from "./middle.ts";
 import { isolate } from "./migrate.ts";
-import { PTE_PRESENT, pteIndex, testClearReferenced } from "./page-table.ts";
+import { PTE_PRESENT, pteIndex } from "./page-table.ts";
 import { randomBelow } from "./random.ts";
 import { noteGone, rateKinds, triesAny } from "./regrets.ts";
 import { roomFirst } from "./room.ts";
@@ -63,11 +60,8 @@ import { ACTOR_DIRECT, ACTOR_KSWAPD, LIST_SCAN, popScan, pushScan } from "./scan
 import { enough, shrinkFolioList } from "./vmscan.ts";
 import { count, PGSCAN_ANON, PGSCAN_KSWAPD, PGSTEAL_ANON, PGSTEAL_KSWAPD } from "./vmstat.ts";
 
-/** Pages looked at in a round, to find NR_POOL that may be lost; and those of them that are, a quarter. */
+/** Pages looked at, to find NR_POOL that may be lost; of those a quarter is. A fault that must fail looks at no more than these. */
 const LOOKS: i32 = 2 * NR_POOL;
-const ROUND: i32 = NR_POOL >> 2;
-/** No more go together than one of so many frames, in bits. */
-const SHARE_BITS: i32 = 8;
 /** Words of the scratch after the frames looked at: when those that are picked were last used; how much is back of each kind (regrets.ts). */
 const TIMES: i32 = LOOKS;
 const RATES: i32 = TIMES + NR_POOL;
@@ -75,7 +69,7 @@ const RATES: i32 = TIMES + NR_POOL;
 const DEAR: i32 = 16;
 /** Quarters of what was picked, by age: kinds of pages. */
 const QUARTERS: i32 = 4;
-/** Of where a page leaves from: the bit at which the order of its folio begins; below it, from bit MAX_NODES on, is the group, then the node's bit. */
+/** Of a word of H_POOL_FROM: where the order of the folio begins; below it, from bit MAX_NODES on, is the group. */
 const ORDER_SHIFT: i32 = 27;
 /** Flags of a page that has been found in use since it came, or was when it was lost before. */
 const AGAIN: i32 = PG_YOUNG | PG_REFERENCED | PG_ACTIVE | PG_WORKINGSET | PG_HEAT;
@@ -88,10 +82,10 @@ export function losesByAge(mask: i32): boolean {
 }
 /** Lose some pages of the nodes of `mask`, as old as losesByAge() has asked for, if they are soon found; those on other nodes than `slow` are for who asks next. */
 export function loseOlder(mask: i32, slow: i32): void {
-  loseSome(mask, -1, ACTOR_DIRECT, NR_LEAVING);
+  loseSome(mask, -1, ACTOR_DIRECT, NR_POOL);
   let above: i32 = 0;
   let on: i32 = 0;
-  for (let i: i32 = 0; i < NR_LEAVING; i++) {
+  for (let i: i32 = 0; i < NR_POOL; i++) {
     const from = lostFrom(i) & ~slow;
     if (from !== 0) above++;
     on |= from;
@@ -115,33 +109,20 @@ export function loseHalf(nid: i32, cg: i32): void {
     setSc(SC_NR_RECLAIMED, sc(SC_NR_RECLAIMED) + lost);
   }
 }
-/**
- * Lose up to `wanted` pages of the nodes of `mask`, of group `group` if that is not -1: some of each round of picks, written together. It begins with one
- * round, which is all that a fault that must fail looks at, and goes on to twice as many as long as all leave. Returns how many have left.
- */
+/** Lose up to `wanted` pages of the nodes of `mask`, of group `group` if that is not -1: a quarter of some that are picked, written together. Returns how many. */
 function loseSome(mask: i32, group: i32, actor: i32, wanted: i32): i32 {
   pushScan(actor, wanted);
   setSc(SC_MAY_DEMOTE, 0);
   if (actor === ACTOR_DIRECT) setSc(SC_DISTANT, 1);
-  const may = hdr(H_MAY_LEAVE) > ROUND ? hdr(H_MAY_LEAVE) : ROUND;
-  let n: i32 = 0;
-  let found: i32 = NR_POOL;
-  for (let rounds: i32 = may / ROUND; rounds > 0 && n < wanted && found > ROUND; rounds--) {
-    found = pickSome(mask, group);
-    const some = (found + QUARTERS - 1) >> 2;
-    for (let left: i32 = some < wanted - n ? some : wanted - n; left > 0; left--) take(nextPicked(found), found, n++);
-  }
+  const n = pickSome(mask, group);
+  const quarter = (n + QUARTERS - 1) >> 2;
   // A large folio gives no more than is asked for.
-  setSc(SC_NR_TO_RECLAIM, n);
+  setSc(SC_NR_TO_RECLAIM, quarter < wanted ? quarter : wanted);
+  for (let left: i32 = sc(SC_NR_TO_RECLAIM); left > 0; left--) take(nextPicked(n), n);
   if (n > 0) shrinkFolioList(lowestBit(mask));
   const lost = countLost(n);
-  setHdr(H_MAY_LEAVE, found <= ROUND || lost < n ? 0 : twice(may));
   popScan();
   return lost;
-}
-function twice(may: i32): i32 {
-  const most = (frames() >> SHARE_BITS) & -ROUND;
-  return 2 * may < most ? (2 * may < NR_LEAVING ? 2 * may : NR_LEAVING) : most;
 }
 /** Look at pages of the nodes of `mask` at random, and note those that may be lost in the order of age. Returns how many. */
 function pickSome(mask: i32, group: i32): i32 {
@@ -186,7 +167,7 @@ function isPicked(f: i32, n: i32): boolean {
   for (let i: i32 = 0; i < n; i++) if (picked(i) === f) return true;
   return false;
 }
-/** The `i`-th page that was picked; less than 0 once it is taken. */
+/** The `i`-th page that was picked; once it is taken, the complement of its virtual page. */
 function picked(i: i32): i32 {
   return hdr(H_POOL + (i << 2));
 }
@@ -198,20 +179,16 @@ function setPicked(i: i32, f: i32, time: i32): void {
 function timeAt(i: i32): i32 {
   return ld(scratch() + ((TIMES + i) << 2));
 }
-/** The `i`-th page that leaves, and the node that it has left, a bit; 0 = it stays. */
-function leaving(i: i32): i32 {
-  return H_LEAVING + (i << 3);
-}
+/** The node that the `i`-th page has left, a bit; 0 = it stays. */
 function lostFrom(i: i32): i32 {
-  return hdr(leaving(i) + 4) & ((1 << MAX_NODES) - 1);
+  return hdr(H_POOL_FROM + (i << 2)) & ((1 << MAX_NODES) - 1);
 }
-/** Isolate the picked page at place `at` of `n`, as the `i`-th that leaves. */
-function take(at: i32, n: i32, i: i32): void {
+/** Isolate the picked page at place `at`. */
+function take(at: i32, n: i32): void {
   const f = picked(at);
   noteGone(vpnOf(f), kindAt(at, n));
-  setPicked(at, -1, 0);
-  setHdr(leaving(i), vpnOf(f));
-  setHdr(leaving(i) + 4, (folioOrder(f) << ORDER_SHIFT) | (ownerMemcg(f) << MAX_NODES) | (1 << folioNid(f)));
+  setPicked(at, ~vpnOf(f), 0);
+  setHdr(H_POOL_FROM + (at << 2), (folioOrder(f) << ORDER_SHIFT) | (ownerMemcg(f) << MAX_NODES) | (1 << folioNid(f)));
   lruDel(f);
   isolate(f);
   listAdd(scanHead(LIST_SCAN), f);
@@ -240,15 +217,16 @@ function kindAt(at: i32, n: i32): i32 {
   const quarter = ((at * QUARTERS) / n) | 0;
   return quarter + (test(picked(at), AGAIN) ? QUARTERS : 0);
 }
-/** Count what of the `n` folios has gone. Returns how many pages. */
+/** Count what of the `n` picked folios has gone. Returns how many pages. */
 function countLost(n: i32): i32 {
   let lost: i32 = 0;
-  for (let i: i32 = 0; i < NR_LEAVING; i++) {
-    const from = hdr(leaving(i) + 4);
+  for (let i: i32 = 0; i < NR_POOL; i++) {
+    const at = H_POOL_FROM + (i << 2);
+    const from = hdr(at);
     const nid = lowestBit(lostFrom(i));
-    const left = i < n ? gone(hdr(leaving(i)), 1 << (from >> ORDER_SHIFT), nid) : 0;
+    const left = i < n && picked(i) < 0 ? gone(~picked(i), 1 << (from >> ORDER_SHIFT), nid) : 0;
     if (left === 0) {
-      setHdr(leaving(i) + 4, 0);
+      setHdr(at, 0);
       continue;
     }
     const cg = (from & ((1 << ORDER_SHIFT) - 1)) >> MAX_NODES;
@@ -276,10 +254,7 @@ function mayGo(f: i32, group: i32): boolean {
   if ((hopefulLists(nid, cg) & 1) === 0) return false;
   count(PGSCAN_KSWAPD + sc(SC_ACTOR), nid, cg, folioNr(f));
   count(PGSCAN_ANON, nid, cg, folioNr(f));
-  if (testClearReferenced(f) === 0) return true;
-  noteUse(f);
-  lruNoteUse(f);
-  return false;
+  return !lruLook(f);
 }
 /** Whether a page is of those that were last used before the middle, as far as is known. */
 function isOld(f: i32): boolean {

@@ -1,10 +1,10 @@
 /** Looking at a few for all: segments, bodies and items picked at random, and what a segment is worth by some of its items. */
 import { folioHead, PG_HEAD, PG_LRU, PG_UNEVICTABLE, test } from "../mm/folio.ts";
-import { knowsLastUse, lastUse, lruClock, noteUse } from "../mm/last-use.ts";
+import { knowsLastUse, lastUse, lruClock } from "../mm/last-use.ts";
 import { H_NR_FRAMES, H_NR_NODES, hdr, N_FREE, N_PAGES, N_START, node, ownerVma, pte, vpnOf } from "../mm/layout.ts";
-import { lruNoteUse } from "../mm/lru.ts";
+import { lruLook } from "../mm/lru.ts";
 import { ld, st } from "../mm/machine.ts";
-import { PTE_PRESENT, pteIndex, testClearReferenced } from "../mm/page-table.ts";
+import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
 import { bodyOwner, firstPageOf } from "./body.ts";
 import { BIT_BODY, BIT_DEAD, bits, END_OF_PAGE, I_LENGTH, inlineGranules } from "./item.ts";
 import {
@@ -72,10 +72,7 @@ export function othersColdest(c: i32, first: i32, frames: i32): i32 {
   for (let i: i32 = 0; i < PAGES; i++) {
     const head = folioHead(first + randomBelow(c, frames));
     if (!test(head, PG_HEAD) || !test(head, PG_LRU) || test(head, PG_UNEVICTABLE)) continue;
-    if (testClearReferenced(head) !== 0) {
-      noteUse(head);
-      lruNoteUse(head);
-    }
+    lruLook(head);
     const idle = (now - lastUse(head)) | 0;
     if (idle <= most) continue;
     most = idle;
