@@ -21,16 +21,16 @@ import { NO_SEGMENT } from "./segment.ts";
 
 const CONTENDED = 0x100;
 const OWNER = 0xff;
-/** Looks before sleeping: some twenty microseconds altogether, as most pieces of work under the lock are shorter, and waking up takes longer. */
+/** Looks before sleeping: some three hundred microseconds altogether, as most pieces of work under the lock are shorter, and waking up takes as long. */
 const SPINS = 40;
 /** And while the thread that reclaims has it, which is soon done: some two hundred microseconds. */
 const KSWAPD_SPINS = 3200;
 /**
- * Steps between two looks, at first and at most (some 30 ns, and a microsecond): whoever has the lock needs its line of the processor's cache, and
+ * Steps between two looks, at first and at most (a quarter of a microsecond, and eight; of the thread that reclaims, 50 ns): whoever has the lock needs its line of the processor's cache, and
  * what it guards is soonest done by one thread for a while, as all of it comes over with the lock.
  */
-const PAUSE = 32;
-const LONGEST_PAUSE = 1024;
+const PAUSE = 160;
+const LONGEST_PAUSE = 5120;
 const KSWAPD_PAUSE = 32;
 /**
  * Looks of {@link SharedLock.giveWay}, and steps between two: as long as several others' pieces of work take, some two hundred microseconds. Where they always
