@@ -30,7 +30,7 @@ import { listAdd } from "./list.ts";
 import { lruAddTail, lruDel } from "./lru.ts";
 import { allNodes } from "./node.ts";
 import { PTE_ACCESSED, PTE_PRESENT, pteIndex } from "./page-table.ts";
-import { ACTOR_PROACTIVE, LIST_SCAN, popScan, pushScan, SWAP_CLUSTER_MAX } from "./scan-control.ts";
+import { ACTOR_PROACTIVE, LIST_SCAN, popScan, pushScan, WRITE_MAX } from "./scan-control.ts";
 import { shrinkFolioList } from "./vmscan.ts";
 import { count, PGSCAN_ANON, PGSCAN_PROACTIVE, PGSTEAL_ANON, PGSTEAL_PROACTIVE } from "./vmstat.ts";
 
@@ -76,14 +76,14 @@ function pageout(v: i32, from: i32, to: i32, stay: i32, idle: boolean, most: i32
   let at: i32 = from;
   let more: boolean = true;
   while (more && at < to && done < most) {
-    pushScan(ACTOR_PROACTIVE, SWAP_CLUSTER_MAX);
+    pushScan(ACTOR_PROACTIVE, WRITE_MAX);
     setSc(SC_MAY_DEMOTE, 0);
     setSc(SC_VACATE, allNodes());
     setSc(SC_IGNORE_REFERENCES, 1);
     // A batch is of one node, so that it can be counted there.
     let nid: i32 = -1;
     let taken: i32 = 0;
-    const batch = most - done < SWAP_CLUSTER_MAX ? most - done : SWAP_CLUSTER_MAX;
+    const batch = most - done < WRITE_MAX ? most - done : WRITE_MAX;
     while (at < to && taken < batch) {
       const on = evictableOn(at, stay, idle);
       if (on >= 0 && nid >= 0 && on !== nid) break;

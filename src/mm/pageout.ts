@@ -47,7 +47,7 @@ import { swapEntry, unmapFolio } from "./page-table.ts";
 import { noteSample } from "./promotion-pays.ts";
 import { keepInMemory, ROOM_HERE, ROOM_SPLIT } from "./relocate.ts";
 import { noteLoss, roomFirst } from "./room.ts";
-import { LIST_RET, LIST_SCAN, LIST_SPARED, LIST_SWAP, SWAP_CLUSTER_MAX } from "./scan-control.ts";
+import { LIST_RET, LIST_SCAN, LIST_SPARED, LIST_SWAP, WRITE_MAX } from "./scan-control.ts";
 import { activate } from "./shrink-list.ts";
 import { still } from "./still.ts";
 import { allocSlot, cancelSlot, noteSwappedOut, noteWrite, poolDevice, slotDevice, swapAvailable } from "./swap.ts";
@@ -77,7 +77,7 @@ export function evictBatch(done: i32): i32 {
     const verdict = sparing ? evictIfWanted(f, gone) : evictOne(f);
     if (verdict > 0) freed += verdict;
     if (verdict === EVICT_QUEUED) setSc(SC_QUEUED, sc(SC_QUEUED) + 1);
-    if (sc(SC_QUEUED) === SWAP_CLUSTER_MAX) freed += flushSwap();
+    if (sc(SC_QUEUED) === WRITE_MAX) freed += flushSwap();
   }
   return freed + flushSwap();
 }
@@ -162,7 +162,7 @@ function flushSwap(): i32 {
     const slot = priv(next(list));
     const dev = slotDevice(slot);
     let n: i32 = 0;
-    for (let f: i32 = next(list); f !== list && n < SWAP_CLUSTER_MAX; f = next(f)) {
+    for (let f: i32 = next(list); f !== list && n < WRITE_MAX; f = next(f)) {
       if (priv(f) !== slot + n || slotDevice(slot + n) !== dev) break;
       st(scratch() + (n << 2), frameAddr(f));
       n++;

@@ -49,6 +49,8 @@ export const ACTOR_PROACTIVE: i32 = 2;
 export const DEF_PRIORITY: i32 = 12;
 /** Pages in one batch (SWAP_CLUSTER_MAX). */
 export const SWAP_CLUSTER_MAX: i32 = 32;
+/** Pages that are written together at most, of a request for more than a batch: as many as scratch() has words. */
+export const WRITE_MAX: i32 = 64;
 /** Fruitless rounds of reclaim after which an allocation, charge or request gives up. */
 export const MAX_RECLAIM_RETRIES: i32 = 16;
 

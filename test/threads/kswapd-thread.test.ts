@@ -40,7 +40,7 @@ test("it works beside the program, and ends with the memory", { timeout: SLOW },
   }
   const { pgsteal_kswapd, pswpout } = memory.vmstat();
   // How much the program reclaims itself, below min, is a matter of how the two are scheduled.
-  expect(pgsteal_kswapd).toBeGreaterThan(1000);
+  expect(pgsteal_kswapd).toBeGreaterThan(500);
   expect(pswpout).toBeGreaterThan(2000);
   for (let page = 0; page < 4096; page++) expect(region.readInt32(page * PAGE)).toBe(page);
   memory.check();
