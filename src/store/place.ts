@@ -44,7 +44,7 @@ import {
 import { countHead, countIn, newPages, noSegment, reserve } from "./log.ts";
 import { held, inNodes } from "./meta.ts";
 import { worthOf } from "./rank.ts";
-import { evictAnywhere, keepSegments, MOST_TURNS, makeRoom, sinkSome } from "./room.ts";
+import { evictAnywhere, keepLimit, keepSegments, MOST_TURNS, makeRoom, sinkSome } from "./room.ts";
 import { SCRUB_TURN, scrub } from "./scrub.ts";
 import { relieve } from "./sink.ts";
 import { bandOf, ttlStream } from "./stream.ts";
@@ -77,6 +77,12 @@ export function mayHold(c: i32, want: i32, length: i32): boolean {
 
 /** Make room for an item that the store may hold, take it, and enter it in the index. Returns its location, or 0. */
 export function place(c: i32, hash: i32, want: i32, length: i32, start: f64, ttl: f64): i32 {
+  const loc = makePlace(c, hash, want, length, start, ttl);
+  // What went down for it may have taken more pages than it left.
+  if (loc === 0) keepLimit(c);
+  return loc;
+}
+function makePlace(c: i32, hash: i32, want: i32, length: i32, start: f64, ttl: f64): i32 {
   const head = headBytes(want);
   const nr = bodyPagesFor(want, length);
   const granules = (head + inlineFor(want, length) + 7) >>> 3;
