@@ -69,6 +69,8 @@ const RATES: i32 = TIMES + NR_POOL;
 const DEAR: i32 = 16;
 /** Quarters of what was picked, by age: kinds of pages. */
 const QUARTERS: i32 = 4;
+/** Bits that name a node. */
+const NID_BITS: i32 = 4;
 /** Of a word of H_POOL_FROM: where the order of the folio begins; below it, from bit MAX_NODES on, is the group. */
 const ORDER_SHIFT: i32 = 27;
 /** Flags of a page that has been found in use since it came, or was when it was lost before. */
@@ -118,7 +120,7 @@ function loseSome(mask: i32, group: i32, actor: i32, wanted: i32): i32 {
   const quarter = (n + QUARTERS - 1) >> 2;
   // A large folio gives no more than is asked for.
   setSc(SC_NR_TO_RECLAIM, quarter < wanted ? quarter : wanted);
-  for (let left: i32 = sc(SC_NR_TO_RECLAIM); left > 0; left--) take(nextPicked(n), n);
+  takeSome(n);
   if (n > 0) shrinkFolioList(lowestBit(mask));
   const lost = countLost(n);
   popScan();
@@ -126,27 +128,45 @@ function loseSome(mask: i32, group: i32, actor: i32, wanted: i32): i32 {
 }
 /** Look at pages of the nodes of `mask` at random, and note those that may be lost in the order of age. Returns how many. */
 function pickSome(mask: i32, group: i32): i32 {
-  fetchSome(mask);
+  const old = fetchOld(mask);
   let n: i32 = 0;
-  for (let i: i32 = 0; i < LOOKS && n < NR_POOL; i++) {
+  let home: i32 = -1;
+  let hopeful: boolean = false;
+  let looks: i32 = 0;
+  for (let i: i32 = 0; i < old && n < NR_POOL; i++) {
     const f = ld(scratch() + (i << 2));
-    if (!mayGo(f, group) || isPicked(f, n)) continue;
-    const time = lastUse(f);
-    let at: i32 = n;
-    while (at > 0 && before(time, timeAt(at - 1))) {
-      setPicked(at, picked(at - 1), timeAt(at - 1));
-      at--;
+    if (!mayGo(f, group)) continue;
+    if (homeOf(f) !== home) {
+      countLooks(home, looks);
+      home = homeOf(f);
+      hopeful = (hopefulLists(homeNid(home), homeMemcg(home)) & 1) !== 0;
+      looks = 0;
     }
-    setPicked(at, f, time);
-    n++;
+    if (!hopeful) continue;
+    looks += folioNr(f);
+    if (!lruLook(f) && pick(f, n)) n++;
   }
+  countLooks(home, looks);
   if (n * DEAR < LOOKS) setHdr(H_MIDDLE_VAIN, (lruClock() + 1) | 0);
-  rateKinds(scratch() + (RATES << 2));
   return n;
 }
-/** Put LOOKS frames of the nodes of `mask` into the scratch, and touch what will be looked at: the fetches overlap here, where they would wait for one another there. */
-function fetchSome(mask: i32): void {
+/** Put `f` among the `n` that are picked, the oldest first. Returns whether it was not there. */
+function pick(f: i32, n: i32): boolean {
+  const time = lastUse(f);
+  let at: i32 = n;
+  while (at > 0 && before(time, timeAt(at - 1))) at--;
+  for (let i: i32 = at; i > 0 && timeAt(i - 1) === time; i--) if (picked(i - 1) === f) return false;
+  for (let i: i32 = n; i > at; i--) setPicked(i, picked(i - 1), timeAt(i - 1));
+  setPicked(at, f, time);
+  return true;
+}
+/**
+ * Put those of LOOKS frames of the nodes of `mask` that are old into the scratch, and touch what will be looked at: the fetches overlap here, where they would
+ * wait for one another there. Returns how many.
+ */
+function fetchOld(mask: i32): i32 {
   const pages = pagesOf(mask);
+  const middle = middleKnown();
   let touched: i32 = 0;
   for (let i: i32 = 0; i < LOOKS; i++) {
     const f = frameOf(mask, randomBelow(pages));
@@ -157,15 +177,32 @@ function fetchSome(mask: i32): void {
     const f = ld(scratch() + (i << 2));
     if (isOrdinary(f)) touched ^= lastUse(f);
   }
+  let old: i32 = 0;
   for (let i: i32 = 0; i < LOOKS; i++) {
     const f = ld(scratch() + (i << 2));
-    if (isOld(f)) touched ^= pte(vpnOf(f));
+    if (!isOrdinary(f) || !before(lastUse(f), middle)) continue;
+    st(scratch() + (old << 2), f);
+    touched ^= pte(vpnOf(f));
+    old++;
   }
   setHdr(H_POOL, touched);
+  return old;
 }
-function isPicked(f: i32, n: i32): boolean {
-  for (let i: i32 = 0; i < n; i++) if (picked(i) === f) return true;
-  return false;
+/** The node and the group of a folio, in a word. */
+function homeOf(f: i32): i32 {
+  return (ownerMemcg(f) << NID_BITS) | folioNid(f);
+}
+function homeNid(home: i32): i32 {
+  return home & (MAX_NODES - 1);
+}
+function homeMemcg(home: i32): i32 {
+  return home >> NID_BITS;
+}
+/** `pages` of those of node and group `home` were looked at. */
+function countLooks(home: i32, pages: i32): void {
+  if (pages === 0) return;
+  count(PGSCAN_KSWAPD + sc(SC_ACTOR), homeNid(home), homeMemcg(home), pages);
+  count(PGSCAN_ANON, homeNid(home), homeMemcg(home), pages);
 }
 /** The `i`-th page that was picked; once it is taken, the complement of its virtual page. */
 function picked(i: i32): i32 {
@@ -193,6 +230,13 @@ function take(at: i32, n: i32): void {
   isolate(f);
   listAdd(scanHead(LIST_SCAN), f);
 }
+/** Put the rate of the kind of each of `n` that are picked into the scratch (regrets.ts), and isolate as many as are to go, the kind that comes back least first. */
+function takeSome(n: i32): void {
+  if (n === 0) return;
+  rateKinds(scratch() + (RATES << 2));
+  for (let at: i32 = 0; at < n; at++) st(scratch() + (at << 2), ld(scratch() + ((RATES + kindAt(at, n)) << 2)));
+  for (let left: i32 = sc(SC_NR_TO_RECLAIM); left > 0; left--) take(nextPicked(n), n);
+}
 /** The place of the next page to go: of the kind that comes back least of those that are left; or of any. */
 function nextPicked(n: i32): i32 {
   const any = triesAny();
@@ -202,7 +246,7 @@ function nextPicked(n: i32): i32 {
   for (let left: i32 = n; left > 0; left--) {
     if (picked(at) >= 0) {
       if (any) return at;
-      const rate = ld(scratch() + ((RATES + kindAt(at, n)) << 2));
+      const rate = ld(scratch() + (at << 2));
       if (best < 0 || rate < least) {
         best = at;
         least = rate;
@@ -245,18 +289,8 @@ function gone(vpn: i32, pages: i32, nid: i32): i32 {
   }
   return n;
 }
-/** Look at folio `f`: whether it may be lost, of group `group` if that is not -1. */
+/** Whether folio `f`, which was old, is so still and may be lost, of group `group` if that is not -1. */
 function mayGo(f: i32, group: i32): boolean {
-  if (!isOld(f) || (group >= 0 && ownerMemcg(f) !== group)) return false;
-  const nid = folioNid(f);
-  const cg = ownerMemcg(f);
-  if (refs(f) !== 1 || test(f, PG_LOCKED | PG_WRITEBACK) || vma(ownerVma(f), V_LOCKED) !== 0) return false;
-  if ((hopefulLists(nid, cg) & 1) === 0) return false;
-  count(PGSCAN_KSWAPD + sc(SC_ACTOR), nid, cg, folioNr(f));
-  count(PGSCAN_ANON, nid, cg, folioNr(f));
-  return !lruLook(f);
-}
-/** Whether a page is of those that were last used before the middle, as far as is known. */
-function isOld(f: i32): boolean {
-  return isOrdinary(f) && before(lastUse(f), middleKnown());
+  if (!before(lastUse(f), middleKnown()) || (group >= 0 && ownerMemcg(f) !== group)) return false;
+  return refs(f) === 1 && !test(f, PG_LOCKED | PG_WRITEBACK) && vma(ownerVma(f), V_LOCKED) === 0;
 }
