@@ -77,6 +77,7 @@ import { placementMask } from "./mempolicy.ts";
 import { OPT_DEMOTION, OPT_HONOUR_CPUSET, OPT_HONOUR_MEMPOLICY, OPT_ROOM_FIRST } from "./options.ts";
 import { PTE_MIGRATION, PTE_PRESENT, PTE_SWAP, pteIndex } from "./page-table.ts";
 import { pinsOf } from "./pins.ts";
+import { DISCARDABLE_SLOTS, FREE_SLOTS, nextSlot, POOL_SLOTS } from "./slot-sets.ts";
 import { poolDevice, slotDevice } from "./swap.ts";
 import { POLICY_VIOLATIONS, ROOM_VIOLATIONS } from "./vmstat.ts";
 import { nrWriteback } from "./writeback.ts";
@@ -274,6 +275,16 @@ function walkMappings(): { total: number; byGroup: Float64Array } {
   return { total, byGroup };
 }
 
+/** Check that a set has just those slots of device `dev` whose words are as they are to be, as far as can be found in it. */
+function walkSlotSet(dev: number, set: number, belongs: (word: number) => boolean): void {
+  const end = swapDev(dev, S_START) + swapDev(dev, S_SLOTS);
+  let next = nextSlot(set, swapDev(dev, S_START), end);
+  for (let slot = swapDev(dev, S_START); slot < end; slot++) {
+    const found = slot === next;
+    holds(found === belongs(slotVpn(slot)), () => `slot ${slot} is${found ? "" : " not"} found in set ${set}`);
+    if (found) next = nextSlot(set, slot + 1, end);
+  }
+}
 /** Swap slots: counted, each in use by exactly one page. */
 function walkSlots(swapped: number): void {
   let used = 0;
@@ -293,6 +304,9 @@ function walkSlots(swapped: number): void {
       mine === swapDev(dev, S_DISCARDABLE),
       () => `swap ${dev}: ${mine} discardable, ${swapDev(dev, S_DISCARDABLE)} counted`,
     );
+    walkSlotSet(dev, FREE_SLOTS, (s) => s === 0);
+    walkSlotSet(dev, POOL_SLOTS, (s) => s !== 0 && dev === poolDevice());
+    walkSlotSet(dev, DISCARDABLE_SLOTS, (s) => s < 0);
     used += swapDev(dev, S_SLOTS) - free;
     if (dev === poolDevice()) continue;
     freeOnDevices += free;

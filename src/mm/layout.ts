@@ -27,7 +27,7 @@ export const MAX_SWAP: i32 = 8;
 /** Frame and slot numbers must fit the 26 bits that a page-table entry has for them. */
 export const MAX_INDEX: i32 = 0x3ffffff;
 export const MAGIC: i32 = 0x6c696575;
-export const LAYOUT_VERSION: i32 = 9;
+export const LAYOUT_VERSION: i32 = 10;
 
 // ---- header: single words, except where marked f64 -----------------------------------------------------------------
 export const H_MAGIC: i32 = 0;
@@ -420,6 +420,9 @@ export const S_FAILED: i32 = 24;
 /** 1: for caches' pages alone, as the device may lose what it keeps. */
 export const S_CACHES: i32 = 28;
 const SWAP_SIZE: i32 = 64;
+/** Sets of slots, and the bits of a word of one, as a shift (slot-sets.ts). */
+const NR_SLOT_SETS: i32 = 3;
+export const SLOT_SET_BITS: i32 = 5;
 
 // ---- compressed pages (struct size_class, struct zspage) -----------------------------------------------------------
 /** Size classes: multiples of 16 bytes, up to a page. */
@@ -533,6 +536,7 @@ let PTES: i32 = 0;
 let SHADOWS: i32 = 0;
 let SLOT_VPN: i32 = 0;
 let SLOT_SUM: i32 = 0;
+let SLOT_SETS: i32 = 0;
 let ZCLASSES: i32 = 0;
 let ZPAGES: i32 = 0;
 let ZBUFFER: i32 = 0;
@@ -556,6 +560,7 @@ let nrZdicts: i32 = 0;
 let zdictPages: i32 = 0;
 let frameBytes: i32 = 0;
 let filterBytes: i32 = 0;
+let slotSetBytes: i32 = 0;
 
 /** Pages of a dictionary of a pool of `zpages`; each of its two tables takes as many. 0: it has none. */
 function pagesOfZdict(zpages: i32): i32 {
@@ -568,6 +573,13 @@ function zdictsOf(zpages: i32): i32 {
   if (pages === 0) return 0;
   const n = (zpages / (pages << 6)) | 0;
   return n < MAX_ZDICTS ? n : MAX_ZDICTS;
+}
+/** Words of a set of `slots` slots: a bit for each, and above that for each word below, up to a single word (slot-sets.ts). */
+function wordsOfSlotSet(slots: i32): i32 {
+  let all: i32 = 0;
+  if (slots === 0) return 0;
+  for (let n: i32 = slots; n > 1 || all === 0; all += n) n = ((n - 1) >>> SLOT_SET_BITS) + 1;
+  return all;
 }
 /** Compute where each part starts for a segment of this shape. Returns the bytes of metadata, a multiple of the page size. */
 export function place(nodes: i32, frames: i32, vpns: i32, slots: i32, zpages: i32 = 0, pins: i32 = 0): i32 {
@@ -604,7 +616,9 @@ export function place(nodes: i32, frames: i32, vpns: i32, slots: i32, zpages: i3
   SHADOWS = PTES + pages * 4;
   SLOT_VPN = SHADOWS + pages * 4;
   SLOT_SUM = SLOT_VPN + cells * 4;
-  ZCLASSES = (SLOT_SUM + cells * 4 + 63) & ~63;
+  SLOT_SETS = SLOT_SUM + cells * 4;
+  slotSetBytes = wordsOfSlotSet(slots) << 2;
+  ZCLASSES = (SLOT_SETS + NR_SLOT_SETS * slotSetBytes + 63) & ~63;
   ZPAGES = ZCLASSES + (zpages > 0 ? NR_ZS_CLASSES * ZCLASS_SIZE : 0);
   ZBUFFER = (ZPAGES + zpages * ZPAGE_SIZE + 63) & ~63;
   ZTABLE = ZBUFFER + ZBUFFER_SIZE;
@@ -963,6 +977,14 @@ export function frameFlagsAddr(): i32 {
 /** Byte address of a mapping. */
 export function vmaAddr(id: i32): i32 {
   return VMAS + id * VMA_SIZE;
+}
+/** Byte address of a set of slots (slot-sets.ts). */
+export function slotSet(set: i32): i32 {
+  return SLOT_SETS + set * slotSetBytes;
+}
+/** Empty all sets of slots. */
+export function clearSlotSets(): void {
+  for (let p: i32 = SLOT_SETS; p < SLOT_SETS + NR_SLOT_SETS * slotSetBytes; p += 4) st(p, 0);
 }
 /** Byte addresses of the first slot's virtual page, and of its checksum. */
 export function slotVpnsAddr(): i32 {

@@ -1,5 +1,6 @@
 /** Slots of devices, when it is known which of them entries name (rebuild-entries.ts): the others are free, but for those that are being written to. */
 import {
+  clearSlotSets,
   H_NR_SWAP,
   H_SWAP_DISCARDABLE,
   H_SWAP_FREE,
@@ -19,6 +20,7 @@ import {
 } from "./layout.ts";
 import { hostSwapFree } from "./machine.ts";
 import { PTE_SWAP, pteIndex } from "./page-table.ts";
+import { addSlot, DISCARDABLE_SLOTS, FREE_SLOTS, POOL_SLOTS } from "./slot-sets.ts";
 import { poolDevice, SAME_FILLED, slotPage } from "./swap.ts";
 import { nrWriteback, writebackSlot } from "./writeback.ts";
 import { clearWriteback } from "./written.ts";
@@ -35,6 +37,7 @@ export function rebuildSlots(writing: i32): void {
     const slot = writebackSlot(i);
     setSlotVpn(slot, slotVpn(slot) | SAME_FILLED);
   }
+  clearSlotSets();
   for (let dev: i32 = 0; dev < hdr(H_NR_SWAP); dev++) rebuildDevice(dev, dev === poolDevice());
 }
 function unmark(dev: i32): void {
@@ -49,14 +52,18 @@ function rebuildDevice(dev: i32, pool: boolean): void {
   let discardable: i32 = 0;
   for (let slot: i32 = start; slot < end; slot++) {
     const word = slotVpn(slot);
-    if (word === 0) free++;
-    else if (isNamed(slot)) {
-      if (word < 0) discardable++;
-    } else if (!pool && (word & SAME_FILLED) !== 0) setSlotVpn(slot, (slotPage(slot) + 1) | 0);
-    else {
-      setSlotVpn(slot, 0);
-      if (!pool) hostSwapFree(dev, slot - start);
+    if (word !== 0 && !isNamed(slot)) {
+      const written = !pool && (word & SAME_FILLED) !== 0;
+      setSlotVpn(slot, written ? (slotPage(slot) + 1) | 0 : 0);
+      if (!pool && !written) hostSwapFree(dev, slot - start);
+    }
+    if (slotVpn(slot) === 0) {
+      addSlot(FREE_SLOTS, slot);
       free++;
+    } else if (pool) addSlot(POOL_SLOTS, slot);
+    if (slotVpn(slot) < 0) {
+      addSlot(DISCARDABLE_SLOTS, slot);
+      discardable++;
     }
   }
   setSwapDev(dev, S_FREE, free);

@@ -60,6 +60,7 @@ import { hostBug, hostDiscard, hostSwapFree, hostSwapRead, hostSwapWrite, st } f
 import { chargeSwap, chargeZswap } from "./memcg.ts";
 import { OPT_SWAP_FILE } from "./options.ts";
 import { findVma } from "./page-table.ts";
+import { addSlot, addSlots, DISCARDABLE_SLOTS, FREE_SLOTS, nextAround, POOL_SLOTS, removeSlot } from "./slot-sets.ts";
 import { count, PGDISCARD, SWAP_DISCARD } from "./vmstat.ts";
 import { zsFree, zsUnits } from "./zsmalloc.ts";
 
@@ -77,6 +78,7 @@ export function addSwapDevice(dev: i32, start: i32, slots: i32, priority: i32): 
   setSwapDev(dev, S_SLOTS, slots);
   setSwapDev(dev, S_FREE, slots);
   setSwapDev(dev, S_PRIORITY, priority);
+  addSlots(FREE_SLOTS, start, start + slots);
   if (dev !== poolDevice()) setHdr(H_SWAP_FREE, hdr(H_SWAP_FREE) + slots);
   if (dev >= hdr(H_NR_SWAP)) setHdr(H_NR_SWAP, dev + 1);
 }
@@ -200,9 +202,7 @@ function discardableDevice(vpn: i32): i32 {
 function discardedSlot(vpn: i32): i32 {
   const dev = discardableDevice(vpn);
   if (dev < 0) return -1;
-  const slot = discardableAtHand(dev);
-  const at = slot - swapDev(dev, S_START) + 1;
-  setSwapDev(dev, S_HAND, at === swapDev(dev, S_SLOTS) ? 0 : at);
+  const slot = passHand(dev, nextFrom(dev, DISCARDABLE_SLOTS));
   discardSlot(slot);
   enter(dev, slot, vpn);
   return slot;
@@ -222,27 +222,19 @@ function works(dev: i32): boolean {
 export function tryDevices(): void {
   for (let dev: i32 = firstDevice(); dev < hdr(H_NR_SWAP); dev++) if (swapDev(dev, S_FREE) > 0) works(dev);
 }
+/** The next free slot of a device, which has some. The hand moves past it. */
 function freeSlotAtHand(dev: i32): i32 {
-  const start = swapDev(dev, S_START);
-  const slots = swapDev(dev, S_SLOTS);
-  let at: i32 = swapDev(dev, S_HAND);
-  while (slotVpn(start + at) !== 0) {
-    at++;
-    if (at === slots) at = 0;
-  }
-  setSwapDev(dev, S_HAND, at + 1 === slots ? 0 : at + 1);
-  return start + at;
+  return passHand(dev, nextFrom(dev, FREE_SLOTS));
 }
-/** The slot of the oldest discardable content of a device, which has some. */
-function discardableAtHand(dev: i32): i32 {
-  const start = swapDev(dev, S_START);
-  const slots = swapDev(dev, S_SLOTS);
-  let at: i32 = swapDev(dev, S_HAND);
-  while (slotVpn(start + at) >= 0) {
-    at++;
-    if (at === slots) at = 0;
-  }
-  return start + at;
+/** The next slot of a set from a device's hand on, of which it has some. */
+function nextFrom(dev: i32, set: i32): i32 {
+  return nextAround(set, swapDev(dev, S_START), swapDev(dev, S_SLOTS), swapDev(dev, S_HAND));
+}
+/** Move a device's hand past a slot, which is given back. */
+function passHand(dev: i32, slot: i32): i32 {
+  const at = slot - swapDev(dev, S_START) + 1;
+  setSwapDev(dev, S_HAND, at === swapDev(dev, S_SLOTS) ? 0 : at);
+  return slot;
 }
 /** Read what a device keeps in a slot to the page at byte address `addr`. Returns 0, or -EIO for what is not what was written, too. */
 export function readDevice(slot: i32, addr: i32): i32 {
@@ -262,6 +254,8 @@ export function discardSlot(slot: i32): void {
 }
 function enter(dev: i32, slot: i32, vpn: i32): void {
   setSlotVpn(slot, vpn + 1);
+  removeSlot(FREE_SLOTS, slot);
+  if (dev === poolDevice()) addSlot(POOL_SLOTS, slot);
   setSwapDev(dev, S_FREE, swapDev(dev, S_FREE) - 1);
   if (dev !== poolDevice()) countFree(dev, -1);
 }
@@ -278,10 +272,13 @@ export function cancelSlot(slot: i32): void {
   setHdr(H_LOOKED, 0);
   setHdr(H_LOOKED + 4, 0);
   setSlotVpn(slot, 0);
+  addSlot(FREE_SLOTS, slot);
   setSwapDev(dev, S_FREE, swapDev(dev, S_FREE) + 1);
   const pool = dev === poolDevice();
-  if (!pool) countFree(dev, 1);
+  if (pool) removeSlot(POOL_SLOTS, slot);
+  else countFree(dev, 1);
   if (was > 0) return;
+  removeSlot(DISCARDABLE_SLOTS, slot);
   setSwapDev(dev, S_DISCARDABLE, swapDev(dev, S_DISCARDABLE) - 1);
   if (!pool) setHdr(H_SWAP_DISCARDABLE, hdr(H_SWAP_DISCARDABLE) - 1);
 }
@@ -294,6 +291,7 @@ export function noteSwappedOut(v: i32, slot: i32): void {
 function markDiscardable(slot: i32): void {
   const dev = slotDevice(slot);
   setSlotVpn(slot, slotVpn(slot) | DISCARDABLE);
+  addSlot(DISCARDABLE_SLOTS, slot);
   setSwapDev(dev, S_DISCARDABLE, swapDev(dev, S_DISCARDABLE) + 1);
   if (dev !== poolDevice()) setHdr(H_SWAP_DISCARDABLE, hdr(H_SWAP_DISCARDABLE) + 1);
 }

@@ -51,6 +51,7 @@ import { lz4DecompressUsing } from "./lz4.ts";
 import { copyBytes, hostSwapWrite, ld, st, zeroBytes } from "./machine.ts";
 import { chargeZswap, isDescendant, overZswapMax } from "./memcg.ts";
 import { findVma, mkPte, PTE_SWAP } from "./page-table.ts";
+import { nextSlot, POOL_SLOTS } from "./slot-sets.ts";
 import {
   allocSlot,
   cancelSlot,
@@ -198,13 +199,30 @@ export function makeRoom(): boolean {
  * those below it (-1: anybody's); then it looks no further than up to `to`.
  */
 function nextOldest(dev: i32, from: i32, to: i32, cg: i32): i32 {
-  const start = swapDev(dev, S_START);
-  for (let i: i32 = from; i < to; i++) {
-    const slot = start + ((swapDev(dev, S_HAND) + i) % swapDev(dev, S_SLOTS));
-    if (slotVpn(slot) === 0) continue;
+  for (let i: i32 = nextUsed(dev, from, to); i >= 0; i = nextUsed(dev, i + 1, to)) {
+    const slot = slotAfterHand(dev, i);
     if (cg < 0 || isDescendant(vma(findVma(slotPage(slot)), V_MEMCG), cg)) return i;
   }
   return -1;
+}
+
+/** The next slot in use of those from `from` on and before `to`, all as offsets from the hand; -1 if there is none. */
+function nextUsed(dev: i32, from: i32, to: i32): i32 {
+  const start = swapDev(dev, S_START);
+  // Those before the end of the slots, which lie `ahead` of where the hand would begin anew, and the others.
+  const ahead = swapDev(dev, S_SLOTS) - swapDev(dev, S_HAND);
+  const hand = start + swapDev(dev, S_HAND);
+  if (from < ahead) {
+    const slot = nextSlot(POOL_SLOTS, hand + from, hand + (to < ahead ? to : ahead));
+    if (slot >= 0) return slot - hand;
+  }
+  if (to <= ahead) return -1;
+  const slot = nextSlot(POOL_SLOTS, start + (from > ahead ? from - ahead : 0), start + to - ahead);
+  return slot >= 0 ? slot - start + ahead : -1;
+}
+/** The slot at offset `i` from the hand. */
+function slotAfterHand(dev: i32, i: i32): i32 {
+  return swapDev(dev, S_START) + ((swapDev(dev, S_HAND) + i) % swapDev(dev, S_SLOTS));
 }
 
 /**
@@ -226,14 +244,13 @@ function writeBack(cg: i32): i32 {
   return writeBackFrom(dev, from, to, cg);
 }
 function writeBackFrom(dev: i32, from: i32, to: i32, cg: i32): i32 {
-  const start = swapDev(dev, S_START);
   const slots = swapDev(dev, S_SLOTS);
   let gone: i32 = 0;
   let queued: i32 = 0;
   let first: i32 = -1;
   let i: i32 = nextOldest(dev, from, to, cg);
   while (i >= 0 && queued + gone < ZBOUNCE_PAGES) {
-    const slot = start + ((swapDev(dev, S_HAND) + i) % slots);
+    const slot = slotAfterHand(dev, i);
     const at = allocSlot(slotPage(slot));
     if (at < 0) {
       // No room below: the oldest of caches' goes; a region's stays, and with it what is younger.
