@@ -38,11 +38,11 @@ export const SLOTS: i32 = 10;
 const LOCS: i32 = 20;
 const LINK: i32 = 60;
 /**
- * Entries a bucket that make the index grow; and where more than half of all that is known lies in swap, whose entries take room in the nodes that their
- * items do not: a second line is read more often, for a sixth less of it.
+ * Entries a bucket that make the index grow: of items in the nodes as many as its first line has room for, nearly always. Those of items in swap take room in
+ * the nodes that their items do not, and who looks for one reads a page of swap for it: so they lie close, in lines of which but the last is full.
  */
-const FULL_LOAD: i32 = 7;
-const FULL_LOAD_BELOW: i32 = 10;
+const FULL_LOAD: f64 = 7;
+const FULL_LOAD_BELOW: f64 = 30;
 
 export function nrBuckets(c: i32): i32 {
   return (1 << ld(c + ST_LEVEL)) + ld(c + ST_SPLIT);
@@ -143,8 +143,9 @@ function takeLine(c: i32): i32 {
 /** Grow by a bucket if the index is full for `items` entries. */
 export function growFor(c: i32, items: i32): void {
   const n = nrBuckets(c);
-  const load = ld(c + ST_SUNK_ITEMS) > items >> 1 ? FULL_LOAD_BELOW : FULL_LOAD;
-  if (items <= n * load || n >= ld(c + ST_MAX_BUCKETS)) return;
+  const below: f64 = ld(c + ST_SUNK_ITEMS);
+  const near: f64 = items - below;
+  if (near / FULL_LOAD + below / FULL_LOAD_BELOW <= n || n >= ld(c + ST_MAX_BUCKETS)) return;
   if (ensureMeta(c, bucketOffset(c, n), 1 << LINE_SHIFT) === 0) split(c, n);
 }
 /** Divide the next bucket of this round between itself and the new bucket `n`. */
@@ -200,27 +201,34 @@ export function tidyFor(c: i32, hash: i32): void {
 }
 /** Fill the holes of a bucket from its last lines, and give back the lines that are empty then. */
 function compact(c: i32, bucket: i32): void {
-  if (ld(bucket + LINK) === 0) return;
   let line: i32 = nextLine(c, bucket);
   let before: i32 = bucket;
+  // The first place that may be a hole: there is none before it.
+  let hole: i32 = bucket;
+  let at: i32 = 0;
   while (line !== 0) {
     let left: i32 = 0;
     for (let slot: i32 = 0; slot < SLOTS; slot++) {
       const loc = locAt(line, slot);
       if (loc === 0) continue;
-      const hole = emptySlot(c, bucket, line);
-      if (hole === 0) {
+      while (hole !== line && locAt(hole, at) !== 0) {
+        at++;
+        if (at < SLOTS) continue;
+        at = 0;
+        hole = nextLine(c, hole);
+      }
+      if (hole === line) {
         left++;
         continue;
       }
-      const at = ((hole & 63) - LOCS) >> 2;
-      setTagAt(hole & ~63, at, tagAt(line, slot));
-      setLocAt(hole & ~63, at, loc);
+      setTagAt(hole, at, tagAt(line, slot));
+      setLocAt(hole, at, loc);
       setLocAt(line, slot, 0);
       setTagAt(line, slot, 0);
     }
     const after = nextLine(c, line);
     if (left === 0) {
+      if (hole === line) hole = after;
       const n = ld(before + LINK);
       st(before + LINK, ld(line + LINK));
       st(line + LINK, ld(c + ST_LINES_FREE));

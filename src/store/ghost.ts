@@ -4,7 +4,7 @@
  *   line of 64 bytes: 8 ghosts of   last access u32 | fingerprint 25 bits, hits 4, gap class 3
  *
  * A line is chosen by the hash; a new ghost goes in front, and the last falls off. The lines grow one at a time, like the
- * index's buckets, to twice the items that are not in swap or 1 % of the store, whichever is less.
+ * index's buckets, to twice the items that are not in swap or 1 % of what the store may hold in the nodes, whichever is less.
  */
 import { demoteNow } from "../mm/demote.ts";
 import { ld, st } from "../mm/machine.ts";

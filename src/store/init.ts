@@ -162,7 +162,7 @@ function format(c: i32): i32 {
   at = (at + 4095) & ~4095;
   st(c + ST_GHOSTS, at);
   st(c + ST_GHOST_LEVEL, GHOST_BASE_BITS);
-  st(c + ST_GHOST_MAX, ghostLines(maxPages));
+  st(c + ST_GHOST_MAX, ghostLines(mostInNodes(maxPages)));
   if (ensureMeta(c, 0, first) < 0 || ensureMeta(c, at, 64 << GHOST_BASE_BITS) < 0) return ENOMEM;
   startClock(c, hdr(H_INITIAL));
   st(c + ST_AGE_SHIFT, ageShift(maxPages));
@@ -182,7 +182,7 @@ function startClock(c: i32, now: i32): void {
   st(c + ST_REBUILT, (now - MAX_INTERVAL) | 0);
   st(c + ST_SCRUB_PASS, now);
 }
-/** Lines of ghosts: a hundredth of a store, and at least the page that the first ones are on. */
+/** Lines of ghosts: a hundredth of what a store may hold in the nodes, where they lie, and at least the page that the first ones are on. */
 function ghostLines(pages: i32): i32 {
   const n = (pages / 100) | 0;
   return (n < 1 ? 1 : n) * 64;

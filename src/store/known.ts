@@ -1,7 +1,7 @@
 /**
  * What has to be known of what lies in swap: its place in the index, a record of each segment and of each page of a body, a body's head. All that lies in
  * the nodes, and takes room of what is served from there. As long as the entries are large that is little; a node hardly larger than the index of all that swap could
- * take would hold nothing else, and each get would read from swap. So a quarter of what the store has there is for other things, and when there is no more than that left swap is as good as full.
+ * take would hold nothing else, and each get would read from swap. So half of what the store has there is for other things, and when there is no more than that left swap is as good as full.
  */
 import { V_SWAPPED, vma } from "../mm/layout.ts";
 import { ld } from "../mm/machine.ts";
@@ -9,7 +9,7 @@ import { ST_BODIES, ST_DATA_VMA, ST_NR_BODIES, ST_SUNK_ITEMS, ST_SUNK_PAGES } fr
 import { inNodes, sunkBodies } from "./meta.ts";
 
 /** Bytes of an entry in the index, with its part of what is empty there; of a record of a page; and of a body's place and head. */
-const ENTRY: f64 = 11;
+const ENTRY: f64 = 8;
 const PAGE: f64 = 8;
 const BODY: f64 = 48;
 
@@ -24,5 +24,5 @@ export function knownPages(c: i32): f64 {
 }
 /** Whether so much is known of what is in swap that no more may go there. */
 export function knowsTooMuch(c: i32): boolean {
-  return vma(ld(c + ST_DATA_VMA), V_SWAPPED) > 0 && knownPages(c) * 4 > inNodes(c) * 3;
+  return vma(ld(c + ST_DATA_VMA), V_SWAPPED) > 0 && knownPages(c) * 2 > inNodes(c);
 }
