@@ -89,7 +89,9 @@ export abstract class SharedOperations<V, K extends CacheKey, C> extends Cache<V
     }
   }
   protected leave(): void {
-    this.shared.leave();
+    const { shared } = this;
+    if (shared.helping.isWanted && shared.lock.depth === 1 && this.lives()) shared.helping.help(this.host.meta.start);
+    shared.leave();
     if (this.gone.length !== 0) this.tellGone();
     if (this.inserted.length !== 0) this.tellInserted();
   }

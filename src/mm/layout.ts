@@ -126,11 +126,15 @@ export const H_LOOK_TURN: i32 = 444;
 // kswapd in a thread of its own (kswapd.ts, writeback.ts)
 /** Pages that one step of kswapd takes at most; 0: as many as are missing. */
 export const H_KSWAPD_BATCH: i32 = 448;
-/** 1: pages on their way to a device are queued, and written while nobody waits (writeback.ts). */
+/** Not 0: pages on their way to a device are queued, and written while nobody waits (writeback.ts); by whom: who writes them, or a program. */
 export const H_WRITES_LATER: i32 = 452;
+export const WRITES_LATER: i32 = 1;
+export const WRITES_LATER_PIECES: i32 = 2;
 /** 1: somebody makes room for stores ahead of them; and whether one of them wants some (store/headroom.ts). */
 export const H_HEADROOM: i32 = 456;
 export const H_HEADROOM_WANTED: i32 = 460;
+/** Some is; more than that: so little is left that whoever takes pages is to help, and so many he takes. */
+export const HEADROOM_WANTED: i32 = 1;
 /** Pages that were compressed; it wraps (zdict.ts). */
 export const H_ZSTORES: i32 = 468;
 // what of pages and mappings is under way, so that it can be ended by another if its thread dies (rebuild.ts)

@@ -29,6 +29,7 @@ import {
   setPte,
   swapDev,
   vpnOf,
+  WRITES_LATER_PIECES,
   wantedAddr,
   writebackAddr,
   writebackCountAddr,
@@ -50,7 +51,12 @@ export function writesLater(): boolean {
  * done less than he was asked for, perhaps nothing: what goes on until there is enough must not be ({@link finishing}).
  */
 export function needBreak(): boolean {
-  return !unbroken && writesLater() && ld(wantedAddr()) !== 0;
+  if (unbroken || !writesLater()) return false;
+  return inPieces() || ld(wantedAddr()) !== 0;
+}
+/** Whether it is the program that works for such a thread, a piece at a time, with an operation of its own. */
+export function inPieces(): boolean {
+  return hdr(H_WRITES_LATER) === WRITES_LATER_PIECES;
 }
 let unbroken: boolean = false;
 /** From now on, or no more, a piece of work goes on to its end whoever waits. Returns whether it did before. */

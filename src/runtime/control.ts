@@ -16,7 +16,7 @@ import { LieuError } from "../errors.ts";
 import { MAX_VMAS } from "../mm/layout.ts";
 
 /** To be moved on with whatever makes two builds of lieu read this buffer otherwise: the processes that share one must be of one. */
-export const CONTROL_VERSION = 6;
+export const CONTROL_VERSION = 7;
 
 /** In a line of the processor's cache that has nothing else: who only looks at the words beside it need not have it anew with each turn. */
 export const LOCK = 16;
@@ -40,6 +40,8 @@ export const KSWAPD_HEIR = 12;
 export const KSWAPD_SLOT = 7;
 /** Which store is being changed (changing.ts). */
 export const CHANGING = 13;
+/** 1: the thread that reclaims writes the pages of the writeback table, to which nobody may add meanwhile. */
+export const KSWAPD_WRITING = 14;
 const SLOTS = 64;
 const SLOT_WORDS = 4;
 /** What the lock's word can tell apart. */

@@ -21,12 +21,13 @@ import {
   MAX_VMAS,
   NR_WRITEBACK,
   scratch,
+  WRITES_LATER,
 } from "../mm/layout.ts";
 import { WRITE_DONE, WRITE_FAILED, WRITE_NONE, WRITE_STALE } from "../mm/written.ts";
 import { HEADROOM_CUT, HEADROOM_ENOUGH, HEADROOM_MADE } from "../store/headroom.ts";
 import type { SwapDevice } from "../swap/device.ts";
 import { hasChanged, willChange } from "./changing.ts";
-import { KSWAPD, KSWAPD_ASLEEP, KSWAPD_HEIR, KSWAPD_RUNNING, KSWAPD_SLOT } from "./control.ts";
+import { KSWAPD, KSWAPD_ASLEEP, KSWAPD_HEIR, KSWAPD_RUNNING, KSWAPD_SLOT, KSWAPD_WRITING } from "./control.ts";
 import type { EngineCalls } from "./engine.ts";
 import { isKswapdFree } from "./kswapd-turns.ts";
 import type { SharedVm } from "./shared-vm.ts";
@@ -103,6 +104,11 @@ export class Kswapd {
    * there is more; negative: there is more, but others wait for the lock. @throws {@link LieuError} ECLOSED, EOWNERDEAD, EBUG
    */
   turn(): number {
+    if (this.#isOthers()) {
+      // It only looks again, soon, and needs nobody to wake it.
+      this.#vm.control.rouseKswapd();
+      return -1;
+    }
     const writes = this.submit();
     if (writes.length > 0) {
       this.write(writes);
@@ -111,6 +117,16 @@ export class Kswapd {
     return this.#rest;
   }
   #rest = 0;
+  /**
+   * Whether all that there is to do is room for stores whose programs are at work all the time: they would wait for each piece of it longer than it takes, and
+   * make it themselves (helping.ts).
+   */
+  #isOthers(): boolean {
+    const { h32, hf } = this.#vm.segment;
+    if (h32[H_HEADROOM_WANTED >>> 2] === 0 || h32[H_KSWAPD >>> 2] !== 0) return false;
+    if ((hf[H_CLOCK >>> 3] as number) >= (hf[H_HINT_DUE >>> 3] as number)) return false;
+    return this.#calls.nrWriteback() === 0 && !this.#vm.lock.isQuiet;
+  }
 
   /** The turn itself: what there is to do under the lock. Returns the pages to be written, which are copied. */
   submit(): Write[] {
@@ -126,6 +142,7 @@ export class Kswapd {
       vm.turn();
       const did = this.#work();
       writes = this.#queued();
+      words[KSWAPD_WRITING] = writes.length > 0 ? 1 : 0;
       this.#rest = did || writes.length > 0 ? 0 : this.#idle();
       if (this.#rest > 0) words[KSWAPD] = KSWAPD_ASLEEP;
     } finally {
@@ -179,7 +196,7 @@ export class Kswapd {
   #work(): boolean {
     const { h32, hf } = this.#vm.segment;
     const woken = h32[H_KSWAPD >>> 2] as number;
-    h32[H_WRITES_LATER >>> 2] = 1;
+    h32[H_WRITES_LATER >>> 2] = WRITES_LATER;
     h32[H_KSWAPD_BATCH >>> 2] = this.#busy > 0 ? SMALL_BATCH : BATCH;
     try {
       if (woken !== 0) {
@@ -191,6 +208,7 @@ export class Kswapd {
         this.#calls.hintScan();
         return true;
       }
+      if (this.#calls.nrWriteback() > 0) return true;
       return (h32[H_HEADROOM_WANTED >>> 2] as number) !== 0 && this.#makeHeadroom();
     } finally {
       h32[H_WRITES_LATER >>> 2] = 0;
@@ -262,10 +280,11 @@ export class Kswapd {
   complete(writes: readonly Write[]): boolean {
     const vm = this.#vm;
     const calls = this.#calls;
+    const { words } = vm.control;
     this.#enter();
     try {
-      // Whoever repaired the memory meanwhile has called all of it off.
-      if (calls.nrWriteback() !== writes.length) return false;
+      // Whoever repaired the memory meanwhile may have called all of it off.
+      if (words[KSWAPD_WRITING] === 0 || calls.nrWriteback() !== writes.length) return false;
       for (const { first } of runs(writes)) {
         const { dev, failed } = writes[first] as Write;
         calls.noteWritten(dev, failed ? 1 : 0);
@@ -277,6 +296,7 @@ export class Kswapd {
         if (left % PIECE === 1) this.#giveWay();
       }
     } finally {
+      if (vm.lock.depth > 0) words[KSWAPD_WRITING] = 0;
       this.#waited = this.#leave();
     }
     return this.#waited;

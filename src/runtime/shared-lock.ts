@@ -38,6 +38,8 @@ const KSWAPD_PAUSE = 32;
  */
 const WAYS = 500;
 const WAY_PAUSE = 256;
+/** As many of these looks as take some twenty microseconds: who works all the time has had a turn in them. */
+const QUIET = 50;
 /** After so many milliseconds of sleep, a look at whether the holder lives. */
 const LOOK_MS = 20;
 
@@ -84,6 +86,16 @@ export class SharedLock {
   /** Whether somebody waits for it. */
   get isWanted(): boolean {
     return this.#wanted[0] !== 0;
+  }
+  /** Whether nobody takes it for some {@link QUIET} looks. */
+  get isQuiet(): boolean {
+    const turns = this.#turns[0] as number;
+    if (turns % 2 !== 0) return false;
+    for (let i = 0; i < QUIET; i++) {
+      pause(WAY_PAUSE);
+      if (this.#turns[0] !== turns) return false;
+    }
+    return true;
   }
   /** Before {@link enter}: let others have it first, for a while. */
   giveWay(): void {

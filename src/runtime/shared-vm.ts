@@ -32,6 +32,7 @@ import {
 } from "./control.ts";
 import { CLOSED_CALLS, type EngineCalls, type EngineKind } from "./engine.ts";
 import { Gate } from "./gate.ts";
+import { Helping } from "./helping.ts";
 import { endLoads } from "./in-flight.ts";
 import { endKswapdIfDead, renounceKswapd } from "./kswapd-turns.ts";
 import { Lane } from "./lane.ts";
@@ -73,6 +74,8 @@ export class SharedVm extends Vm {
   readonly lane: Lane;
   /** What is read from swap before an operation begins. */
   readonly reads: SwapReads;
+  /** What operations on stores do for the thread that reclaims. */
+  readonly helping: Helping;
   /** The calls themselves, for who has the lock. */
   #bare: EngineCalls;
   /** This thread, among those that share the memory. */
@@ -103,6 +106,7 @@ export class SharedVm extends Vm {
     this.gate = new Gate(this.control, this.slot, segment.h32, sleeper !== undefined);
     this.lane = new Lane(this.control, this.slot, segment);
     this.reads = new SwapReads(this);
+    this.helping = new Helping(this);
     const turns = new Float64Array(hf.buffer, turnsAddr(), 1);
     const wanted = new Int32Array(hf.buffer, wantedAddr(), 1);
     this.lock = new SharedLock(this.control, this.slot, turns, wanted, () => {

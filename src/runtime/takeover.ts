@@ -36,6 +36,7 @@ import {
   KSWAPD_HEIR,
   KSWAPD_NONE,
   KSWAPD_SLOT,
+  KSWAPD_WRITING,
   OPEN,
   type SharedCacheEntry,
 } from "./control.ts";
@@ -172,5 +173,6 @@ export function endKswapd(vm: Shared): void {
   h32[H_WRITES_LATER >>> 2] = 0;
   vm.control.wakeKswapd(KSWAPD_NONE);
   vm.control.words[KSWAPD_SLOT] = 0;
+  vm.control.words[KSWAPD_WRITING] = 0;
   vm.storeCalls.abandonWriteback();
 }

@@ -7,7 +7,7 @@ import { H_HEADROOM_WANTED, N_FREE, N_PAGES, N_WMARK_LOW, node, setHdr, V_MEMCG,
 import { ld } from "../mm/machine.ts";
 import { nodeDemotionMask } from "../mm/memory-tiers.ts";
 import { swapAvailable } from "../mm/swap.ts";
-import { nrWriteback } from "../mm/writeback.ts";
+import { inPieces, nrWriteback } from "../mm/writeback.ts";
 import { beginWork, wasCut } from "./cut-short.ts";
 import {
   controlOf,
@@ -21,7 +21,7 @@ import {
 } from "./layout.ts";
 import { inNodes } from "./meta.ts";
 import { isOthersTurn, keepLimit, sinkSome } from "./room.ts";
-import { headroom, homeNode, isPool, relieve, roomBelow } from "./sink.ts";
+import { headroom, homeNode, isPool, leastHeadroom, relieve, roomBelow } from "./sink.ts";
 import { settleSunk } from "./sunk.ts";
 
 export const HEADROOM_ENOUGH: i32 = 0;
@@ -41,7 +41,8 @@ export function storeHeadroom(meta: i32): i32 {
   const free = node(nid, N_FREE);
   const low = node(nid, N_WMARK_LOW);
   // Pages under writeback are as good as free.
-  if (free + nrWriteback() > low + headroom(nid) + 2 * seg) return HEADROOM_ENOUGH;
+  const wanted = inPieces() ? leastHeadroom(nid) : headroom(nid);
+  if (free + nrWriteback() > low + wanted + 2 * seg) return HEADROOM_ENOUGH;
   // Who wants to hear of what goes does so in the thread that makes it go; and others' pages are the engine's.
   if ((ld(c + ST_FLAGS) & FLAG_TELL) !== 0 || inNodes(c) << 2 < node(nid, N_PAGES)) return HEADROOM_ENOUGH;
   const below = nodeDemotionMask(nid, vma(ld(c + ST_DATA_VMA), V_MEMCG));

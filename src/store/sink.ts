@@ -15,6 +15,7 @@ import { pinPage, unpinFrame } from "../mm/gup.ts";
 import {
   H_HEADROOM,
   H_HEADROOM_WANTED,
+  HEADROOM_WANTED,
   hdr,
   N_FREE,
   N_PAGES,
@@ -35,7 +36,7 @@ import { PTE_PRESENT, pteIndex } from "../mm/page-table.ts";
 import { isFaster } from "../mm/prices.ts";
 import { SWAP_CLUSTER_MAX } from "../mm/scan-control.ts";
 import { swapAvailable } from "../mm/swap.ts";
-import { needBreak } from "../mm/writeback.ts";
+import { needBreak, writesLater } from "../mm/writeback.ts";
 import { bodyOwner, bodyVpn, firstOfBody, nextPage } from "./body.ts";
 import { carryWithin } from "./carry.ts";
 import { takeCut } from "./cut-short.ts";
@@ -122,6 +123,11 @@ export function headroom(nid: i32): i32 {
   return part < MIN_HEADROOM ? MIN_HEADROOM : part > MAX_HEADROOM ? MAX_HEADROOM : part;
 }
 
+/** And below so many programs help to make some. */
+export function leastHeadroom(nid: i32): i32 {
+  return headroom(nid) >> 1;
+}
+
 /** Pages that are kept free of a node for what moves: of a segment, or of a small node a 64th. */
 function spareOf(c: i32, nid: i32): i32 {
   const all = 1 << ld(c + ST_SEG_SHIFT);
@@ -139,6 +145,11 @@ function keptFree(c: i32, nid: i32): i32 {
 /** Relieving moves items, which takes room itself: once is enough. */
 let sinking: boolean = false;
 
+/** `pages` pages are about to be taken of a node, of which so many above low are free then: if that is little, say so; if it is by who does not make room himself, he is to help. */
+function askForHeadroom(nid: i32, above: i32, pages: i32): void {
+  if (above <= leastHeadroom(nid) && !writesLater()) setHdr(H_HEADROOM_WANTED, HEADROOM_WANTED + pages);
+  else if (above <= headroom(nid) && hdr(H_HEADROOM_WANTED) === 0) setHdr(H_HEADROOM_WANTED, HEADROOM_WANTED);
+}
 /**
  * `pages` pages are about to be allocated: see that they find room on the home node without anybody reclaiming. Returns false
  * if there is none to be made, as the nodes below are full too.
@@ -147,9 +158,7 @@ export function relieve(c: i32, pages: i32): boolean {
   const nid = homeNode(c);
   const data = ld(c + ST_DATA_VMA);
   const spare = pages + spareOf(c, nid);
-  if (hdr(H_HEADROOM) !== 0 && node(nid, N_FREE) - spare <= node(nid, N_WMARK_LOW) + headroom(nid)) {
-    setHdr(H_HEADROOM_WANTED, 1);
-  }
+  if (hdr(H_HEADROOM) !== 0) askForHeadroom(nid, node(nid, N_FREE) - spare - node(nid, N_WMARK_LOW), pages);
   if (sinking || node(nid, N_FREE) - spare > node(nid, N_WMARK_LOW)) return true;
   const below = nodeDemotionMask(nid, vma(data, V_MEMCG));
   if (below === 0 && !swapAvailable(1)) return true;

@@ -149,15 +149,36 @@ interface Kills {
   readonly kswapd: "inline" | "thread";
 }
 
+/** The next thread and the next process, begun before they are needed: so nobody waits for them to start. */
+class Spares {
+  #thread = Peer.startThread();
+  #process = Peer.start();
+
+  async take(thread: boolean): Promise<ThreadPeer | ProcessPeer> {
+    if (!thread) {
+      const ready = await this.#process;
+      this.#process = Peer.start();
+      return ready;
+    }
+    const ready = await this.#thread;
+    this.#thread = Peer.startThread();
+    return ready;
+  }
+  async kill(): Promise<void> {
+    await Promise.all([this.#thread, this.#process].map(async (peer) => (await peer).kill()));
+  }
+}
+
 /** Kill `kills` of some threads and processes, one at a time and sometimes two. */
 export async function runKills(given: Kills, kills: number, random: Source): Promise<KillResult> {
   const { threads, processes, shards, kswapd } = given;
   const clients = threads + processes;
   const swap = [{ kind: "file", path: freshPath(), size: "16MiB" }] as const;
   const options = smallMemory(freshPath(), { swap, zswap: { size: "256KiB" }, shards, kswapd });
-  const start = (client: number): Promise<ThreadPeer | ProcessPeer> =>
-    client < threads ? Peer.startThread() : Peer.start();
-  const all = await Promise.all(Array.from({ length: clients }, (_, client) => start(client)));
+  const spares = new Spares();
+  const start = (client: number): Promise<ThreadPeer | ProcessPeer> => spares.take(client < threads);
+  const all: (ThreadPeer | ProcessPeer)[] = [];
+  for (let client = 0; client < clients; client++) all.push(await start(client));
   const join = (client: number): Promise<unknown> => (all[client] as Peer).run(JOIN, { options, client, clients });
   const result = { kills: 0, takeovers: 0, ops: 0, kept: 0, longest: 0, wrong: undefined as string | undefined };
   let rounds = 0;
@@ -207,6 +228,6 @@ export async function runKills(given: Kills, kills: number, random: Source): Pro
     }
     return result;
   } finally {
-    await Promise.all(all.map((peer) => peer.kill()));
+    await Promise.all([spares, ...all].map((peer) => peer.kill()));
   }
 }

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bind, type Cache, type Memory, type Region } from "../../src/index.ts";
-import { wantedAddr } from "../../src/mm/layout.ts";
+import { H_HEADROOM_WANTED, wantedAddr } from "../../src/mm/layout.ts";
 import { ld } from "../../src/mm/machine.ts";
 import { Kswapd } from "../../src/runtime/kswapd.ts";
 import type { SharedVm } from "../../src/runtime/shared-vm.ts";
@@ -224,6 +224,79 @@ test("whatever is begun where somebody waits is gone on with, before another seg
 });
 
 type Op = readonly [what: number, key: number, size: number];
+
+/** One node, of which a few segments are kept free ahead. */
+function openLarger(): ReturnType<typeof open> {
+  const swap = [{ kind: "file", path: join(folder, `swap${files++}`), size: "64MiB" }] as const;
+  return open({ nodes: { fast: { kind: "dram", size: "16MiB" } }, swap });
+}
+/** Sets until the cache's thread has queued something for the device; returns how many there were. */
+function setUntilQueued({ vm }: { vm: SharedVm }, cache: Cache<Uint8Array>, from: number): number {
+  for (let i = from; i < from + 20_000; i++) {
+    cache.set(`k${i}`, fill(i));
+    if (vm.storeCalls.nrWriteback() > 0) return i + 1;
+  }
+  throw new Error("nothing was queued");
+}
+
+test("a program that is at work all the time makes room itself, ahead and in pieces, and the thread writes what it queues", async () => {
+  const opened = openLarger();
+  const { memory, kswapd, vm } = opened;
+  let quiet = false;
+  Object.defineProperty(vm.lock, "isQuiet", { get: () => quiet });
+  const cache = memory.cache<Uint8Array>({ name: "c", codec: "bytes", heap: 0, maxSize: "40MiB" });
+  const at = setUntilQueued(opened, cache, 0);
+  // It has waited for no device.
+  expect(memory.vmstat().pswpout).toBe(0);
+  const writes = kswapd.submit();
+  expect(writes.length).toBeGreaterThan(0);
+  // While they are written nobody adds to them.
+  for (let i = at; i < at + 8; i++) cache.set(`k${i}`, fill(i));
+  expect(vm.storeCalls.nrWriteback()).toBe(writes.length);
+  kswapd.write(writes);
+  kswapd.complete(writes);
+  expect(memory.vmstat().pswpout).toBeGreaterThan(0);
+  memory.check();
+  const next = setUntilQueued(opened, cache, at + 8);
+  for (let i = 0; i < next; i++) expect(cache.get(`k${i}`)?.[0]).toBe(i & 255);
+  // More room is not for the thread to make as long as that goes on; what else there is to do is.
+  for (let i = 0; i < 100 && kswapd.turn() >= 0; i++);
+  expect(vm.segment.h32[H_HEADROOM_WANTED >>> 2]).not.toBe(0);
+  const before = memory.vmstat();
+  expect(kswapd.turn()).toBe(-1);
+  expect(memory.vmstat()).toEqual(before);
+  quiet = true;
+  settle(kswapd);
+  expect(memory.vmstat()).not.toEqual(before);
+  memory.check();
+  await memory.close();
+});
+
+test("writes that were called off are not taken for others that were queued since", async () => {
+  const opened = openLarger();
+  const { memory, kswapd, vm } = opened;
+  const cache = memory.cache<Uint8Array>({ name: "c", codec: "bytes", heap: 0, maxSize: "40MiB" });
+  let at = setUntilQueued(opened, cache, 0);
+  const writes = kswapd.submit();
+  vm.locked(() => endKswapd(vm));
+  expect(vm.storeCalls.nrWriteback()).toBe(0);
+  expect(kswapd.begin()).toBe(true);
+  while (vm.storeCalls.nrWriteback() !== writes.length) {
+    if (vm.storeCalls.nrWriteback() > writes.length) vm.storeCalls.abandonWriteback();
+    at = setUntilQueued(opened, cache, at);
+  }
+  kswapd.write(writes);
+  kswapd.complete(writes);
+  expect(vm.storeCalls.nrWriteback()).toBe(writes.length);
+  memory.check();
+  settle(kswapd);
+  for (let i = 0; i < at; i++) {
+    const value = cache.get(`k${i}`);
+    if (value !== undefined) expect(value.every((byte) => byte === (i & 255))).toBe(true);
+  }
+  memory.check();
+  await memory.close();
+});
 
 test("whatever happens between queueing, writing and its end, contents and invariants hold", {
   timeout: 120_000,
