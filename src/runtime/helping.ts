@@ -6,7 +6,7 @@
 import { H_HEADROOM_WANTED, H_WRITES_LATER, HEADROOM_WANTED, WRITES_LATER_PIECES } from "../mm/layout.ts";
 import { HEADROOM_ENOUGH, HEADROOM_NONE } from "../store/headroom.ts";
 import { KSWAPD, KSWAPD_NONE, KSWAPD_WRITING } from "./control.ts";
-import type { SharedVm } from "./shared-vm.ts";
+import type { Shared } from "./takeover.ts";
 
 /** Pieces that an operation makes at most, one for two pages that it takes: each is two pages that are cleaned or sorted, or a segment that sinks. */
 const MOST_PIECES = 4;
@@ -15,12 +15,12 @@ const LONGEST_PAUSE = 64;
 
 /** See the file's head; one a thread. */
 export class Helping {
-  readonly #vm: SharedVm;
+  readonly #vm: Pick<Shared, "control" | "segment" | "storeCalls">;
   /** Operations that pass before the next try; and after it, if that is in vain, too. */
   #pause = 0;
   #next = 1;
 
-  constructor(vm: SharedVm) {
+  constructor(vm: Pick<Shared, "control" | "segment" | "storeCalls">) {
     this.#vm = vm;
   }
   /** With the lock: whether the operation under way is to help. */
