@@ -90,8 +90,11 @@ export abstract class SharedOperations<V, K extends CacheKey, C> extends Cache<V
   }
   protected leave(): void {
     const { shared } = this;
-    if (shared.helping.isWanted && shared.lock.depth === 1 && this.lives()) shared.helping.help(this.host.meta.start);
-    shared.leave();
+    try {
+      if (shared.helping.isWanted && shared.lock.depth === 1 && this.lives()) shared.helping.help(this.host.meta.start);
+    } finally {
+      shared.leave();
+    }
     if (this.gone.length !== 0) this.tellGone();
     if (this.inserted.length !== 0) this.tellInserted();
   }
