@@ -272,6 +272,22 @@ test("a program that is at work all the time makes room itself, ahead and in pie
   await memory.close();
 });
 
+test("an operation lets go of the lock, whatever becomes of what it does for others", async () => {
+  const opened = openLarger();
+  const { memory, vm } = opened;
+  const cache = memory.cache<Uint8Array>({ name: "c", codec: "bytes", heap: 0, maxSize: "40MiB" });
+  const { help } = vm.helping;
+  vm.helping.help = () => {
+    throw new Error("a fault");
+  };
+  expect(() => setUntilQueued(opened, cache, 0)).toThrow("a fault");
+  expect(vm.lock.depth).toBe(0);
+  vm.helping.help = help;
+  setUntilQueued(opened, cache, 0);
+  memory.check();
+  await memory.close();
+});
+
 test("writes that were called off are not taken for others that were queued since", async () => {
   const opened = openLarger();
   const { memory, kswapd, vm } = opened;
