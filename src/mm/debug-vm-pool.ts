@@ -45,8 +45,8 @@ import {
   zdicts,
   zpage,
 } from "./layout.ts";
-import { findVma } from "./page-table.ts";
 import { poolDevice, SAME_FILLED, slotPage } from "./swap.ts";
+import { findVma } from "./vma.ts";
 import { ZDICT_FILLING, ZDICT_READY, ZDICT_RETIRED } from "./zdict.ts";
 import { zsDict, zsOwner, zsUnits } from "./zsmalloc.ts";
 

@@ -28,6 +28,7 @@ import {
   freeHead,
   H_DEPTH,
   H_NR_PINS,
+  H_NR_SPANS,
   H_NR_SWAP,
   H_NR_VPNS,
   H_OPTIONS,
@@ -79,6 +80,7 @@ import { PTE_MIGRATION, PTE_PRESENT, PTE_SWAP, pteIndex } from "./page-table.ts"
 import { pinsOf } from "./pins.ts";
 import { DISCARDABLE_SLOTS, FREE_SLOTS, nextSlot, POOL_SLOTS } from "./slot-sets.ts";
 import { poolDevice, slotDevice } from "./swap.ts";
+import { findVma } from "./vma.ts";
 import { POLICY_VIOLATIONS, ROOM_VIOLATIONS } from "./vmstat.ts";
 import { nrWriteback } from "./writeback.ts";
 
@@ -232,8 +234,11 @@ function walkMappings(): { total: number; byGroup: Float64Array } {
   const byGroup = new Float64Array(MAX_MEMCG);
   const covered = new Uint8Array(hdr(H_NR_VPNS));
   let total = 0;
+  let spans = 0;
   for (let v = 0; v < MAX_VMAS; v++) {
     if (vma(v, V_ACTIVE) === 0) continue;
+    spans++;
+    holds(findVma(vma(v, V_START)) === v, () => `mapping ${v} is not found by its address`);
     let resident = 0;
     let swapped = 0;
     for (let vpn = vma(v, V_START); vpn < vma(v, V_START) + vma(v, V_PAGES); vpn++) {
@@ -269,6 +274,7 @@ function walkMappings(): { total: number; byGroup: Float64Array } {
     const cg = vma(v, V_MEMCG);
     byGroup[cg] = (byGroup[cg] as number) + swapped;
   }
+  holds(spans === hdr(H_NR_SPANS), () => `${hdr(H_NR_SPANS)} mappings in order, ${spans} there`);
   for (let vpn = 0; vpn < covered.length; vpn++) {
     holds(covered[vpn] === 1 || pte(vpn) === 0, () => `virtual page ${vpn} is in no mapping but has entry ${pte(vpn)}`);
   }

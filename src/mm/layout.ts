@@ -73,8 +73,8 @@ export const H_DEPTH: i32 = 116;
 export const H_NR_MEMCG: i32 = 120;
 /** How many mappings there can be so far: one more than the highest number in use. */
 export const H_NR_VMAS: i32 = 124;
-/** Where to begin to look for a free mapping, and for free virtual pages: all before are taken (page-table.ts). */
-export const H_FREE_VMA: i32 = 484;
+/** How many mappings there are, and where to begin to look for free virtual pages: all before are taken (vma.ts). */
+export const H_NR_SPANS: i32 = 484;
 export const H_FREE_VPN: i32 = 488;
 /** f64: page-table entries that agings and look-arounds have looked at (lru-gen-walk.ts). */
 export const H_WALKED: i32 = 128;
@@ -410,6 +410,8 @@ export const V_WEIGHTS: i32 = 64;
 /** Accesses to memory that a use of it is, as far as its last first touch of a page tells (mm.ts). */
 export const V_USE: i32 = 128;
 const VMA_SIZE: i32 = 192;
+/** A mapping in the order of addresses: its first virtual page, the one after its last, its number (vma.ts). */
+export const SPAN_SIZE: i32 = 12;
 
 // ---- swap devices (struct swap_info_struct) ------------------------------------------------------------------------
 export const S_START: i32 = 0;
@@ -524,6 +526,8 @@ let NODES: i32 = 0;
 let MEMCGS: i32 = 0;
 let LRUVECS: i32 = 0;
 let VMAS: i32 = 0;
+let SPANS: i32 = 0;
+let VMA_IDS: i32 = 0;
 let SWAPS: i32 = 0;
 let STATS: i32 = 0;
 let FILTERS: i32 = 0;
@@ -601,7 +605,9 @@ export function place(nodes: i32, frames: i32, vpns: i32, slots: i32, zpages: i3
   MEMCGS = NODES + MAX_NODES * NODE_SIZE;
   LRUVECS = MEMCGS + MAX_MEMCG * MEMCG_SIZE;
   VMAS = (LRUVECS + nodes * MAX_MEMCG * LRUVEC_SIZE + 63) & ~63;
-  SWAPS = VMAS + MAX_VMAS * VMA_SIZE;
+  SPANS = VMAS + MAX_VMAS * VMA_SIZE;
+  VMA_IDS = SPANS + MAX_VMAS * SPAN_SIZE;
+  SWAPS = VMA_IDS + (MAX_VMAS >> 3);
   STATS = SWAPS + MAX_SWAP * SWAP_SIZE;
   SCRATCH = STATS + (1 + MAX_NODES + MAX_MEMCG) * VMSTAT_SIZE;
   WRITEBACK = SCRATCH + 256;
@@ -708,6 +714,14 @@ export function setLruf(lv: i32, field: i32, v: f64): void {
 }
 export function vma(id: i32, field: i32): i32 {
   return ld(VMAS + id * VMA_SIZE + field);
+}
+/** Byte address of the `i`-th mapping in the order of addresses. */
+export function spanAddr(i: i32): i32 {
+  return SPANS + i * SPAN_SIZE;
+}
+/** Byte address of a bit for each number of a mapping: whether it is in use. */
+export function vmaIdsAddr(): i32 {
+  return VMA_IDS;
 }
 export function setVma(id: i32, field: i32, v: i32): void {
   st(VMAS + id * VMA_SIZE + field, v);

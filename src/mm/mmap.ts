@@ -22,9 +22,10 @@ import {
 import { lruDel } from "./lru.ts";
 import { charge } from "./memcg.ts";
 import { folioPut, unisolate } from "./migrate.ts";
-import { PTE_PRESENT, PTE_SWAP, pteIndex, removeVma, unmapFolio } from "./page-table.ts";
+import { PTE_PRESENT, PTE_SWAP, pteIndex, unmapFolio } from "./page-table.ts";
 import { still } from "./still.ts";
 import { freeSlot } from "./swap.ts";
+import { removeVma } from "./vma.ts";
 
 /** Drop `nr` pages of mapping `v` from `vpn` on, wherever they are (zap_page_range). Returns 0 or -EBUSY if any is pinned. */
 export function zapRange(v: i32, vpn: i32, nr: i32): i32 {

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { bootEngine } from "../../test/support/engine.ts";
 import { MAX_VMAS, V_RESIDENT, V_START, vma } from "./layout.ts";
-import { createVma, findVma, mkPte, PTE_FLAGS, PTE_SWAP, pteIndex } from "./page-table.ts";
+import { mkPte, PTE_FLAGS, PTE_SWAP, pteIndex } from "./page-table.ts";
+import { createVma, findVma } from "./vma.ts";
 
 const boot = (vpns = 4096) => {
   const memory = bootEngine({ bytes: false, nodes: [{ pages: 64 }], vpns });

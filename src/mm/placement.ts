@@ -30,7 +30,7 @@ import {
 } from "./layout.ts";
 import { isDescendant } from "./memcg.ts";
 import { placementMask } from "./mempolicy.ts";
-import { setPolicy } from "./page-table.ts";
+import { setPolicy } from "./vma.ts";
 
 /**
  * Change a mapping's policy and move its pages to where the new one allows them. Where there is room for all of them, or for

@@ -41,10 +41,11 @@ import {
 } from "./layout.ts";
 import { hostBug } from "./machine.ts";
 import { charge, chargeSwap, chargeZswap } from "./memcg.ts";
-import { mkPte, PTE_FLAGS, PTE_MIGRATION, PTE_PRESENT, PTE_SWAP, pteIndex, removeVma } from "./page-table.ts";
+import { mkPte, PTE_FLAGS, PTE_MIGRATION, PTE_PRESENT, PTE_SWAP, pteIndex } from "./page-table.ts";
 import { FRAME_MAPPED, FRAME_UNMAPPED } from "./rebuild-folios.ts";
 import { watchBit } from "./rise.ts";
 import { DISCARDABLE, poolDevice, SAME_FILLED } from "./swap.ts";
+import { removeVma } from "./vma.ts";
 import { zsUnits } from "./zsmalloc.ts";
 
 /** See the file's head. Frames say in their `prev` whether an entry names them. */

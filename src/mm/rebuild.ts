@@ -52,6 +52,7 @@ import { rebuildLists } from "./rebuild-lists.ts";
 import { rebuildPool } from "./rebuild-pool.ts";
 import { rebuildSlots } from "./rebuild-slots.ts";
 import { forgetGone } from "./regrets.ts";
+import { rebuildVmas } from "./vma.ts";
 import { count, TAKEOVER } from "./vmstat.ts";
 
 /**
@@ -68,6 +69,7 @@ export function rebuild(writing: i32): void {
   takeLost(false);
   setHdr(H_LOOKED, 0);
   setHdr(H_LOOKED + 4, 0);
+  rebuildVmas();
   finishExchange();
   rebuildPins();
   readEntries();

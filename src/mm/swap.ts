@@ -59,8 +59,8 @@ import {
 import { hostBug, hostDiscard, hostSwapFree, hostSwapRead, hostSwapWrite, st } from "./machine.ts";
 import { chargeSwap, chargeZswap } from "./memcg.ts";
 import { OPT_SWAP_FILE } from "./options.ts";
-import { findVma } from "./page-table.ts";
 import { addSlot, addSlots, DISCARDABLE_SLOTS, FREE_SLOTS, nextAround, POOL_SLOTS, removeSlot } from "./slot-sets.ts";
+import { findVma } from "./vma.ts";
 import { count, PGDISCARD, SWAP_DISCARD } from "./vmstat.ts";
 import { zsFree, zsUnits } from "./zsmalloc.ts";
 

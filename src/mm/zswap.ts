@@ -50,7 +50,7 @@ import {
 import { lz4DecompressUsing } from "./lz4.ts";
 import { copyBytes, hostSwapWrite, ld, st, zeroBytes } from "./machine.ts";
 import { chargeZswap, isDescendant, overZswapMax } from "./memcg.ts";
-import { findVma, mkPte, PTE_SWAP } from "./page-table.ts";
+import { mkPte, PTE_SWAP } from "./page-table.ts";
 import { nextSlot, POOL_SLOTS } from "./slot-sets.ts";
 import {
   allocSlot,
@@ -65,6 +65,7 @@ import {
   slotPage,
   takePoolSlot,
 } from "./swap.ts";
+import { findVma } from "./vma.ts";
 import {
   count,
   PSWPOUT,
