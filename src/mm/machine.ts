@@ -123,6 +123,7 @@ export function equalBytes(a: i32, b: i32, most: i32): i32 {
   while (n < most && H8[(a + n) >>> 0] === H8[(b + n) >>> 0]) n++;
   return n;
 }
+/** Copy `bytes`; the ranges may overlap (memmove). */
 export function copyBytes(to: i32, from: i32, bytes: i32): void {
   H8.copyWithin(to >>> 0, from >>> 0, (from >>> 0) + bytes);
 }

@@ -73,10 +73,12 @@ function list(id: i32): void {
   st(spanAddr(i) + 4, vma(id, V_START) + vma(id, V_PAGES));
   st(spanAddr(i) + 8, id);
 }
+/** It is not, whether it was or not: who gives a mapping back may do so once more, if somebody died of it. */
 function unlist(id: i32): void {
   const p = vmaIdsAddr() + ((id >>> 5) << 2);
   st(p, ld(p) & ~(1 << id));
-  moveSpans(spanBehind(vma(id, V_START)) + 1, -1);
+  const i = spanBehind(vma(id, V_START));
+  if (i < hdr(H_NR_SPANS) && spanVma(i) === id) moveSpans(i + 1, -1);
 }
 /** The lowest number that no mapping has; -1 if there is none. What pins hold of one that is gone is still counted with its number. */
 function freeId(): i32 {

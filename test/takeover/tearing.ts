@@ -83,10 +83,12 @@ let replug: (plugged: machine.Machine) => void = () => undefined;
 /** The machine, which counts its stores and stops where it is told to. */
 export function tearable(real: typeof machine): typeof machine {
   const PIECES = 4;
-  /** `part(at, n)` for the pieces of so many bytes, from the first on. */
-  const inPieces = (bytes: number, part: (at: number, n: number) => void): void => {
+  /** `part(at, n)` for the pieces of so many bytes, from the first on, or from the last. */
+  const inPieces = (bytes: number, part: (at: number, n: number) => void, fromLast = false): void => {
     const size = Math.max(8, (bytes / PIECES + 7) & ~7);
-    for (let at = 0; at < bytes; at += size) part(at, Math.min(size, bytes - at));
+    const starts: number[] = [];
+    for (let at = 0; at < bytes; at += size) starts.push(at);
+    for (const at of fromLast ? starts.reverse() : starts) part(at, Math.min(size, bytes - at));
   };
   const loaded =
     <R>(load: (p: number) => R, bytes: number) =>
@@ -156,7 +158,8 @@ export function tearable(real: typeof machine): typeof machine {
     copySteps: copied(real.copySteps, 7),
     copyShort: copied(real.copyShort, 7),
     copyBytes: (to: number, from: number, bytes: number) =>
-      inPieces(bytes, (at, n) => copyPiece(to + at, from + at, n)),
+      // As where ranges overlap: what is yet to be copied is not written over.
+      inPieces(bytes, (at, n) => copyPiece(to + at, from + at, n), to >>> 0 > from >>> 0),
     zeroBytes: (to: number, bytes: number) =>
       inPieces(bytes, (at, n) => {
         step();
