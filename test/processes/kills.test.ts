@@ -1,4 +1,4 @@
-/** Threads and processes that are killed at any moment; `npm run fuzz -- kills` kills a thousand. */
+/** Threads and processes that are killed at any moment; `npm run test:kills` kills a thousand. */
 import { expect, test } from "vitest";
 import { runSeed, seeded } from "../property/source.ts";
 import { describeShared, SLOW } from "./helpers.ts";
