@@ -2,7 +2,7 @@
  * Groups: tenants, in cgroup v2's words. A group's regions and caches are charged to it; its limits are kept in bytes of
  * resident memory, on whatever node.
  */
-import { LieuError, shown } from "../errors.ts";
+import { LieuError } from "../errors.ts";
 import * as errno from "../mm/errno.ts";
 import { C_HIGH, C_LOW, C_MAX, C_MIN, C_SWAP, C_USAGE, C_ZSWAP, C_ZSWAP_MAX, memcg, ZSWAP_UNIT } from "../mm/layout.ts";
 import { PAGE_COUNTER_MAX } from "../mm/memcg.ts";
@@ -55,7 +55,7 @@ export class Group {
     this.#host = host;
     this.name = name;
     this.id = id;
-    showAs(this, `Group ${shown(name)}`, shownGroup);
+    showAs(this, "Group", shownGroup, name);
   }
 
   /** Resident bytes, on all nodes. */

@@ -159,7 +159,7 @@ export class Memory implements Disposable, AsyncDisposable {
       unmapped: (r) => this.#regions.delete(r),
     });
     this.#regions.add(region);
-    showAs(region, `Region ${shown(name)}`, () => shownRegion(region, this.nodeNames, this.swapNames));
+    showAs(region, "Region", () => shownRegion(region, this.nodeNames, this.swapNames), name);
     return region;
   }
 
@@ -217,7 +217,7 @@ export class Memory implements Disposable, AsyncDisposable {
     if (options.maxSize === undefined) this.#unsized++;
     this.#caches.add(cache);
     this.#sampling.opened(cache);
-    showAs(cache, `Cache ${shown(name)}`, () => shownCache(cache));
+    showAs(cache, "Cache", () => shownCache(cache), name);
     return cache;
   }
 

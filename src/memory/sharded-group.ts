@@ -1,5 +1,5 @@
 /** A group of a memory of several shards: a group in each, and limits that hold for all of them together (shares.ts). */
-import { LieuError, shown } from "../errors.ts";
+import { LieuError } from "../errors.ts";
 import {
   C_ACTIVE,
   C_HIGH,
@@ -65,7 +65,7 @@ export class ShardedGroup implements Everything {
     );
     this.#mems = mems;
     this.#removed = removed;
-    showAs(this, `Group ${shown(name)}`, shownGroup);
+    showAs(this, "Group", shownGroup, name);
   }
 
   get usage(): number {

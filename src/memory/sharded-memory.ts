@@ -201,7 +201,7 @@ export class ShardedMemory implements Everything {
       unmapped: () => this.#regions.delete(region),
     }) as unknown as Region;
     this.#regions.add(region);
-    showAs(region, `Region ${shown(name)}`, () => shownRegion(region, this.nodeNames, this.swapNames));
+    showAs(region, "Region", () => shownRegion(region, this.nodeNames, this.swapNames), name);
     return region;
   }
   /** The shard with most room for what must stay. */
@@ -259,7 +259,7 @@ export class ShardedMemory implements Everything {
       closed: () => this.#cached.delete(cache),
     }) as unknown as Cache<V, K, C>;
     this.#cached.set(cache, undefined);
-    showAs(cache, `Cache ${shown(options.name)}`, () => shownCache(cache));
+    showAs(cache, "Cache", () => shownCache(cache), options.name);
     return cache;
   }
   /** Those that are open, in the order in which they were made. */
