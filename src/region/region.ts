@@ -51,6 +51,8 @@ export class Region implements Disposable {
   protected h32: Int32Array;
   /** Index into h32 of this region's first page-table entry. */
   protected readonly firstEntry: number;
+  /** Index into h32 of frame 0. */
+  protected readonly firstWord: number;
   protected u8: Uint8Array;
   /** The whole segment, for {@link translate}'s addresses. @internal */
   view: DataView;
@@ -75,6 +77,7 @@ export class Region implements Disposable {
     this.u8 = segment.h8;
     this.view = new DataView(segment.memory.buffer);
     this.data = segment.data;
+    this.firstWord = segment.data >>> 2;
     this.frames = segment.h8.subarray(segment.data);
     this.near = Math.min(size, 2 ** 31);
   }
@@ -121,12 +124,12 @@ export class Region implements Disposable {
   /** The byte at `offset`. */
   readUint8(offset: number): number {
     if (offset >= 0 && offset < this.near) {
-      // Entry and byte through one array: its checks are made once, and more reads are under way at a time.
+      // Entry and byte through one array, whose checks are made once, and by arithmetic that cannot overflow: more reads are under way at a time.
       const words = this.h32;
-      const p = words[this.firstEntry + (offset >>> 12)] as number;
+      const p = words[(this.firstEntry + (offset >>> 12)) | 0] as number;
       if ((p & 43) === 3) {
-        const at = this.data + (p >>> 6) * 4096 + (offset & 4095);
-        return ((words[at >>> 2] as number) >>> ((at & 3) << 3)) & 255;
+        const word = words[(this.firstWord + ((p & -64) << 4) + ((offset & 4095) >>> 2)) | 0] as number;
+        return (word >>> ((offset & 3) << 3)) & 255;
       }
     }
     return this.u8[this.#slow(offset, 1, FAULT_READ)] as number;
@@ -147,9 +150,9 @@ export class Region implements Disposable {
   readInt32(offset: number): number {
     if (offset >= 0 && offset < this.near - 3 && (offset & 3) === 0) {
       const words = this.h32;
-      const p = words[this.firstEntry + (offset >>> 12)] as number;
+      const p = words[(this.firstEntry + (offset >>> 12)) | 0] as number;
       if ((p & 43) === 3) {
-        return words[(this.data + (p >>> 6) * 4096 + (offset & 4095)) >>> 2] as number;
+        return words[(this.firstWord + ((p & -64) << 4) + ((offset & 4095) >>> 2)) | 0] as number;
       }
     }
     return this.view.getInt32(this.#whole(offset, 4) ?? this.#gather(offset, 4), true);

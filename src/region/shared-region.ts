@@ -112,10 +112,10 @@ export class SharedRegion extends Region implements Gated {
     if (offset >= 0 && offset < this.near) {
       const { line, h32: words } = this;
       line[0] = 1;
-      const p = words[this.firstEntry + (offset >>> 12)] as number;
+      const p = words[(this.firstEntry + (offset >>> 12)) | 0] as number;
       if (((p & 43) | (line[1] as number)) === 3) {
-        const at = this.data + (p >>> 6) * 4096 + (offset & 4095);
-        const value = ((words[at >>> 2] as number) >>> ((at & 3) << 3)) & 255;
+        const word = words[(this.firstWord + ((p & -64) << 4) + ((offset & 4095) >>> 2)) | 0] as number;
+        const value = (word >>> ((offset & 3) << 3)) & 255;
         line[0] = 0;
         return value;
       }
@@ -132,7 +132,7 @@ export class SharedRegion extends Region implements Gated {
     if (offset >= 0 && offset < this.near) {
       const { line, h32: words } = this;
       line[0] = 1;
-      const p = words[this.firstEntry + (offset >>> 12)] as number;
+      const p = words[(this.firstEntry + (offset >>> 12)) | 0] as number;
       if (((p & 47) | (line[1] as number)) === 7) {
         const at = this.data + (p >>> 6) * 4096 + (offset & 4095);
         this.u8[at] = value;
@@ -152,10 +152,9 @@ export class SharedRegion extends Region implements Gated {
     if (offset >= 0 && offset < this.near - 3 && (offset & 3) === 0) {
       const { line, h32: words } = this;
       line[0] = 1;
-      const p = words[this.firstEntry + (offset >>> 12)] as number;
+      const p = words[(this.firstEntry + (offset >>> 12)) | 0] as number;
       if (((p & 43) | (line[1] as number)) === 3) {
-        const at = this.data + (p >>> 6) * 4096 + (offset & 4095);
-        const value = words[at >>> 2] as number;
+        const value = words[(this.firstWord + ((p & -64) << 4) + ((offset & 4095) >>> 2)) | 0] as number;
         line[0] = 0;
         return value;
       }
@@ -172,10 +171,9 @@ export class SharedRegion extends Region implements Gated {
     if (offset >= 0 && offset < this.near - 3 && (offset & 3) === 0) {
       const { line, h32: words } = this;
       line[0] = 1;
-      const p = words[this.firstEntry + (offset >>> 12)] as number;
+      const p = words[(this.firstEntry + (offset >>> 12)) | 0] as number;
       if (((p & 47) | (line[1] as number)) === 7) {
-        const at = this.data + (p >>> 6) * 4096 + (offset & 4095);
-        words[at >>> 2] = value;
+        words[(this.firstWord + ((p & -64) << 4) + ((offset & 4095) >>> 2)) | 0] = value;
         line[0] = 0;
         return;
       }
@@ -192,7 +190,7 @@ export class SharedRegion extends Region implements Gated {
     if (offset >= 0 && offset < this.near - 7 && (offset & 7) === 0) {
       const { line, h32: words } = this;
       line[0] = 1;
-      const p = words[this.firstEntry + (offset >>> 12)] as number;
+      const p = words[(this.firstEntry + (offset >>> 12)) | 0] as number;
       if (((p & 43) | (line[1] as number)) === 3) {
         const at = this.data + (p >>> 6) * 4096 + (offset & 4095);
         const value = this.hf[at >>> 3] as number;
@@ -212,7 +210,7 @@ export class SharedRegion extends Region implements Gated {
     if (offset >= 0 && offset < this.near - 7 && (offset & 7) === 0) {
       const { line, h32: words } = this;
       line[0] = 1;
-      const p = words[this.firstEntry + (offset >>> 12)] as number;
+      const p = words[(this.firstEntry + (offset >>> 12)) | 0] as number;
       if (((p & 47) | (line[1] as number)) === 7) {
         const at = this.data + (p >>> 6) * 4096 + (offset & 4095);
         this.hf[at >>> 3] = value;
