@@ -110,12 +110,11 @@ export class SharedRegion extends Region implements Gated {
 
   override readUint8(offset: number): number {
     if (offset >= 0 && offset < this.near) {
-      const { line, h32: words } = this;
+      const { line } = this;
       line[0] = 1;
-      const p = words[(this.firstEntry + (offset >>> 12)) | 0] as number;
+      const p = this.entries[offset >>> 12] as number;
       if (((p & 43) | (line[1] as number)) === 3) {
-        const word = words[(this.firstWord + ((p & -64) << 4) + ((offset & 4095) >>> 2)) | 0] as number;
-        const value = (word >>> ((offset & 3) << 3)) & 255;
+        const value = this.frames[(((p >>> 6) << 12) + (offset & 4095)) >>> 0] as number;
         line[0] = 0;
         return value;
       }
@@ -130,12 +129,11 @@ export class SharedRegion extends Region implements Gated {
   }
   override writeUint8(offset: number, value: number): void {
     if (offset >= 0 && offset < this.near) {
-      const { line, h32: words } = this;
+      const { line } = this;
       line[0] = 1;
-      const p = words[(this.firstEntry + (offset >>> 12)) | 0] as number;
+      const p = this.entries[offset >>> 12] as number;
       if (((p & 47) | (line[1] as number)) === 7) {
-        const at = this.data + (p >>> 6) * 4096 + (offset & 4095);
-        this.u8[at] = value;
+        this.frames[(((p >>> 6) << 12) + (offset & 4095)) >>> 0] = value;
         line[0] = 0;
         return;
       }
@@ -150,11 +148,11 @@ export class SharedRegion extends Region implements Gated {
   }
   override readInt32(offset: number): number {
     if (offset >= 0 && offset < this.near - 3 && (offset & 3) === 0) {
-      const { line, h32: words } = this;
+      const { line } = this;
       line[0] = 1;
-      const p = words[(this.firstEntry + (offset >>> 12)) | 0] as number;
+      const p = this.entries[offset >>> 12] as number;
       if (((p & 43) | (line[1] as number)) === 3) {
-        const value = words[(this.firstWord + ((p & -64) << 4) + ((offset & 4095) >>> 2)) | 0] as number;
+        const value = this.frameWords[(((p >>> 6) << 10) + ((offset & 4095) >>> 2)) >>> 0] as number;
         line[0] = 0;
         return value;
       }
@@ -169,11 +167,11 @@ export class SharedRegion extends Region implements Gated {
   }
   override writeInt32(offset: number, value: number): void {
     if (offset >= 0 && offset < this.near - 3 && (offset & 3) === 0) {
-      const { line, h32: words } = this;
+      const { line } = this;
       line[0] = 1;
-      const p = words[(this.firstEntry + (offset >>> 12)) | 0] as number;
+      const p = this.entries[offset >>> 12] as number;
       if (((p & 47) | (line[1] as number)) === 7) {
-        words[(this.firstWord + ((p & -64) << 4) + ((offset & 4095) >>> 2)) | 0] = value;
+        this.frameWords[(((p >>> 6) << 10) + ((offset & 4095) >>> 2)) >>> 0] = value;
         line[0] = 0;
         return;
       }
@@ -188,9 +186,9 @@ export class SharedRegion extends Region implements Gated {
   }
   override readFloat64(offset: number): number {
     if (offset >= 0 && offset < this.near - 7 && (offset & 7) === 0) {
-      const { line, h32: words } = this;
+      const { line } = this;
       line[0] = 1;
-      const p = words[(this.firstEntry + (offset >>> 12)) | 0] as number;
+      const p = this.entries[offset >>> 12] as number;
       if (((p & 43) | (line[1] as number)) === 3) {
         const at = this.data + (p >>> 6) * 4096 + (offset & 4095);
         const value = this.hf[at >>> 3] as number;
@@ -208,9 +206,9 @@ export class SharedRegion extends Region implements Gated {
   }
   override writeFloat64(offset: number, value: number): void {
     if (offset >= 0 && offset < this.near - 7 && (offset & 7) === 0) {
-      const { line, h32: words } = this;
+      const { line } = this;
       line[0] = 1;
-      const p = words[(this.firstEntry + (offset >>> 12)) | 0] as number;
+      const p = this.entries[offset >>> 12] as number;
       if (((p & 47) | (line[1] as number)) === 7) {
         const at = this.data + (p >>> 6) * 4096 + (offset & 4095);
         this.hf[at >>> 3] = value;
@@ -232,7 +230,7 @@ export class SharedRegion extends Region implements Gated {
     if (offset < this.near) {
       const { line } = this;
       line[0] = 1;
-      const p = this.h32[this.firstEntry + (offset >>> 12)] as number;
+      const p = this.entries[offset >>> 12] as number;
       if (((p & 43) | (line[1] as number)) === 3) {
         const value = words[(this.data + (p >>> 6) * 4096 + (offset & 4095)) >>> shift] as number;
         line[0] = 0;
@@ -253,7 +251,7 @@ export class SharedRegion extends Region implements Gated {
     if (offset < this.near) {
       const { line } = this;
       line[0] = 1;
-      const p = this.h32[this.firstEntry + (offset >>> 12)] as number;
+      const p = this.entries[offset >>> 12] as number;
       if (((p & 47) | (line[1] as number)) === 7) {
         words[(this.data + (p >>> 6) * 4096 + (offset & 4095)) >>> shift] = value;
         line[0] = 0;
