@@ -20,6 +20,8 @@ export class RoomOracle {
   /** Pages that left memory and were judged. */
   judged = 0;
   readonly #memory: TestEngine;
+  /** Pages above high on each node when a page left memory the last time in this operation: what leaves together has made no room for each other. */
+  readonly #before = new Map<number, number>();
 
   /** `memory` has bytes, as devices are told of addresses. */
   constructor(memory: TestEngine) {
@@ -37,6 +39,11 @@ export class RoomOracle {
       };
     }
   }
+  /** An operation begins. `vacated`: nodes that it empties by name, or moves to. */
+  begin(vacated = 0): void {
+    this.vacated = vacated;
+    this.#before.clear();
+  }
   /** Watch a cache's mapping, too: what is dropped of it from memory. */
   watchDiscards(v: number): void {
     this.#memory.vm.onDiscard(v, () => this.#judge(v, -1, "dropped"));
@@ -46,8 +53,10 @@ export class RoomOracle {
     if (may === undefined || this.limited.has(v)) return;
     this.judged++;
     for (let t = 0; t < this.#memory.vm.shape.nodes; t++) {
+      const now = this.#memory.node(t, N_FREE) - this.#memory.node(t, N_WMARK_HIGH);
+      const spare = Math.min(now, this.#before.get(t) ?? now);
+      this.#before.set(t, now);
       if ((may & ~this.vacated & (1 << t)) === 0) continue;
-      const spare = this.#memory.node(t, N_FREE) - this.#memory.node(t, N_WMARK_HIGH);
       const free = t === nid || nid < 0 ? spare - BATCH : spare;
       if (free > 0)
         this.violations.push(`a page of mapping ${v} on node ${nid} was ${how}, ${spare} pages above high on ${t}`);
