@@ -35,6 +35,7 @@ export class RoomOracle {
           // Frame 0 is what a device that failed is tried with.
           if (frame > 0 || nr > 1) this.#judge(ownerVma(frame), memory.vm.nodeOfFrame(frame), "swapped");
         }
+        this.#note();
         write(slot, nr, bytes, addrs);
       };
     }
@@ -46,17 +47,25 @@ export class RoomOracle {
   }
   /** Watch a cache's mapping, too: what is dropped of it from memory. */
   watchDiscards(v: number): void {
-    this.#memory.vm.onDiscard(v, () => this.#judge(v, -1, "dropped"));
+    this.#memory.vm.onDiscard(v, () => {
+      this.#judge(v, -1, "dropped");
+      this.#note();
+    });
+  }
+  /** Pages above high on a node. */
+  #spare(t: number): number {
+    return this.#memory.node(t, N_FREE) - this.#memory.node(t, N_WMARK_HIGH);
+  }
+  #note(): void {
+    for (let t = 0; t < this.#memory.vm.shape.nodes; t++) this.#before.set(t, this.#spare(t));
   }
   #judge(v: number, nid: number, how: string): void {
     const may = this.allowed.get(v);
     if (may === undefined || this.limited.has(v)) return;
     this.judged++;
     for (let t = 0; t < this.#memory.vm.shape.nodes; t++) {
-      const now = this.#memory.node(t, N_FREE) - this.#memory.node(t, N_WMARK_HIGH);
-      const spare = Math.min(now, this.#before.get(t) ?? now);
-      this.#before.set(t, now);
       if ((may & ~this.vacated & (1 << t)) === 0) continue;
+      const spare = Math.min(this.#spare(t), this.#before.get(t) ?? Number.POSITIVE_INFINITY);
       const free = t === nid || nid < 0 ? spare - BATCH : spare;
       if (free > 0)
         this.violations.push(`a page of mapping ${v} on node ${nid} was ${how}, ${spare} pages above high on ${t}`);
