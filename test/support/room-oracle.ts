@@ -20,8 +20,8 @@ export class RoomOracle {
   /** Pages that left memory and were judged. */
   judged = 0;
   readonly #memory: TestEngine;
-  /** Pages above high on each node when a page left memory the last time in this operation: what leaves together has made no room for each other. */
-  readonly #before = new Map<number, number>();
+  /** Pages above high on each node when pages left memory of late in this operation, a batch of them: what leaves together has made no room for each other. */
+  readonly #recent: { readonly pages: number; readonly spare: readonly number[] }[] = [];
 
   /** `memory` has bytes, as devices are told of addresses. */
   constructor(memory: TestEngine) {
@@ -35,29 +35,35 @@ export class RoomOracle {
           // Frame 0 is what a device that failed is tried with.
           if (frame > 0 || nr > 1) this.#judge(ownerVma(frame), memory.vm.nodeOfFrame(frame), "swapped");
         }
-        this.#note();
+        this.#note(nr);
         write(slot, nr, bytes, addrs);
       };
     }
   }
-  /** An operation begins. `vacated`: nodes that it empties by name, or moves to. */
-  begin(vacated = 0): void {
-    this.vacated = vacated;
-    this.#before.clear();
+  /** An operation begins, which empties no node by name as far as is known. */
+  begin(): void {
+    this.vacated = 0;
+    this.#recent.length = 0;
   }
   /** Watch a cache's mapping, too: what is dropped of it from memory. */
   watchDiscards(v: number): void {
     this.#memory.vm.onDiscard(v, () => {
       this.#judge(v, -1, "dropped");
-      this.#note();
+      this.#note(1);
     });
   }
   /** Pages above high on a node. */
   #spare(t: number): number {
     return this.#memory.node(t, N_FREE) - this.#memory.node(t, N_WMARK_HIGH);
   }
-  #note(): void {
-    for (let t = 0; t < this.#memory.vm.shape.nodes; t++) this.#before.set(t, this.#spare(t));
+  #note(pages: number): void {
+    const spare = Array.from({ length: this.#memory.vm.shape.nodes }, (_, t) => this.#spare(t));
+    this.#recent.push({ pages, spare });
+    let all = this.#recent.reduce((sum, { pages: n }) => sum + n, 0);
+    for (let [first] = this.#recent; first !== undefined && all - first.pages >= BATCH; [first] = this.#recent) {
+      all -= first.pages;
+      this.#recent.shift();
+    }
   }
   #judge(v: number, nid: number, how: string): void {
     const may = this.allowed.get(v);
@@ -65,7 +71,7 @@ export class RoomOracle {
     this.judged++;
     for (let t = 0; t < this.#memory.vm.shape.nodes; t++) {
       if ((may & ~this.vacated & (1 << t)) === 0) continue;
-      const spare = Math.min(this.#spare(t), this.#before.get(t) ?? Number.POSITIVE_INFINITY);
+      const spare = Math.min(this.#spare(t), ...this.#recent.map((then) => then.spare[t] as number));
       const free = t === nid || nid < 0 ? spare - BATCH : spare;
       if (free > 0)
         this.violations.push(`a page of mapping ${v} on node ${nid} was ${how}, ${spare} pages above high on ${t}`);
