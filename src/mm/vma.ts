@@ -1,6 +1,6 @@
 /**
  * Mappings (struct vm_area_struct): ranges of virtual pages, none in two of them. They are found by address in an array of spans in that order, three words each, as Linux
- * finds them in a tree (mm_mt): a search halves it, and who looks for room walks over it from the first gap on, eight kilobytes for a thousand mappings. Numbers that are in
+ * finds them in a tree (mm_mt): a search halves it, and who looks for room walks over it from the first gap on, twelve kilobytes for a thousand mappings. Numbers that are in
  * use have a bit each. Both follow from the mappings' own words, and are made anew from them where somebody died in between (rebuild.ts).
  */
 import { everythingChanged } from "./hopeless.ts";
